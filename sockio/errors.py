@@ -1,0 +1,144 @@
+"""Every exception that sockio raises, in one family.
+
+    SockioError
+    ├── ProtocolError             the peer broke the protocol; parsers raise only this
+    ├── ConnectError              raised by a middleware: the client gets CONNECT_ERROR
+    ├── Forbidden                 raised in allow_request: HTTP 403, code 4
+    ├── EventRejected             raised in socket.use: the event is not dispatched
+    ├── AckError
+    │   ├── AckTimeout            also TimeoutError
+    │   └── Disconnected          the socket went away while somebody waited
+    ├── EncodeError               also TypeError; raised in the caller, before a byte is sent
+    ├── ReservedEventError        also ValueError
+    ├── ClusterTimeout            also TimeoutError
+    ├── BufferFull                more waits for a client than its buffer policy allows
+    ├── RateLimited               too much, too fast
+    ├── NotSupported              this object cannot do that
+    └── ConfigError               also ValueError; a wrong option, raised at once
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "AckError",
+    "AckTimeout",
+    "BufferFull",
+    "ClusterTimeout",
+    "ConfigError",
+    "ConnectError",
+    "Disconnected",
+    "EncodeError",
+    "EventRejected",
+    "Forbidden",
+    "NotSupported",
+    "ProtocolError",
+    "RateLimited",
+    "ReservedEventError",
+    "SockioError",
+]
+
+
+class SockioError(Exception):
+    """The root of the family: ``except SockioError`` catches all of ours."""
+
+
+class ProtocolError(SockioError):
+    """The peer broke the protocol; one session is closed, nothing else happens."""
+
+    def __init__(self, reason: str, code: int | None = None) -> None:
+        super().__init__(reason)
+        #: What was wrong, for the debug log.
+        self.reason = reason
+        #: WebSocket close code (RFC 6455, 7.4.1) where a frame was at fault.
+        self.code = code
+
+
+class ConnectError(SockioError):
+    """Raise it in a middleware: the client gets CONNECT_ERROR with both values."""
+
+    def __init__(self, message: str, data: Any = None) -> None:
+        super().__init__(message)
+        self.message = message
+        #: Anything a packet can carry; ``None`` leaves the key out.
+        self.data = data
+
+
+class Forbidden(SockioError):
+    """Raise it in ``allow_request``: the handshake is refused with code 4."""
+
+
+class EventRejected(SockioError):
+    """Raise it in ``socket.use``: the event goes to the ``error`` listeners instead."""
+
+
+class AckError(SockioError):
+    """An acknowledgement that will not come."""
+
+
+class AckTimeout(AckError, TimeoutError):
+    """The time for an acknowledgement ran out."""
+
+    def __init__(self, responses: list[Any] | None = None, missing: int = 1) -> None:
+        super().__init__("operation has timed out")
+        #: What came in time, in order of arrival (broadcasts).
+        self.responses: list[Any] = responses if responses is not None else []
+        #: How many answers did not come.
+        self.missing = missing
+
+
+class Disconnected(AckError):
+    """The socket or session closed while somebody waited for it."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(f"disconnected: {reason}" if reason else "disconnected")
+        self.reason = reason
+
+
+class EncodeError(SockioError, TypeError):
+    """A value cannot travel; raised in the caller, before anything is sent."""
+
+
+class ReservedEventError(SockioError, ValueError):
+    """The event name belongs to the library."""
+
+    def __init__(self, event: str) -> None:
+        super().__init__(f'"{event}" is a reserved event name')
+        self.event = event
+
+
+class ClusterTimeout(SockioError, TimeoutError):
+    """Some servers of the cluster did not answer in time."""
+
+    def __init__(
+        self,
+        message: str,
+        responses: list[Any] | None = None,
+        missing: set[str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.responses: list[Any] = responses if responses is not None else []
+        #: Ids of the servers that were not heard.
+        self.missing: set[str] = missing if missing is not None else set()
+
+
+class BufferFull(SockioError):
+    """More bytes wait for a client than its ``BufferPolicy`` allows."""
+
+
+class RateLimited(SockioError):
+    """Too many events, bytes or connections in too short a time."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        #: Seconds until it may be tried again.
+        self.retry_after = retry_after
+
+
+class NotSupported(SockioError):
+    """This object cannot do that."""
+
+
+class ConfigError(SockioError, ValueError):
+    """A wrong option; raised at once, never logged and swallowed."""

@@ -1,0 +1,1 @@
+"""BYTES <-> PACKETS: pure functions and small decoders, no clock, no socket."""

@@ -1,0 +1,1 @@
+"""What sockio needs from gevent, behind small names."""
