@@ -1,0 +1,234 @@
+"""The TCP socket behind environ: hung up? take it over.
+
+WSGI says nothing about the connection, so each server's way to keep it is known here:
+
+* gevent.pywsgi (ours, gunicorn's gevent_pywsgi, gevent-websocket's handler): the socket
+  is below the buffered reader in ``wsgi.input``.
+* gunicorn's gevent worker: ``gunicorn.socket``.
+* Werkzeug: ``werkzeug.socket``; it can be watched, not taken over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+from _socket import MSG_PEEK
+from _socket import socket as PlainSocket
+from collections.abc import Callable
+from io import BufferedReader
+from typing import TYPE_CHECKING, Any, cast
+
+from gevent import get_hub, pywsgi
+from gevent.socket import socket as GeventSocket
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from sockio.types import Environ
+
+__all__ = ["HangupWatch", "TakenSocket", "find", "take_over"]
+
+_READ = 1  # gevent's loop.io: wake when there is something to read
+
+
+def find(environ: Environ) -> socket | None:
+    """Return the socket that the request came on, or None where nobody can tell.
+
+    It still belongs to the server: watch it, but neither read nor close it.
+    """
+    if environ.get("SERVER_PROTOCOL", "").startswith("HTTP/2"):
+        return None  # Other requests share the connection.
+    found = environ.get("gunicorn.socket")
+    if found is None:
+        found = environ.get("werkzeug.socket")
+    if found is None:
+        found = getattr(getattr(_reader(environ), "raw", None), "_sock", None)
+    return cast("socket | None", found)
+
+
+class HangupWatch:
+    """Call ``on_hangup`` once, in the hub, when the peer has closed the connection.
+
+    Only peeks: a pipelined request stays for the server. While such bytes wait, the
+    hang-up behind them is seen on Linux only, elsewhere it goes unnoticed.
+    Under TLS it is the TCP connection's end that counts.
+    """
+
+    __slots__ = ("_epoll", "_on_hangup", "_sock", "_watcher")
+
+    def __init__(self, sock: socket, on_hangup: Callable[[], object]) -> None:
+        #: The kernel's socket: gevent and ssl wrappers refuse to peek, or may wait.
+        self._sock = cast(PlainSocket, getattr(sock, "_sock", sock))
+        self._on_hangup = on_hangup
+        self._epoll: select.epoll | None = None
+        self._watcher: Any = get_hub().loop.io(self._sock.fileno(), _READ)
+        self._watcher.start(self._on_readable)
+
+    def close(self) -> None:
+        """Stop watching; to be called before the server goes on with the connection."""
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None
+        if self._epoll is not None:
+            self._epoll.close()
+            self._epoll = None
+
+    def _on_readable(self) -> None:
+        try:
+            hung_up = not PlainSocket.recv(self._sock, 1, MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            hung_up = True
+        if hung_up:
+            self._hung_up()
+        else:
+            self._wait_behind_data()
+
+    def _hung_up(self) -> None:
+        self.close()
+        self._on_hangup()
+
+    def _wait_behind_data(self) -> None:
+        # The descriptor stays readable until the server reads, so watching it would
+        # spin. An epoll object of its own, which the loop can watch like any other
+        # descriptor, tells the peer's end apart from its bytes.
+        self.close()
+        if not hasattr(select, "EPOLLRDHUP"):
+            return
+        with contextlib.suppress(OSError):  # no descriptor left: do without
+            self._epoll = select.epoll(1)
+            self._epoll.register(self._sock.fileno(), select.EPOLLRDHUP)
+            self._watcher = get_hub().loop.io(self._epoll.fileno(), _READ)
+            self._watcher.start(self._hung_up)
+
+
+class TakenSocket:
+    """A connection that the WSGI server no longer reads or writes."""
+
+    __slots__ = ("_by_iteration_end", "early", "released", "sock", "upgraded")
+
+    def __init__(
+        self,
+        sock: socket,
+        early: bytes,
+        *,
+        released: bool,
+        upgraded: bool = False,
+        by_iteration_end: bool = False,
+    ) -> None:
+        #: Non-blocking; it is the caller's to close. A plain socket when released;
+        #: else gevent's SSLSocket, which may hold decrypted bytes although its
+        #: descriptor is not readable: receive until SSLWantReadError.
+        self.sock = sock
+        #: What the server had read past the request's headers.
+        self.early = early
+        #: False (TLS): the server would close it when the request ends, so the
+        #: request's greenlet must wait until the connection is over.
+        self.released = released
+        #: The server has sent the 101 already (gevent-websocket).
+        self.upgraded = upgraded
+        self._by_iteration_end = by_iteration_end
+
+    def finish(
+        self,
+        start_response: Callable[..., object],
+        status: str = "101 Switching Protocols",
+    ) -> list[bytes]:
+        """Return what the WSGI callable has to return, so that the server lets go.
+
+        Args:
+            start_response: As given to the WSGI callable.
+            status: For the server's access log; nothing is sent.
+
+        Raises:
+            StopIteration: Under gunicorn's gevent worker; let it pass to the server.
+        """
+        if not self.released:
+            _end(self.sock)
+        if self._by_iteration_end:
+            raise StopIteration
+        # Any response would be written to a descriptor that is gone. An empty result
+        # without one ends the request quietly; only the access log misses the status
+        # (gunicorn 27's access log even fails without headers).
+        handler = getattr(start_response, "__self__", None)
+        if isinstance(handler, pywsgi.WSGIHandler):
+            start_response(status, [])
+            handler.headers_sent = True
+            handler.close_connection = True
+        return []
+
+
+def take_over(environ: Environ) -> TakenSocket | None:
+    """Take the connection from the server; None where we do not know how.
+
+    The answer must call ``finish`` at the end of the request.
+    """
+    found = find(environ)
+    if not isinstance(found, GeventSocket):
+        return None
+    gunicorn = "gunicorn.socket" in environ
+    if gunicorn:
+        buffered = _unreader(environ)
+    elif environ.get("SERVER_SOFTWARE", "").startswith("gevent/"):
+        buffered = _reader(environ)
+    else:
+        return None  # Some other server in a patched process.
+    if buffered is None:
+        return None  # A middleware has replaced wsgi.input.
+    websocket = environ.get("wsgi.websocket")
+    if websocket is not None:
+        # Its handler would end with a close frame.
+        websocket.closed = True
+    # Any subclass is TLS, and its state lives in the object.
+    released = type(found) is GeventSocket
+    sock = _detach(found) if released else found
+    if not released:
+        sock.settimeout(0.0)
+    # Only now: from here on, looking into pywsgi's buffer cannot wait for more.
+    early = buffered.buf.getvalue() if gunicorn else _drain(buffered)
+    return TakenSocket(
+        cast("socket", sock),
+        early,
+        released=released,
+        upgraded=websocket is not None,
+        by_iteration_end=gunicorn,
+    )
+
+
+def _reader(environ: Environ) -> Any:
+    source = environ.get("wsgi.input")
+    # pywsgi: a buffered reader for upgrades, and wrapped for other requests.
+    return getattr(source, "rfile", source)
+
+
+def _detach(sock: Any) -> PlainSocket:
+    family, kind, proto = sock.family, sock.type, sock.proto
+    plain = PlainSocket(family, kind, proto, sock.detach())
+    plain.setblocking(False)
+    return plain
+
+
+def _end(sock: Any) -> None:
+    # Dropping the references would not do: the server reads on, in the hope of
+    # another request, and its buffered reader keeps the descriptor open.
+    with contextlib.suppress(OSError, ValueError):
+        sock.unwrap()  # says goodbye, does not wait for the answer
+    with contextlib.suppress(OSError):
+        PlainSocket(fileno=sock.detach()).close()
+
+
+def _drain(reader: BufferedReader) -> bytes:
+    try:
+        waiting = len(reader.peek())
+    except OSError:
+        return b""  # nothing buffered, and nothing to be had from the descriptor
+    return reader.read(waiting)
+
+
+def _unreader(environ: Environ) -> Any:
+    """Return gunicorn's buffer of bytes received and not parsed."""
+    reader = getattr(environ.get("wsgi.input"), "reader", None)
+    # A chunked body knows it by its request only.
+    return getattr(getattr(reader, "req", reader), "unreader", None)
