@@ -1,0 +1,76 @@
+"""What every test gets: a time limit, a leak check, and one hypothesis profile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import gevent
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.leaks import Snapshot
+
+#: Seconds after which a test that waits for something fails.
+TIME_LIMIT = 10.0
+#: A unit test that takes longer is named at the end of the run.
+SLOW_UNIT_TEST = 0.1
+
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile(
+    "ci",
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("night", max_examples=20_000, deadline=None)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev")
+)
+
+_failed = pytest.StashKey[bool]()
+_slow: list[tuple[float, str]] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        f"patience(seconds): the test may wait longer than {TIME_LIMIT:g} seconds",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    marker = item.get_closest_marker("patience")
+    limit = marker.args[0] if marker else TIME_LIMIT
+    expired = TimeoutError(f"the test waited longer than {limit:g} s")
+    try:
+        with gevent.Timeout(limit, expired):
+            return (yield)
+    except BaseException:
+        item.stash[_failed] = True
+        raise
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = Snapshot.take()
+    yield
+    # A test that failed has told us what is wrong; what it left behind is no news.
+    if not request.node.stash.get(_failed, False):
+        leaks = before.leaks()
+        assert not leaks, "left behind by this test: " + "; ".join(leaks)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    is_unit_test = report.nodeid.startswith("tests/unit/")
+    if is_unit_test and report.when == "call" and report.duration > SLOW_UNIT_TEST:
+        _slow.append((report.duration, report.nodeid))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _slow:
+        terminalreporter.section(f"unit tests over {SLOW_UNIT_TEST * 1000:.0f} ms")
+        for duration, name in sorted(_slow, reverse=True):
+            terminalreporter.write_line(f"{duration * 1000:6.0f} ms  {name}")

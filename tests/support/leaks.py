@@ -1,0 +1,75 @@
+"""Leaks: what a test left behind in the hub and in the file table."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import gevent
+
+#: Seconds that closing sockets and ending greenlets get after a test.
+PATIENCE = 2.0
+_DESCRIPTORS = Path("/proc/self/fd")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is alive at one moment.
+
+    Attributes:
+        watchers: How many timers are armed and descriptors watched in this hub.
+        sockets: Open sockets of this process, by the kernel's name for them.
+    """
+
+    watchers: int
+    sockets: frozenset[str]
+
+    @classmethod
+    def take(cls) -> Snapshot:
+        """Look now."""
+        return cls(gevent.get_hub().loop.activecnt, _open_sockets())
+
+    def leaks(self) -> list[str]:
+        """Say what is alive now that was not alive at this snapshot.
+
+        Blocks:
+            Until nothing is, at most ``PATIENCE``.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while found := self._compare():
+            if time.monotonic() > deadline:
+                return found
+            gevent.sleep(0.002)
+        return []
+
+    def _compare(self) -> list[str]:
+        now = Snapshot.take()
+        found = [f"open socket {name}" for name in now.sockets - self.sockets]
+        if now.watchers > self.watchers:
+            count = now.watchers - self.watchers
+            found.append(f"{count} timer(s) or watcher(s), see {_active_watchers()}")
+        return found
+
+
+def _open_sockets() -> frozenset[str]:
+    names = set()
+    for descriptor in os.listdir(_DESCRIPTORS) if _DESCRIPTORS.exists() else ():
+        try:
+            name = os.readlink(_DESCRIPTORS / descriptor)
+        except OSError:  # that of the listing itself
+            continue
+        if name.startswith("socket:"):
+            names.add(name)
+    return frozenset(names)
+
+
+def _active_watchers() -> list[object]:
+    return [
+        thing
+        for thing in gc.get_objects()
+        if str(type(thing).__module__).startswith("gevent.lib")
+        and getattr(thing, "active", False)
+    ]

@@ -1,0 +1,365 @@
+"""The house rules as code: who imports whom, how long, under which caption."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "sockio"
+TESTS = ROOT / "tests"
+
+#: What a module may import stands on a lower number; equals are strangers.
+FLOORS = {
+    "errors": 0,
+    "types": 0,
+    "protocol": 1,
+    "runtime": 1,
+    "engine": 2,
+    "adapters": 2,
+    "socket": 3,
+    "emitter": 4,
+    "integrations": 5,
+    "testing": 5,
+    "__init__": 6,
+    "__main__": 6,
+}
+
+#: The order inside a floor, lowest first; names on one line may know each other as
+#: long as no cycle arises. A name ending in / is a folder.
+ORDER = {
+    "engine": (
+        ("options", "http/", "outbox"),
+        ("websockets/", "quic/"),
+        ("transports/",),
+        ("heartbeat", "upgrade", "verify"),
+        ("session",),
+        ("workers/",),
+        ("server",),
+        ("__init__",),
+    ),
+    "socket": (
+        (
+            "reasons",
+            "handshake",
+            "options",
+            "observer",
+            "limits",
+            "metrics",
+            "events",
+            "middleware",
+            "acks",
+        ),
+        ("broadcast",),
+        ("remote_socket",),
+        ("socket",),
+        ("namespace",),
+        ("dynamic_namespace",),
+        ("connection",),
+        ("server",),
+        ("__init__",),
+    ),
+    "adapters": (
+        ("adapter", "rooms"),
+        ("recovery",),
+        ("memory",),
+        ("cluster/messages", "cluster/bus"),
+        ("cluster/requests", "cluster/members"),
+        ("cluster/adapter",),
+        ("cluster/",),
+        ("buses/",),
+        ("registry",),
+        ("__init__",),
+    ),
+}
+
+#: Where gevent and greenlet may be imported.
+GEVENT = (
+    "runtime/",
+    "engine/websockets/",
+    "engine/quic/",
+    "engine/workers/",
+    "engine/http/client_socket",
+    "engine/http/http_server",
+    "adapters/buses/",
+    "integrations/",
+    "testing/",
+)
+
+MAX_FILE, MAX_CLASS, MAX_FUNCTION = 400, 300, 50
+VAGUE_NAMES = re.compile(r"(utils?|helpers?|common|misc|managers?|base.*)$")
+#: Marks of unfinished work, and folders of somebody's own machine.
+FORBIDDEN_WORDS = re.compile(
+    r"\b(?:TODO(?! ?\(?#\d)|FIXME|XXX|HACK)\b|(?<![\w.])/(?:root|home|Users|work)/"
+)
+TEXT_SUFFIXES = {
+    ".cfg",
+    ".in",
+    ".js",
+    ".md",
+    ".mjs",
+    ".py",
+    ".rst",
+    ".toml",
+    ".txt",
+    ".yml",
+}
+
+
+class Module:
+    """One source file: its dotted name, its syntax tree, what it imports of ours."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.inside = path.relative_to(PACKAGE).with_suffix("").as_posix()
+        self.text = path.read_text(encoding="utf-8")
+        self.tree = ast.parse(self.text)
+
+    def __str__(self) -> str:
+        return self.inside
+
+    @property
+    def floor(self) -> str:
+        return self.inside.split("/")[0]
+
+    def imports(self) -> Iterator[str]:
+        """Yield the absolute dotted names of everything imported, at any depth."""
+        package = ["sockio", *self.inside.split("/")[:-1]]
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                start = package[: len(package) - node.level + 1] if node.level else []
+                name = ".".join([*start, *([node.module] if node.module else [])])
+                for alias in node.names:
+                    yield f"{name}.{alias.name}"
+
+    def our_imports(self) -> Iterator[str]:
+        """Yield the modules of ours that are imported, as paths inside the package."""
+        for name in self.imports():
+            parts = name.split(".")
+            if parts[0] == "sockio":
+                yield module_named(parts[1:])
+
+
+def module_named(parts: list[str]) -> str:
+    """Return the path of the module that ``sockio.<parts>`` names, or names part of."""
+    if not parts:
+        return "__init__"
+    for length in range(len(parts), 0, -1):
+        inside = "/".join(parts[:length])
+        if (PACKAGE / inside).with_suffix(".py").is_file():
+            return inside
+        if (PACKAGE / inside / "__init__.py").is_file():
+            return f"{inside}/__init__"
+    if hasattr(__import__("sockio"), parts[0]):
+        return "__init__"
+    raise AssertionError(f"there is no module sockio.{'.'.join(parts)}")
+
+
+MODULES = [Module(path) for path in sorted(PACKAGE.rglob("*.py"))]
+BY_NAME = {module.inside: module for module in MODULES}
+every_module = pytest.mark.parametrize("module", MODULES, ids=str)
+
+
+def rank(module: str) -> int | None:
+    """Return the place of a module in the order of its floor, or None."""
+    floor, _, rest = module.partition("/")
+    for place, names in enumerate(ORDER.get(floor, ())):
+        if rest in names:
+            return place
+    for place, names in enumerate(ORDER.get(floor, ())):
+        if any(name.endswith("/") and rest.startswith(name) for name in names):
+            return place
+    return None
+
+
+# ------------------------------------------------------------------ who imports whom
+
+
+@every_module
+def test_imports_go_down(module: Module) -> None:
+    for imported in module.our_imports():
+        theirs = imported.split("/")[0]
+        same_floor = theirs == module.floor and "/" in module.inside
+        assert same_floor or FLOORS[theirs] < FLOORS[module.floor], imported
+
+
+@every_module
+def test_order_inside_a_floor(module: Module) -> None:
+    mine = rank(module.inside)
+    if module.floor not in ORDER:
+        return
+    assert mine is not None, "this module has no place in ORDER"
+    for imported in module.our_imports():
+        if imported.split("/")[0] == module.floor and imported != module.inside:
+            theirs = rank(imported)
+            assert theirs is not None, f"{imported} has no place in ORDER"
+            assert theirs <= mine, imported
+
+
+def test_no_import_cycles() -> None:
+    finished: set[str] = set()
+
+    def visit(name: str, path: list[str]) -> None:
+        if name in finished:
+            return
+        assert name not in path, " -> ".join([*path, name])
+        for imported in BY_NAME[name].our_imports():
+            # A package's own module reaches its siblings through the package name.
+            if imported != name and not _is_own_package(imported, name):
+                visit(imported, [*path, name])
+        finished.add(name)
+
+    for name in BY_NAME:
+        visit(name, [])
+
+
+def _is_own_package(package: str, module: str) -> bool:
+    folder = package.removesuffix("__init__")
+    return package.endswith("__init__") and module.startswith(folder)
+
+
+@every_module
+def test_only_these_folders_import_gevent(module: Module) -> None:
+    allowed = module.inside.startswith(GEVENT)
+    roots = {name.split(".")[0] for name in module.imports()}
+    assert allowed or not roots & {"gevent", "greenlet", "geventwebsocket"}
+
+
+def test_a_foreign_package_is_imported_in_one_place() -> None:
+    # The first five are the ground; msgspec and orjson write bytes wherever some are.
+    ground = {"sockio", "gevent", "greenlet", "__future__", "typing_extensions"}
+    known = ground | {"msgspec", "orjson"} | set(sys.stdlib_module_names)
+    places: dict[str, set[str]] = {}
+    for module in MODULES:
+        for name in module.imports():
+            root = name.split(".")[0]
+            if root not in known:
+                places.setdefault(root, set()).add(_place(module, root))
+
+    scattered = {root: files for root, files in places.items() if len(files) > 1}
+
+    assert not scattered
+
+
+def _place(module: Module, package: str) -> str:
+    """Return the file that imports a package, or the folder made for that package."""
+    if package in {"flask", "werkzeug", "django", "aioquic", "redis", "psycopg"}:
+        return module.inside.rsplit("/", 1)[0]
+    return module.inside
+
+
+# ------------------------------------------------------------------ size and shape
+
+
+@every_module
+def test_no_module_is_longer_than_400_lines(module: Module) -> None:
+    assert module.text.count("\n") <= MAX_FILE
+
+
+@every_module
+def test_no_class_or_function_is_too_long(module: Module) -> None:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ClassDef):
+            assert _length(node) <= MAX_CLASS, node.name
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert _length(node) <= MAX_FUNCTION, node.name
+
+
+def _length(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    lines = (node.end_lineno or node.lineno) - node.lineno + 1
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            docstring = inner.body[0]
+            if ast.get_docstring(inner) is not None:
+                lines -= (docstring.end_lineno or 0) - docstring.lineno + 1
+    return lines
+
+
+@every_module
+def test_every_module_starts_with_its_caption(module: Module) -> None:
+    docstring = ast.get_docstring(module.tree)
+    assert docstring, "no docstring"
+
+    caption = docstring.splitlines()[0]
+
+    assert caption.endswith((".", "?")), caption
+    assert len(caption) <= 85, caption
+
+
+def test_no_module_has_a_vague_name() -> None:
+    names = {part for module in MODULES for part in module.inside.split("/")}
+
+    assert not [name for name in names if VAGUE_NAMES.match(name)]
+
+
+def test_a_package_only_re_exports() -> None:
+    allowed = (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.If)
+    for module in MODULES:
+        if module.inside.endswith("/__init__") and module.inside not in LARGER_INITS:
+            odd = [n for n in module.tree.body if not isinstance(n, allowed)]
+            assert not odd, f"{module}: line {odd[0].lineno}"
+
+
+#: Packages whose caption in the layout says more than re-exports.
+LARGER_INITS = {
+    "protocol/engineio/__init__",
+    "protocol/socketio/__init__",
+    "engine/websockets/__init__",
+    "engine/transports/__init__",
+}
+
+
+# ------------------------------------------------------------------ words
+
+
+def test_tests_never_sleep() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted(TESTS.rglob("*.py"))
+        if path.parent.name != "support" and path != Path(__file__)
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if re.search(r"\bsleep\(", line)
+    ]
+
+    assert not found
+
+
+def test_no_forbidden_words() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in project_files()
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if FORBIDDEN_WORDS.search(line)
+    ]
+
+    assert not found
+
+
+def project_files() -> Iterator[Path]:
+    """Yield the text files that belong to the project, whatever git thinks of them."""
+    foreign = {"node_modules", "build", "dist", "venv"}
+    for path in sorted(ROOT.rglob("*")):
+        parts = set(path.relative_to(ROOT).parts)
+        hidden = any(part.startswith(".") and part != ".ci" for part in parts)
+        if path.suffix in TEXT_SUFFIXES and not hidden and not parts & foreign:
+            yield path
+
+
+def test_every_test_folder_is_a_package() -> None:
+    folders = {path.parent for path in TESTS.rglob("*.py")}
+    found = [
+        str(folder.relative_to(ROOT))
+        for folder in sorted(folders)
+        if "node_modules" not in folder.parts and "apps" not in folder.parts
+        if not (folder / "__init__.py").is_file()
+    ]
+
+    assert not found
