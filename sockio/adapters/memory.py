@@ -1,0 +1,184 @@
+"""MemoryAdapter: the sockets of this server only.
+
+It is the default, and the local half of the adapters that span servers. Nothing in it
+blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from sockio.protocol.socketio.packet import Packet
+
+from sockio.runtime import logs
+from sockio.types import Json, Room, SocketId
+
+from .adapter import (
+    Adapter,
+    Answered,
+    BroadcastOptions,
+    LocalNamespace,
+    LocalSocket,
+    ServerAnswers,
+)
+from .rooms import Change, Rooms
+
+log = logs.get("adapters.memory")
+
+
+class MemoryAdapter(Adapter):
+    """Rooms in this process, and the sockets of its namespace."""
+
+    def __init__(self, nsp: LocalNamespace) -> None:
+        super().__init__(nsp)
+        self._rooms = Rooms()
+        self._warned = False
+
+    # ---- rooms
+
+    @property
+    def rooms(self) -> Mapping[Room, AbstractSet[SocketId]]:
+        """The rooms and who is in them; a live view."""
+        return self._rooms.members
+
+    @property
+    def sids(self) -> Mapping[SocketId, AbstractSet[Room]]:
+        """The sockets and the rooms they are in; a live view."""
+        return self._rooms.sids
+
+    def add_all(self, sid: SocketId, rooms: Iterable[Room]) -> None:
+        """Add a socket to ``rooms``."""
+        self._announce(sid, self._rooms.add(sid, rooms))
+
+    def del_(self, sid: SocketId, room: Room) -> None:
+        """Take a socket out of ``room``."""
+        self._announce(sid, self._rooms.remove(sid, room))
+
+    def del_all(self, sid: SocketId) -> None:
+        """Forget a socket: take it out of every room it is in."""
+        self._announce(sid, self._rooms.remove_all(sid))
+
+    def socket_rooms(self, sid: SocketId) -> frozenset[Room] | None:
+        """Return the rooms of a socket; None if there is no such one."""
+        return self._rooms.rooms_of(sid)
+
+    def sockets(self, rooms: Collection[Room]) -> set[SocketId]:
+        """Return the ids of the sockets in any of ``rooms``; of all, if it is empty."""
+        connected = self.nsp.sockets
+        chosen = self._rooms.select(BroadcastOptions(rooms=tuple(rooms)))
+        return {sid for sid in chosen if sid in connected}
+
+    def _announce(self, sid: SocketId, changes: list[Change]) -> None:
+        """Fire the events of ``changes`` that somebody listens to."""
+        get = self._listeners.get
+        heard = [change for change in changes if get(change[0])]
+        if heard:
+            self.nsp.announce(sid, lambda: self._fire_all(heard))
+
+    def _fire_all(self, changes: list[Change]) -> None:
+        for change in changes:
+            self._fire(*change)
+
+    # ---- broadcasts
+
+    def broadcast(self, packet: Packet, options: BroadcastOptions) -> None:
+        """Send ``packet`` to every socket that ``options`` address."""
+        flags = options.flags
+        wire = self.nsp.encode(packet, flags)
+        volatile = flags.volatile
+        find = self.nsp.sockets.get
+        for sid in self._rooms.select(options):
+            socket = find(sid)
+            if socket is None:  # still in a middleware, or gone since the loop began
+                continue
+            try:
+                socket.deliver(wire, packet, volatile)
+            except Exception:
+                # A boundary: the listeners of one socket must not cut off the others.
+                log.exception("sid=%s not reached by a broadcast", sid)
+
+    def broadcast_with_ack(
+        self,
+        packet: Packet,
+        options: BroadcastOptions,
+        client_count_callback: Callable[[int], None],
+        ack: Answered,
+        lost: Callable[[], None] | None = None,
+    ) -> Callable[[], None]:
+        """Send ``packet``, report how many clients were asked, forward the answers."""
+        ack_id = packet.id
+        if ack_id is None:
+            raise ValueError("a packet that asks for answers needs an id")
+        gone = lost if lost is not None else _ignore
+        wire = self.nsp.encode(packet, options.flags)
+        asked: list[SocketId] = []
+        for socket in self._select(options):
+            asked.append(socket.id)
+            socket.expect_ack(ack_id, ack, gone)
+            try:
+                socket.deliver(wire, packet, options.flags.volatile)
+            except Exception:
+                # A boundary, as in broadcast; who was not asked will not answer.
+                log.exception("sid=%s not reached by a broadcast", socket.id)
+                if socket.cancel_ack(ack_id):
+                    gone()
+        client_count_callback(len(asked))
+
+        def stop() -> None:
+            for sid in asked:
+                socket = self.nsp.sockets.get(sid)
+                if socket is not None:
+                    socket.cancel_ack(ack_id)
+
+        return stop
+
+    def _select(self, options: BroadcastOptions) -> Iterator[LocalSocket]:
+        """Yield the addressed sockets that are connected when their turn comes."""
+        find = self.nsp.sockets.get
+        for sid in self._rooms.select(options):
+            socket = find(sid)
+            if socket is not None:
+                yield socket
+
+    # ---- the sockets themselves
+
+    def fetch_sockets(self, options: BroadcastOptions) -> Sequence[LocalSocket]:
+        """Return the addressed sockets."""
+        return list(self._select(options))
+
+    def add_sockets(self, options: BroadcastOptions, rooms: Collection[Room]) -> None:
+        """Make the addressed sockets join ``rooms``."""
+        for socket in self._select(options):
+            self.add_all(socket.id, rooms)
+
+    def del_sockets(self, options: BroadcastOptions, rooms: Collection[Room]) -> None:
+        """Make the addressed sockets leave ``rooms``."""
+        for socket in self._select(options):
+            for room in rooms:
+                self.del_(socket.id, room)
+
+    def disconnect_sockets(self, options: BroadcastOptions, close: bool) -> None:
+        """Disconnect the addressed sockets; with ``close`` their connections too."""
+        for socket in self._select(options):
+            socket.disconnect(close)
+
+    # ---- between servers
+
+    def server_side_emit(
+        self, packet: Sequence[Json], ack: ServerAnswers | None = None
+    ) -> None:
+        """Reach nobody: there are no other servers; ``ack`` gets no answers."""
+        if not self._warned:
+            self._warned = True
+            log.warning(
+                "namespace=%s server_side_emit reaches no server: "
+                "this adapter knows only its own",
+                self.nsp.name,
+            )
+        if ack is not None:
+            ack(None, [])
+
+
+def _ignore() -> None:
+    """Nobody asked to be told."""
