@@ -1,0 +1,1 @@
+"""SOCKET.IO: server, namespaces, sockets, broadcasting."""

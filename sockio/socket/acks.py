@@ -1,0 +1,188 @@
+"""PendingAcks: the acknowledgements a socket waits for, by packet id.
+
+Every wait ends exactly once: with the client's answer, when the time runs out, or when
+the socket goes away. Answers arrive in the hub: they wake waiters there and then, while
+callbacks, which are user code, run one at a time in a worker, in order of arrival. That
+worker is not the mailbox of the socket: a handler may wait for what a callback sets.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any, TypeAlias
+
+from sockio.runtime.latch import Latch
+
+from sockio.errors import AckError, AckTimeout, Disconnected
+from sockio.runtime.clock import Clock, Timer
+from sockio.types import Json
+
+#: Runs a job in a worker, soon; it does not wait for it.
+Start: TypeAlias = Callable[[Callable[[], None]], None]
+_Answered: TypeAlias = Callable[[list[Json]], None]
+_Failed: TypeAlias = Callable[[AckError], None]
+
+
+class PendingAcks:
+    """What one socket waits for; told the time, and how to start a worker."""
+
+    __slots__ = ("_clock", "_closed", "_entries", "_queue", "_start")
+
+    def __init__(self, clock: Clock, start: Start) -> None:
+        self._clock = clock
+        self._start = start
+        self._entries: dict[int, _Entry] = {}
+        # Callbacks whose turn has not come. There is one only while a worker runs.
+        self._queue: deque[Callable[[], object]] | None = None
+        self._closed: str | None = None
+
+    def __len__(self) -> int:
+        """Return how many are awaited."""
+        return len(self._entries)
+
+    # ---- waiting
+
+    def wait(self, ack_id: int, timeout: float | None = None) -> list[Json]:
+        """Wait for the answer and return its arguments.
+
+        Args:
+            ack_id: The id of a packet sent just before, without blocking since.
+            timeout: Seconds; None waits as long as the socket lives.
+
+        Raises:
+            AckTimeout: The time ran out; a later answer is ignored.
+            Disconnected: The socket went away.
+
+        Blocks:
+            Until one of these.
+        """
+        latch: Latch[list[Json]] = Latch(self._clock)
+        self._add(ack_id, _Entry(latch.set, latch.fail))
+        try:
+            return latch.wait(timeout)
+        except TimeoutError as exc:
+            raise AckTimeout() from exc
+        finally:
+            self._entries.pop(ack_id, None)
+
+    def add_callback(
+        self,
+        ack_id: int,
+        callback: Callable[..., object],
+        timeout: float | None = None,
+    ) -> None:
+        """Call ``callback(*args)``, in a worker, when the answer comes.
+
+        With a ``timeout`` in seconds it is called exactly once, as ``(None, *args)`` or
+        with the AckTimeout or Disconnected that took the answer's place. Without, it is
+        not called if the socket goes away before the answer.
+        """
+        if timeout is None:
+            self._add(ack_id, _Entry(lambda args: self._run(callback, *args), None))
+            return
+        entry = _Entry(
+            lambda args: self._run(callback, None, *args),
+            lambda error: self._run(callback, error),
+        )
+        if self._add(ack_id, entry):
+            entry.timer = self._clock.call_later(timeout, self._expire, ack_id, entry)
+
+    def expect(
+        self, ack_id: int, answered: _Answered, lost: Callable[[], None]
+    ) -> None:
+        """Call ``answered(args)`` or, if the socket goes away before, ``lost()``.
+
+        For broadcasts: they are called by whoever brings the news, often the hub, and
+        must not block.
+        """
+        self._add(ack_id, _Entry(answered, lambda _: lost()))
+
+    def _add(self, ack_id: int, entry: _Entry) -> bool:
+        """Note ``entry``; fail it at once, and return False, where it is too late."""
+        if self._closed is None:
+            self._entries[ack_id] = entry
+            return True
+        if entry.failed is not None:
+            entry.failed(Disconnected(self._closed))
+        return False
+
+    # ---- what ends it
+
+    def resolve(self, ack_id: int, args: list[Json]) -> bool:
+        """Deliver the client's answer; False if nobody waits for it (any more)."""
+        entry = self._entries.pop(ack_id, None)
+        if entry is None:
+            return False
+        entry.stop()
+        entry.answered(args)
+        return True
+
+    def cancel(self, ack_id: int) -> bool:
+        """Forget one without a word to whoever waits; False if there is none."""
+        entry = self._entries.pop(ack_id, None)
+        if entry is None:
+            return False
+        entry.stop()
+        return True
+
+    def close(self, reason: str) -> None:
+        """End all waits with Disconnected, and those that begin later.
+
+        Callbacks whose answer has come are still run: the client may well answer and
+        leave in one breath.
+        """
+        if self._closed is not None:
+            return
+        self._closed = reason
+        entries, self._entries = self._entries, {}
+        for entry in entries.values():
+            entry.stop()
+            if entry.failed is not None:
+                entry.failed(Disconnected(reason))
+
+    def _expire(self, ack_id: int, entry: _Entry) -> None:
+        # The id may have been given anew since: only the timer's own entry ends.
+        if self._entries.get(ack_id) is entry:
+            del self._entries[ack_id]
+            if entry.failed is not None:
+                entry.failed(AckTimeout())
+
+    # ---- callbacks
+
+    def _run(self, callback: Callable[..., object], *args: Any) -> None:
+        """Run ``callback`` in the worker, behind those that came before it."""
+        if self._queue is None:
+            self._queue = deque([lambda: callback(*args)])
+            self._start(self._run_next)
+        else:
+            self._queue.append(lambda: callback(*args))
+
+    def _run_next(self) -> None:
+        queue = self._queue
+        assert queue is not None
+        try:
+            Context().run(queue.popleft())
+        finally:
+            # Also after one that raised, which the worker logs, or was killed.
+            if queue:
+                self._start(self._run_next)
+            else:
+                self._queue = None
+
+
+class _Entry:
+    """One awaited answer: what it means when it comes, and when it does not."""
+
+    __slots__ = ("answered", "failed", "timer")
+
+    def __init__(self, answered: _Answered, failed: _Failed | None) -> None:
+        self.answered = answered
+        self.failed = failed
+        self.timer: Timer | None = None
+
+    def stop(self) -> None:
+        """Let the timer go."""
+        if self.timer is not None:
+            self.timer.cancel()
