@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.leaks import Snapshot
+from tests.support.node import Driver
 
 #: Seconds after which a test that waits for something fails.
 TIME_LIMIT = 10.0
@@ -61,6 +62,20 @@ def _nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     if not request.node.stash.get(_failed, False):
         leaks = before.leaks()
         assert not leaks, "left behind by this test: " + "; ".join(leaks)
+
+
+@pytest.fixture(scope="session")
+def _node_process() -> Iterator[Driver]:
+    driver = Driver()
+    yield driver
+    driver.close()
+
+
+@pytest.fixture
+def node(_node_process: Driver) -> Iterator[Driver]:
+    """Give the Node process; close what the test opened in it."""
+    yield _node_process
+    _node_process.reset()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -1,4 +1,4 @@
-"""Leaks: what a test left behind in the hub and in the file table."""
+"""Leaks: what a test left behind in the hub, in the file table and in our tasks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gevent
+
+from sockio.runtime.tasks import live_tasks
 
 #: Seconds that closing sockets and ending greenlets get after a test.
 PATIENCE = 2.0
@@ -22,15 +24,21 @@ class Snapshot:
     Attributes:
         watchers: How many timers are armed and descriptors watched in this hub.
         sockets: Open sockets of this process, by the kernel's name for them.
+        tasks: Our background tasks that run, by identity.
     """
 
     watchers: int
     sockets: frozenset[str]
+    tasks: frozenset[int]
 
     @classmethod
     def take(cls) -> Snapshot:
         """Look now."""
-        return cls(gevent.get_hub().loop.activecnt, _open_sockets())
+        return cls(
+            watchers=gevent.get_hub().loop.activecnt,
+            sockets=_open_sockets(),
+            tasks=frozenset(map(id, live_tasks())),
+        )
 
     def leaks(self) -> list[str]:
         """Say what is alive now that was not alive at this snapshot.
@@ -48,6 +56,7 @@ class Snapshot:
     def _compare(self) -> list[str]:
         now = Snapshot.take()
         found = [f"open socket {name}" for name in now.sockets - self.sockets]
+        found += [repr(task) for task in live_tasks() if id(task) not in self.tasks]
         if now.watchers > self.watchers:
             count = now.watchers - self.watchers
             found.append(f"{count} timer(s) or watcher(s), see {_active_watchers()}")

@@ -1,0 +1,47 @@
+"""Services: programs that some tests need, and what it means when one is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+#: Programs under any of the names they are installed by.
+PROGRAMS = {
+    "node": ("node", "nodejs"),
+    "npm": ("npm",),
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "redis": ("redis-server",),
+    "postgres": ("postgres",),
+}
+
+
+def required() -> set[str]:
+    """Return the services that must be there: ``SOCKIO_REQUIRE=node,chromium``."""
+    return set(filter(None, os.environ.get("SOCKIO_REQUIRE", "").split(",")))
+
+
+def missing(service: str, what: str) -> NoReturn:
+    """Skip the test that needs ``service``; fail it where the service is required."""
+    if service in required():
+        pytest.fail(f"{service} is required here, but {what}", pytrace=False)
+    pytest.skip(f"{service}: {what}")
+
+
+def program(service: str) -> str:
+    """Return the path of a service's program; without it, see ``missing``."""
+    for name in PROGRAMS[service]:
+        if path := shutil.which(name):
+            return path
+    missing(service, f"there is no program named {' or '.join(PROGRAMS[service])}")
+
+
+def node_modules(folder: Path) -> Path:
+    """Return ``folder``'s installed npm packages; without them, see ``missing``."""
+    packages = folder / "node_modules"
+    if not packages.is_dir():
+        missing("node", f"`npm ci` has not been run in {folder}")
+    return packages
