@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from sockio.errors import ConnectError
+from sockio.socket import middleware
+
+
+def test_guards_run_in_order_with_the_arguments() -> None:
+    seen: list[tuple[str, object, object]] = []
+    chain = [
+        lambda event, args: seen.append(("first", event, args)),
+        lambda event, args: seen.append(("second", event, args)),
+    ]
+
+    middleware.run(chain, "chat", ["hi"])
+
+    assert seen == [("first", "chat", ["hi"]), ("second", "chat", ["hi"])]
+
+
+def test_an_empty_chain_lets_everything_pass() -> None:
+    middleware.run((), object())
+
+
+def test_the_first_error_wins_and_ends_the_chain() -> None:
+    seen: list[str] = []
+
+    def refuse(socket: object) -> None:
+        raise ConnectError("not you", {"code": 7})
+
+    with pytest.raises(ConnectError, match="not you") as caught:
+        middleware.run([refuse, lambda socket: seen.append("later")], object())
+
+    assert caught.value.data == {"code": 7}
+    assert seen == []
+
+
+def test_a_guards_own_bug_reaches_the_caller_as_it_is() -> None:
+    with pytest.raises(ZeroDivisionError):
+        middleware.run([lambda socket: 1 / 0], object())
+
+
+def test_what_a_guard_returns_means_nothing() -> None:
+    middleware.run([lambda socket: False, lambda socket: "no"], object())
+
+
+def test_a_guard_added_meanwhile_does_not_take_part() -> None:
+    seen: list[str] = []
+    chain: list[Callable[[object], None]] = []
+
+    def first(socket: object) -> None:
+        seen.append("first")
+        chain.append(first)
+
+    chain.append(first)
+
+    middleware.run(chain, object())
+
+    assert seen == ["first"]
