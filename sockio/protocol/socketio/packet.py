@@ -1,0 +1,77 @@
+"""Packet: what travels between two Socket.IO ends, and what each type may carry.
+
+Spec: Socket.IO protocol v5, "Packet types" and "Exchange protocol".
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+__all__ = ["RESERVED_EVENTS", "Packet", "PacketType", "carries"]
+
+#: Event names that belong to the library; a peer must not send them either.
+RESERVED_EVENTS = frozenset(
+    {
+        "connect",
+        "connect_error",
+        "disconnect",
+        "disconnecting",
+        "newListener",
+        "removeListener",
+    }
+)
+
+
+class PacketType(IntEnum):
+    """The type of a packet; its value is the digit on the wire.
+
+    The two binary types exist on the wire only: parsers are given, and give, EVENT
+    and ACK whether or not bytes are in the data.
+    """
+
+    CONNECT = 0
+    DISCONNECT = 1
+    EVENT = 2
+    ACK = 3
+    CONNECT_ERROR = 4
+    BINARY_EVENT = 5
+    BINARY_ACK = 6
+
+
+class Packet(NamedTuple):
+    """One packet; never changed once made."""
+
+    type: PacketType
+    #: Namespace.
+    nsp: str = "/"
+    #: EVENT: ``[event, *args]``; ACK: ``[*args]``; CONNECT: a dict or None;
+    #: CONNECT_ERROR: a dict or a string; DISCONNECT: None.
+    data: Any = None
+    #: EVENT: an acknowledgement is asked for; ACK: which one this is.
+    id: int | None = None
+
+
+def carries(kind: PacketType, data: Any) -> bool:
+    """Tell whether a peer may send ``data`` in a packet of that type.
+
+    The name of an event may be a number.
+    """
+    if kind in _EVENTS:
+        if not isinstance(data, list) or not data:
+            return False
+        event = data[0]
+        if isinstance(event, str):
+            return event not in RESERVED_EVENTS
+        return isinstance(event, (int, float)) and not isinstance(event, bool)
+    if kind in _ACKS:
+        return isinstance(data, list)
+    if kind == PacketType.CONNECT:
+        return isinstance(data, dict)
+    if kind == PacketType.CONNECT_ERROR:
+        return isinstance(data, (dict, str))
+    return False
+
+
+_EVENTS = (PacketType.EVENT, PacketType.BINARY_EVENT)
+_ACKS = (PacketType.ACK, PacketType.BINARY_ACK)
