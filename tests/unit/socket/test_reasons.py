@@ -8,7 +8,9 @@ from sockio.socket.reasons import RECOVERABLE, Reason
 
 
 def test_a_reason_is_its_text() -> None:
-    assert Reason.TRANSPORT_CLOSE == "transport close"
+    reason: str = Reason.TRANSPORT_CLOSE
+
+    assert reason == "transport close"
     assert str(Reason.TRANSPORT_CLOSE) == "transport close"
     assert f"{Reason.TRANSPORT_CLOSE:>16}" == " transport close"
     assert json.dumps(Reason.TRANSPORT_CLOSE) == '"transport close"'

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from sockio.adapters import MemoryAdapter
+from sockio.adapters.registry import adapter_factory
+from sockio.errors import ConfigError
+
+
+def test_the_default_is_this_server_only() -> None:
+    assert adapter_factory(None) is MemoryAdapter
+
+
+def test_a_callable_is_taken_as_it_is() -> None:
+    class Mine(MemoryAdapter):
+        pass
+
+    assert adapter_factory(Mine) is Mine
+
+
+@pytest.mark.parametrize("url", ["nosuch://localhost:1234/0", "memory"])
+def test_an_unknown_url_names_what_there_is(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"None \(this server only\) or a callable"):
+        adapter_factory(url)
+
+
+def test_a_password_is_not_repeated() -> None:
+    with pytest.raises(ConfigError, match=r"'nosuch:\.\.\.'") as caught:
+        adapter_factory("nosuch://user:secret@host")
+
+    assert "secret" not in str(caught.value)
+
+
+def test_what_makes_no_adapter_is_refused() -> None:
+    with pytest.raises(ConfigError, match="adapter= is int"):
+        adapter_factory(7)  # type: ignore[arg-type]
