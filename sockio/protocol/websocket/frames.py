@@ -1,0 +1,426 @@
+"""RFC 6455 frames: feed(bytes) -> messages; frame(payload) -> bytes.
+
+This is the hottest code of the library, so the usual case comes first and is written
+out: one small, whole, masked text frame for each read.
+
+Spec: RFC 6455, sections 5 and 7.4.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, TypeAlias
+
+from sockio.errors import ProtocolError
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # a platform for which that package has no compiled part
+
+    def apply_mask(
+        data: bytes | bytearray | memoryview, mask: bytes | bytearray
+    ) -> bytes:
+        """Return ``data`` with the four bytes of ``mask`` over it."""
+        size = len(data)
+        long_mask = (mask * (size // 4 + 1))[:size]
+        mixed = int.from_bytes(data, "little") ^ int.from_bytes(long_mask, "little")
+        return mixed.to_bytes(size, "little")
+
+
+__all__ = [
+    "BINARY",
+    "CLOSE",
+    "CONTINUATION",
+    "PING",
+    "PONG",
+    "TEXT",
+    "Control",
+    "FrameReader",
+    "Inflate",
+    "Item",
+    "apply_mask",
+    "close_frame",
+    "frame",
+    "parse_close",
+]
+
+CONTINUATION = 0
+TEXT = 1
+BINARY = 2
+CLOSE = 8
+PING = 9
+PONG = 10
+
+_FIN = 0x80
+_RSV1 = 0x40
+_OTHER_RSV = 0x30
+_MASKED = 0x80
+#: Bytes of the longest payload whose length fits the second byte of the header.
+_SHORT = 125
+#: Bytes of header before the payload of a short masked frame.
+_SHORT_HEADER = 6
+#: Bytes of a frame up to which its parts are simply joined until it is whole.
+_JOINED_UP_TO = 4096
+#: Bytes of the first piece of memory for a larger one. The rest follows as it fills:
+#: a header alone must not make us reserve what it announces.
+_FIRST_PIECE = 1 << 16
+
+
+class Control(NamedTuple):
+    """A ping, pong or close frame."""
+
+    opcode: int
+    payload: bytes
+
+
+#: What a reader gives: a message, a control frame, or the reason why it stopped.
+Item: TypeAlias = "str | bytes | Control | ProtocolError"
+
+
+class Inflate(Protocol):
+    """What a reader needs for compressed messages (permessage-deflate)."""
+
+    def message(self, data: bytes, limit: int) -> bytes:
+        """Return ``data`` inflated, at most ``limit`` bytes, or raise ProtocolError."""
+
+
+class FrameReader:
+    """Makes messages out of the bytes of one peer, whatever their division.
+
+    The first violation is the last item ever given; nothing is read after it, or after
+    a close frame.
+    """
+
+    __slots__ = (
+        "_compressed",
+        "_finished",
+        "_first",
+        "_inflate",
+        "_left",
+        "_mask",
+        "_masked",
+        "_max_payload",
+        "_message",
+        "_opcode",
+        "_pieces",
+        "_quick",
+        "_quick_limit",
+        "_tail",
+        "space",
+    )
+
+    def __init__(
+        self,
+        *,
+        max_payload: int,
+        masked: bool = True,
+        inflate: Inflate | None = None,
+    ) -> None:
+        """Start reading.
+
+        Args:
+            max_payload: Most bytes of a message, compressed and inflated.
+            masked: Whether the peer is a client: its frames must be masked, those of a
+                server must not.
+            inflate: Takes over compressed messages; None: there must be none.
+        """
+        #: Inside a large frame: where its next bytes are to be received.
+        self.space: memoryview | None = None
+        self._max_payload = max_payload
+        self._masked = masked
+        self._inflate = inflate
+        self._finished = False
+        #: The beginning of a frame that is not whole yet.
+        self._tail = b""
+        # A large frame: its pieces, bytes that are still to come after the last piece,
+        # and what its header said.
+        self._pieces: list[bytearray] = []
+        self._left = 0
+        self._first = 0
+        self._mask = b""
+        # A message whose last fragment has not come.
+        self._message: bytearray | None = None
+        self._opcode = 0
+        self._compressed = False
+        #: Bytes of the largest read that may go the quick way; -1: none may.
+        self._quick_limit = min(max_payload, _SHORT) + _SHORT_HEADER if masked else -1
+        self._quick = self._quick_limit
+
+    def feed(self, data: bytes) -> list[Item]:
+        """Return what ``data`` completes, in order."""
+        size = len(data)
+        if (
+            6 <= size <= self._quick  # _SHORT_HEADER; nothing is half-read
+            and data[0] == 0x81  # _FIN | TEXT
+            and data[1] == size + 122  # _MASKED | size - _SHORT_HEADER
+        ):
+            try:
+                return [apply_mask(data[6:], data[2:6]).decode()]
+            except UnicodeDecodeError:
+                pass  # the long way says so
+        return self._read(data, 0)
+
+    def filled(self, count: int) -> list[Item]:
+        """Return what is complete now that ``count`` bytes more are in ``space``."""
+        return self._read(b"", count)
+
+    def _read(self, data: bytes, filled: int) -> list[Item]:
+        items: list[Item] = []
+        if self._finished:
+            return items
+        try:
+            at = self._fill(data, filled, items) if self.space is not None else 0
+            if self._tail:
+                data = self._tail + data
+                self._tail = b""
+            self._parse(data, at, items)
+        except ProtocolError as exc:
+            self._finish()
+            items.append(exc)
+        except UnicodeDecodeError:
+            self._finish()
+            items.append(ProtocolError("invalid UTF-8", 1007))
+        idle = self.space is None and self._message is None and not self._tail
+        self._quick = self._quick_limit if idle and not self._finished else -1
+        return items
+
+    def _finish(self) -> None:
+        self._finished = True
+        self._tail = b""
+        self.space = None
+        self._pieces = []
+        self._message = None
+
+    def _parse(self, data: bytes, at: int, items: list[Item]) -> None:
+        """Read the frames in ``data`` from ``at`` on; keep what is not a whole one."""
+        size = len(data)
+        # The second byte of the longest frame that may go the quick way.
+        quick = self._quick_limit + 122
+        while size - at >= 2 and not self._finished:
+            second = data[at + 1]
+            if (
+                _MASKED <= second <= quick
+                and data[at] == 0x81
+                and self._message is None
+            ):
+                end = at + second - 122
+                if end > size:
+                    break
+                payload = apply_mask(data[at + 6 : end], data[at + 2 : at + 6])
+                items.append(payload.decode())
+            else:
+                end = self._parse_any(data, at, items)
+                if end < 0:
+                    break
+            at = end
+        if at < size and not self._finished:
+            self._tail = data[at:]
+
+    def _parse_any(self, data: bytes, at: int, items: list[Item]) -> int:
+        """Read the frame at ``at``; return where the next one starts, -1: not whole."""
+        size = len(data)
+        first, second = data[at], data[at + 1]
+        self._check_header(first, second)
+        length = second & 0x7F
+        start = at + 2
+        if length > _SHORT:
+            start += 2 if length == 126 else 8
+            if start > size:
+                return -1
+            length = int.from_bytes(data[at + 2 : start], "big")
+        self._check_length(first, length)
+        mask = b""
+        if self._masked:
+            mask = data[start : start + 4]
+            start += 4
+            if start > size:
+                return -1
+        end = start + length
+        if end > size:
+            if end - at <= _JOINED_UP_TO:
+                return -1
+            self._begin(first, mask, length)
+            return start + self._fill(data[start:], 0, items)
+        payload = data[start:end]
+        self._take(first, apply_mask(payload, mask) if mask else payload, items)
+        return end
+
+    def _check_header(self, first: int, second: int) -> None:
+        opcode = first & 0x0F
+        if opcode > PONG or BINARY < opcode < CLOSE:
+            raise ProtocolError(f"unknown opcode {opcode}", 1002)
+        if first & _OTHER_RSV:
+            raise ProtocolError("reserved bits are set", 1002)
+        if first & _RSV1 and (self._inflate is None or opcode not in (TEXT, BINARY)):
+            raise ProtocolError("reserved bit 1 is set", 1002)
+        if (second >= _MASKED) is not self._masked:
+            wrong = "is not masked" if self._masked else "is masked"
+            raise ProtocolError(f"the frame {wrong}", 1002)
+        if opcode >= CLOSE:
+            if second & 0x7F > _SHORT or not first & _FIN:
+                raise ProtocolError("a control frame is too long or in pieces", 1002)
+        elif (opcode == CONTINUATION) is (self._message is None):
+            raise ProtocolError("fragments are out of order", 1002)
+
+    def _check_length(self, first: int, length: int) -> None:
+        if first & 0x0F < CLOSE:
+            if self._message is not None:
+                length += len(self._message)
+            if length > self._max_payload:
+                raise ProtocolError("Max payload size exceeded", 1009)
+
+    # ------------------------------------------------------------------ large frames
+
+    def _begin(self, first: int, mask: bytes, length: int) -> None:
+        """Start receiving the payload of a large frame into memory of its own."""
+        self._first = first
+        self._mask = mask
+        self._left = length
+        self._pieces = []
+        self._add_piece(_FIRST_PIECE)
+
+    def _add_piece(self, size: int) -> None:
+        piece = bytearray(min(size, self._left))
+        self._left -= len(piece)
+        self._pieces.append(piece)
+        self.space = memoryview(piece)
+
+    def _fill(self, data: bytes, filled: int, items: list[Item]) -> int:
+        """Put ``data`` into the large frame, after ``filled`` bytes that are there.
+
+        Returns:
+            How many bytes of ``data`` were part of the frame.
+        """
+        used = 0
+        while (space := self.space) is not None:
+            if filled == 0:
+                filled = min(len(space), len(data) - used)
+                if filled == 0:
+                    return used
+                space[:filled] = data[used : used + filled]
+                used += filled
+            if filled < len(space):
+                self.space = space[filled:]
+            elif self._left:
+                self._add_piece(sum(map(len, self._pieces)))
+            else:
+                pieces, self._pieces, self.space = self._pieces, [], None
+                body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                mask = self._mask
+                payload = apply_mask(body, mask) if mask else bytes(body)
+                self._take(self._first, payload, items)
+            filled = 0
+        return used
+
+    # ------------------------------------------------------------------ messages
+
+    def _take(self, first: int, payload: bytes, items: list[Item]) -> None:
+        """Add a frame, unmasked, to the items or to the message it is a part of."""
+        opcode = first & 0x0F
+        if opcode >= CLOSE:
+            items.append(Control(opcode, payload))
+            if opcode == CLOSE:
+                self._finish()
+        elif opcode == CONTINUATION:
+            message = self._message
+            assert message is not None  # _check_header saw to it
+            message += payload
+            if first & _FIN:
+                self._message = None
+                items.append(self._whole(self._opcode, message, self._compressed))
+        elif first & _FIN:
+            items.append(self._whole(opcode, payload, bool(first & _RSV1)))
+        else:
+            self._opcode = opcode
+            self._compressed = bool(first & _RSV1)
+            self._message = bytearray(payload)
+
+    def _whole(
+        self, opcode: int, payload: bytes | bytearray, compressed: bool
+    ) -> str | bytes:
+        if compressed:
+            assert self._inflate is not None  # _check_header saw to it
+            payload = self._inflate.message(bytes(payload), self._max_payload)
+        return payload.decode() if opcode == TEXT else bytes(payload)
+
+
+# ---------------------------------------------------------------------- writing
+
+#: The headers of short unmasked frames, by length.
+_TEXT_HEADERS = tuple(bytes((_FIN | TEXT, n)) for n in range(_SHORT + 1))
+
+
+def frame(
+    payload: str | bytes,
+    opcode: int | None = None,
+    *,
+    rsv1: bool = False,
+    mask: bytes | None = None,
+    fin: bool = True,
+) -> bytes:
+    """Return one frame.
+
+    Args:
+        payload: Text makes a text frame, bytes a binary one.
+        opcode: Another kind of frame.
+        rsv1: Whether the payload is compressed.
+        mask: The four bytes to mask with; None: no mask, as servers must.
+        fin: Whether this is the last fragment of its message.
+    """
+    if type(payload) is str:
+        try:
+            data = payload.encode()
+        except UnicodeEncodeError:
+            data = _repair(payload).encode()
+        kind = TEXT
+        # The usual case: a short text to a client.
+        if len(data) <= _SHORT and opcode is None and mask is None and fin and not rsv1:
+            return _TEXT_HEADERS[len(data)] + data
+    else:
+        data = payload  # type: ignore[assignment]
+        kind = BINARY
+    size = len(data)
+    first = (kind if opcode is None else opcode) | (fin and _FIN) | (rsv1 and _RSV1)
+    masked = 0 if mask is None else _MASKED
+    if size <= _SHORT:
+        header = bytes((first, masked | size))
+    elif size < 1 << 16:
+        header = bytes((first, masked | 126)) + size.to_bytes(2, "big")
+    else:
+        header = bytes((first, masked | 127)) + size.to_bytes(8, "big")
+    if mask is None:
+        return header + data
+    return header + mask + apply_mask(data, mask)
+
+
+def _repair(text: str) -> str:
+    # A lone surrogate has no UTF-8 form: JavaScript sends U+FFFD in its place.
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def close_frame(code: int = 1000, reason: str = "") -> bytes:
+    """Return an unmasked close frame; code 1005 stands for one without a code.
+
+    A reason is cut at a character so that it fits.
+    """
+    if code == 1005:
+        return frame(b"", CLOSE)
+    text = _repair(reason).encode()[: _SHORT - 2].decode("utf-8", "ignore")
+    return frame(code.to_bytes(2, "big") + text.encode(), CLOSE)
+
+
+def parse_close(payload: bytes) -> tuple[int | None, str]:
+    """Return code and reason of a close frame; None: it carries no code.
+
+    Raises:
+        ProtocolError: The code is none that may be sent, or the reason is not UTF-8.
+    """
+    if not payload:
+        return None, ""
+    code = int.from_bytes(payload[:2], "big")
+    may_be_sent = 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
+    if len(payload) == 1 or not may_be_sent:
+        raise ProtocolError("invalid close code", 1002)
+    try:
+        return code, payload[2:].decode()
+    except UnicodeDecodeError as exc:
+        raise ProtocolError("invalid UTF-8", 1007) from exc
