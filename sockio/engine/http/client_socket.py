@@ -215,7 +215,8 @@ def _end(sock: Any) -> None:
     # another request, and its buffered reader keeps the descriptor open.
     with contextlib.suppress(OSError, ValueError):
         sock.unwrap()  # says goodbye, does not wait for the answer
-    with contextlib.suppress(OSError):
+    # The caller may have closed it, where the server has no reader.
+    if sock.fileno() >= 0:
         PlainSocket(fileno=sock.detach()).close()
 
 

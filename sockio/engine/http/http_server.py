@@ -342,7 +342,8 @@ class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
             self._sendall(b"\r\n".join([*lines, b"", b""]))
             self._write(data)
         else:
-            self._sendall(b"\r\n".join([*lines, b"", data]))
+            # pywsgi's own error pages have an empty str as body.
+            self._sendall(b"\r\n".join([*lines, b"", data or b""]))
 
     # ------------------------------------------------------------------ logging
 
