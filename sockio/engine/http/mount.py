@@ -1,0 +1,71 @@
+"""/socket.io/ -> engine, the rest -> your app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sockio.engine.http.response import Response
+from sockio.types import Environ, StartResponse, WSGIApp
+
+__all__ = ["Mount", "attach", "owns"]
+
+
+def owns(environ: Environ, prefix: str) -> bool:
+    """Whether a request belongs to the engine: its path starts with ``prefix``.
+
+    Where the application is mounted below a path of its own, both the path it sees and
+    the whole path may match.
+    """
+    if not prefix.isascii():
+        prefix = prefix.encode().decode("latin-1")  # as PEP 3333 carries paths
+    path: str = environ.get("PATH_INFO", "")
+    if path.startswith(prefix):
+        return True
+    script: str = environ.get("SCRIPT_NAME", "")
+    return script != "" and (script + path).startswith(prefix)
+
+
+class Mount:
+    """A WSGI application: the engine below a path, another application elsewhere.
+
+    Args:
+        engine: Gets the requests whose path starts with ``prefix``.
+        prefix: Such as ``/socket.io/``.
+        app: Gets all others; without one they are answered with 404.
+    """
+
+    __slots__ = ("_app", "_engine", "_prefix")
+
+    def __init__(
+        self, engine: WSGIApp, prefix: str, app: WSGIApp | None = None
+    ) -> None:
+        self._engine = engine
+        self._prefix = prefix
+        self._app = app
+
+    def __call__(
+        self, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve one request. Blocks."""
+        if owns(environ, self._prefix):
+            return self._engine(environ, start_response)
+        if self._app is not None:
+            return self._app(environ, start_response)
+        response = Response()
+        response.headers["Content-Type"] = "text/plain; charset=UTF-8"
+        response.end(404, b"Not Found")
+        return response.start(start_response)
+
+
+def attach(engine: WSGIApp, prefix: str, app: WSGIApp) -> Mount:
+    """Put the engine in front of an application; return what is to be served.
+
+    An application that serves through its attribute ``wsgi_app``, as Flask does, gets
+    that replaced, so that serving it, or running it, serves the engine too.
+    """
+    inner: WSGIApp | None = getattr(app, "wsgi_app", None)
+    if inner is None:
+        return Mount(engine, prefix, app)
+    mount = Mount(engine, prefix, inner)
+    app.wsgi_app = mount  # type: ignore[attr-defined]
+    return mount
