@@ -1,0 +1,222 @@
+"""EngineOptions (frozen): what an Engine.IO server can be told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from sockio.engine.http.compression import HttpCompression
+from sockio.engine.http.cookie import Cookie
+from sockio.engine.http.cors import Cors, OriginJudge, OriginRules
+from sockio.engine.http.request import Request, TrustedProxies
+from sockio.errors import ConfigError
+from sockio.protocol.websocket.deflate import Deflate
+
+__all__ = ["KNOWN_TRANSPORTS", "BufferPolicy", "EngineOptions", "TransportName"]
+
+TransportName: TypeAlias = Literal["polling", "websocket"]
+KNOWN_TRANSPORTS: tuple[TransportName, ...] = ("polling", "websocket")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BufferPolicy:
+    """How much may wait for a client that reads slowly; sizes are in bytes."""
+
+    #: Above this the client counts as stuck.
+    high: int = 16 << 20
+    #: Below this it counts as well again.
+    low: int = 4 << 20
+    #: What happens to a stuck client.
+    on_full: Literal["disconnect"] = "disconnect"
+
+    def __post_init__(self) -> None:
+        for field in ("high", "low"):
+            size = getattr(self, field)
+            if type(size) is not int or size < 0:
+                raise ConfigError(
+                    f"BufferPolicy({field}={size!r}): give a number of bytes, 0 or more"
+                )
+        if self.low > self.high:
+            raise ConfigError(
+                f"BufferPolicy(high={self.high}, low={self.low}): low is the larger "
+                "one; give high >= low"
+            )
+        if self.on_full != "disconnect":
+            raise ConfigError(
+                f'BufferPolicy(on_full={self.on_full!r}): give "disconnect", which is '
+                "all there is"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, init=False)
+class EngineOptions:
+    """Options of one engine; times are in seconds, defaults are Node's.
+
+    Options that may be given in several forms are kept in one.
+    """
+
+    #: Where the engine lives, without a slash at the end.
+    path: str
+    #: Whether a slash must follow the path.
+    add_trailing_slash: bool
+    transports: tuple[TransportName, ...]
+    #: From the last pong to the next ping.
+    ping_interval: float
+    #: How long a pong may take.
+    ping_timeout: float
+    #: How long a client may take to change the transport.
+    upgrade_timeout: float
+    #: Most bytes of one request body or WebSocket message.
+    max_http_buffer_size: int
+    allow_upgrades: bool
+    #: Asked for each handshake; raises ``Forbidden`` to refuse it.
+    allow_request: Callable[[Request], None] | None
+    #: Refuse handshakes of pages from elsewhere, unless ``cors`` allows their origin.
+    check_origin: bool
+    cors: Cors | None
+    cookie: Cookie | None
+    trusted_proxies: TrustedProxies | None
+    per_message_deflate: Deflate | None
+    http_compression: HttpCompression | None
+    #: Makes the id of a session, from its first request.
+    generate_id: Callable[[Request], str] | None
+    #: Sent with the handshake, as the first message.
+    initial_packet: str | bytes | None
+    #: ``None`` lets any number of bytes wait.
+    buffer: BufferPolicy | None
+
+    def __init__(
+        self,
+        *,
+        path: str = "/engine.io",
+        add_trailing_slash: bool = True,
+        transports: Sequence[str] = KNOWN_TRANSPORTS,
+        ping_interval: float = 25.0,
+        ping_timeout: float = 20.0,
+        upgrade_timeout: float = 10.0,
+        max_http_buffer_size: int = 1_000_000,
+        allow_upgrades: bool = True,
+        allow_request: Callable[[Request], None] | None = None,
+        check_origin: bool = False,
+        cors: Cors | OriginRules | OriginJudge = None,
+        cookie: Cookie | bool | None = False,
+        trusted_proxies: TrustedProxies | int | Sequence[str] | None = 0,
+        per_message_deflate: Deflate | bool | None = False,
+        http_compression: HttpCompression | bool | None = True,
+        generate_id: Callable[[Request], str] | None = None,
+        initial_packet: str | bytes | None = None,
+        buffer: BufferPolicy | None = BufferPolicy(),
+    ) -> None:
+        values = {
+            "path": _path(path),
+            "add_trailing_slash": _flag("add_trailing_slash", add_trailing_slash),
+            "transports": _transports(transports),
+            "ping_interval": _seconds("ping_interval", ping_interval),
+            "ping_timeout": _seconds("ping_timeout", ping_timeout),
+            "upgrade_timeout": _seconds("upgrade_timeout", upgrade_timeout),
+            "max_http_buffer_size": _size("max_http_buffer_size", max_http_buffer_size),
+            "allow_upgrades": _flag("allow_upgrades", allow_upgrades),
+            "allow_request": _function("allow_request", allow_request),
+            "check_origin": _flag("check_origin", check_origin),
+            "cors": Cors.of(cors),
+            "cookie": Cookie.of(cookie),
+            "trusted_proxies": TrustedProxies.of(trusted_proxies or 0),
+            "per_message_deflate": _deflate(per_message_deflate),
+            "http_compression": HttpCompression.of(http_compression),
+            "generate_id": _function("generate_id", generate_id),
+            "initial_packet": _packet(initial_packet),
+            "buffer": _buffer(buffer),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def prefix(self) -> str:
+        """What the path of a request for the engine starts with."""
+        return self.path + "/" if self.add_trailing_slash else self.path
+
+
+def _path(value: object) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f'path={value!r} is not text: give one such as "/socket.io"')
+    if not value.startswith("/"):
+        raise ConfigError(f'path={value!r} has no slash in front: give "/{value}"')
+    if "?" in value or "#" in value:
+        raise ConfigError(f"path={value!r} is more than a path: leave out ? and #")
+    return value.removesuffix("/")
+
+
+def _transports(value: object) -> tuple[str, ...]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        raise ConfigError(
+            f'transports={value!r} is not a list: give ["polling", "websocket"]'
+        )
+    known = ", ".join(f'"{name}"' for name in KNOWN_TRANSPORTS)
+    for name in value:
+        if name not in KNOWN_TRANSPORTS:
+            raise ConfigError(
+                f"transports: {name!r} is unknown; known transports are {known}"
+            )
+    if not value or len(set(value)) < len(value):
+        raise ConfigError(
+            f"transports={value!r}: name at least one of {known}, each once"
+        )
+    return tuple(value)
+
+
+def _seconds(name: str, value: object) -> float:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 0 < value < math.inf:  # type: ignore[operator]
+        raise ConfigError(f"{name}={value!r}: give a number of seconds above 0")
+    return value  # type: ignore[return-value]
+
+
+def _size(name: str, value: object) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 1e6 is how the number is written elsewhere
+    if type(value) is not int or value <= 0:
+        raise ConfigError(f"{name}={value!r}: give a whole number of bytes above 0")
+    return value
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name}={value!r}: give True or False")
+    return value
+
+
+def _function(name: str, value: object) -> object:
+    if value is not None and not callable(value):
+        raise ConfigError(
+            f"{name}={value!r} cannot be called: give a function that takes a "
+            "request, or None"
+        )
+    return value
+
+
+def _packet(value: object) -> object:
+    if value is not None and not isinstance(value, (str, bytes)):
+        raise ConfigError(f"initial_packet={value!r}: give text, bytes or None")
+    return value
+
+
+def _buffer(value: object) -> object:
+    if value is not None and not isinstance(value, BufferPolicy):
+        raise ConfigError(
+            f"buffer={value!r}: give BufferPolicy(high=..., low=...), or None for no "
+            "limit"
+        )
+    return value
+
+
+def _deflate(value: object) -> Deflate | None:
+    if value is None or isinstance(value, bool):
+        return Deflate() if value else None
+    if not isinstance(value, Deflate):
+        raise ConfigError(
+            f"per_message_deflate={value!r}: give True, False or "
+            "Deflate(threshold=1024)"
+        )
+    return value
