@@ -1,0 +1,188 @@
+"""Measure sockio beside Node's socket.io and python-socketio, and print the ratios.
+
+Sets up everything it needs on first use (gcc, npm and network access are needed then).
+The servers take turns within each scenario, and the scenarios within each repetition,
+so that a machine that changes its speed changes it for all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import build
+import machine
+from report import Run, fault, text
+from scenarios import FIRST_TOUCH, SCENARIOS, WARM_UP, Scenario
+from servers import KINDS, Kind, LoadError, Server
+
+#: A run in which others took more than this share of the server's CPU is repeated.
+FOREIGN_LIMIT = 0.10
+ATTEMPTS = 3
+
+
+def main() -> int:
+    """Do what the command line asks for; return 1 when a server answered wrongly."""
+    arguments = _arguments()
+    machine.raise_file_limit()
+    kinds = dict(KINDS)
+    for extra in arguments.add:
+        name, _, command = extra.partition("=")
+        kinds[name] = Kind(command)
+        arguments.servers.append(name)
+    _require(arguments.servers, kinds, "server")
+    _require(arguments.scenarios, SCENARIOS, "scenario")
+    scenarios = [SCENARIOS[name] for name in arguments.scenarios]
+    try:
+        _build([kinds[name] for name in arguments.servers])
+    except build.BuildError as exc:
+        sys.exit(str(exc))
+    runs: list[Run] = []
+    build.FOLDER.mkdir(parents=True, exist_ok=True)
+    with open(arguments.out, "a") as out:
+        _write(out, {"machine": {**machine.description(), "revision": _revision()}})
+        for repetition in range(arguments.reps):
+            servers = [Server(name, kinds[name]) for name in arguments.servers]
+            runs += _repeat(repetition, servers, scenarios, arguments.seconds, out)
+    print(text(runs))
+    return int(any(fault(run.result) for run in runs))
+
+
+def _repeat(
+    repetition: int,
+    servers: list[Server],
+    scenarios: list[Scenario],
+    seconds: float,
+    out: TextIO,
+) -> list[Run]:
+    """Run every scenario once on every server."""
+    runs = []
+    try:
+        for server in servers:
+            _start(server, WARM_UP)
+        for scenario in scenarios:
+            # Whoever comes first now comes last in the next repetition.
+            for server in reversed(servers) if repetition % 2 else servers:
+                result = _measure(server, scenario, seconds)
+                run = Run(server.name, scenario.name, repetition, result)
+                runs.append(run)
+                _write(out, {"run": {f: getattr(run, f) for f in run.__slots__}})
+                _tell(run)
+    finally:
+        for server in servers:
+            server.stop()
+    return runs
+
+
+def _start(server: Server, warm_up: tuple[str, ...]) -> None:
+    try:
+        server.start()
+        for load in warm_up:
+            server.load(load.split())
+        server.settle()
+    except LoadError as exc:
+        print(exc, file=sys.stderr)
+
+
+def _measure(server: Server, scenario: Scenario, seconds: float) -> dict[str, Any]:
+    """Return the quietest of a few attempts, or {"failed": why}."""
+    best: dict[str, Any] = {}
+    if scenario.fresh or not server.alive:
+        server.stop()
+        _start(server, FIRST_TOUCH if scenario.fresh else WARM_UP)
+    for _ in range(ATTEMPTS):
+        try:
+            result = server.load(scenario.command(seconds))
+        except LoadError as exc:
+            return {"failed": str(exc)}
+        server.settle()
+        if not best or result["foreign"] < best["foreign"]:
+            best = result
+        # A fresh server is fresh only once.
+        if scenario.fresh or best["foreign"] <= FOREIGN_LIMIT:
+            break
+    if scenario.fresh:
+        server.stop()
+        _start(server, WARM_UP)
+    return best
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    usual = [name for name, scenario in SCENARIOS.items() if scenario.usual]
+    parser.add_argument("--reps", type=int, default=3, help="repetitions (3)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of a window (2)")
+    parser.add_argument(
+        "--servers",
+        type=_names,
+        default=list(KINDS),
+        help=f"comma separated, of: {', '.join(KINDS)}",
+    )
+    parser.add_argument(
+        "--scenarios",
+        type=_names,
+        default=usual,
+        help=f"comma separated, of: {', '.join(SCENARIOS)}",
+    )
+    parser.add_argument(
+        "--add",
+        action="append",
+        default=[],
+        metavar="NAME=COMMAND",
+        help="one more server; {port} in its command is replaced",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=build.FOLDER / "results.jsonl",
+        help="file to which every run is appended (%(default)s)",
+    )
+    return parser.parse_args()
+
+
+def _names(value: str) -> list[str]:
+    return [name for name in value.split(",") if name]
+
+
+def _require(names: list[str], known: dict[str, Any], what: str) -> None:
+    for name in names:
+        if name not in known:
+            sys.exit(f"unknown {what} {name}; there are: {', '.join(known)}")
+
+
+def _build(kinds: list[Kind]) -> None:
+    build.load_generator()
+    for needs in {kind.needs for kind in kinds if kind.needs}:
+        needs()
+
+
+def _revision() -> str:
+    command = ["git", "-C", str(build.ROOT), "describe", "--always", "--dirty"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
+
+
+def _write(out: TextIO, line: dict[str, Any]) -> None:
+    out.write(json.dumps({"at": round(time.time(), 1), **line}) + "\n")
+    out.flush()
+
+
+def _tell(run: Run) -> None:
+    """Print one line as the run ends, for who waits."""
+    result = run.result
+    figures = ", ".join(
+        f"{key} {result[key]:,.1f}"
+        for key in ("rate", "server_us", "p50_us", "p99_us", "kib_each", "foreign")
+        if key in result
+    )
+    line = f"{run.repetition} {run.scenario:16} {run.server:26} {figures}"
+    print(f"{line} {fault(result)}".rstrip(), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

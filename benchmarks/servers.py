@@ -1,0 +1,190 @@
+"""The servers under test: how each is started, watched and stopped, and load put on it.
+
+All answer the same six events, see peers/.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import build
+import machine
+
+#: Seconds a server has to accept its first connection, and to die when told.
+START, STOP = 30.0, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A server: its command with {port}, what that needs, and its environment."""
+
+    command: str
+    needs: Callable[[], None] | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+_PYTHON = f"{build.BIN}/python {build.PEERS}"
+_GUNICORN = (
+    f"{build.BIN}/python -m gunicorn -k gevent -w 1 --worker-connections 20000 "
+    f"--log-level error -b 127.0.0.1:{{port}} --pythonpath {build.PEERS}"
+)
+_THIS_SOCKIO = {"PYTHONPATH": str(build.ROOT)}
+
+KINDS = {
+    "node": Kind(
+        f"node {build.PEERS}/node.js {{port}}",
+        build.node,
+        {"NODE_PATH": str(build.NODE_MODULES)},
+    ),
+    "python-socketio": Kind(f"{_PYTHON}/pysocketio_pywsgi.py {{port}}", build.python),
+    "python-socketio-gunicorn": Kind(
+        f"{_GUNICORN} pysocketio_gunicorn:app", build.python
+    ),
+    "sockio": Kind(f"{_PYTHON}/sockio_server.py {{port}}", build.python, _THIS_SOCKIO),
+    "sockio-gunicorn": Kind(
+        f"{_GUNICORN} sockio_gunicorn:app", build.python, _THIS_SOCKIO
+    ),
+}
+
+
+class LoadError(Exception):
+    """The load generator could not do its work."""
+
+
+def _pinned_to(cpu: int) -> Callable[[], None]:
+    return lambda: os.sched_setaffinity(0, {cpu})
+
+
+class Server:
+    """One server process, pinned to its CPU."""
+
+    def __init__(self, name: str, kind: Kind) -> None:
+        self.name = name
+        self.kind = kind
+        self.port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pids(self) -> list[int]:
+        """The process and its children; [] when it does not run."""
+        return machine.family(self._process.pid) if self._process else []
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> Path:
+        """What the server prints goes here."""
+        return build.LOGS / f"{self.name}.log"
+
+    def start(self) -> None:
+        """Start the server and return once it accepts connections."""
+        self.port = _free_port()
+        command = shlex.split(self.kind.command.format(port=self.port))
+        build.LOGS.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                env={**os.environ, **self.kind.environment},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_pinned_to(machine.SERVER_CPU),
+            )
+        deadline = time.monotonic() + START
+        while not _accepts(self.port):
+            if not self.alive or time.monotonic() > deadline:
+                raise LoadError(f"{self.name} does not start (see {self.log})")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop the server and its children."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(process.pid, number)
+                process.wait(STOP)
+            except ProcessLookupError:
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        process.wait(STOP)
+
+    def settle(self, patience: float = 15.0) -> None:
+        """Wait until the server rests: it may be busy with clients that have gone."""
+        deadline = time.monotonic() + patience
+        pids = self.pids
+        before = machine.times(pids).total
+        while time.monotonic() < deadline:
+            time.sleep(0.15)
+            after = machine.times(pids).total
+            if after - before < 0.02:
+                return
+            before = after
+
+    def load(self, arguments: list[str]) -> dict[str, Any]:
+        """Run the load generator against the server and return what it measured.
+
+        `foreign` is the share of the server's CPU that other processes took meanwhile.
+
+        Raises:
+            LoadError: It ended without a result.
+        """
+        pids = self.pids
+        began, used = time.monotonic(), machine.times(pids).total
+        taken = machine.busy(machine.SERVER_CPU)
+        done = self.load_process(arguments, pids)
+        out, err = done.communicate()
+        if done.returncode or not out:
+            why = err.strip().rpartition("\n")[2]
+            raise LoadError(f"{why} (see {self.log})")
+        result: dict[str, Any] = json.loads(out)
+        foreign = machine.busy(machine.SERVER_CPU) - taken
+        foreign -= machine.times(pids).total - used
+        result["foreign"] = round(max(0, foreign) / (time.monotonic() - began), 3)
+        if err:
+            print(f"{self.name}: {err.strip()}", file=sys.stderr)
+        return result
+
+    def load_process(
+        self, arguments: list[str], pids: list[int]
+    ) -> subprocess.Popen[str]:
+        """Start the load generator; `pids` are the processes whose CPU it reads."""
+        command = [str(build.LOAD), *arguments, "--port", str(self.port)]
+        for pid in pids:
+            command += ["--pid", str(pid)]
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=_pinned_to(machine.LOAD_CPU),
+        )
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
