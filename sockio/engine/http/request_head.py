@@ -16,6 +16,8 @@ __all__ = ["RequestLine", "body_length", "parse_request_line", "read_headers"]
 #: Bytes of one header line, and how many lines a request may have.
 MAX_LINE = 8192
 MAX_HEADERS = 100
+#: Bytes of the longest header line whose parsed form is kept.
+_MOST_REMEMBERED = 128
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VERSIONS = ("HTTP/1.1", "HTTP/1.0")
@@ -59,19 +61,15 @@ def read_headers(readline: Callable[[int], bytes]) -> dict[str, str]:
     """
     fields: dict[str, str] = {}
     for _ in range(MAX_HEADERS + 1):
-        line = readline(MAX_LINE).decode("latin-1")
-        if line in ("\r\n", "\n"):
+        line = readline(MAX_LINE)
+        if line == b"\r\n" or line == b"\n":
             return fields
-        if not line.endswith("\n"):
-            raise ValueError("a header line is too long or cut off")
-        name, colon, value = line.partition(":")
-        key = _environ_key(name)
-        value = value.strip(" \t\r\n")
-        if not colon or "\r" in value or "\0" in value:
-            raise ValueError(f"bad header {line[:100]!r}")
+        # A client sends most of its lines with every request.
+        parse = _remembered if len(line) <= _MOST_REMEMBERED else _field
+        key, value = parse(line)
         if key in fields:
-            value = _joined(key, fields[key], value)
-        if key:
+            fields[key] = _joined(key, fields[key], value)
+        elif key:
             fields[key] = value
     raise ValueError(f"more than {MAX_HEADERS} headers")
 
@@ -93,14 +91,22 @@ def body_length(fields: dict[str, str]) -> int | None:
     return int(length)
 
 
-@lru_cache(maxsize=512)
-def _environ_key(name: str) -> str:
-    if not _TOKEN.fullmatch(name):
-        raise ValueError(f"bad header name {name[:100]!r}")
+def _field(line: bytes) -> tuple[str, str]:
+    """Return the name in environ, empty for a header left out, and the value."""
+    if not line.endswith(b"\n"):
+        raise ValueError("a header line is too long or cut off")
+    name, colon, value = line.decode("latin-1").partition(":")
+    value = value.strip(" \t\r\n")
+    if not colon or not _TOKEN.fullmatch(name) or "\r" in value or "\0" in value:
+        raise ValueError(f"bad header {line[:100]!r}")
     if "_" in name:
-        return ""
+        return "", ""
     key = name.upper().replace("-", "_")
-    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+    plain = key == "CONTENT_TYPE" or key == "CONTENT_LENGTH"
+    return (key if plain else f"HTTP_{key}"), value
+
+
+_remembered = lru_cache(maxsize=1024)(_field)
 
 
 def _joined(key: str, first: str, second: str) -> str:
