@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from sockio.protocol.socketio.packet import Packet
-from sockio.runtime.listeners import EventEmitter
-
+from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.types import Json, Room, SocketId
 
 
@@ -90,7 +89,7 @@ class LocalSocket(FoundSocket, Protocol):
         """
 
     def expect_ack(
-        self, ack_id: int, answered: Answered, lost: Callable[[], None]
+        self, ack_id: int, answered: Answered, lost: Callable[[], object]
     ) -> None:
         """Call one of both, once: the client's answer, or that it went away before."""
 
@@ -127,9 +126,9 @@ class LocalNamespace(Protocol):
 
 
 #: Takes all arguments of one client's answer.
-Answered: TypeAlias = Callable[[list[Json]], None]
+Answered: TypeAlias = Callable[[list[Json]], object]
 #: Takes the error, or None, and one answer per server.
-ServerAnswers: TypeAlias = Callable[["Exception | None", list[Json]], None]
+ServerAnswers: TypeAlias = Callable[["Exception | None", list[Json]], object]
 #: Makes the adapter of a namespace.
 AdapterFactory: TypeAlias = "Callable[[LocalNamespace], Adapter]"
 
@@ -143,7 +142,7 @@ class Adapter(EventEmitter, ABC):
     """
 
     def __init__(self, nsp: LocalNamespace) -> None:
-        super().__init__()
+        self._listeners = Listeners()
         self.nsp = nsp
 
     def init(self) -> None:
@@ -207,9 +206,9 @@ class Adapter(EventEmitter, ABC):
         self,
         packet: Packet,
         options: BroadcastOptions,
-        client_count_callback: Callable[[int], None],
+        client_count_callback: Callable[[int], object],
         ack: Answered,
-        lost: Callable[[], None] | None = None,
+        lost: Callable[[], object] | None = None,
     ) -> Callable[[], None]:
         """Send ``packet`` and report how many clients were asked, and their answers.
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from collections.abc import Set as AbstractSet
 
 from sockio.protocol.socketio.packet import Packet
-
 from sockio.runtime import logs
 from sockio.types import Json, Room, SocketId
 
@@ -102,9 +101,9 @@ class MemoryAdapter(Adapter):
         self,
         packet: Packet,
         options: BroadcastOptions,
-        client_count_callback: Callable[[int], None],
+        client_count_callback: Callable[[int], object],
         ack: Answered,
-        lost: Callable[[], None] | None = None,
+        lost: Callable[[], object] | None = None,
     ) -> Callable[[], None]:
         """Send ``packet``, report how many clients were asked, forward the answers."""
         ack_id = packet.id

@@ -13,16 +13,15 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any, TypeAlias
 
-from sockio.runtime.latch import Latch
-
 from sockio.errors import AckError, AckTimeout, Disconnected
 from sockio.runtime.clock import Clock, Timer
+from sockio.runtime.latch import Latch
 from sockio.types import Json
 
 #: Runs a job in a worker, soon; it does not wait for it.
-Start: TypeAlias = Callable[[Callable[[], None]], None]
-_Answered: TypeAlias = Callable[[list[Json]], None]
-_Failed: TypeAlias = Callable[[AckError], None]
+Start: TypeAlias = Callable[[Callable[[], None]], object]
+_Answered: TypeAlias = Callable[[list[Json]], object]
+_Failed: TypeAlias = Callable[[AckError], object]
 
 
 class PendingAcks:
@@ -90,7 +89,7 @@ class PendingAcks:
             entry.timer = self._clock.call_later(timeout, self._expire, ack_id, entry)
 
     def expect(
-        self, ack_id: int, answered: _Answered, lost: Callable[[], None]
+        self, ack_id: int, answered: _Answered, lost: Callable[[], object]
     ) -> None:
         """Call ``answered(args)`` or, if the socket goes away before, ``lost()``.
 

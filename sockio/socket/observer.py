@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from sockio.protocol.socketio.packet import Packet
-
 from sockio.types import Room, SocketId
 
 from .handshake import Handshake
