@@ -89,7 +89,7 @@ class LocalSocket(FoundSocket, Protocol):
         """
 
     def expect_ack(
-        self, ack_id: int, answered: Answered, lost: Callable[[], object]
+        self, ack_id: int, answered: Answered, lost: Callable[[], None]
     ) -> None:
         """Call one of both, once: the client's answer, or that it went away before."""
 
@@ -126,7 +126,7 @@ class LocalNamespace(Protocol):
 
 
 #: Takes all arguments of one client's answer.
-Answered: TypeAlias = Callable[[list[Json]], object]
+Answered: TypeAlias = Callable[[list[Json]], None]
 #: Takes the error, or None, and one answer per server.
 ServerAnswers: TypeAlias = Callable[["Exception | None", list[Json]], object]
 #: Makes the adapter of a namespace.
@@ -206,9 +206,9 @@ class Adapter(EventEmitter, ABC):
         self,
         packet: Packet,
         options: BroadcastOptions,
-        client_count_callback: Callable[[int], object],
+        client_count_callback: Callable[[int], None],
         ack: Answered,
-        lost: Callable[[], object] | None = None,
+        lost: Callable[[], None] | None = None,
     ) -> Callable[[], None]:
         """Send ``packet`` and report how many clients were asked, and their answers.
 

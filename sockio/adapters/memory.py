@@ -101,9 +101,9 @@ class MemoryAdapter(Adapter):
         self,
         packet: Packet,
         options: BroadcastOptions,
-        client_count_callback: Callable[[int], object],
+        client_count_callback: Callable[[int], None],
         ack: Answered,
-        lost: Callable[[], object] | None = None,
+        lost: Callable[[], None] | None = None,
     ) -> Callable[[], None]:
         """Send ``packet``, report how many clients were asked, forward the answers."""
         ack_id = packet.id

@@ -20,8 +20,8 @@ from sockio.types import Json
 
 #: Runs a job in a worker, soon; it does not wait for it.
 Start: TypeAlias = Callable[[Callable[[], None]], object]
-_Answered: TypeAlias = Callable[[list[Json]], object]
-_Failed: TypeAlias = Callable[[AckError], object]
+_Answered: TypeAlias = Callable[[list[Json]], None]
+_Failed: TypeAlias = Callable[[AckError], None]
 
 
 class PendingAcks:
@@ -89,7 +89,7 @@ class PendingAcks:
             entry.timer = self._clock.call_later(timeout, self._expire, ack_id, entry)
 
     def expect(
-        self, ack_id: int, answered: _Answered, lost: Callable[[], object]
+        self, ack_id: int, answered: _Answered, lost: Callable[[], None]
     ) -> None:
         """Call ``answered(args)`` or, if the socket goes away before, ``lost()``.
 

@@ -56,7 +56,7 @@ class FakeSocket:
         self.closed: bool | None = None
         #: Called before each delivery, as an outgoing catch-all listener.
         self.on_outgoing: Callable[[Packet], object] = lambda packet: None
-        self._acks: dict[int, tuple[Callable[..., object], Callable[[], object]]] = {}
+        self._acks: dict[int, tuple[Callable[..., object], Callable[[], None]]] = {}
 
     @property
     def rooms(self) -> frozenset[str]:
@@ -71,8 +71,8 @@ class FakeSocket:
     def expect_ack(
         self,
         ack_id: int,
-        answered: Callable[[list[Any]], object],
-        lost: Callable[[], object],
+        answered: Callable[[list[Any]], None],
+        lost: Callable[[], None],
     ) -> None:
         self._acks[ack_id] = (answered, lost)
 
