@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.socket import events
 from sockio.socket.events import Event, alias, event, only_typed, prefix
 
@@ -19,6 +20,16 @@ class Emitted(list[Any]):
 
     def __call__(self, *args: Any, **named: Any) -> None:
         self.append((args, named) if named else args)
+
+
+class Emitter(EventEmitter):
+    """Something with events."""
+
+    def __init__(self) -> None:
+        self._listeners = Listeners()
+
+    def fire(self, name: str, *args: Any) -> None:
+        self._fire(name, *args)
 
 
 class Orders(Protocol):
@@ -51,6 +62,25 @@ def test_events_of_one_name_are_one() -> None:
     assert event("a") != event("b")
     assert event("a") != "a"
     assert len({event("a"), event("a"), event("b")}) == 2
+
+
+def test_a_handler_is_left_as_it_is() -> None:
+    @event("new message").handler
+    def handler(text: str) -> bool:
+        return bool(text)
+
+    assert handler("hi") is True
+
+
+def test_an_event_is_listened_to_by_its_name() -> None:
+    heard: list[str] = []
+    emitter = Emitter()
+
+    emitter.on(event("new message"), heard.append)
+    emitter.fire("new message", "hi")
+
+    assert heard == ["hi"]
+    assert emitter.event_names() == ["new message"]
 
 
 def test_a_maps_method_emits_the_event_of_its_name() -> None:
@@ -111,6 +141,7 @@ SAMPLE = """
     from collections.abc import Callable
     from typing import ParamSpec, Protocol, TypeVar
 
+    from sockio.runtime.listeners import EventEmitter
     from sockio.socket.events import Event, alias, event, only_typed, prefix
 
     P = ParamSpec("P")
@@ -118,7 +149,6 @@ SAMPLE = """
 
     def emit(of: Event[P, R], *args: P.args, **named: P.kwargs) -> None: ...
     def call(of: Event[P, R], *args: P.args, **named: P.kwargs) -> R: raise KeyError
-    def on(of: Event[P, R]) -> Callable[[Callable[P, R]], None]: raise KeyError
 
     @prefix("shop:")
     class ToClient(Protocol):
@@ -131,12 +161,15 @@ SAMPLE = """
     new_message: Event[[str, int], bool] = event("new message")
     emit(new_message, "hi", 3)
     ok: bool = call(new_message, "hi", 3)
-    on(new_message)(takes_both)
+    emitter = EventEmitter()
+    emitter.on(new_message, takes_both)
+    emitter.on(new_message)(takes_both)
     only_typed(ToClient, print).order_new({"id": 1})
 
     emit(new_message, "hi", "3")  # wrong
     no: str = call(new_message, "hi", 3)  # wrong
-    on(new_message)(takes_one)  # wrong
+    emitter.on(new_message)(takes_one)  # wrong
+    new_message.handler(takes_one)  # wrong
     only_typed(ToClient, print).order_new(3)  # wrong
     only_typed(ToClient, print).order_old({"id": 1})  # wrong
 """
