@@ -1,0 +1,174 @@
+"""Debug logs by area: SOCKIO_DEBUG=engine,adapters:redis*
+
+A scope is a logger's name: ``socket.io:engine:session`` is the logger
+``sockio.engine.session``; ``engine:session`` and the logger's own name mean the same.
+The library adds no handler and sets no level, unless ``SOCKIO_DEBUG`` or ``DEBUG``
+names a scope of ours: then lines go to stderr, as with Node's ``debug``.
+
+A module keeps its logger (``log = logs.get("engine.session")``) and calls
+``log.debug("sid=%s in %.120s", sid, data)`` behind nothing else: ``logging`` caches
+per logger whether a level is on, so that a call that prints nothing costs about 0.1 us.
+``%.120s`` cuts payloads.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+__all__ = ["configure_from_environment", "get"]
+
+#: The first parts of all scopes; a pattern that fits none of them is not for us.
+AREAS = (
+    "adapters",
+    "emitter",
+    "engine",
+    "events",
+    "integrations",
+    "protocol",
+    "runtime",
+    "socket",
+    "testing",
+)
+
+_ROOT = "sockio"
+_SILENT = logging.CRITICAL + 1
+
+
+def get(scope: str) -> logging.Logger:
+    """Return the logger of a scope; ``engine.session`` is ``sockio.engine.session``."""
+    logger = logging.getLogger(f"{_ROOT}.{scope}")
+    handler = _debug_handler()
+    if handler is not None:
+        handler.scopes.apply(logger)
+    return logger
+
+
+def configure_from_environment(environ: Mapping[str, str] = os.environ) -> bool:
+    """Print the debug lines that ``SOCKIO_DEBUG``, or else ``DEBUG``, asks for.
+
+    Both hold patterns with commas or blanks between them. ``*`` stands for anything,
+    a pattern covers the scopes below it too, one with ``-`` in front excludes.
+    Without a pattern that names a scope of ours nothing is changed. It is applied
+    once: later calls do nothing.
+
+    Returns:
+        Whether debug lines are on.
+    """
+    if _debug_handler() is not None:
+        return True
+    scopes = Scopes(environ.get("SOCKIO_DEBUG") or environ.get("DEBUG") or "")
+    if not scopes:
+        return False
+    root = logging.getLogger(_ROOT)
+    handler = DebugHandler(scopes)
+    if _is_shown(root):
+        # The application prints what reaches its own handler: no line twice.
+        handler.setLevel(_SILENT)
+    root.addHandler(handler)
+    for logger in list(logging.Logger.manager.loggerDict.values()):
+        if isinstance(logger, logging.Logger) and logger.name.startswith(f"{_ROOT}."):
+            scopes.apply(logger)
+    return True
+
+
+class Scopes:
+    """Which scopes a ``DEBUG`` value asks for; falsy when it names none of ours."""
+
+    def __init__(self, value: str) -> None:
+        patterns = [_normal(pattern) for pattern in re.split(r"[\s,]+", value)]
+        self._included = [
+            pattern
+            for pattern in patterns
+            if pattern and not pattern.startswith("-") and _is_ours(pattern)
+        ]
+        self._excluded = [
+            pattern[1:] for pattern in patterns if pattern.startswith("-")
+        ]
+
+    def __bool__(self) -> bool:
+        return bool(self._included)
+
+    def __contains__(self, logger_name: str) -> bool:
+        full = logger_name.replace(".", ":")
+        names = (full, full.removeprefix(f"{_ROOT}:"))
+        return _covers(self._included, names) and not _covers(self._excluded, names)
+
+    def apply(self, logger: logging.Logger) -> None:
+        """Set the level of one of our loggers."""
+        if logger.name in self:
+            logger.setLevel(logging.DEBUG)
+        elif logger.isEnabledFor(logging.DEBUG):
+            # It inherits from a scope that is printed: engine, -engine:http.
+            logger.setLevel(logging.getLogger(_ROOT).getEffectiveLevel())
+
+
+class DebugHandler(logging.StreamHandler):  # type: ignore[type-arg]
+    """The one handler we ever install; it remembers what was asked for."""
+
+    def __init__(self, scopes: Scopes) -> None:
+        super().__init__(sys.stderr)
+        self.scopes = scopes
+        self.setFormatter(_Lines("%(message)s"))
+
+
+class _Lines(logging.Formatter):
+    """``12:30:01.250 socket.io:engine:session sid=... what happened``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        clock = self.formatTime(record, "%H:%M:%S")
+        scope = "socket.io" + record.name.removeprefix(_ROOT).replace(".", ":")
+        level = "" if record.levelno <= logging.DEBUG else f"{record.levelname} "
+        return f"{clock}.{int(record.msecs):03d} {scope} {level}{text}"
+
+
+def _debug_handler() -> DebugHandler | None:
+    for handler in logging.getLogger(_ROOT).handlers:
+        if isinstance(handler, DebugHandler):
+            return handler
+    return None
+
+
+def _is_shown(logger: logging.Logger | None) -> bool:
+    """Whether a handler of the application would print a debug record already."""
+    while logger is not None:
+        for handler in logger.handlers:
+            if (
+                isinstance(handler, logging.StreamHandler)
+                and handler.stream in (sys.stderr, sys.stdout)
+                and handler.level <= logging.DEBUG
+            ):
+                return True
+        logger = logger.parent if logger.propagate else None
+    return False
+
+
+def _normal(pattern: str) -> str:
+    """Write all spellings as one: ``sockio:engine*`` or ``engine*``."""
+    return pattern.replace("socket.io", _ROOT).replace(".", ":")
+
+
+def _is_ours(pattern: str) -> bool:
+    head, _, below = pattern.partition(":")
+    if _fits(_ROOT, head):
+        # "sockio*:session" is one of ours as well; "sockio:nothing" is not.
+        head = below.partition(":")[0] or "*"
+    return any(_fits(area, head) for area in AREAS)
+
+
+def _covers(patterns: Iterable[str], names: tuple[str, ...]) -> bool:
+    return any(
+        _fits(name, pattern) or _fits(name, f"{pattern}:*")
+        for pattern in patterns
+        for name in names
+    )
+
+
+def _fits(name: str, pattern: str) -> bool:
+    # Only the star is special to Node's debug; fnmatch also knows "?" and "[".
+    return fnmatchcase(name, re.sub(r"[?\[]", r"[\g<0>]", pattern))
