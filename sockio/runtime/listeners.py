@@ -1,0 +1,358 @@
+"""Listeners: on, once, off - handlers by event name.
+
+A handler is looked at once, when it is registered: how many arguments it takes, whether
+it acknowledges by hand. So a wrong number of arguments is found by counting, never by
+calling and catching TypeError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    overload,
+)
+
+from . import logs
+from .signature import describe_parameters, read_signature
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+log = logs.get("events")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Handler: TypeAlias = Callable[..., Any]
+H = TypeVar("H", bound=Handler)
+
+
+class TypedEvent(Protocol[P, R]):
+    """A name that knows what its handlers look like, for type checkers."""
+
+    @property
+    def name(self) -> str:
+        """The event's name on the wire."""
+
+    def handler(self, fn: Callable[P, R], /) -> Callable[P, R]:
+        """Return ``fn``; only a type checker compares it with the event."""
+
+
+EventName: TypeAlias = "str | float | TypedEvent[..., Any]"
+
+
+def event_name(event: EventName) -> str:
+    """Return the name under which the handlers of ``event`` are kept.
+
+    Numbers are names too, as in JavaScript: 1 and "1" are the same event.
+    """
+    if isinstance(event, Enum):
+        event = event.value
+    if isinstance(event, str):
+        return str.__str__(event)  # a plain one: members of an enum hash differently
+    if isinstance(event, float) and event.is_integer():
+        event = int(event)
+    if isinstance(event, (int, float)) and not isinstance(event, bool):
+        return str(event)
+    name = getattr(event, "name", None)
+    if isinstance(name, str):
+        return name
+    raise TypeError(
+        f"an event is a string, a number or a typed event, not {event!r}"
+        + (" (@x.event takes the function's name)" if callable(event) else "")
+    )
+
+
+class Listener:
+    """One handler of one event."""
+
+    __slots__ = (
+        "_taken",
+        "concurrent",
+        "event",
+        "fn",
+        "max_args",
+        "min_args",
+        "once",
+        "wants_ack",
+    )
+
+    def __init__(
+        self,
+        event: str,
+        fn: Handler,
+        *,
+        once: bool = False,
+        concurrent: bool = False,
+    ) -> None:
+        self.event = event
+        self.fn = fn
+        self.once = once
+        #: It runs beside the other events of its socket, not in their order.
+        self.concurrent = concurrent
+        #: ``max_args`` is None where any number is taken (``*args``).
+        self.min_args, self.max_args, self.wants_ack = read_signature(fn)
+        self._taken = False
+
+    def __repr__(self) -> str:
+        return f"<Listener {self.event} {self.describe()}>"
+
+    def accepts(self, count: int) -> bool:
+        """Whether the handler can be called with ``count`` arguments."""
+        most = self.max_args
+        return self.min_args <= count and (most is None or count <= most)
+
+    def fit(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Make ``args`` fit as JavaScript does: missing are None, extra are dropped."""
+        missing = self.min_args - len(args)
+        if missing > 0:
+            return args + (None,) * missing
+        most = self.max_args
+        return args if most is None else args[:most]
+
+    def describe(self) -> str:
+        """Say what it takes: ``chat(text, room=...) takes 1 to 2 arguments``."""
+        name = getattr(self.fn, "__name__", None) or type(self.fn).__name__
+        least, most = self.min_args, self.max_args
+        if most is None:
+            count = f"at least {least}" if least else "any number of"
+        elif least == most:
+            count = str(least) if least else "no"
+        else:
+            count = f"{least} to {most}"
+        plural = "" if (least if most is None else most) == 1 else "s"
+        return f"{name}({describe_parameters(self.fn)}) takes {count} argument{plural}"
+
+
+class Listeners:
+    """All handlers of one emitter; what ``get`` returned never changes afterwards."""
+
+    __slots__ = ("_by_event",)
+
+    def __init__(self) -> None:
+        #: A tuple is never empty: an event without handlers has no entry.
+        self._by_event: dict[str, tuple[Listener, ...]] = {}
+
+    def on(
+        self,
+        event: EventName,
+        handler: Handler,
+        *,
+        concurrent: bool = False,
+        once: bool = False,
+        prepend: bool = False,
+    ) -> Listener:
+        """Register ``handler``, behind the others or before them.
+
+        Raises:
+            TypeError: It cannot be called, or the event is no name.
+            ConfigError: It could be called, but never with what an event carries.
+        """
+        name = event_name(event)
+        listener = Listener(name, handler, once=once, concurrent=concurrent)
+        others = self._by_event.get(name, ())
+        self._by_event[name] = (listener, *others) if prepend else (*others, listener)
+        return listener
+
+    def off(
+        self, event: EventName | None = None, handler: Handler | None = None
+    ) -> None:
+        """Remove one registration of ``handler``, or all of ``event``, or all.
+
+        As in Node, one call removes one registration, the one added last.
+        Without an event, ``handler`` is taken from each event.
+        """
+        names = list(self._by_event) if event is None else [event_name(event)]
+        for name in names:
+            if handler is None:
+                self._by_event.pop(name, None)
+                continue
+            for listener in reversed(self._by_event.get(name, ())):
+                if listener.fn == handler:
+                    self._remove(listener)
+                    break
+
+    def get(self, event: EventName) -> tuple[Listener, ...]:
+        """Return the handlers of ``event``, in the order in which they are called."""
+        found = self._by_event.get(event)  # type: ignore[arg-type]
+        if found is None:
+            if type(event) is str:
+                return ()
+            return self._by_event.get(event_name(event), ())
+        return found
+
+    def take_once(self, listener: Listener) -> bool:
+        """Whether ``listener`` may be called now; ask before each call.
+
+        One that was registered by ``once`` is removed here, and answered yes only the
+        first time, so that it does not run again when it causes its own event.
+        """
+        if not listener.once:
+            return True
+        if listener._taken:
+            return False
+        listener._taken = True
+        self._remove(listener)
+        return True
+
+    def listeners(self, event: EventName) -> list[Handler]:
+        """Return the handlers of ``event`` as they were registered."""
+        return [listener.fn for listener in self.get(event)]
+
+    def count(self, event: EventName) -> int:
+        """Return how many handlers ``event`` has."""
+        return len(self.get(event))
+
+    def names(self) -> list[str]:
+        """Return the events that have handlers, oldest first."""
+        return list(self._by_event)
+
+    def _remove(self, listener: Listener) -> None:
+        others = tuple(
+            other
+            for other in self._by_event.get(listener.event, ())
+            if other is not listener
+        )
+        if others:
+            self._by_event[listener.event] = others
+        else:
+            self._by_event.pop(listener.event, None)
+
+
+class EventEmitter:
+    """``on``, ``once``, ``off`` and the rest, for everything that has events.
+
+    Each method that takes a handler is a decorator when it gets none:
+    ``@socket.on("chat")``. A class that mixes this in sets ``_listeners``.
+    """
+
+    __slots__ = ()
+
+    _listeners: Listeners
+
+    # The first form lets a type checker compare the handler with a typed event.
+    @overload
+    def on(
+        self,
+        event: TypedEvent[P, R],
+        handler: Callable[P, R],
+        *,
+        concurrent: bool = ...,
+    ) -> Callable[P, R]: ...
+    @overload
+    def on(
+        self, event: TypedEvent[P, R], handler: None = None, *, concurrent: bool = ...
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+    @overload
+    def on(self, event: str | float, handler: H, *, concurrent: bool = ...) -> H: ...
+    @overload
+    def on(
+        self, event: str | float, handler: None = None, *, concurrent: bool = ...
+    ) -> Callable[[H], H]: ...
+    def on(self, event: Any, handler: Any = None, *, concurrent: bool = False) -> Any:
+        """Call ``handler`` at each ``event``, after those registered before.
+
+        Args:
+            event: Its name, or a typed event.
+            handler: Gets the event's arguments; what it returns is the answer, where
+                one is asked for. With a keyword-only parameter ``ack`` it answers by
+                hand.
+            concurrent: Run it beside the other events of its socket, not in order.
+
+        Returns:
+            The handler; without one, a decorator.
+        """
+        return self._register(event, handler, concurrent=concurrent)
+
+    def once(self, event: EventName, handler: Handler | None = None) -> Any:
+        """Call ``handler`` at the next ``event`` only; without one, a decorator."""
+        return self._register(event, handler, once=True)
+
+    def prepend_listener(self, event: EventName, handler: Handler | None = None) -> Any:
+        """As ``on``, but before the handlers registered so far."""
+        return self._register(event, handler, prepend=True)
+
+    def prepend_once_listener(
+        self, event: EventName, handler: Handler | None = None
+    ) -> Any:
+        """As ``once``, but before the handlers registered so far."""
+        return self._register(event, handler, once=True, prepend=True)
+
+    def event(self, fn: H) -> H:
+        """Register ``fn`` for the event that has its name: ``@socket.event``."""
+        self._listeners.on(fn.__name__, fn)
+        return fn
+
+    def off(
+        self, event: EventName | None = None, handler: Handler | None = None
+    ) -> Self:
+        """Remove a handler of an event, or all its handlers, or all of all events.
+
+        A handler registered several times is removed once per call, as in Node.
+        """
+        self._listeners.off(event, handler)
+        return self
+
+    def remove_listener(self, event: EventName, handler: Handler) -> Self:
+        """Remove ``handler`` from ``event``: Node's name for ``off``."""
+        return self.off(event, handler)
+
+    def remove_all_listeners(self, event: EventName | None = None) -> Self:
+        """Remove all handlers of ``event``, or of all events."""
+        return self.off(event)
+
+    def listeners(self, event: EventName) -> list[Handler]:
+        """Return the handlers of ``event``, in the order in which they are called."""
+        return self._listeners.listeners(event)
+
+    def listener_count(self, event: EventName) -> int:
+        """Return how many handlers ``event`` has."""
+        return self._listeners.count(event)
+
+    def event_names(self) -> list[str]:
+        """Return the names of the events that have handlers."""
+        return self._listeners.names()
+
+    def set_max_listeners(self, n: int) -> Self:
+        """Accept Node's call; it has no effect, since there is no limit to warn at."""
+        return self
+
+    def _register(self, event: EventName, handler: Handler | None, **how: bool) -> Any:
+        if handler is not None:
+            self._listeners.on(event, handler, **how)
+            return handler
+        event_name(event)  # a bare @socket.on fails here, not at its first event
+
+        def decorate(fn: H) -> H:
+            self._listeners.on(event, fn, **how)
+            return fn
+
+        return decorate
+
+    def _fire(self, event: str, *args: Any) -> None:
+        """Call the handlers of an event of the library's own, one after the other.
+
+        Each gets as many of ``args`` as it takes; what one raises is logged and does
+        not keep the others from running.
+
+        Blocks:
+            As long as the handlers do.
+        """
+        listeners = self._listeners
+        for listener in listeners.get(event):
+            if not listeners.take_once(listener):
+                continue
+            try:
+                if listener.wants_ack:
+                    listener.fn(*listener.fit(args), ack=None)
+                else:
+                    listener.fn(*listener.fit(args))
+            except Exception:
+                # A boundary: a handler is user code, and ends nothing but itself.
+                log.exception('a listener of "%s" failed: %s', event, listener.fn)
