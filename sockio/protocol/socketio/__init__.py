@@ -1,0 +1,17 @@
+"""Socket.IO: packets, and the parsers that write and read them."""
+
+from __future__ import annotations
+
+from .json_parser import JsonParser
+from .packet import RESERVED_EVENTS, Packet, PacketType
+from .parser import Decoder, JsonCodec, Parser
+
+__all__ = [
+    "RESERVED_EVENTS",
+    "Decoder",
+    "JsonCodec",
+    "JsonParser",
+    "Packet",
+    "PacketType",
+    "Parser",
+]

@@ -1,0 +1,243 @@
+"""The default parser: text + binary attachments.
+
+A packet is one text frame, and one binary frame for each attachment behind it:
+``<type>[<attachments>-][<namespace>,][<id>][<json>]``. The usual packets come first and
+are written out: an event of the main namespace, without attachments.
+
+Spec: Socket.IO protocol v5, "Packet encoding".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from sockio.errors import EncodeError, ProtocolError
+
+from . import json_fallback
+from .attachments import Attachments, restore
+from .packet import RESERVED_EVENTS, Packet, PacketType, carries
+from .parser import JsonCodec
+
+__all__ = ["JsonDecoder", "JsonParser"]
+
+#: Characters of the longest namespace that a client may name.
+MAX_NAMESPACE = 512
+#: Largest id of an acknowledgement: the largest integer that JavaScript counts to.
+MAX_ID = 1 << 53
+
+_EVENT = PacketType.EVENT
+_ACK = PacketType.ACK
+_TYPES = {str(kind.value): kind for kind in PacketType}
+_DIGITS = tuple(_TYPES)
+#: What the decoder gives for the types that are on the wire only.
+_PLAIN = {PacketType.BINARY_EVENT: _EVENT, PacketType.BINARY_ACK: _ACK}
+#: No longer run of digits is a number that is legal anywhere; bounds the reading.
+_NUMBER = re.compile(r"[0-9]{0,17}")
+
+_new: Callable[[type[Packet], tuple[Any, ...]], Packet] = tuple.__new__
+
+
+class JsonParser:
+    """Writes packets as JSON text and attachments; makes decoders for them."""
+
+    def __init__(
+        self, json: JsonCodec | None = None, *, max_attachments: int = 10
+    ) -> None:
+        """Make a parser.
+
+        Args:
+            json: Another JSON library; None: orjson, and the standard library for what
+                orjson refuses.
+            max_attachments: Most attachments that a client may send with one packet.
+        """
+        self._dumps: Callable[..., str | bytes] = orjson.dumps
+        self._loads: Callable[[str], Any] = orjson.loads
+        if json is not None:
+            self._dumps = json.dumps
+            self._loads = json.loads
+        self._is_orjson = json is None
+        self._max_attachments = max_attachments
+
+    def decoder(self) -> JsonDecoder:
+        """Return a decoder for one more client."""
+        loads = self._loads
+        fallback = json_fallback.loads if self._is_orjson else loads
+        return JsonDecoder(loads, fallback, self._max_attachments)
+
+    def encode(self, packet: Packet) -> list[str | bytes]:
+        """Return the frames of a packet.
+
+        Bytes-like values, buffers and readable binary files, at any depth, become
+        attachments; that changes the type on the wire.
+
+        Raises:
+            EncodeError: The data cannot travel.
+        """
+        kind, nsp, data, id = packet
+        found = Attachments()
+        if data is None:
+            text = ""
+        else:
+            try:
+                json = self._dumps(data, default=found.take)
+            except (TypeError, ValueError, RecursionError) as exc:
+                json = self._encode_rest(data, found, exc)
+            text = json if type(json) is str else json.decode()  # type: ignore[union-attr]
+        if kind is _EVENT and nsp == "/" and id is None and not found:
+            return ["2" + text]
+        head = _binary_head(kind, found) if found else _DIGITS[kind]
+        if nsp != "/":
+            head = f"{head}{nsp},"
+        if id is not None:
+            head = f"{head}{id}"
+        return [head + text, *found]
+
+    def _encode_rest(self, data: Any, found: Attachments, exc: Exception) -> str:
+        try:
+            if self._is_orjson:
+                found.clear()
+                return json_fallback.dumps(data, found.take)
+        except EncodeError:
+            raise
+        except RecursionError as cause:
+            raise EncodeError("the data is nested too deep to be sent") from cause
+        except (TypeError, ValueError) as cause:
+            raise EncodeError(f"the data cannot be sent: {cause}") from cause
+        raise EncodeError(f"the data cannot be sent: {exc}") from exc
+
+
+def _binary_head(kind: PacketType, found: Attachments) -> str:
+    if kind == _EVENT:
+        return f"5{len(found)}-"
+    if kind == _ACK:
+        return f"6{len(found)}-"
+    raise EncodeError("bytes can be sent in events and acknowledgements only")
+
+
+class JsonDecoder:
+    """Makes packets out of the frames of one client."""
+
+    __slots__ = (
+        "_attachments",
+        "_fallback",
+        "_loads",
+        "_max_attachments",
+        "_missing",
+        "_packet",
+    )
+
+    def __init__(
+        self,
+        loads: Callable[[str], Any],
+        fallback: Callable[[str], Any],
+        max_attachments: int,
+    ) -> None:
+        """Make a decoder; ``fallback`` is asked about what ``loads`` refuses."""
+        self._loads = loads
+        self._fallback = fallback
+        self._max_attachments = max_attachments
+        # A packet whose attachments have not all come.
+        self._packet: Packet | None = None
+        self._attachments: list[bytes] = []
+        self._missing = 0
+
+    def feed(self, data: str | bytes) -> Packet | None:
+        """Take one frame; return the packet it completes, if it completes one.
+
+        Raises:
+            ProtocolError: The frame is none that a client may send now.
+        """
+        if type(data) is not str:
+            return self._attach(data)  # type: ignore[arg-type]
+        if self._missing:
+            raise ProtocolError("got plaintext data when reconstructing a packet")
+        if data[:2] == "2[":
+            try:
+                payload = self._loads(data[1:])
+                event = payload[0]
+            except (ValueError, IndexError, RecursionError):
+                pass  # the long way asks the fallback, or says what is wrong
+            else:
+                if type(event) is str and event not in RESERVED_EVENTS:
+                    return _new(Packet, (_EVENT, "/", payload, None))
+        return self._decode(data)
+
+    def _decode(self, text: str) -> Packet | None:
+        kind = _TYPES.get(text[:1])
+        if kind is None:
+            raise ProtocolError(f"unknown packet type {text[:1]}")
+        at = 1
+        if kind in _PLAIN:
+            count, at = self._read_count(text)
+        nsp = "/"
+        if text[at : at + 1] == "/":
+            nsp, at = _read_namespace(text, at)
+        id = None
+        digits = _NUMBER.match(text, at)[0]  # type: ignore[index]  # it always matches
+        if digits:
+            at += len(digits)
+            id = int(digits)
+            if id > MAX_ID:
+                raise ProtocolError("the id is too large")
+        data = self._read_data(kind, text[at:])
+        if kind in _PLAIN:
+            self._packet = Packet(_PLAIN[kind], nsp, data, id)
+            self._missing = count
+            return None
+        return Packet(kind, nsp, data, id)
+
+    def _read_count(self, text: str) -> tuple[int, int]:
+        """Return the number of attachments, and where the text goes on."""
+        digits = _NUMBER.match(text, 1)[0]  # type: ignore[index]  # it always matches
+        end = 1 + len(digits)
+        if text[end : end + 1] != "-" or not digits or int(digits) == 0:
+            raise ProtocolError("Illegal attachments")
+        count = int(digits)
+        if count > self._max_attachments:
+            raise ProtocolError("too many attachments")
+        return count, end + 1
+
+    def _read_data(self, kind: PacketType, text: str) -> Any:
+        if not text:
+            # A packet without a payload: as one whose list is empty.
+            is_list = kind not in (PacketType.CONNECT, PacketType.DISCONNECT)
+            return [] if is_list and kind != PacketType.CONNECT_ERROR else None
+        try:
+            data = self._loads(text)
+        except (ValueError, TypeError, RecursionError):
+            data = self._read_rest(text)
+        if not carries(kind, data):
+            raise ProtocolError("invalid payload")
+        return data
+
+    def _read_rest(self, text: str) -> Any:
+        try:
+            return self._fallback(text)
+        except (ValueError, TypeError, RecursionError) as exc:
+            raise ProtocolError("invalid payload") from exc
+
+    def _attach(self, data: bytes) -> Packet | None:
+        if not self._missing:
+            raise ProtocolError("got binary data when not reconstructing a packet")
+        self._attachments.append(bytes(data))  # no copy where it is bytes already
+        self._missing -= 1
+        if self._missing:
+            return None
+        packet, attachments = self._packet, self._attachments
+        assert packet is not None  # it came with the number of those missing
+        self._packet, self._attachments = None, []
+        return packet._replace(data=restore(packet.data, attachments))
+
+
+def _read_namespace(text: str, at: int) -> tuple[str, int]:
+    """Return the namespace that starts at ``at``, and where the text goes on."""
+    end = text.find(",", at, at + MAX_NAMESPACE + 1)
+    if end >= 0:
+        return text[at:end], end + 1
+    if len(text) - at > MAX_NAMESPACE:
+        raise ProtocolError("the namespace is too long")
+    return text[at:], len(text)
