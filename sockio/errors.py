@@ -1,20 +1,20 @@
 """Every exception that sockio raises, in one family.
 
-    SockioError
-    ├── ProtocolError             the peer broke the protocol; parsers raise only this
-    ├── ConnectError              raised by a middleware: the client gets CONNECT_ERROR
-    ├── Forbidden                 raised in allow_request: HTTP 403, code 4
-    ├── EventRejected             raised in socket.use: the event is not dispatched
-    ├── AckError
-    │   ├── AckTimeout            also TimeoutError
-    │   └── Disconnected          the socket went away while somebody waited
-    ├── EncodeError               also TypeError; raised in the caller, before a byte is sent
-    ├── ReservedEventError        also ValueError
-    ├── ClusterTimeout            also TimeoutError
-    ├── BufferFull                more waits for a client than its buffer policy allows
-    ├── RateLimited               too much, too fast
-    ├── NotSupported              this object cannot do that
-    └── ConfigError               also ValueError; a wrong option, raised at once
+SockioError
+├── ProtocolError             the peer broke the protocol; parsers raise only this
+├── ConnectError              raised by a middleware: the client gets CONNECT_ERROR
+├── Forbidden                 raised in allow_request: HTTP 403, code 4
+├── EventRejected             raised in socket.use: the event is not dispatched
+├── AckError
+│   ├── AckTimeout            also TimeoutError
+│   └── Disconnected          the socket went away while somebody waited
+├── EncodeError               also TypeError; raised in the caller, before sending
+├── ReservedEventError        also ValueError
+├── ClusterTimeout            also TimeoutError
+├── BufferFull                more waits for a client than its buffer policy allows
+├── RateLimited               too much, too fast
+├── NotSupported              this object cannot do that
+└── ConfigError               also ValueError; a wrong option, raised at once
 """
 
 from __future__ import annotations

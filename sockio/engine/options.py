@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from sockio.protocol.websocket.deflate import Deflate
+
 from sockio.engine.http.compression import HttpCompression
 from sockio.engine.http.cookie import Cookie
 from sockio.engine.http.cors import Cors, OriginJudge, OriginRules
 from sockio.engine.http.request import Request, TrustedProxies
 from sockio.errors import ConfigError
-from sockio.protocol.websocket.deflate import Deflate
 
 __all__ = ["KNOWN_TRANSPORTS", "BufferPolicy", "EngineOptions", "TransportName"]
 

@@ -91,5 +91,5 @@ def _weight(parameters: str | None) -> float:
                 weight = float(value)
             except ValueError:
                 return 0.0
-            return weight if 0 <= weight <= 1 else 0.0
+            return min(weight, 1.0) if weight > 0 else 0.0
     return 1.0

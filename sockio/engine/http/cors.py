@@ -13,7 +13,7 @@ from dataclasses import InitVar, dataclass
 from typing import TypeAlias
 
 from sockio.engine.http.request import Request
-from sockio.engine.http.response import Response
+from sockio.engine.http.response import Response, sendable
 from sockio.errors import ConfigError
 
 __all__ = ["Cors", "handle", "middleware", "mismatch", "origin_allowed"]
@@ -27,7 +27,6 @@ OriginJudge: TypeAlias = "Callable[[str, Request], OriginRules]"
 #: A comma separated text, or its parts.
 Names: TypeAlias = "str | Sequence[str]"
 
-_SENDABLE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _FORMS = (
     'give "*", an origin such as "https://app.example", a compiled pattern, a list '
     "of these, True for any, False for none, or a function(origin, request)"
@@ -192,7 +191,7 @@ def _matches(origin: str, rules: OriginRules) -> bool:
 
 def _set(response: Response, name: str, value: str | None) -> None:
     """Set a header unless there is nothing to say, or nothing that could be sent."""
-    if value and _SENDABLE.fullmatch(value):
+    if value and sendable(value):
         response.headers[name] = value
 
 
@@ -219,7 +218,7 @@ def _check_rules(rules: object) -> None:
     if not isinstance(each, Sequence) or isinstance(each, (bytes, bytearray)):
         raise ConfigError(f"cors origin {rules!r}: {_FORMS}")
     for rule in each:
-        is_text = isinstance(rule, str) and _SENDABLE.fullmatch(rule)
+        is_text = isinstance(rule, str) and sendable(rule)
         is_pattern = isinstance(rule, re.Pattern) and isinstance(rule.pattern, str)
         if not (is_text or is_pattern):
             raise ConfigError(f"cors origin {rule!r}: {_FORMS}")
@@ -230,7 +229,7 @@ def _check_names(field: str, names: object) -> None:
         return
     each = [names] if isinstance(names, str) else names
     if not isinstance(each, Sequence) or not all(
-        isinstance(name, str) and _SENDABLE.fullmatch(name) for name in each
+        isinstance(name, str) and sendable(name) for name in each
     ):
         raise ConfigError(
             f'Cors({field}={names!r}): give names as "A,B" or as ["A", "B"]'

@@ -1,0 +1,108 @@
+"""sockio: a Socket.IO server for WSGI and gevent, in blocking style."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+#: Where each public name lives; loaded on first use.
+_HOME = {
+    "AckError": "errors",
+    "AckTimeout": "errors",
+    "BroadcastOperator": "socket.broadcast",
+    "BufferFull": "errors",
+    "BufferPolicy": "engine.options",
+    "Client": "socket.connection",
+    "ClusterTimeout": "errors",
+    "ConfigError": "errors",
+    "ConnectError": "errors",
+    "Cookie": "engine.http.cookie",
+    "Cors": "engine.http.cors",
+    "Deflate": "protocol.websocket.deflate",
+    "Disconnected": "errors",
+    "EncodeError": "errors",
+    "EngineServer": "engine.server",
+    "EngineSession": "engine.session",
+    "Event": "socket.events",
+    "EventRejected": "errors",
+    "Forbidden": "errors",
+    "HTTPServer": "engine.http.http_server",
+    "Handshake": "socket.handshake",
+    "HttpCompression": "engine.http.compression",
+    "Namespace": "socket.namespace",
+    "NotSupported": "errors",
+    "ParentNamespace": "socket.dynamic_namespace",
+    "ProtocolError": "errors",
+    "RateLimited": "errors",
+    "Reason": "socket.reasons",
+    "RemoteSocket": "socket.remote_socket",
+    "Request": "engine.http.request",
+    "ReservedEventError": "errors",
+    "Response": "engine.http.response",
+    "Server": "socket.server",
+    "SockioError": "errors",
+    "Socket": "socket.socket",
+    "SocketOperator": "socket.operator",
+    "create_server": "engine.http.http_server",
+    "event": "socket.events",
+}
+
+if TYPE_CHECKING:
+    from .engine.http.compression import HttpCompression as HttpCompression
+    from .engine.http.cookie import Cookie as Cookie
+    from .engine.http.cors import Cors as Cors
+    from .engine.http.http_server import HTTPServer as HTTPServer
+    from .engine.http.http_server import create_server as create_server
+    from .engine.http.request import Request as Request
+    from .engine.http.response import Response as Response
+    from .engine.options import BufferPolicy as BufferPolicy
+    from .engine.server import EngineServer as EngineServer
+    from .engine.session import EngineSession as EngineSession
+    from .errors import AckError as AckError
+    from .errors import AckTimeout as AckTimeout
+    from .errors import BufferFull as BufferFull
+    from .errors import ClusterTimeout as ClusterTimeout
+    from .errors import ConfigError as ConfigError
+    from .errors import ConnectError as ConnectError
+    from .errors import Disconnected as Disconnected
+    from .errors import EncodeError as EncodeError
+    from .errors import EventRejected as EventRejected
+    from .errors import Forbidden as Forbidden
+    from .errors import NotSupported as NotSupported
+    from .errors import ProtocolError as ProtocolError
+    from .errors import RateLimited as RateLimited
+    from .errors import ReservedEventError as ReservedEventError
+    from .errors import SockioError as SockioError
+    from .protocol.websocket.deflate import Deflate as Deflate
+    from .socket.broadcast import BroadcastOperator as BroadcastOperator
+    from .socket.connection import Connection as Client  # noqa: F401
+    from .socket.dynamic_namespace import ParentNamespace as ParentNamespace
+    from .socket.events import Event as Event
+    from .socket.events import event as event
+    from .socket.handshake import Handshake as Handshake
+    from .socket.namespace import Namespace as Namespace
+    from .socket.operator import SocketOperator as SocketOperator
+    from .socket.reasons import Reason as Reason
+    from .socket.remote_socket import RemoteSocket as RemoteSocket
+    from .socket.server import Server as Server
+    from .socket.socket import Socket as Socket
+
+__all__ = ["__version__", *sorted(_HOME)]
+
+#: Public names that are called otherwise where they live.
+_ALIASES = {"Client": "Connection"}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'sockio' has no attribute {name!r}")
+    value = getattr(import_module(f".{home}", __name__), _ALIASES.get(name, name))
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,50 @@
+"""Outbox: wires waiting for a transport that can write.
+
+It belongs to the session, so what waits survives a change of transport.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from sockio.protocol.engineio.packet import Packet
+from sockio.protocol.engineio.wire import Wire
+
+
+class Outbox:
+    """Wires in the order in which they were sent, and how much they are."""
+
+    __slots__ = ("size", "wires")
+
+    def __init__(self) -> None:
+        self.wires: deque[Wire] = deque()
+        #: Units that wait (bytes, or characters of text).
+        self.size = 0
+
+    def put(self, wire: Wire) -> None:
+        """Add ``wire`` behind the others."""
+        self.wires.append(wire)
+        self.size += wire.size
+
+    def take(self) -> list[Wire]:
+        """Remove and return all wires, oldest first."""
+        wires = list(self.wires)
+        self.wires.clear()
+        self.size = 0
+        return wires
+
+    def take_first(self) -> Wire:
+        """Remove and return the oldest wire; there must be one."""
+        wire = self.wires.popleft()
+        self.size -= wire.size
+        return wire
+
+    @property
+    def behind(self) -> int:
+        """Units behind the oldest wire, which a buffer limit never refuses."""
+        return self.size - self.wires[0].size if self.wires else 0
+
+    @property
+    def packets(self) -> list[Packet]:
+        """The packets that wait, oldest first."""
+        return [packet for wire in self.wires for packet in wire.packets]

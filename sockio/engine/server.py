@@ -1,0 +1,336 @@
+"""EngineServer: the WSGI callable; sessions by sid.
+
+Each request runs through the middlewares, is verified, and ends at the transport of its
+session; a WebSocket leaves the WSGI server for good.
+Spec: Engine.IO protocol v4.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from sockio.errors import ProtocolError
+from sockio.runtime import logs
+from sockio.runtime.clock import Clock
+from sockio.runtime.ids import new_sid
+from sockio.runtime.listeners import EventEmitter, Listeners
+from sockio.runtime.reactor import Reactor
+from sockio.types import Environ, StartResponse, WSGIApp
+
+from . import websockets
+from .http import cookie, cors
+from .http.mount import Mount
+from .http.request import Request
+from .http.response import Response
+from .options import EngineOptions
+from .session import EngineSession
+from .transports.polling import PollingTransport
+from .transports.transport import Transport
+from .transports.websocket import WebSocketTransport
+from .verify import BAD_REQUEST, FORBIDDEN, MESSAGES, Refusal, verify
+
+log = logs.get("engine.server")
+
+HttpMiddleware: TypeAlias = Callable[[Request, Response], object]
+WsgiMiddleware: TypeAlias = Callable[[WSGIApp], WSGIApp]
+
+_NO_WEBSOCKET = (
+    "no WebSocket can be had from this WSGI server (%s): clients stay on polling; "
+    "serve with gunicorn -k gevent, gevent.pywsgi or sockio's own run()"
+)
+_WRONG_THREAD = (
+    "this request came in another native thread than the one the server lives in; "
+    "serve it with gevent (gunicorn -k gevent, gevent.pywsgi, sockio's own run()), "
+    "not with a threaded server"
+)
+
+
+class ConnectionErrorInfo(NamedTuple):
+    """What ``connection_error`` listeners are told of a refused request."""
+
+    req: Request
+    code: int
+    message: str
+    context: dict[str, Any]
+
+
+class EngineServer(EventEmitter):
+    """An Engine.IO server: a WSGI callable, and the sessions it keeps.
+
+    Events: ``connection(session)``, ``flush(session, packets)``, ``drain(session)`` in
+    the session's greenlet; ``connection_error(info)``, ``initial_headers(headers,
+    request)``, ``headers(headers, request)`` in the request's greenlet.
+    """
+
+    def __init__(
+        self,
+        options: EngineOptions | None = None,
+        *,
+        clock: Clock | None = None,
+        reactor: Reactor | None = None,
+        **settings: Any,
+    ) -> None:
+        self._listeners = Listeners()
+        self.options = options if options is not None else EngineOptions(**settings)
+        self.reactor = reactor if reactor is not None else Reactor(clock)
+        #: Open sessions by sid.
+        self.sessions: dict[str, EngineSession] = {}
+        #: Makes the id of a new session; may be replaced.
+        self.generate_id: Callable[[Request], str] = (
+            self.options.generate_id or _random_id
+        )
+        #: Told of every session before any packet of it is handled.
+        self.on_session: Callable[[EngineSession], object] = _nothing
+        #: Called before the first request, in the hub that serves.
+        self.on_start: Callable[[], object] = _nothing
+        #: While set, new sessions are refused; clients may retry after so many seconds.
+        self.retry_after: float | None = None
+        self._observed = False
+        self._middlewares: list[HttpMiddleware] = []
+        self._app: WSGIApp = self._serve
+        self._mount = Mount(self.handle_request, self.options.prefix)
+        if self.options.cors is not None:
+            self.use(cors.middleware(self.options.cors))
+
+    # ------------------------------------------------------------------ for users
+
+    @property
+    def clients(self) -> Mapping[str, EngineSession]:
+        """Open sessions by sid; the caller must not change it."""
+        return self.sessions
+
+    @property
+    def clients_count(self) -> int:
+        """Number of open sessions."""
+        return len(self.sessions)
+
+    def use(self, middleware: HttpMiddleware | WsgiMiddleware) -> EngineServer:
+        """Run ``middleware`` for every request, before it is verified.
+
+        With two parameters it is called with the request and the response, in order of
+        registration, and may end the response. With one parameter it is a WSGI
+        middleware: it is given an application and returns one, and runs outside those
+        of the first kind.
+        """
+        if _takes_two(middleware):
+            self._middlewares.append(middleware)  # type: ignore[arg-type]
+        else:
+            self._app = middleware(self._app)  # type: ignore[call-arg,arg-type,assignment]
+        return self
+
+    def _register(self, event: Any, handler: Any, **how: bool) -> Any:
+        if event in ("flush", "drain"):
+            self._observed = True
+            for session in self.sessions.values():
+                session.observed = True
+        return super()._register(event, handler, **how)
+
+    def start(self) -> None:
+        """Settle in the current hub; done by the first request where nobody did."""
+        if not self.reactor.started:
+            logs.configure_from_environment()
+            self.reactor.start()
+            self.on_start()
+
+    def close(self) -> EngineServer:
+        """Close every session at once."""
+        for session in list(self.sessions.values()):
+            session.close(discard=True)
+        return self
+
+    def __call__(
+        self, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve the requests below ``options.path``; all others get 404."""
+        return self._mount(environ, start_response)
+
+    def handle_request(
+        self, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve one request, whatever its path.
+
+        Blocks:
+            As long as the request takes: a poll until there is something to say.
+        """
+        self.start()
+        if self.reactor.workers.elsewhere:
+            log.error(_WRONG_THREAD)
+            response = Response()
+            response.end(500, b"Internal Server Error")
+            return response.start(start_response)
+        return self._app(environ, start_response)
+
+    # ------------------------------------------------------------------ a request
+
+    def _serve(
+        self, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        request = Request(environ, self.options.trusted_proxies)
+        response = Response()
+        refusal = self._run_middlewares(request, response)
+        if refusal is None and response.ended:
+            return self._respond(request, response, start_response)
+        if refusal is None:
+            refusal = self._verify(request)
+        session = self.sessions.get(request.query.get("sid", ""))
+        sid = ""
+        if refusal is None and session is None and self.retry_after is not None:
+            response.headers["Retry-After"] = str(math.ceil(self.retry_after))
+            response.end(503, b"Service Unavailable")
+            return self._respond(request, response, start_response)
+        if refusal is None and session is None:
+            sid, refusal = self._new_sid(request, response)
+        if refusal is not None:
+            return self._refuse(request, response, start_response, refusal)
+        if request.is_upgrade:
+            return self._serve_websocket(
+                request, response, start_response, session or sid
+            )
+        if session is None:
+            transport = PollingTransport(self.options, self.reactor)
+            session = self._open(sid, request, transport)
+        session.transport.handle(request, response)  # type: ignore[attr-defined]
+        return self._respond(request, response, start_response)
+
+    def _run_middlewares(self, request: Request, response: Response) -> Refusal | None:
+        try:
+            for middleware in self._middlewares:
+                middleware(request, response)
+                if response.ended:
+                    break
+        except Exception:
+            # A boundary: a middleware is user code, and the client gets an answer.
+            log.exception("an HTTP middleware failed")
+            return Refusal(BAD_REQUEST, {"name": "MIDDLEWARE_FAILURE"})
+        return None
+
+    def _verify(self, request: Request) -> Refusal | None:
+        try:
+            return verify(request, self.sessions, self.options)
+        except Exception:
+            # A boundary: allow_request is user code; who cannot be judged is refused.
+            log.exception("allow_request failed")
+            return Refusal(FORBIDDEN, {})
+
+    def _new_sid(
+        self, request: Request, response: Response
+    ) -> tuple[str, Refusal | None]:
+        """Name a new session; put what a handshake's answer carries into headers."""
+        try:
+            sid = self.generate_id(request)
+        except Exception as exc:
+            # A boundary: generate_id is user code.
+            log.exception("generate_id failed")
+            context = {"name": "ID_GENERATION_ERROR", "error": exc}
+            return "", Refusal(BAD_REQUEST, context)
+        if self.options.cookie is not None:
+            response.headers["Set-Cookie"] = cookie.header(self.options.cookie, sid)
+        self._fire("initial_headers", response.headers, request)
+        return sid, None
+
+    def _open(self, sid: str, request: Request, transport: Transport) -> EngineSession:
+        session = EngineSession(
+            sid, request, transport, self.options, self.reactor, self
+        )
+        session.observed = self._observed
+        self.sessions[sid] = session
+        self.on_session(session)
+        session.open()
+        if self._listeners.get("connection"):
+            session.fire_on_server("connection", session)
+        return session
+
+    def _serve_websocket(
+        self,
+        request: Request,
+        response: Response,
+        start_response: StartResponse,
+        session: EngineSession | str,
+    ) -> Iterable[bytes]:
+        """Accept the WebSocket for a known ``session``, or a new one of that id."""
+        try:
+            answer = websockets.check(request)
+        except ProtocolError as exc:
+            refusal = Refusal(BAD_REQUEST, {"message": exc.reason})
+            return self._refuse(request, response, start_response, refusal)
+        self._fire("headers", response.headers, request)
+        websocket = websockets.accept(
+            request, self.reactor, self.options, [*answer, *response.header_lines()]
+        )
+        if websocket is None:
+            log.error(_NO_WEBSOCKET, request.environ.get("SERVER_SOFTWARE"))
+            refusal = Refusal(BAD_REQUEST, {"name": "TRANSPORT_HANDSHAKE_ERROR"})
+            return self._refuse(request, response, start_response, refusal)
+        transport = WebSocketTransport(websocket)
+        if isinstance(session, EngineSession):
+            session.try_upgrade(transport)
+        else:
+            self._open(session, request, transport)
+        transport.start()
+        return websocket.finish(start_response)
+
+    # ------------------------------------------------------------------ answers
+
+    def _respond(
+        self, request: Request, response: Response, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        response.prepare(request)
+        self._fire("headers", response.headers, request)
+        return response.start(start_response)
+
+    def _refuse(
+        self,
+        request: Request,
+        response: Response,
+        start_response: StartResponse,
+        refusal: Refusal,
+    ) -> Iterable[bytes]:
+        code, context = refusal
+        log.debug("refused with code %s: %s", code, context)
+        self._fire(
+            "connection_error",
+            ConnectionErrorInfo(request, code, MESSAGES[code], context),
+        )
+        if request.is_upgrade:
+            return websockets.refuse(
+                request, self.reactor, self.options, refusal.text, start_response
+            )
+        response.refuse(code, refusal.text)
+        return self._respond(request, response, start_response)
+
+    # ------------------------------------------------------------------ sessions
+
+    def on_session_closed(self, session: EngineSession) -> None:
+        """A session has ended."""
+        if self.sessions.get(session.id) is session:
+            del self.sessions[session.id]
+
+    def fire(self, event: str, *args: Any) -> None:
+        """Tell the listeners of this server."""
+        self._fire(event, *args)
+
+
+def _random_id(request: Request) -> str:
+    return new_sid()
+
+
+def _takes_two(middleware: Callable[..., object]) -> bool:
+    parameters = inspect.signature(middleware).parameters.values()
+    positional = (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.VAR_POSITIONAL,
+    )
+    needed = [
+        parameter
+        for parameter in parameters
+        if parameter.kind in positional and parameter.default is parameter.empty
+    ]
+    return len(needed) != 1
+
+
+def _nothing(*_: object) -> None:
+    """Nobody wants to know."""

@@ -1,0 +1,417 @@
+"""EngineSession: one client, whatever its transport.
+
+Packets come in from a transport, go out through the outbox or straight to the
+transport; heartbeats, upgrades and the close handshake end here. Messages go up to the
+consumer and to the listeners.
+Spec: Engine.IO protocol v4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol
+
+import orjson
+
+from sockio.errors import BufferFull
+from sockio.protocol.engineio.packet import Packet, PacketType
+from sockio.protocol.engineio.wire import Wire
+from sockio.runtime import logs
+from sockio.runtime.listeners import EventEmitter, Listeners
+from sockio.runtime.mailbox import Mailbox
+from sockio.runtime.reactor import Reactor
+
+from .heartbeat import Heartbeat
+from .http.request import Request
+from .options import EngineOptions
+from .outbox import Outbox
+from .transports.polling import PollingTransport
+from .transports.transport import PING, TRANSPORT_ERROR, Transport
+from .upgrade import Upgrade
+
+log = logs.get("engine.session")
+
+FORCED_CLOSE = "forced close"
+PING_TIMEOUT = "ping timeout"
+
+OPENING: Literal["opening"] = "opening"
+OPEN: Literal["open"] = "open"
+CLOSING: Literal["closing"] = "closing"
+CLOSED: Literal["closed"] = "closed"
+
+
+class Consumer(Protocol):
+    """Who gets the messages of a session, beside its listeners; must not block."""
+
+    def on_message(self, data: str | bytes) -> None: ...
+    def on_close(self, reason: str, description: object) -> None: ...
+
+
+class Keeper(Protocol):
+    """What a session asks of the server that keeps it."""
+
+    def on_session_closed(self, session: EngineSession) -> None: ...
+    def fire(self, event: str, *args: Any) -> None:
+        """Tell the server's own listeners; called in the session's mailbox."""
+
+
+class _Nobody:
+    """The consumer of a session that only has listeners."""
+
+    def on_message(self, data: str | bytes) -> None: ...
+    def on_close(self, reason: str, description: object) -> None: ...
+
+
+class _Retired:
+    """The sink of a transport that an upgrade has replaced."""
+
+    def on_message(self, data: str | bytes) -> None: ...
+    def on_packet(self, packet: Packet) -> None: ...
+    def on_ready(self) -> None: ...
+    def on_flushed(self, wires: list[Wire]) -> None: ...
+    def on_lost(self, reason: str, description: object = None) -> None: ...
+
+
+class EngineSession(EventEmitter):
+    """One Engine.IO client; ``socket.conn`` for those who speak Socket.IO.
+
+    Events, in order and in a greenlet of the session: ``open``, ``packet(packet)``,
+    ``packet_create(packet)``, ``data(message)``, ``message(message)``,
+    ``flush(packets)``, ``drain``, ``heartbeat``, ``upgrading(transport)``,
+    ``upgrade(transport)``, ``error(error)``, ``close(reason, description)``.
+    """
+
+    def __init__(
+        self,
+        sid: str,
+        request: Request,
+        transport: Transport,
+        options: EngineOptions,
+        reactor: Reactor,
+        keeper: Keeper,
+    ) -> None:
+        self._listeners = Listeners()
+        #: The secret between server and client; not the id of a Socket.IO socket.
+        self.id = sid
+        #: The handshake's request; may be set to None to save memory.
+        self.request: Request | None = request
+        self.remote_address: str = request.remote_address
+        self.protocol: Literal[3, 4] = 4
+        self.ready_state: Literal["opening", "open", "closing", "closed"] = OPENING
+        self.upgraded = False
+        self.consumer: Consumer = _Nobody()
+        #: Somebody listens to this session or to its server's ``flush`` and ``drain``.
+        self.observed = False
+        self._options = options
+        self._reactor = reactor
+        self._keeper = keeper
+        self._outbox = Outbox()
+        self._mailbox: Mailbox[tuple[Callable[..., object], tuple[Any, ...]]]
+        self._mailbox = reactor.mailbox(_call)
+        self._callbacks: list[tuple[Wire, Callable[[], object]]] = []
+        self._upgrade: Upgrade | None = None
+        self._transport = transport
+        self._heartbeat = Heartbeat(
+            reactor.clock,
+            options.ping_interval,
+            options.ping_timeout,
+            send_ping=self._send_ping,
+            on_silence=self._on_silence,
+        )
+        transport.bind(self._outbox, self)
+
+    # ------------------------------------------------------------------ for users
+
+    @property
+    def transport(self) -> Transport:
+        """The current transport; ``.name`` and ``.writable`` are for you."""
+        return self._transport
+
+    @property
+    def transport_name(self) -> str:
+        return self._transport.name
+
+    @property
+    def upgrading(self) -> bool:
+        """Whether a second transport is being tried."""
+        return self._upgrade is not None
+
+    @property
+    def write_buffer(self) -> Sequence[Packet]:
+        """The packets that no transport has taken yet."""
+        return self._outbox.packets
+
+    @property
+    def buffered_amount(self) -> int:
+        """Bytes (of text: characters) that wait for this client."""
+        return self._outbox.size + self._transport.pending_size
+
+    def send(
+        self,
+        data: str | bytes,
+        *,
+        compress: bool = True,
+        callback: Callable[[], object] | None = None,
+    ) -> EngineSession:
+        """Send one message; ``callback`` runs when it was written. Never blocks.
+
+        The callback is not called if the session closes first.
+        """
+        wire = Wire((data,), compress=compress)
+        if callback is not None and self.ready_state in (OPENING, OPEN):
+            self._callbacks.append((wire, callback))
+        if self._reactor.workers.elsewhere:
+            self._reactor.workers.call_in_hub(self.write, wire)
+        else:
+            self.write(wire)
+        return self
+
+    def close(self, discard: bool = False) -> None:
+        """Close when what waits was written; with ``discard`` at once."""
+        if discard and self.ready_state in (OPEN, CLOSING):
+            self.ready_state = CLOSING
+            self._close_transport(discard=True)
+        elif self.ready_state == OPEN:
+            self.ready_state = CLOSING
+            self._heartbeat.stop()
+            if not self._outbox.wires:
+                self._close_transport()
+
+    def _register(self, event: Any, handler: Any, **how: bool) -> Any:
+        self.observed = True
+        return super()._register(event, handler, **how)
+
+    # ------------------------------------------------------------------ opening
+
+    def open(self) -> None:
+        """Send the open packet and start the heartbeat."""
+        self.ready_state = OPEN
+        options = self._options
+        handshake = {
+            "sid": self.id,
+            "upgrades": self._upgrades(),
+            "pingInterval": round(options.ping_interval * 1000),
+            "pingTimeout": round(options.ping_timeout * 1000),
+            "maxPayload": options.max_http_buffer_size,
+        }
+        text = orjson.dumps(handshake).decode()
+        self.write(Wire(packets=(Packet(PacketType.OPEN, text),)))
+        if options.initial_packet is not None:
+            self.write(Wire((options.initial_packet,)))
+        self.fire("open")
+        self._heartbeat.restart()
+
+    def _upgrades(self) -> list[str]:
+        if not self._options.allow_upgrades:
+            return []
+        known = self._options.transports
+        return [name for name in self._transport.upgrades_to if name in known]
+
+    # ------------------------------------------------------------------ out
+
+    def write(self, wire: Wire) -> None:
+        """Send ``wire`` or put it behind what waits; dropped unless open."""
+        if self.ready_state != OPEN:
+            return
+        outbox = self._outbox
+        transport = self._transport
+        if self.observed:
+            for packet in wire.packets:
+                self.fire("packet_create", packet)
+        if not outbox.wires and transport.ready:
+            transport.send(wire)
+            if self.observed:
+                self._after_flush([wire])
+            return
+        outbox.put(wire)
+        transport.wake()
+        policy = self._options.buffer
+        if policy is not None and outbox.behind > policy.high:
+            self._on_buffer_full(policy.high)
+
+    @property
+    def writable(self) -> bool:
+        """Whether a packet sent at this instant would leave at once."""
+        return (
+            self.ready_state == OPEN
+            and not self._outbox.wires
+            and self._transport.writable
+        )
+
+    def on_ready(self) -> None:
+        """The transport can take wires again."""
+        outbox = self._outbox
+        transport = self._transport
+        if not outbox.wires:
+            return
+        if not transport.ready:
+            transport.wake()
+            return
+        sent = []
+        while outbox.wires and transport.ready:
+            wire = outbox.take_first()
+            transport.send(wire)
+            sent.append(wire)
+        self._flushed(sent)
+
+    def on_flushed(self, wires: list[Wire]) -> None:
+        """The transport took wires from the outbox."""
+        self._flushed(wires)
+
+    def _flushed(self, wires: list[Wire]) -> None:
+        if self.observed or self._callbacks:
+            self._after_flush(wires)
+        if self.ready_state == CLOSING and not self._outbox.wires:
+            self._close_transport()
+
+    def _after_flush(self, wires: list[Wire]) -> None:
+        packets = [packet for wire in wires for packet in wire.packets]
+        if self.ready_state == CLOSED:
+            return
+        self.fire("flush", packets)
+        self.fire_on_server("flush", self, packets)
+        self.fire("drain")
+        self.fire_on_server("drain", self)
+        if self._callbacks:
+            taken = set(map(id, wires))
+            done = [entry for entry in self._callbacks if id(entry[0]) in taken]
+            self._callbacks = [
+                entry for entry in self._callbacks if id(entry[0]) not in taken
+            ]
+            for _, callback in done:
+                self._mailbox.put((callback, ()))
+
+    def _on_buffer_full(self, limit: int) -> None:
+        error = BufferFull(
+            f"{self._outbox.behind} bytes wait for this client, {limit} may"
+        )
+        log.debug("sid=%s buffer full: %s", self.id, error)
+        self._transport.close(_nothing, discard=True)
+        self._on_close(TRANSPORT_ERROR, error)
+
+    # ------------------------------------------------------------------ in
+
+    def on_message(self, data: str | bytes) -> None:
+        """A message packet arrived."""
+        if self.ready_state != OPEN:
+            return
+        if self._heartbeat.awaiting:
+            self._heartbeat.on_traffic()
+        if self.observed:
+            self.fire("packet", Packet(PacketType.MESSAGE, data))
+            self.fire("data", data)
+            self.fire("message", data)
+        self.consumer.on_message(data)
+
+    def on_packet(self, packet: Packet) -> None:
+        """A packet other than a message arrived."""
+        if self.ready_state != OPEN:
+            return
+        self.fire("packet", packet)
+        if packet.type is PacketType.PONG:
+            if self._heartbeat.awaiting:
+                self._heartbeat.restart()
+                self.fire("heartbeat")
+        elif packet.type is PacketType.PING:
+            self._transport.close(_nothing, discard=True)
+            self._on_close(TRANSPORT_ERROR, "invalid heartbeat direction")
+        elif packet.type is PacketType.MESSAGE:
+            self.on_message(packet.data or "")
+        else:
+            self._heartbeat.on_traffic()
+
+    def on_lost(self, reason: str, description: object = None) -> None:
+        """The transport ended without being asked to."""
+        self._on_close(reason, description)
+
+    # ------------------------------------------------------------------ heartbeat
+
+    def _send_ping(self) -> None:
+        self.write(PING)
+
+    def _on_silence(self) -> None:
+        self._transport.close(_nothing, discard=True)
+        self._on_close(PING_TIMEOUT, None)
+
+    # ------------------------------------------------------------------ upgrade
+
+    def try_upgrade(self, transport: Transport) -> bool:
+        """Put ``transport`` on trial; False when it came too late and was closed."""
+        if self._upgrade is not None or self.upgraded or self.ready_state == CLOSED:
+            transport.bind(Outbox(), _Retired())
+            transport.close(_nothing, discard=True)
+            return False
+        self._upgrade = Upgrade(
+            self, transport, self._reactor.clock, self._options.upgrade_timeout
+        )
+        return True
+
+    def on_probe(self, transport: Transport) -> None:
+        self.fire("upgrading", transport)
+
+    def release_poll(self) -> None:
+        if isinstance(self._transport, PollingTransport):
+            self._transport.release()
+
+    def on_upgrade(self, transport: Transport) -> None:
+        old, self._transport = self._transport, transport
+        self._upgrade = None
+        self.upgraded = True
+        old.sink = _Retired()
+        old.close(_nothing, discard=True)
+        transport.bind(self._outbox, self)
+        if self.ready_state == OPEN:
+            self._heartbeat.restart()
+        self.fire("upgrade", transport)
+        self.on_ready()
+        if self.ready_state == CLOSING:
+            self._close_transport()
+
+    def on_upgrade_failed(self) -> None:
+        self._upgrade = None
+
+    # ------------------------------------------------------------------ closing
+
+    def _close_transport(self, *, discard: bool = False) -> None:
+        self._transport.close(self._on_closed_orderly, discard=discard)
+
+    def _on_closed_orderly(self) -> None:
+        self._on_close(FORCED_CLOSE, None)
+
+    def _on_close(self, reason: str, description: object) -> None:
+        if self.ready_state == CLOSED:
+            return
+        log.debug("sid=%s closed: %s (%s)", self.id, reason, description)
+        self.ready_state = CLOSED
+        self._heartbeat.stop()
+        if self._upgrade is not None:
+            self._upgrade.abort()
+            self._upgrade = None
+        self._callbacks.clear()
+        self._keeper.on_session_closed(self)
+        self.consumer.on_close(reason, description)
+        if self._listeners.get("close"):
+            self.fire("close", reason, description)
+            self._mailbox.put((self._outbox.take, ()))
+        else:
+            self._outbox.take()
+
+    # ------------------------------------------------------------------ events
+
+    def fire(self, event: str, *args: Any) -> None:
+        """Tell the listeners of this session, in its mailbox."""
+        if self._listeners.get(event):
+            self._mailbox.put((self._fire, (event, *args)))
+
+    def fire_on_server(self, event: str, *args: Any) -> None:
+        """Tell the listeners of the server, in this session's mailbox."""
+        self._mailbox.put((self._keeper.fire, (event, *args)))
+
+
+def _call(item: tuple[Callable[..., object], tuple[Any, ...]]) -> None:
+    fn, args = item
+    fn(*args)
+
+
+def _nothing() -> None:
+    """Nobody waits for the transport to have closed."""

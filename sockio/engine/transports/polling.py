@@ -1,0 +1,252 @@
+"""Polling: a parked GET carries packets out, a POST carries packets in.
+
+Spec: Engine.IO protocol v4, "HTTP long-polling".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sockio.engine.http.client_socket import HangupWatch, find
+from sockio.engine.http.compression import compress
+from sockio.engine.http.request import BodyTooLarge, Request
+from sockio.engine.http.response import Response
+from sockio.engine.options import EngineOptions
+from sockio.engine.outbox import Outbox
+from sockio.errors import ProtocolError
+from sockio.protocol.engineio import v4
+from sockio.protocol.engineio.packet import PacketType
+from sockio.protocol.engineio.wire import Wire
+from sockio.runtime import logs
+from sockio.runtime.clock import Timer
+from sockio.runtime.latch import Latch
+from sockio.runtime.reactor import Reactor
+
+from .transport import (
+    CLOSE,
+    CLOSE_TIMEOUT,
+    NOOP,
+    PARSE_ERROR,
+    TRANSPORT_CLOSE,
+    TRANSPORT_ERROR,
+    Sink,
+)
+
+log = logs.get("engine.polling")
+
+
+class PollingTransport:
+    """The HTTP requests of one session."""
+
+    name = "polling"
+    upgrades_to: tuple[str, ...] = ("websocket", "webtransport")
+    pending_size = 0
+    #: The parked GET takes everything from the outbox; nothing is sent directly.
+    ready = False
+
+    def __init__(self, options: EngineOptions, reactor: Reactor) -> None:
+        self._options = options
+        self._reactor = reactor
+        self._outbox = Outbox()
+        self.sink: Sink
+        #: The GET that waits for packets, until it has been answered.
+        self._parked: Latch[list[Wire] | None] | None = None
+        self._posting = False
+        self._ended = False
+        #: What to call when the peer has been told that this is the end.
+        self._closing: Callable[[], None] | None = None
+        self._close_timer: Timer | None = None
+
+    def bind(self, outbox: Outbox, sink: Sink) -> None:
+        self._outbox = outbox
+        self.sink = sink
+
+    @property
+    def writable(self) -> bool:
+        """Whether a GET waits that nothing has been given to yet."""
+        return self._parked is not None and not self._parked.ready
+
+    def send(self, wire: Wire) -> None:
+        raise AssertionError("a polling transport is never ready")
+
+    def wake(self) -> None:
+        """Let the parked GET take what is in the outbox, when its greenlet runs."""
+        if self._parked is not None:
+            self._parked.set(None)
+
+    def release(self) -> None:
+        """Answer the parked GET with a noop, so that the client can stop polling."""
+        if self.writable:
+            self._answer([NOOP])
+
+    def _answer(self, wires: list[Wire]) -> None:
+        if self._parked is not None:
+            self._parked.set(wires)
+
+    def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
+        """Answer a parked GET with a close packet, else the next one."""
+        if self._parked is not None:
+            self._end_poll()
+            done()
+        elif discard or self._ended:
+            self._ended = True
+            done()
+        elif self._closing is None:
+            self._closing = done
+            self._close_timer = self._reactor.clock.call_later(
+                CLOSE_TIMEOUT, self._close_completed
+            )
+
+    def _end_poll(self) -> None:
+        """Give the parked GET its last answer."""
+        self._ended = True
+        parked = self._parked
+        if parked is None:
+            return
+        if parked.ready:  # it was promised the outbox, which may not outlive us
+            self._last = [*self._outbox.take(), CLOSE]
+        else:
+            parked.set([CLOSE])
+
+    #: What a GET that was woken, but has not run yet, is to be answered with.
+    _last: list[Wire] | None = None
+
+    def _close_completed(self) -> None:
+        self._ended = True
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+            self._close_timer = None
+        if self._closing is not None:
+            done, self._closing = self._closing, None
+            done()
+
+    # ------------------------------------------------------------------ requests
+
+    def handle(self, request: Request, response: Response) -> None:
+        """Answer one request of this session.
+
+        Blocks:
+            A GET until there are packets for the client or the session ends; a POST
+            while its body arrives.
+        """
+        if request.method == "GET":
+            self._on_poll(request, response)
+        elif request.method == "POST":
+            self._on_post(request, response)
+        else:
+            response.end(500, b"")
+
+    def _on_poll(self, request: Request, response: Response) -> None:
+        if self._parked is not None:
+            response.end(400, b"")
+            self._fail("overlap from client")
+            return
+        if self._ended:
+            response.end(400, b"")
+            return
+        parked = self._parked = self._reactor.latch()
+        self.sink.on_ready()
+        if not parked.ready and self._closing is not None:
+            parked.set([NOOP])
+        if not parked.ready:
+            self._park(request, parked)
+        wires = parked.wait()
+        self._parked = None
+        closing = self._closing is not None
+        if self._last is not None:
+            wires = self._last
+        elif wires is None:
+            wires = self._outbox.take()
+            self.sink.on_flushed(wires)
+        if closing:
+            wires.append(CLOSE)
+            self._close_completed()
+        self._respond(request, response, wires)
+
+    def _park(self, request: Request, parked: Latch[list[Wire] | None]) -> None:
+        sock = find(request.environ)
+        if sock is None:
+            parked.wait()
+            return
+        watch = HangupWatch(sock, self._on_hangup)
+        try:
+            parked.wait()
+        finally:
+            watch.close()
+
+    def _on_hangup(self) -> None:
+        if self.writable:
+            self._answer([])
+            self._fail("poll connection closed prematurely")
+
+    def _respond(self, request: Request, response: Response, wires: list[Wire]) -> None:
+        text = "\x1e".join([wire.payload for wire in wires])
+        body = text.encode("utf-8", "surrogatepass")
+        response.headers["Content-Type"] = "text/plain; charset=UTF-8"
+        compression = self._options.http_compression
+        if (
+            compression is not None
+            and len(body) >= compression.threshold
+            and any(wire.compress for wire in wires)
+        ):
+            packed = compress(
+                body, request.header("accept-encoding"), compression.threshold
+            )
+            if packed is not None:
+                body, response.headers["Content-Encoding"] = packed
+        response.end(200, body)
+
+    def _on_post(self, request: Request, response: Response) -> None:
+        if self._posting:
+            response.end(400, b"")
+            self._fail("data request overlap from client")
+            return
+        if request.header("content-type", "") == "application/octet-stream":
+            response.end(400, b"")
+            self._fail("invalid content")
+            return
+        self._posting = True
+        try:
+            body = request.body(self._options.max_http_buffer_size)
+        except BodyTooLarge:
+            response.end(413, b"")
+            return
+        except OSError as exc:
+            response.end(400, b"")
+            log.debug("a POST was aborted: %s", exc)
+            self._fail("data request connection closed prematurely")
+            return
+        finally:
+            self._posting = False
+        if self._ended:
+            response.end(400, b"")
+            return
+        self._deliver(body)
+        response.headers["Content-Type"] = "text/html"
+        response.end(200, b"ok")
+
+    def _deliver(self, body: bytes) -> None:
+        try:
+            for packet in v4.decode_payload(body.decode("utf-8")):
+                if packet.type is PacketType.MESSAGE:
+                    self.sink.on_message(packet.data or "")
+                elif packet.type is PacketType.CLOSE:
+                    self.release()
+                    self.lose(TRANSPORT_CLOSE)
+                    return
+                else:
+                    self.sink.on_packet(packet)
+        except (ProtocolError, UnicodeDecodeError) as exc:
+            self.lose(PARSE_ERROR, str(exc))
+
+    # ------------------------------------------------------------------ the end
+
+    def _fail(self, description: str) -> None:
+        self.lose(TRANSPORT_ERROR, description)
+
+    def lose(self, reason: str, description: object = None) -> None:
+        """End without having been asked to."""
+        if not self._ended:
+            self._end_poll()
+            self._close_completed()
+            self.sink.on_lost(reason, description)

@@ -1,0 +1,76 @@
+"""Transport: what every transport offers a session, and what it asks of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sockio.engine.outbox import Outbox
+from sockio.protocol.engineio.packet import Packet, PacketType
+from sockio.protocol.engineio.wire import Wire
+
+#: Reasons with which a transport ends; the words travel to the application.
+TRANSPORT_CLOSE = "transport close"
+TRANSPORT_ERROR = "transport error"
+PARSE_ERROR = "parse error"
+
+#: Wires that every session sends, made once.
+PING = Wire(packets=(Packet(PacketType.PING),))
+PROBE_ANSWER = Wire(packets=(Packet(PacketType.PONG, "probe"),))
+NOOP = Wire(packets=(Packet(PacketType.NOOP),))
+CLOSE = Wire(packets=(Packet(PacketType.CLOSE),))
+
+#: Seconds after which an orderly close no longer waits for the peer.
+CLOSE_TIMEOUT = 30.0
+
+
+class Sink(Protocol):
+    """The side of the session, or of the probe while a transport is on trial."""
+
+    def on_message(self, data: str | bytes) -> None:
+        """A message packet arrived; the short way of ``on_packet``."""
+
+    def on_packet(self, packet: Packet) -> None:
+        """Any other packet arrived."""
+
+    def on_ready(self) -> None:
+        """The transport can take wires from the outbox (again)."""
+
+    def on_flushed(self, wires: list[Wire]) -> None:
+        """The transport took ``wires`` from the outbox by itself."""
+
+    def on_lost(self, reason: str, description: object = None) -> None:
+        """The transport has ended, without being asked to."""
+
+
+class Transport(Protocol):
+    """One way to carry packets between a session and its client."""
+
+    name: str
+    #: Transports to which a session may move from this one.
+    upgrades_to: tuple[str, ...]
+    sink: Sink
+
+    @property
+    def writable(self) -> bool:
+        """Whether a packet sent at this instant would leave at once (volatile)."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether ``send`` may be called: the outbox need not be used."""
+
+    @property
+    def pending_size(self) -> int:
+        """Bytes handed over that have not left."""
+
+    def bind(self, outbox: Outbox, sink: Sink) -> None:
+        """Work for this session from now on."""
+
+    def send(self, wire: Wire) -> None:
+        """Write ``wire``; only while ``ready``. Never blocks."""
+
+    def wake(self) -> None:
+        """Something was put into the outbox: take it as soon as possible."""
+
+    def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
+        """End in an orderly way, then call ``done``; ``discard``: do not wait."""

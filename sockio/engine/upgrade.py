@@ -1,0 +1,127 @@
+"""Upgrade: a second transport on trial, then in the place of the first - or not.
+
+Spec: Engine.IO protocol v4, "Upgrade".
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sockio.protocol.engineio.packet import Packet, PacketType
+from sockio.protocol.engineio.wire import Wire
+from sockio.runtime import logs
+from sockio.runtime.clock import Clock, Timer
+
+from .outbox import Outbox
+from .transports.transport import PROBE_ANSWER, Transport
+
+log = logs.get("engine.upgrade")
+
+#: Seconds between looks at whether the client polls again during the probe. The client
+#: counts packets, so the poll must not be released at once.
+RELEASE_INTERVAL = 0.1
+
+
+class Upgrading(Protocol):
+    """What the trial asks of its session."""
+
+    def on_probe(self, transport: Transport) -> None:
+        """The client has probed; it is about to pause its polling."""
+
+    def release_poll(self) -> None:
+        """Answer the parked GET, if there is one, so that the client can pause."""
+
+    def on_upgrade(self, transport: Transport) -> None:
+        """The client has moved to ``transport``."""
+
+    def on_upgrade_failed(self) -> None:
+        """The trial is over; the first transport stays."""
+
+
+class Upgrade:
+    """The sink of the transport on trial; exists only during the probe."""
+
+    def __init__(
+        self,
+        session: Upgrading,
+        transport: Transport,
+        clock: Clock,
+        timeout: float,
+    ) -> None:
+        self._session = session
+        self._transport = transport
+        self._clock = clock
+        self._probed = False
+        self._over = False
+        self._release_timer: Timer | None = None
+        self._deadline: Timer | None = clock.call_later(timeout, self._on_deadline)
+        transport.bind(Outbox(), self)
+
+    def on_packet(self, packet: Packet) -> None:
+        """A probe, then an upgrade; anything else ends the trial."""
+        if self._over:
+            return
+        if packet.type is PacketType.PING and packet.data == "probe":
+            self._transport.send(PROBE_ANSWER)
+            if not self._probed:
+                self._probed = True
+                self._session.on_probe(self._transport)
+                self._release_later()
+        elif packet.type is PacketType.UPGRADE and self._probed:
+            self._stop()
+            self._session.on_upgrade(self._transport)
+        else:
+            self._fail(f"unexpected {packet.type.name} packet")
+
+    def on_message(self, data: str | bytes) -> None:
+        """Messages belong to the first transport until the upgrade."""
+        self._fail("unexpected message")
+
+    def on_ready(self) -> None:
+        """Nothing waits for a transport on trial."""
+
+    def on_flushed(self, wires: list[Wire]) -> None:
+        """A transport on trial takes nothing from an outbox."""
+
+    def on_lost(self, reason: str, description: object = None) -> None:
+        """The transport broke; the first one stays."""
+        if not self._over:
+            self._stop()
+            log.debug("upgrade failed: %s", reason)
+            self._session.on_upgrade_failed()
+
+    def abort(self) -> None:
+        """The session ended meanwhile."""
+        if not self._over:
+            self._stop()
+            self._transport.close(_nothing, discard=True)
+
+    def _release_later(self) -> None:
+        self._release_timer = self._clock.call_later(
+            RELEASE_INTERVAL, self._release_poll
+        )
+
+    def _release_poll(self) -> None:
+        self._release_later()
+        self._session.release_poll()
+
+    def _on_deadline(self) -> None:
+        self._deadline = None
+        self._fail("no upgrade in time")
+
+    def _fail(self, why: str) -> None:
+        if not self._over:
+            log.debug("upgrade failed: %s", why)
+            self.abort()
+            self._session.on_upgrade_failed()
+
+    def _stop(self) -> None:
+        self._over = True
+        for timer in (self._release_timer, self._deadline):
+            if timer is not None:
+                timer.cancel()
+        self._release_timer = self._deadline = None
+
+
+def _nothing() -> None:
+    """Nobody waits for the transport on trial to have closed."""

@@ -1,0 +1,136 @@
+"""Verify: is this request acceptable? If not, with which code is it refused?
+
+The checks run in a fixed order and the first failure wins.
+Spec: Engine.IO protocol v4, "Connection establishment"; the codes are Node's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from sockio.errors import Forbidden
+
+from .http.cors import origin_allowed
+from .http.request import Request
+from .options import EngineOptions
+
+UNKNOWN_TRANSPORT = 0
+UNKNOWN_SID = 1
+BAD_HANDSHAKE_METHOD = 2
+BAD_REQUEST = 3
+FORBIDDEN = 4
+UNSUPPORTED_PROTOCOL_VERSION = 5
+
+MESSAGES = {
+    UNKNOWN_TRANSPORT: "Transport unknown",
+    UNKNOWN_SID: "Session ID unknown",
+    BAD_HANDSHAKE_METHOD: "Bad handshake method",
+    BAD_REQUEST: "Bad request",
+    FORBIDDEN: "Forbidden",
+    UNSUPPORTED_PROTOCOL_VERSION: "Unsupported protocol version",
+}
+
+_BAD_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+
+
+class Refusal(NamedTuple):
+    """Why a request was not accepted."""
+
+    code: int
+    #: What was found, for ``connection_error`` listeners.
+    context: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """What the client is told."""
+        return str(self.context.get("message") or MESSAGES[self.code])
+
+
+class Known(Protocol):
+    """What must be known of a session to judge a request for it."""
+
+    @property
+    def protocol(self) -> int: ...
+    @property
+    def transport_name(self) -> str: ...
+
+
+def verify(
+    request: Request, sessions: Mapping[str, Known], options: EngineOptions
+) -> Refusal | None:
+    """Judge ``request``; None: it may go on.
+
+    Calls ``options.allow_request`` for a handshake that passed what comes before it.
+
+    Blocks:
+        As long as ``allow_request`` does.
+    """
+    query = request.query
+    transport = query.get("transport")
+    if transport not in options.transports:
+        return Refusal(UNKNOWN_TRANSPORT, {"transport": transport})
+    origin = request.header("origin")
+    if origin is not None and _BAD_HEADER.search(origin):
+        return Refusal(BAD_REQUEST, {"name": "INVALID_ORIGIN", "origin": origin})
+    sid = query.get("sid")
+    if sid is not None:
+        return _verify_known(request, sid, sessions.get(sid))
+    if request.method != "GET":
+        return Refusal(BAD_HANDSHAKE_METHOD, {"method": request.method})
+    if (transport == "websocket") is not request.is_upgrade:
+        return Refusal(BAD_REQUEST, {"name": "TRANSPORT_HANDSHAKE_ERROR"})
+    refusal = _verify_allowed(request, options)
+    if refusal is None and query.get("EIO") != "4":
+        return Refusal(UNSUPPORTED_PROTOCOL_VERSION, {"protocol": protocol_of(request)})
+    return refusal
+
+
+def protocol_of(request: Request) -> int:
+    """The protocol revision that the request speaks; 3 where it does not say 4."""
+    return 4 if request.query.get("EIO") == "4" else 3
+
+
+def _verify_known(request: Request, sid: str, session: Known | None) -> Refusal | None:
+    if session is None:
+        return Refusal(UNKNOWN_SID, {"sid": sid})
+    transport = request.query.get("transport")
+    if not request.is_upgrade and (
+        transport != session.transport_name or transport != "polling"
+    ):
+        return Refusal(
+            BAD_REQUEST,
+            {
+                "name": "TRANSPORT_MISMATCH",
+                "transport": transport,
+                "previousTransport": session.transport_name,
+            },
+        )
+    protocol = protocol_of(request)
+    if protocol != session.protocol:
+        return Refusal(
+            BAD_REQUEST,
+            {
+                "name": "PROTOCOL_MISMATCH",
+                "protocol": protocol,
+                "previousProtocol": session.protocol,
+            },
+        )
+    if request.is_upgrade and transport != "websocket":
+        return Refusal(BAD_REQUEST, {"name": "TRANSPORT_HANDSHAKE_ERROR"})
+    return None
+
+
+def _verify_allowed(request: Request, options: EngineOptions) -> Refusal | None:
+    if options.check_origin and not origin_allowed(request, options.cors):
+        return Refusal(
+            FORBIDDEN,
+            {"message": "Origin not allowed", "origin": request.header("origin")},
+        )
+    if options.allow_request is not None:
+        try:
+            options.allow_request(request)
+        except Forbidden as exc:
+            return Refusal(FORBIDDEN, {"message": str(exc)})
+    return None

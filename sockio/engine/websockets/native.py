@@ -1,0 +1,206 @@
+"""Native: our own frames on the TCP socket, taken over from the WSGI server.
+
+Spec: RFC 6455, sections 5 to 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sockio.protocol.websocket.deflate import Agreed
+
+from sockio.engine.http.client_socket import TakenSocket
+from sockio.errors import ProtocolError
+from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.websocket.frames import (
+    CLOSE,
+    PING,
+    PONG,
+    Control,
+    FrameReader,
+    close_frame,
+    frame,
+    parse_close,
+)
+from sockio.runtime import logs
+from sockio.runtime.clock import Timer
+from sockio.runtime.reactor import Reactor
+from sockio.runtime.stream import Stream
+from sockio.types import StartResponse
+
+from .websocket import Receiver
+
+log = logs.get("engine.websockets.native")
+
+#: Seconds that a peer has for its close frame before the connection is cut.
+CLOSE_TIMEOUT = 30.0
+
+
+class NativeWebSocket:
+    """A WebSocket on a stream; the handshake has been answered."""
+
+    __slots__ = (
+        "_closed",
+        "_closing",
+        "_deflate",
+        "_deliver",
+        "_kill_timer",
+        "_reactor",
+        "_reader",
+        "_receiver",
+        "_stream",
+        "_taken",
+        "space",
+    )
+
+    def __init__(
+        self,
+        taken: TakenSocket,
+        reactor: Reactor,
+        *,
+        max_payload: int,
+        agreed: Agreed | None = None,
+    ) -> None:
+        self._taken = taken
+        self._reactor = reactor
+        self._stream = Stream(taken.sock, reactor.batch, tls=not taken.released)
+        self._deflate = agreed.deflate() if agreed is not None else None
+        self._reader = FrameReader(
+            max_payload=max_payload,
+            inflate=agreed.inflate() if agreed is not None else None,
+        )
+        self._receiver: Receiver
+        self._closing = False
+        self._closed = reactor.latch() if not taken.released else None
+        self._kill_timer: Timer | None = None
+        #: Where the stream is to receive the rest of a large frame.
+        self.space: memoryview | None = None
+
+    @property
+    def writable(self) -> bool:
+        return self._stream.writable
+
+    @property
+    def ready(self) -> bool:
+        return not self._stream.blocked
+
+    @property
+    def pending_size(self) -> int:
+        return self._stream.pending_size
+
+    def start(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._deliver = receiver.on_message
+        self._stream.start(self, self._taken.early)
+
+    def finish(self, start_response: StartResponse) -> Iterable[bytes]:
+        if self._closed is not None:
+            self._closed.wait()
+        return self._taken.finish(start_response)
+
+    def send(self, wire: Wire) -> None:
+        if self._deflate is not None and wire.compress:
+            self._stream.write(b"".join(map(self._deflate.frame, wire.messages)))
+        else:
+            self._stream.write(wire.websocket)
+
+    def write_raw(self, data: bytes) -> None:
+        """Send bytes that are not a frame: the answer to the handshake."""
+        self._stream.write(data)
+
+    # ------------------------------------------------------------------ the stream
+
+    def received(self, data: bytes) -> None:
+        """Bytes arrived."""
+        reader = self._reader
+        deliver = self._deliver
+        for item in reader.feed(data):
+            if type(item) is str or type(item) is bytes:
+                deliver(item)
+            else:
+                self._on_control(item)  # type: ignore[arg-type]
+        self.space = reader.space
+
+    def filled(self, count: int) -> None:
+        """Bytes arrived, in ``space``."""
+        for item in self._reader.filled(count):
+            if isinstance(item, (str, bytes)):
+                self._deliver(item)
+            else:
+                self._on_control(item)
+        self.space = self._reader.space
+
+    def drained(self) -> None:
+        if self._closing:
+            if self._kill_timer is None:
+                self._hang_up()
+        else:
+            self._receiver.on_drained()
+
+    def ended(self, error: OSError | None) -> None:
+        """The connection is gone, or the peer sends no more."""
+        log.debug("connection ended: %s", error or "end of stream")
+        was_closing = self._closing
+        self._stop_delivering()
+        self._hang_up()
+        if not was_closing:
+            self._receiver.on_closed(None)
+
+    # ------------------------------------------------------------------ control
+
+    def _on_control(self, item: Control | ProtocolError) -> None:
+        if isinstance(item, ProtocolError):
+            if not self._closing:
+                log.debug("peer broke the protocol: %s", item.reason)
+                self.close(item.code or 1002, item.reason)
+                self._receiver.on_closed(item.reason)
+        elif item.opcode == PING:
+            if not self._closing:
+                self._stream.write(frame(item.payload, PONG))
+        elif item.opcode == CLOSE:
+            self._on_close(item.payload)
+
+    def _on_close(self, payload: bytes) -> None:
+        if self._closing:
+            self._hang_up()
+            return
+        try:
+            code, reason = parse_close(payload)
+        except ProtocolError as exc:
+            self._on_control(exc)
+            return
+        log.debug("peer closed: %s %s", code, reason)
+        self._stop_delivering()
+        self._stream.write(frame(payload[:2], CLOSE))
+        self._receiver.on_closed(None)
+        self._reactor.soon(self._hang_up_when_sent)
+
+    def _hang_up_when_sent(self) -> None:
+        if not self._stream.pending_size:  # else ``drained`` sees to it
+            self._hang_up()
+
+    def close(self, code: int | None = None, reason: str = "") -> None:
+        """Send a close frame, then wait a while for the peer's."""
+        if self._closing:
+            return
+        self._stop_delivering()
+        self._stream.write(
+            frame(b"", CLOSE) if code is None else close_frame(code, reason)
+        )
+        self._kill_timer = self._reactor.clock.call_later(CLOSE_TIMEOUT, self._hang_up)
+
+    def _stop_delivering(self) -> None:
+        self._closing = True
+        self._deliver = _ignore
+
+    def _hang_up(self) -> None:
+        if self._kill_timer is not None:
+            self._kill_timer.cancel()
+            self._kill_timer = None
+        self._stream.close()
+        if self._closed is not None:
+            self._closed.set(None)
+
+
+def _ignore(data: str | bytes) -> None:
+    """What arrives after the close is not delivered."""

@@ -1,0 +1,53 @@
+"""WebSocket: what a backend must give; how it got it from a WSGI server is its own.
+
+A backend is asked whether it recognises an environment; the first that does accepts
+the WebSocket and says what the WSGI callable must do afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from sockio.protocol.engineio.wire import Wire
+from sockio.types import StartResponse
+
+
+class Receiver(Protocol):
+    """What a WebSocket tells; called in the hub or in the reading greenlet."""
+
+    def on_message(self, data: str | bytes) -> None: ...
+    def on_drained(self) -> None: ...
+    def on_closed(self, error: object) -> None: ...
+
+
+class WebSocket(Protocol):
+    """One accepted WebSocket."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether a message sent at this instant would leave at once."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the kernel takes what is sent."""
+
+    @property
+    def pending_size(self) -> int:
+        """Bytes sent that the kernel has not taken."""
+
+    def start(self, receiver: Receiver) -> None:
+        """Deliver messages from now on."""
+
+    def send(self, wire: Wire) -> None:
+        """Send the packets of ``wire``, one message each. Never blocks."""
+
+    def close(self, code: int | None = None, reason: str = "") -> None:
+        """Send a close frame; no message is delivered any more."""
+
+    def finish(self, start_response: StartResponse) -> Iterable[bytes]:
+        """What the WSGI callable returns (or raises), once ``start`` was called.
+
+        Blocks:
+            Until the WebSocket has ended, where the server cannot let go of the socket.
+        """

@@ -1,0 +1,87 @@
+"""Wire: packets that travel together, and their encoded forms, each made once.
+
+One emit is one wire, whatever number of attachments it has, so packets of two emits
+never interleave. A broadcast hands the same wire to every session: each form is
+computed when the first transport of its kind asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sockio.protocol.websocket.frames import frame
+
+from . import v4
+from .packet import Packet, PacketType
+
+_MESSAGE = PacketType.MESSAGE
+
+
+class Wire:
+    """Engine.IO packets in order; the forms are cached, the packets never change."""
+
+    __slots__ = ("_frames", "_packets", "_payload", "_websocket", "compress", "size")
+
+    def __init__(
+        self,
+        frames: Sequence[str | bytes] = (),
+        *,
+        packets: Sequence[Packet] | None = None,
+        compress: bool = True,
+    ) -> None:
+        """Wrap the ``frames`` of messages, or other ``packets``."""
+        self._frames = frames
+        self._packets = packets
+        #: Whether transports that can compress may do so.
+        self.compress = compress
+        #: Units that wait while this waits: bytes, or characters of text.
+        self.size: int = (
+            sum(map(len, frames))
+            if packets is None
+            else sum(len(packet.data or "") + 1 for packet in packets)
+        )
+        self._websocket: bytes | None = None
+        self._payload: str | None = None
+
+    @property
+    def packets(self) -> Sequence[Packet]:
+        """The packets themselves."""
+        packets = self._packets
+        if packets is None:
+            packets = self._packets = tuple(
+                Packet(_MESSAGE, data, self.compress) for data in self._frames
+            )
+        return packets
+
+    @property
+    def messages(self) -> list[str | bytes]:
+        """One WebSocket message for each packet, Engine.IO protocol 4."""
+        if self._packets is None:
+            return ["4" + f if type(f) is str else f for f in self._frames]
+        return [v4.encode_packet(packet, binary=True) for packet in self._packets]
+
+    @property
+    def websocket(self) -> bytes:
+        """The WebSocket frames, uncompressed, Engine.IO protocol 4."""
+        data = self._websocket
+        if data is None:
+            frames = self._frames
+            if len(frames) == 1 and type(frames[0]) is str:
+                data = frame("4" + frames[0])
+            else:
+                data = b"".join(map(frame, self.messages))
+            self._websocket = data
+        return data
+
+    @property
+    def payload(self) -> str:
+        """The packets as (a part of) a polling payload, Engine.IO protocol 4."""
+        text = self._payload
+        if text is None:
+            frames = self._frames
+            if len(frames) == 1 and type(frames[0]) is str:
+                text = "4" + frames[0]
+            else:
+                text = v4.encode_payload(self.packets)
+            self._payload = text
+        return text

@@ -1,0 +1,99 @@
+"""Mailbox: jobs in order, one worker while there is work.
+
+A mailbox with nothing to do costs no greenlet. Its items are handled strictly one after
+the other; an item whose handling fails is logged and the next one follows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any, Generic, TypeVar
+
+from gevent import GreenletExit, getcurrent
+from greenlet import greenlet
+
+from . import logs
+from .batch import Batch
+
+log = logs.get("runtime.mailbox")
+
+T = TypeVar("T")
+
+
+class Mailbox(Generic[T]):
+    """Items waiting for ``handle``, which may block and runs one at a time."""
+
+    __slots__ = ("_active", "_batch", "_handle", "_worker", "items")
+
+    def __init__(self, batch: Batch, handle: Callable[[T], object]) -> None:
+        self._batch = batch
+        self._handle = handle
+        self._active = False
+        self._worker: greenlet | None = None
+        #: What waits, oldest first.
+        self.items: deque[T] = deque()
+
+    def put(self, item: T) -> None:
+        """Add ``item`` behind the others."""
+        self.items.append(item)
+        if not self._active:
+            self._active = True
+            self._batch.start(self._drain)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an item is being handled or waits."""
+        return self._active
+
+    @property
+    def current(self) -> bool:
+        """Whether the caller is the worker that handles this mailbox's item."""
+        return self._worker is getcurrent()
+
+    def kill_running(self) -> None:
+        """Raise ``GreenletExit`` in the item that is being handled, if it blocks."""
+        worker = self._worker
+        if worker is not None and worker is not getcurrent():
+            self._batch.workers.loop.run_callback(self._throw, worker)
+
+    def _throw(self, worker: Any) -> None:
+        if self._worker is worker:  # it may have ended since
+            worker.throw(GreenletExit)
+
+    def _drain(self) -> None:
+        items = self.items
+        batch = self._batch
+        self._worker = getcurrent()
+        try:
+            while items:
+                item = items.popleft()
+                if batch.open:
+                    batch.corked = bool(items or batch.ready)
+                try:
+                    Context().run(self._handle, item)
+                except Exception:
+                    # A boundary: one job's failure must not lose the ones behind it.
+                    log.exception("a mailbox's job failed")
+        finally:
+            self._worker = None
+            if items:  # killed in the middle: another worker takes the rest
+                batch.start(self._drain)
+            else:
+                self._active = False
+
+    def take(self, wanted: Callable[[T], bool]) -> Any:
+        """Remove and return the oldest item that is ``wanted``, or None."""
+        for index, item in enumerate(self.items):
+            if wanted(item):
+                del self.items[index]
+                return item
+        return None
+
+    def drop(self, unwanted: Callable[[T], bool]) -> None:
+        """Remove the waiting items that are ``unwanted``."""
+        kept = [item for item in self.items if not unwanted(item)]
+        if len(kept) != len(self.items):
+            self.items.clear()
+            self.items.extend(kept)

@@ -1,0 +1,56 @@
+"""Reactor: the clock, the workers and the batch of one server, in its one hub.
+
+Made when the server is, which touches no hub; attached when the server starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from gevent import getcurrent
+
+from .batch import Batch
+from .clock import Clock
+from .latch import Latch
+from .mailbox import Mailbox
+from .workers import Workers
+
+T = TypeVar("T")
+
+
+class Reactor:
+    """What every session, socket and adapter of one server shares to get things run."""
+
+    __slots__ = ("batch", "clock", "workers")
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock if clock is not None else Clock()
+        self.workers = Workers()
+        self.batch = Batch(self.workers)
+
+    @property
+    def started(self) -> bool:
+        """Whether the server has a hub already."""
+        return self.workers.hub is not None
+
+    def start(self) -> None:
+        """Settle in the current hub; only the first call does anything."""
+        self.workers.attach()
+
+    @property
+    def in_hub(self) -> bool:
+        """Whether the caller is the hub itself, which must never block."""
+        return getcurrent() is self.workers.hub
+
+    def mailbox(self, handle: Callable[[T], object]) -> Mailbox[T]:
+        """A new mailbox whose items are given to ``handle``."""
+        return Mailbox(self.batch, handle)
+
+    def latch(self) -> Latch[Any]:
+        """A new latch whose deadlines come from this reactor's clock."""
+        return Latch(self.clock)
+
+    def soon(self, fn: Callable[..., object], *args: Any) -> None:
+        """Run ``fn`` in the hub when the loop comes round; it must not block."""
+        self.workers.loop.run_callback(fn, *args)

@@ -1,0 +1,300 @@
+"""Stream: a taken-over TCP socket; the hub reads it, writes go straight to the kernel.
+
+No greenlet belongs to a stream. A read watcher of the hub receives, one bounded read a
+pass so that no client starves the others; a write watcher exists only while the kernel
+does not take what was written.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Any, Protocol
+
+from . import logs
+from .batch import Batch
+
+log = logs.get("runtime.stream")
+
+#: Bytes of one read; also the least that is worth a buffer of its own.
+READ_SIZE = 65536
+#: Buffers handed to the kernel in one call, below the smallest IOV_MAX.
+_GATHER = 64
+_READ, _WRITE = 1, 2
+#: What a non-blocking socket raises when it would have to wait.
+_AGAIN = (
+    BlockingIOError,
+    InterruptedError,
+    ssl.SSLWantReadError,
+    ssl.SSLWantWriteError,
+)
+
+
+class Receiver(Protocol):
+    """What a stream needs from whoever understands its bytes; called in the hub."""
+
+    #: Where the next bytes are to be received, inside a large message; else None.
+    @property
+    def space(self) -> memoryview | None: ...
+    def received(self, data: bytes) -> None: ...
+    def filled(self, count: int) -> None: ...
+    def drained(self) -> None:
+        """Everything written has gone to the kernel, after a time when it had not."""
+
+    def ended(self, error: OSError | None) -> None:
+        """The peer ended the connection; nothing more will be received."""
+
+
+class Stream:
+    """One connected socket, plain or TLS, that this object owns from now on."""
+
+    __slots__ = (
+        "_batch",
+        "_broken",
+        "_fd_open",
+        "_loop",
+        "_pending",
+        "_reader",
+        "_receiver",
+        "_sent_in",
+        "_sock",
+        "_tls",
+        "_writer",
+        "blocked",
+        "pending_size",
+    )
+
+    def __init__(self, sock: Any, batch: Batch, *, tls: bool = False) -> None:
+        self._sock = sock
+        self._batch = batch
+        self._loop = batch.workers.loop
+        self._tls = tls
+        self._receiver: Receiver | None = None
+        self._reader: Any = None
+        self._writer: Any = None
+        self._pending: list[bytes | memoryview] = []
+        self._sent_in = -1
+        self._broken = False
+        self._fd_open = True
+        #: Bytes that were written and that the kernel has not taken yet.
+        self.pending_size = 0
+        #: The kernel takes no more at present; ``Receiver.drained`` tells when it does.
+        self.blocked = False
+
+    def start(self, receiver: Receiver, early: bytes = b"") -> None:
+        """Read from now on; ``early`` was received before by somebody else."""
+        self._receiver = receiver
+        self._reader = self._loop.io(self._sock.fileno(), _READ)
+        self._reader.start(self._on_readable)
+        if early or self._tls:
+            self._loop.run_callback(self._on_early, early)
+
+    @property
+    def writable(self) -> bool:
+        """Whether nothing was written in this pass of the loop and nothing waits."""
+        return not self._pending and self._sent_in != self._batch.turn
+
+    @property
+    def closed(self) -> bool:
+        """Whether the socket has been closed on our side."""
+        return not self._fd_open
+
+    # ------------------------------------------------------------------ writing
+
+    def write(self, data: bytes) -> None:
+        """Send ``data`` behind what was written before; never blocks, never raises."""
+        if self._broken:
+            return
+        batch = self._batch
+        pending = self._pending
+        if pending or batch.corked:
+            if not pending:
+                self._sent_in = batch.turn
+                batch.dirty.append(self)
+            pending.append(data)
+            self.pending_size += len(data)
+            if not self.blocked and (not batch.corked or self.pending_size > READ_SIZE):
+                self._send_pending()
+            return
+        self._sent_in = batch.turn
+        try:
+            sent = self._sock.send(data)
+        except _AGAIN:
+            sent = 0
+        except OSError as exc:
+            self._break(exc)
+            return
+        if sent != len(data):
+            pending.append(memoryview(data)[sent:])
+            self.pending_size += len(data) - sent
+            self._wait_for_kernel()
+
+    def flush(self) -> None:
+        """Send what was collected; the batch calls this when it ends."""
+        if self._pending and not self.blocked:
+            self._send_pending()
+
+    def _send_pending(self) -> None:
+        pending = self._pending
+        while pending and not self._broken:
+            try:
+                sent = self._send_some(pending)
+            except _AGAIN:
+                break
+            except OSError as exc:
+                self._break(exc)
+                return
+            self.pending_size -= sent
+            taken = 0
+            for data in pending:
+                if sent < len(data):
+                    break
+                sent -= len(data)
+                taken += 1
+            del pending[:taken]
+            if sent:
+                pending[0] = memoryview(pending[0])[sent:]
+                break
+        if pending:
+            self._wait_for_kernel()
+
+    def _send_some(self, pending: list[bytes | memoryview]) -> int:
+        if len(pending) == 1:
+            return self._sock.send(pending[0])  # type: ignore[no-any-return]
+        if self._tls:
+            return self._sock.send(b"".join(pending[:_GATHER]))  # type: ignore[no-any-return]
+        return self._sock.sendmsg(pending[:_GATHER])  # type: ignore[no-any-return]
+
+    def _wait_for_kernel(self) -> None:
+        if not self.blocked and self._fd_open:
+            self.blocked = True
+            self._writer = self._loop.io(self._sock.fileno(), _WRITE)
+            self._writer.start(self._on_writable)
+
+    def _on_writable(self) -> None:
+        self._send_pending()
+        if not self._pending and self.blocked:
+            self._stop_writer()
+            if self._receiver is not None:
+                self._receiver.drained()
+
+    def _stop_writer(self) -> None:
+        self.blocked = False
+        if self._writer is not None:
+            self._writer.stop()
+            self._writer.close()
+            self._writer = None
+
+    def _break(self, error: OSError) -> None:
+        # The read watcher sees the same end, after whatever the peer sent before it.
+        log.debug("write failed: %s", error)
+        self._broken = True
+        self._pending.clear()
+        self.pending_size = 0
+        self._stop_writer()
+
+    # ------------------------------------------------------------------ reading
+
+    def _on_readable(self) -> None:
+        batch = self._batch
+        batch.begin()
+        try:
+            if self._tls:
+                self._receive_tls()
+            else:
+                self._receive()
+        except Exception:
+            # A boundary: a bug of ours met while reading ends this connection only.
+            log.exception("a read failed; the connection is closed")
+            self._end(None)
+        finally:
+            batch.end()
+
+    def _receive(self) -> bool:
+        """Receive once; False when there was nothing or nothing more will come."""
+        receiver = self._receiver
+        if receiver is None or not self._fd_open:
+            return False
+        space = receiver.space
+        try:
+            if space is None:
+                data = self._sock.recv(READ_SIZE)
+                count = len(data)
+            else:
+                count = self._sock.recv_into(space)
+        except _AGAIN:
+            return False
+        except OSError as exc:
+            self._end(exc)
+            return False
+        if not count:
+            self._end(None)
+            return False
+        if space is None:
+            receiver.received(data)
+        else:
+            receiver.filled(count)
+        return True
+
+    def _receive_tls(self) -> None:
+        # Decrypted bytes may wait without the descriptor being readable.
+        for _ in range(4):
+            if not self._receive():
+                return
+        self._loop.run_callback(self._on_early, b"")
+
+    def _on_early(self, early: bytes) -> None:
+        if self._receiver is None or not self._fd_open:
+            return
+        if not early:
+            self._on_readable()
+            return
+        self._batch.begin()
+        try:
+            self._receiver.received(early)
+        except Exception:
+            # A boundary, as in _on_readable.
+            log.exception("a read failed; the connection is closed")
+            self._end(None)
+        finally:
+            self._batch.end()
+        if self._tls:
+            self._on_readable()
+
+    def _end(self, error: OSError | None) -> None:
+        self._stop_reader()
+        receiver = self._receiver
+        if receiver is not None:
+            receiver.ended(error)
+
+    def _stop_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.stop()
+            self._reader.close()
+            self._reader = None
+
+    # ------------------------------------------------------------------ closing
+
+    def shut(self) -> None:
+        """Tell the peer that nothing more will be written."""
+        if self._fd_open and not self._tls:
+            try:
+                self._sock.shutdown(socket.SHUT_WR)
+            except OSError as exc:
+                log.debug("shutdown failed: %s", exc)
+
+    def close(self) -> None:
+        """Close the socket at once; what was not sent is lost."""
+        if not self._fd_open:
+            return
+        self._fd_open = False
+        self._broken = True
+        self._receiver = None
+        self._pending.clear()
+        self.pending_size = 0
+        self._stop_reader()
+        self._stop_writer()
+        try:
+            self._sock.close()
+        except OSError as exc:
+            log.debug("close failed: %s", exc)

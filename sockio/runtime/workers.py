@@ -1,0 +1,91 @@
+"""Workers: parked greenlets that run jobs, so that starting one costs a switch.
+
+Creating a greenlet for every event costs more than handling the event; a worker that
+has finished its job parks in the pool and takes the next one. The pool also knows the
+one hub in which a server lives, and brings calls from native threads to it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any
+
+from gevent import GreenletExit, get_hub, getcurrent
+from gevent.monkey import get_original
+from greenlet import greenlet
+
+from . import logs
+
+log = logs.get("runtime.workers")
+
+#: ``threading.get_ident`` is patched to name greenlets; this one names native threads.
+_native_thread: Callable[[], int] = get_original("_thread", "get_ident")
+
+
+class Workers:
+    """A pool of greenlets of one hub; it touches no hub before ``attach``."""
+
+    def __init__(self, keep: int = 256) -> None:
+        #: How many finished workers are kept parked; more than that end.
+        self.keep = keep
+        self.hub: Any = None
+        self.loop: Any = None
+        self._thread: int | None = None
+        self._parked: list[greenlet] = []
+
+    def attach(self) -> None:
+        """Make the current hub the one in which everything of this server runs."""
+        if self.hub is None:
+            self.hub = get_hub()
+            self.loop = self.hub.loop
+            self._thread = _native_thread()
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the caller runs in another native thread than the hub."""
+        return self._thread is not None and _native_thread() != self._thread
+
+    def call_in_hub(self, fn: Callable[..., object], *args: Any) -> None:
+        """Run ``fn`` in the hub's thread, in order; safe from any native thread."""
+        self.loop.run_callback_threadsafe(fn, *args)
+
+    def run(self, job: Callable[[], object]) -> None:
+        """Run ``job`` in a worker, when the loop comes round."""
+        self.loop.run_callback(self.switch_to, job)
+
+    def spawn(self, fn: Callable[..., object], *args: Any) -> None:
+        """Run ``fn(*args)`` in a worker, in a context of its own."""
+        self.loop.run_callback(self.switch_to, lambda: Context().run(fn, *args))
+
+    def switch_to(self, job: Callable[[], object]) -> None:
+        """Run ``job`` in a worker now, until it blocks or ends; only from the hub."""
+        if self._parked:
+            self._parked.pop().switch(job)
+        else:
+            greenlet(self._work, self.hub).switch(job)
+
+    def _work(self, job: Callable[[], object]) -> None:
+        current = getcurrent()
+        parked = self._parked
+        park = self.hub.switch
+        while True:
+            try:
+                job()
+            except GreenletExit:
+                return  # killed by its user: the next job gets a new worker
+            except (KeyboardInterrupt, SystemExit):
+                self.hub.handle_system_error(*sys.exc_info()[:2])
+            except BaseException:
+                # A boundary: a job is user code, and its failure ends only the job.
+                log.exception("a worker's job failed")
+            if len(parked) >= self.keep:
+                return
+            parked.append(current)
+            try:
+                job = park()
+            except GreenletExit:
+                if current in parked:
+                    parked.remove(current)
+                return

@@ -1,0 +1,211 @@
+"""Connection: one Engine.IO session and its sockets, by namespace.
+
+Users know it as ``socket.client``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from sockio.engine.session import EngineSession
+from sockio.errors import ProtocolError
+from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.socketio import Parser
+from sockio.protocol.socketio.packet import Packet, PacketType
+from sockio.runtime import logs
+from sockio.runtime.clock import Timer
+from sockio.runtime.reactor import Reactor
+
+from .handshake import Handshake, time_text
+from .namespace import Namespace
+from .options import ServerOptions
+from .reasons import Reason
+from .socket import Socket
+
+log = logs.get("client")
+
+
+class Directory(Protocol):
+    """What a connection asks of its server."""
+
+    @property
+    def options(self) -> ServerOptions: ...
+    @property
+    def reactor(self) -> Reactor: ...
+    def find(self, name: str, auth: Any) -> Namespace | None:
+        """The namespace of that name, made where somebody wants it; may block."""
+
+    def find_now(self, name: str) -> Namespace | None:
+        """The same, as far as it can be told without running user code."""
+
+    def may_find(self) -> bool:
+        """Whether ``find`` might find what ``find_now`` did not."""
+
+    def on_gone(self, connection: Connection) -> None:
+        """The connection has ended."""
+
+
+class Connection:
+    """What all sockets of one client share."""
+
+    def __init__(
+        self, directory: Directory, session: EngineSession, parser: Parser
+    ) -> None:
+        #: The Engine.IO session.
+        self.conn = session
+        #: Hands a wire to the session; never blocks.
+        self.write: Callable[[Wire], None] = session.write
+        #: Sockets, connected or connecting, by namespace; None while one is looked up.
+        self.sockets: dict[str, Socket | None] = {}
+        self._directory = directory
+        self._parser = parser
+        self._decoder = parser.decoder()
+        self._issued = directory.reactor.clock.time()
+        #: Packets for namespaces that are being looked up.
+        self._held: dict[str, list[Packet]] = {}
+        self._connect_timer: Timer | None = directory.reactor.clock.call_later(
+            directory.options.connect_timeout, self._on_nothing_joined
+        )
+
+    @property
+    def request(self) -> Any:
+        """The request that opened the connection."""
+        return self.conn.request
+
+    def encode(self, packet: Packet, compress: bool = True) -> Wire:
+        """Encode a packet for this client."""
+        return Wire(self._parser.encode(packet), compress=compress)
+
+    # ------------------------------------------------------------------ incoming
+
+    def on_message(self, data: str | bytes) -> None:
+        """A message of the session arrived; called in the hub or a POST's greenlet."""
+        try:
+            packet = self._decoder.feed(data)
+        except ProtocolError as exc:
+            log.debug("sid=%s bad packet: %s", self.conn.id, exc.reason)
+            for socket in list(self.sockets.values()):
+                if socket is not None:
+                    socket.report_error_soon(exc)
+            self.close()
+            return
+        if packet is None:
+            return
+        socket = self.sockets.get(packet.nsp)
+        if socket is not None and packet.type is not PacketType.CONNECT:
+            if packet.type is PacketType.CONNECT_ERROR:
+                self._violated("CONNECT_ERROR from a client")
+            else:
+                socket.on_packet(packet)
+        elif packet.nsp in self._held and packet.type is not PacketType.CONNECT:
+            self._held[packet.nsp].append(packet)
+        elif packet.type is PacketType.CONNECT and packet.nsp not in self.sockets:
+            self._connect(packet.nsp, packet.data)
+        elif packet.type is PacketType.CONNECT:
+            self._violated("second CONNECT for a namespace")
+        else:
+            self._violated("packet for a namespace that was not joined")
+
+    def _violated(self, what: str) -> None:
+        log.debug("sid=%s broke the protocol: %s", self.conn.id, what)
+        self.close()
+
+    def _connect(self, name: str, auth: Any) -> None:
+        if auth is None:
+            auth = {}
+        namespace = self._directory.find_now(name)
+        if namespace is not None:
+            self.sockets[name] = namespace.connect(self, self._handshake(auth))
+        elif self._directory.may_find():
+            self.sockets[name] = None
+            self._held[name] = []
+            self._directory.reactor.workers.spawn(self._look_up, name, auth)
+        else:
+            self._unknown(name)
+
+    def _look_up(self, name: str, auth: Any) -> None:
+        namespace = self._directory.find(name, auth)
+        held = self._held.pop(name, [])
+        self.sockets.pop(name, None)
+        if self.conn.ready_state != "open":
+            return
+        if namespace is None:
+            self._unknown(name)
+            return
+        socket = self.sockets[name] = namespace.connect(self, self._handshake(auth))
+        for packet in held:
+            socket.on_packet(packet)
+
+    def _unknown(self, name: str) -> None:
+        log.debug("sid=%s unknown namespace %s", self.conn.id, name)
+        payload = {"message": "Invalid namespace"}
+        self.write(self.encode(Packet(PacketType.CONNECT_ERROR, name, payload)))
+
+    def _handshake(self, auth: Any) -> Handshake:
+        request = self.conn.request
+        return Handshake(
+            headers=request.headers if request is not None else {},
+            time=time_text(self._issued),
+            address=self.conn.remote_address,
+            xdomain=request is not None and request.header("origin") is not None,
+            secure=request is not None and request.secure,
+            issued=round(self._issued * 1000),
+            url=request.url if request is not None else "",
+            query=request.query if request is not None else {},
+            auth=auth,
+        )
+
+    # ------------------------------------------------------------------ sockets
+
+    def joined(self, socket: Socket) -> None:
+        """A socket was let in: the client is not idle."""
+        self._stop_timer()
+
+    def forget(self, socket: Socket) -> None:
+        """A socket has gone."""
+        if self.sockets.get(socket.nsp.name) is socket:
+            del self.sockets[socket.nsp.name]
+
+    def disconnect(self) -> None:
+        """Disconnect every socket of this client, then close the connection."""
+        for socket in list(self.sockets.values()):
+            if socket is not None:
+                socket.disconnect()
+        self.close()
+
+    # ------------------------------------------------------------------ the end
+
+    def _on_nothing_joined(self) -> None:
+        self._connect_timer = None
+        log.debug("sid=%s joined no namespace in time", self.conn.id)
+        self.close()
+
+    def _stop_timer(self) -> None:
+        if self._connect_timer is not None:
+            self._connect_timer.cancel()
+            self._connect_timer = None
+
+    def close(self) -> None:
+        """Close the connection; the sockets end here if the session takes its time."""
+        if self.conn.ready_state == "open":
+            self.conn.close()
+            self._end(Reason.FORCED_SERVER_CLOSE, None)
+
+    def end(self, reason: str) -> None:
+        """Disconnect every socket for ``reason``, then close the connection."""
+        self._end(reason, None)
+        self.conn.close()
+
+    def on_close(self, reason: str, description: object) -> None:
+        """The session has ended."""
+        self._end(reason, description)
+        self._directory.on_gone(self)
+
+    def _end(self, reason: str, description: object) -> None:
+        self._stop_timer()
+        self._held.clear()
+        for socket in list(self.sockets.values()):
+            if socket is not None:
+                socket.close(reason, description)
+        self.sockets.clear()

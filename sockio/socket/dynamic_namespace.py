@@ -1,0 +1,164 @@
+"""Dynamic namespaces: made on demand, where a pattern or a predicate says yes.
+
+A parent namespace holds the middlewares and listeners that its children get when they
+are made, and reaches all of them at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, NoReturn, TypeAlias
+
+from sockio.adapters.adapter import (
+    Adapter,
+    Answered,
+    BroadcastOptions,
+    FoundSocket,
+    LocalNamespace,
+    ServerAnswers,
+)
+from sockio.errors import NotSupported
+from sockio.protocol.socketio.packet import Packet
+from sockio.types import Json, Room, SocketId
+
+from .namespace import Namespace
+
+#: ``(name, auth) -> whether there shall be such a namespace``; may block.
+Predicate: TypeAlias = Callable[[str, Any], object]
+
+
+class ParentNamespace(Namespace):
+    """The namespaces that one pattern or predicate has let come into being."""
+
+    def __init__(self, name: str, test: Any, **parts: Any) -> None:
+        #: The namespaces made so far.
+        self.children: set[Namespace] = set()
+        self._parts = parts
+        self._test: re.Pattern[str] | Predicate = test
+        super().__init__(name, **{**parts, "make_adapter": self._fan_out})
+
+    def _fan_out(self, nsp: LocalNamespace) -> Adapter:
+        return FanOutAdapter(nsp, self.children)
+
+    @property
+    def blocking(self) -> bool:
+        """Whether asking runs user code, which must not be done in the hub."""
+        return not isinstance(self._test, re.Pattern)
+
+    def accepts(self, name: str, auth: Any) -> bool:
+        """Whether there shall be a namespace of this name."""
+        if isinstance(self._test, re.Pattern):
+            return self._test.search(name) is not None
+        return bool(self._test(name, auth))
+
+    def make_child(self, name: str) -> Namespace:
+        """Make a namespace with the middlewares and listeners of this moment."""
+        child = Namespace(name, **self._parts)
+        child.guards.extend(self._guards)
+        for event in ("connect", "connection"):
+            for fn in self.listeners(event):
+                child.on(event, fn)
+        self.children.add(child)
+        return child
+
+    def fetch_sockets(self, *, allow_partial: bool = False) -> NoReturn:
+        """Not for a parent: ask the children."""
+        raise NotSupported(
+            "fetch_sockets() is not supported on parent namespaces: "
+            "call it on each of .children"
+        )
+
+
+class FanOutAdapter(Adapter):
+    """The adapter of a parent: whatever it is asked, it asks of each child's."""
+
+    def __init__(self, nsp: LocalNamespace, children: AbstractSet[Namespace]) -> None:
+        super().__init__(nsp)
+        self._children = children
+
+    @property
+    def rooms(self) -> Mapping[Room, AbstractSet[SocketId]]:
+        return {}
+
+    @property
+    def sids(self) -> Mapping[SocketId, AbstractSet[Room]]:
+        return {}
+
+    def add_all(self, sid: SocketId, rooms: Any) -> None:
+        raise NotSupported("a parent namespace has no sockets of its own")
+
+    def del_(self, sid: SocketId, room: Room) -> None:
+        raise NotSupported("a parent namespace has no sockets of its own")
+
+    def del_all(self, sid: SocketId) -> None:
+        raise NotSupported("a parent namespace has no sockets of its own")
+
+    def socket_rooms(self, sid: SocketId) -> frozenset[Room] | None:
+        return None
+
+    def sockets(self, rooms: Collection[Room]) -> set[SocketId]:
+        found: set[SocketId] = set()
+        for child in tuple(self._children):
+            found |= child.adapter.sockets(rooms)
+        return found
+
+    def server_count(self) -> int:
+        """Each child reports the clients that it asked."""
+        return sum(child.adapter.server_count() for child in self._children)
+
+    def broadcast(self, packet: Packet, options: BroadcastOptions) -> None:
+        for child in tuple(self._children):
+            child.adapter.broadcast(packet._replace(nsp=child.name), options)
+
+    def broadcast_with_ack(
+        self,
+        packet: Packet,
+        options: BroadcastOptions,
+        client_count_callback: Callable[[int], None],
+        ack: Answered,
+        lost: Callable[[], None] | None = None,
+    ) -> Callable[[], None]:
+        if not self._children:
+            client_count_callback(0)
+        stops = [
+            child.adapter.broadcast_with_ack(
+                packet._replace(nsp=child.name, id=child.next_ack_id()),
+                options,
+                client_count_callback,
+                ack,
+                lost,
+            )
+            for child in tuple(self._children)
+        ]
+
+        def stop() -> None:
+            for each in stops:
+                each()
+
+        return stop
+
+    def fetch_sockets(self, options: BroadcastOptions) -> Sequence[FoundSocket]:
+        raise NotSupported(
+            "fetch_sockets() is not supported on parent namespaces: "
+            "call it on each of .children"
+        )
+
+    def add_sockets(self, options: BroadcastOptions, rooms: Collection[Room]) -> None:
+        for child in tuple(self._children):
+            child.adapter.add_sockets(options, rooms)
+
+    def del_sockets(self, options: BroadcastOptions, rooms: Collection[Room]) -> None:
+        for child in tuple(self._children):
+            child.adapter.del_sockets(options, rooms)
+
+    def disconnect_sockets(self, options: BroadcastOptions, close: bool) -> None:
+        for child in tuple(self._children):
+            child.adapter.disconnect_sockets(options, close)
+
+    def server_side_emit(
+        self, packet: Sequence[Json], ack: ServerAnswers | None = None
+    ) -> None:
+        for child in tuple(self._children):
+            child.adapter.server_side_emit(packet, ack)

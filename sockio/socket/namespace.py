@@ -1,0 +1,224 @@
+"""Namespace: its middlewares, its sockets, its adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sockio.adapters.adapter import Adapter, AdapterFactory, BroadcastOptions, Flags
+from sockio.errors import ConnectError, ReservedEventError
+from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.socketio import Parser
+from sockio.protocol.socketio.packet import Packet, PacketType
+from sockio.runtime import logs
+from sockio.runtime.ids import new_sid
+from sockio.runtime.listeners import EventEmitter, Listeners
+from sockio.runtime.reactor import Reactor
+from sockio.types import SocketId
+
+from . import middleware
+from .broadcast import BroadcastOperator, Targets
+from .events import Event
+from .handshake import Handshake
+from .options import ServerOptions
+from .socket import Link, Socket
+
+log = logs.get("namespace")
+
+#: Events that a server emits on its namespaces itself.
+SERVER_EVENTS = frozenset(("connect", "connection", "new_namespace"))
+
+
+class Namespace(EventEmitter, Targets):
+    """A communication channel of its own over the same connections.
+
+    Events: ``connect(socket)``, ``connection(socket)``, and those that other servers
+    send with ``server_side_emit``; on ``/`` also ``new_namespace(namespace)``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        options: ServerOptions,
+        reactor: Reactor,
+        parser: Parser,
+        make_adapter: AdapterFactory,
+    ) -> None:
+        self._listeners = Listeners()
+        self.name = name
+        self.options = options
+        self.reactor = reactor
+        #: Connected sockets by id.
+        self._sockets: dict[SocketId, Socket] = {}
+        self._parser = parser
+        self._guards: list[Callable[[Socket], object]] = []
+        self._ack_ids = 0
+        #: Called when a socket has left or was refused.
+        self.on_removed: Callable[[Namespace], object] = _nothing
+        self._connecting: set[Socket] = set()
+        self.adapter: Adapter = make_adapter(self)
+
+    @property
+    def sockets(self) -> Mapping[SocketId, Socket]:
+        """The connected sockets of this server by id; the caller must not change it."""
+        return self._sockets
+
+    @property
+    def empty(self) -> bool:
+        """Whether no socket is connected or connecting."""
+        return not self._sockets and not self._connecting
+
+    def use(self, fn: Callable[[Socket], object]) -> Callable[[Socket], object]:
+        """Run ``fn(socket)`` for each client that connects; raise to refuse it.
+
+        ``ConnectError(message, data)`` is what the client is told.
+        """
+        self._guards.append(fn)
+        return fn
+
+    @property
+    def guards(self) -> list[Callable[[Socket], object]]:
+        """The middlewares, in order."""
+        return self._guards
+
+    def swap_adapter(self, make_adapter: AdapterFactory) -> None:
+        """Use another adapter; the sockets stay in the rooms they are in."""
+        old = self.adapter
+        new = make_adapter(self)
+        for sid in self._sockets:
+            new.add_all(sid, old.socket_rooms(sid) or ())
+        old.close()
+        self.adapter = new
+        if self.reactor.started:
+            new.init()
+
+    # ------------------------------------------------------------------ for floors
+
+    def next_ack_id(self) -> int:
+        """A number that no packet of this namespace waits for an answer under."""
+        ack_id = self._ack_ids
+        self._ack_ids = ack_id + 1
+        return ack_id
+
+    def encode(self, packet: Packet, flags: Flags) -> Wire:
+        """Encode ``packet`` once for all its receivers."""
+        return Wire(self._parser.encode(packet), compress=flags.compress)
+
+    def announce(self, sid: SocketId, fire: Callable[[], None]) -> None:
+        """Run listeners of room events where user code may run."""
+        socket = self._sockets.get(sid)
+        if socket is not None and self.reactor.in_hub:
+            socket.run(fire)
+        elif self.reactor.in_hub:
+            self.reactor.workers.spawn(fire)
+        else:
+            fire()
+
+    def _operator(self) -> BroadcastOperator:
+        return BroadcastOperator(self, BroadcastOptions())
+
+    # ------------------------------------------------------------------ connecting
+
+    def connect(self, link: Link, handshake: Handshake) -> Socket:
+        """Make the socket of a client; its inbox's first job lets it in, or not."""
+        socket = Socket(new_sid(), self, link, handshake)
+        self._connecting.add(socket)
+        socket.run(lambda: self._admit(socket))
+        return socket
+
+    def _admit(self, socket: Socket) -> None:
+        if socket.gone:
+            return
+        try:
+            middleware.run(self._guards, socket)
+        except ConnectError as exc:
+            self._refuse(socket, exc.message, exc.data)
+            return
+        except Exception:
+            # A boundary: a middleware is user code; the client is told no details.
+            log.exception("namespace %s: a middleware failed", self.name)
+            self._refuse(socket, "Internal server error", None)
+            return
+        if socket.gone:
+            return
+        self._connecting.discard(socket)
+        self._sockets[socket.id] = socket
+        socket.connected = True
+        self.adapter.add_all(socket.id, (socket.id,))
+        socket.send_packet(Packet(PacketType.CONNECT, self.name, {"sid": socket.id}))
+        socket.client.joined(socket)
+        log.debug("sid=%s joined namespace %s", socket.id, self.name)
+        self._fire("connect", socket)
+        self._fire("connection", socket)
+
+    def _refuse(self, socket: Socket, message: str, data: Any) -> None:
+        if socket.gone:
+            return
+        payload = {"message": message}
+        if data is not None:
+            payload["data"] = data
+        socket.send_packet(Packet(PacketType.CONNECT_ERROR, self.name, payload))
+        socket.close("refused")
+
+    def remove(self, socket: Socket) -> None:
+        """A socket has gone, or was not let in."""
+        self._connecting.discard(socket)
+        self._sockets.pop(socket.id, None)
+        self.adapter.del_all(socket.id)
+        self.on_removed(self)
+
+    # ------------------------------------------------------------------ servers
+
+    def server_side_emit(
+        self,
+        event: str | Event[..., Any],
+        *args: Any,
+        ack: Callable[..., object] | None = None,
+    ) -> None:
+        """Fire an event on this namespace of the other servers.
+
+        Args:
+            event: Its name.
+            args: What JSON can carry.
+            ack: Called with ``(error, responses)``, one response for each server.
+
+        Raises:
+            ReservedEventError: The name is one of the server's own events.
+        """
+        name = str(event)
+        if name in SERVER_EVENTS:
+            raise ReservedEventError(name)
+        self.adapter.server_side_emit([name, *args], ack)
+
+    def server_side_emit_with_ack(
+        self, event: str | Event[..., Any], *args: Any, timeout: float = 5.0
+    ) -> list[Any]:
+        """Fire an event on the other servers and return their answers.
+
+        Raises:
+            ClusterTimeout: Some did not answer in time; ``.responses`` has the others'.
+
+        Blocks:
+            Until all have answered, at most ``timeout`` seconds.
+        """
+        latch = self.reactor.latch()
+
+        def answered(error: Exception | None, responses: list[Any]) -> None:
+            if error is None:
+                latch.set(responses)
+            else:
+                latch.fail(error)
+
+        self.server_side_emit(event, *args, ack=answered)
+        return latch.wait(timeout)  # type: ignore[no-any-return]
+
+    def close(self, reason: str) -> None:
+        """Close every socket without a word to its client, then the adapter."""
+        for socket in (*self._sockets.values(), *self._connecting):
+            socket.close(reason)
+        self.adapter.close()
+
+
+def _nothing(_: object) -> None:
+    """Nobody counts the sockets."""

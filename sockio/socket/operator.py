@@ -1,0 +1,83 @@
+"""SocketOperator: one emit to one socket, with modifiers.
+
+Every modifier returns a new operator: nothing is set on the socket, so two greenlets
+never use each other's modifiers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol
+
+from sockio.adapters.adapter import Flags
+
+from .events import Event
+
+
+class Emitting(Protocol):
+    """What an operator asks of its socket."""
+
+    def emit_with(
+        self,
+        event: str | Event[..., Any],
+        args: tuple[Any, ...],
+        ack: Callable[..., object] | None,
+        flags: Flags,
+    ) -> None: ...
+
+    def ask(
+        self, event: str | Event[..., Any], args: tuple[Any, ...], flags: Flags
+    ) -> list[Any]: ...
+
+
+class SocketOperator:
+    """How the next emit to a socket is to be sent; immutable."""
+
+    __slots__ = ("_flags", "_socket")
+
+    def __init__(self, socket: Emitting, flags: Flags) -> None:
+        self._socket = socket
+        self._flags = flags
+
+    def emit(
+        self,
+        event: str | Event[..., Any],
+        *args: Any,
+        ack: Callable[..., object] | None = None,
+    ) -> None:
+        """Emit; see ``Socket.emit``. With a timeout, ``ack`` gets the error first."""
+        self._socket.emit_with(event, args, ack, self._flags)
+
+    def emit_with_ack(self, event: str | Event[..., Any], *args: Any) -> Any:
+        """Emit, wait for the client's answer and return its first argument.
+
+        Raises:
+            AckTimeout: The ``timeout`` ran out.
+            Disconnected: The socket went away first.
+
+        Blocks:
+            Until the answer comes or one of these happens.
+        """
+        answer = self._socket.ask(event, args, self._flags)
+        return answer[0] if answer else None
+
+    def send(self, *args: Any) -> SocketOperator:
+        """Emit a ``message`` event."""
+        self._socket.emit_with("message", args, None, self._flags)
+        return self
+
+    write = send
+
+    @property
+    def volatile(self) -> SocketOperator:
+        """Drop the event if it cannot leave at this instant."""
+        return SocketOperator(self._socket, replace(self._flags, volatile=True))
+
+    def compress(self, on: bool) -> SocketOperator:
+        """Let the transport compress the event, or not."""
+        return SocketOperator(self._socket, replace(self._flags, compress=on))
+
+    def timeout(self, seconds: float) -> SocketOperator:
+        """Wait at most ``seconds`` for the acknowledgement."""
+        return SocketOperator(self._socket, replace(self._flags, timeout=seconds))

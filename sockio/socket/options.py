@@ -1,0 +1,76 @@
+"""ServerOptions: what a Socket.IO server can be told, beside its engine's options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sockio.adapters.adapter import AdapterFactory
+from sockio.errors import ConfigError
+from sockio.protocol.socketio import JsonCodec, Parser
+from sockio.protocol.socketio.json_parser import JsonParser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """Options of one server; times are in seconds, defaults are Node's."""
+
+    #: How long a client may stay without joining a namespace.
+    connect_timeout: float = 45.0
+    #: Most binary attachments of one packet.
+    max_attachments: int = 10
+    #: Codec of packets: "default" is JSON with binary attachments.
+    parser: Parser | Literal["default"] = "default"
+    #: ``dumps(value, *, default)`` and ``loads(text)``; None: orjson.
+    json: JsonCodec | None = None
+    #: Makes the adapter of each namespace; None: in memory, or a URL.
+    adapter: AdapterFactory | str | None = None
+    #: Remove a namespace made on demand when its last socket has left.
+    cleanup_empty_child_namespaces: bool = False
+    #: Kill a handler of a client that goes away while it runs.
+    cancel_on_disconnect: bool = False
+    #: Answer an event whose handler failed with ``{"error": {...}}``.
+    error_acks: bool = False
+    #: Reject events with the wrong number of arguments for their listener.
+    strict_args: bool = True
+
+    def __post_init__(self) -> None:
+        if not _is_number(self.connect_timeout) or self.connect_timeout <= 0:
+            raise ConfigError(
+                f"connect_timeout={self.connect_timeout!r}: give a number of seconds "
+                "above 0 (45.0 is the default)"
+            )
+        if type(self.max_attachments) is not int or self.max_attachments < 0:
+            raise ConfigError(
+                f"max_attachments={self.max_attachments!r}: give a whole number, "
+                "0 or more (10 is the default)"
+            )
+        if self.parser != "default" and not (
+            hasattr(self.parser, "encode") and hasattr(self.parser, "decoder")
+        ):
+            raise ConfigError(
+                f"parser={self.parser!r}: give 'default' or an object with the methods "
+                "encode(packet) and decoder()"
+            )
+        if self.json is not None and not (
+            hasattr(self.json, "dumps") and hasattr(self.json, "loads")
+        ):
+            raise ConfigError(
+                f"json={self.json!r}: give an object with the functions "
+                "dumps(value, *, default) and loads(text)"
+            )
+
+    def make_parser(self) -> Parser:
+        """Return the parser that these options describe."""
+        if self.parser == "default":
+            return JsonParser(json=self.json, max_attachments=self.max_attachments)
+        return self.parser
+
+
+#: Called with each socket that connects.
+ConnectionHandler = Callable[[Any], object]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

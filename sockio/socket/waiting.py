@@ -1,0 +1,170 @@
+"""Waiting: greenlets that wait for an event of one socket, in a line of code.
+
+They take events out of the inbox: one that somebody waits for goes past the handler
+that is running, and ordinary listeners do not get it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sockio.errors import Disconnected
+from sockio.protocol.socketio.packet import Packet
+from sockio.runtime.latch import Latch
+from sockio.runtime.mailbox import Mailbox
+from sockio.runtime.reactor import Reactor
+
+#: Turns a packet into what the waiter gets, or None where it was not let through.
+Admit = Callable[[Packet], "tuple[Any, ...] | None"]
+
+
+class Waiting:
+    """Who waits for which event of a socket, in order of arrival."""
+
+    __slots__ = ("_by_event", "_inbox", "_reactor", "_streams")
+
+    def __init__(self, reactor: Reactor, inbox: Mailbox[Any]) -> None:
+        self._reactor = reactor
+        self._inbox = inbox
+        self._by_event: dict[str, deque[Latch[Packet]]] = {}
+        #: What each open stream has not been asked for yet.
+        self._streams: dict[str, list[_Backlog]] = {}
+
+    def offer(self, packet: Packet) -> bool:
+        """Give an arriving event to who waits for it; False if nobody does."""
+        name = packet.data[0] if packet.data else None
+        waiters = self._by_event.get(name)  # type: ignore[arg-type]
+        if waiters:
+            waiters.popleft().set(packet)
+            return True
+        streams = self._streams.get(name)  # type: ignore[arg-type]
+        if streams:
+            streams[0].add(packet)
+            return True
+        return False
+
+    def stream(
+        self, event: str, maxsize: int, admit: Admit, closed: str | None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Collect the events of that name from now on; iterate to take them."""
+        backlog = _Backlog(self._reactor, maxsize)
+        self._streams.setdefault(event, []).append(backlog)
+        if closed is not None:
+            backlog.close(closed)
+        while True:
+            packet = self._take(event)
+            if packet is None:
+                break
+            backlog.add(packet)
+        return self._taking(event, backlog, admit)
+
+    def _taking(
+        self, event: str, backlog: _Backlog, admit: Admit
+    ) -> Iterator[tuple[Any, ...]]:
+        try:
+            while True:
+                args = admit(backlog.take())
+                if args is not None:
+                    yield args
+        finally:
+            self._end_stream(event, backlog)
+
+    def _end_stream(self, event: str, backlog: _Backlog) -> None:
+        streams = self._streams.get(event, [])
+        if backlog in streams:
+            streams.remove(backlog)
+        if not streams:
+            self._streams.pop(event, None)
+
+    def _take(self, event: str) -> Any:
+        return self._inbox.take(
+            lambda item: (
+                isinstance(item, Packet) and bool(item.data) and item.data[0] == event
+            )
+        )
+
+    def wait(
+        self, event: str, timeout: float | None, admit: Admit, closed: str | None
+    ) -> tuple[Any, ...]:
+        """Take the oldest queued event of that name, else wait for the next.
+
+        Raises:
+            TimeoutError: None came within ``timeout`` seconds.
+            Disconnected: The socket has gone, with reason ``closed``, or goes.
+
+        Blocks:
+            Until one of these.
+        """
+        clock = self._reactor.clock
+        deadline = None if timeout is None else clock.now() + timeout
+        while True:
+            packet = self._take(event)
+            if packet is None:
+                if closed is not None:
+                    raise Disconnected(closed)
+                left = None if deadline is None else deadline - clock.now()
+                packet = self._wait_for(event, left)
+            args = admit(packet)
+            if args is not None:
+                return args
+
+    def _wait_for(self, event: str, timeout: float | None) -> Packet:
+        latch: Latch[Packet] = self._reactor.latch()
+        waiters = self._by_event.setdefault(event, deque())
+        waiters.append(latch)
+        try:
+            return latch.wait(timeout)
+        finally:
+            if latch in waiters:
+                waiters.remove(latch)
+            if not waiters and self._by_event.get(event) is waiters:
+                del self._by_event[event]
+
+    def close(self, reason: str) -> None:
+        """End all waits with Disconnected."""
+        by_event, self._by_event = self._by_event, {}
+        for waiters in by_event.values():
+            for latch in list(waiters):
+                latch.fail(Disconnected(reason))
+        for streams in self._streams.values():
+            for backlog in streams:
+                backlog.close(reason)
+
+
+class _Backlog:
+    """Events that a stream has been given and nobody has taken yet."""
+
+    __slots__ = ("_closed", "_latch", "_maxsize", "_packets", "_reactor")
+
+    def __init__(self, reactor: Reactor, maxsize: int) -> None:
+        self._reactor = reactor
+        self._maxsize = maxsize
+        self._packets: deque[Packet] = deque()
+        self._latch: Latch[None] | None = None
+        self._closed: str | None = None
+
+    def add(self, packet: Packet) -> None:
+        if self._maxsize and len(self._packets) >= self._maxsize:
+            self._packets.popleft()
+        self._packets.append(packet)
+        if self._latch is not None:
+            self._latch.set(None)
+
+    def close(self, reason: str) -> None:
+        self._closed = reason
+        if self._latch is not None:
+            self._latch.set(None)
+
+    def take(self) -> Packet:
+        """Blocks: until there is an event, or the socket has gone (Disconnected)."""
+        while not self._packets:
+            if self._closed is not None:
+                raise Disconnected(self._closed)
+            self._latch = self._reactor.latch()
+            try:
+                self._latch.wait()
+            finally:
+                self._latch = None
+        return self._packets.popleft()
