@@ -126,8 +126,8 @@ def _print(raw: str, result: dict[str, Any]) -> None:
         print(f"  {name:9} {share:6.1%} {share * cost:8.2f} us   {meaning}")
     for title, counter in (("functions", functions), ("lines", lines)):
         print(f"\nWhere samples were taken: {title}")
-        for place, count in counter.most_common(TOP):
-            print(f"  {count / total:6.1%} {count / total * cost:8.2f} us   {place}")
+        for place, taken in counter.most_common(TOP):
+            print(f"  {taken / total:6.1%} {taken / total * cost:8.2f} us   {place}")
 
 
 def _arguments() -> argparse.Namespace:
