@@ -67,7 +67,7 @@ RULES = (
     _rule("frame", r"/engine/websockets/", r"recei|fill|space|_on_"),
     _rule("send", r"/engine/websockets/", r"send|write|drain"),
     _rule("encode", r"/protocol/.*deflate\.py", r"[Dd]eflate|compress"),
-    _rule("encode", r"/sockio/protocol/", r"enc|dump|default|extract|take|remove"),
+    _rule("encode", r"/sockio/protocol/", r"enc|dump|take|_add|plain|simpl|head"),
     _rule("encode", r"/protocol/engineio/wire\.py"),
     _rule("decode", r"/sockio/protocol/"),
     _rule("http", r"/sockio/engine/http/|/sockio/engine/verify\.py"),
