@@ -36,7 +36,15 @@ _DIGITS = tuple(_TYPES)
 #: What the decoder gives for the types that are on the wire only.
 _PLAIN = {PacketType.BINARY_EVENT: _EVENT, PacketType.BINARY_ACK: _ACK}
 #: No longer run of digits is a number that is legal anywhere; bounds the reading.
-_NUMBER = re.compile(r"[0-9]{0,17}")
+_NUMBER = re.compile(r"[0-9]{0,17}").match
+#: What precedes the list of an event or acknowledgement without attachments, where
+#: nothing is wrong with it.
+_USUAL_HEAD = re.compile(
+    rf"([23])(?:(/[^,]{{0,{MAX_NAMESPACE - 1}}}),)?([0-9]{{0,15}})(?=\[)"
+).match
+
+#: What a JSON library raises when it refuses a value or a text.
+_REFUSED = (ValueError, TypeError, RecursionError)
 
 _new: Callable[[type[Packet], tuple[Any, ...]], Packet] = tuple.__new__
 
@@ -84,7 +92,7 @@ class JsonParser:
         else:
             try:
                 json = self._dumps(data, default=found.take)
-            except (TypeError, ValueError, RecursionError) as exc:
+            except _REFUSED as exc:
                 json = self._encode_rest(data, found, exc)
             text = json if type(json) is str else json.decode()  # type: ignore[union-attr]
         if kind is _EVENT and nsp == "/" and id is None and not found:
@@ -159,11 +167,22 @@ class JsonDecoder:
             try:
                 payload = self._loads(data[1:])
                 event = payload[0]
-            except (ValueError, IndexError, RecursionError):
+            except (*_REFUSED, IndexError):
                 pass  # the long way asks the fallback, or says what is wrong
             else:
                 if type(event) is str and event not in RESERVED_EVENTS:
                     return _new(Packet, (_EVENT, "/", payload, None))
+        elif head := _USUAL_HEAD(data):
+            digit, nsp, id = head.groups()
+            try:
+                payload = self._loads(data[head.end() :])
+            except _REFUSED:
+                pass
+            else:
+                kind = _EVENT if digit == "2" else _ACK
+                if kind is _ACK or carries(kind, payload):
+                    nsp = nsp or "/"
+                    return _new(Packet, (kind, nsp, payload, int(id) if id else None))
         return self._decode(data)
 
     def _decode(self, text: str) -> Packet | None:
@@ -177,7 +196,7 @@ class JsonDecoder:
         if text[at : at + 1] == "/":
             nsp, at = _read_namespace(text, at)
         id = None
-        digits = _NUMBER.match(text, at)[0]  # type: ignore[index]  # it always matches
+        digits = _NUMBER(text, at)[0]  # type: ignore[index]  # it always matches
         if digits:
             at += len(digits)
             id = int(digits)
@@ -192,7 +211,7 @@ class JsonDecoder:
 
     def _read_count(self, text: str) -> tuple[int, int]:
         """Return the number of attachments, and where the text goes on."""
-        digits = _NUMBER.match(text, 1)[0]  # type: ignore[index]  # it always matches
+        digits = _NUMBER(text, 1)[0]  # type: ignore[index]  # it always matches
         end = 1 + len(digits)
         if text[end : end + 1] != "-" or not digits or int(digits) == 0:
             raise ProtocolError("Illegal attachments")
@@ -208,7 +227,7 @@ class JsonDecoder:
             return [] if is_list and kind != PacketType.CONNECT_ERROR else None
         try:
             data = self._loads(text)
-        except (ValueError, TypeError, RecursionError):
+        except _REFUSED:
             data = self._read_rest(text)
         if not carries(kind, data):
             raise ProtocolError("invalid payload")
@@ -217,20 +236,21 @@ class JsonDecoder:
     def _read_rest(self, text: str) -> Any:
         try:
             return self._fallback(text)
-        except (ValueError, TypeError, RecursionError) as exc:
+        except _REFUSED as exc:
             raise ProtocolError("invalid payload") from exc
 
-    def _attach(self, data: bytes) -> Packet | None:
+    def _attach(self, frame: bytes) -> Packet | None:
         if not self._missing:
             raise ProtocolError("got binary data when not reconstructing a packet")
-        self._attachments.append(bytes(data))  # no copy where it is bytes already
+        self._attachments.append(bytes(frame))  # no copy where it is bytes already
         self._missing -= 1
         if self._missing:
             return None
         packet, attachments = self._packet, self._attachments
         assert packet is not None  # it came with the number of those missing
         self._packet, self._attachments = None, []
-        return packet._replace(data=restore(packet.data, attachments))
+        kind, nsp, data, id = packet
+        return Packet(kind, nsp, restore(data, attachments), id)
 
 
 def _read_namespace(text: str, at: int) -> tuple[str, int]:

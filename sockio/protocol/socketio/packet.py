@@ -57,21 +57,20 @@ def carries(kind: PacketType, data: Any) -> bool:
 
     The name of an event may be a number.
     """
-    if kind in _EVENTS:
+    if kind is _EVENT or kind is PacketType.BINARY_EVENT:
         if not isinstance(data, list) or not data:
             return False
         event = data[0]
         if isinstance(event, str):
             return event not in RESERVED_EVENTS
         return isinstance(event, (int, float)) and not isinstance(event, bool)
-    if kind in _ACKS:
+    if kind is PacketType.ACK or kind is PacketType.BINARY_ACK:
         return isinstance(data, list)
-    if kind == PacketType.CONNECT:
+    if kind is PacketType.CONNECT:
         return isinstance(data, dict)
-    if kind == PacketType.CONNECT_ERROR:
+    if kind is PacketType.CONNECT_ERROR:
         return isinstance(data, (dict, str))
     return False
 
 
-_EVENTS = (PacketType.EVENT, PacketType.BINARY_EVENT)
-_ACKS = (PacketType.ACK, PacketType.BINARY_ACK)
+_EVENT = PacketType.EVENT

@@ -39,6 +39,7 @@ __all__ = [
     "Item",
     "apply_mask",
     "close_frame",
+    "encode_text",
     "frame",
     "parse_close",
 ]
@@ -367,10 +368,7 @@ def frame(
         fin: Whether this is the last fragment of its message.
     """
     if type(payload) is str:
-        try:
-            data = payload.encode()
-        except UnicodeEncodeError:
-            data = _repair(payload).encode()
+        data = encode_text(payload)
         kind = TEXT
         # The usual case: a short text to a client.
         if len(data) <= _SHORT and opcode is None and mask is None and fin and not rsv1:
@@ -392,9 +390,14 @@ def frame(
     return header + mask + apply_mask(data, mask)
 
 
-def _repair(text: str) -> str:
-    # A lone surrogate has no UTF-8 form: JavaScript sends U+FFFD in its place.
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+def encode_text(text: str) -> bytes:
+    """Return text as UTF-8."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # A lone surrogate has no UTF-8 form: JavaScript sends U+FFFD in its place.
+        utf16 = text.encode("utf-16-le", "surrogatepass")
+        return utf16.decode("utf-16-le", "replace").encode()
 
 
 def close_frame(code: int = 1000, reason: str = "") -> bytes:
@@ -404,7 +407,7 @@ def close_frame(code: int = 1000, reason: str = "") -> bytes:
     """
     if code == 1005:
         return frame(b"", CLOSE)
-    text = _repair(reason).encode()[: _SHORT - 2].decode("utf-8", "ignore")
+    text = encode_text(reason)[: _SHORT - 2].decode("utf-8", "ignore")
     return frame(code.to_bytes(2, "big") + text.encode(), CLOSE)
 
 
