@@ -153,9 +153,7 @@ def mismatch(request: Request) -> str:
     ]
     if ignored:
         names = " and ".join(ignored)
-        text += (
-            f"; {names} was ignored: set trusted_proxies if a proxy of yours sent it"
-        )
+        text += f"; ignored {names}: set trusted_proxies if your proxy sent it"
     return text
 
 

@@ -182,6 +182,7 @@ def test_forwarding_headers_are_ignored_by_default() -> None:
         (1, "10.0.0.1", "[2001:db8::1]:443", "2001:db8::1"),
         (1, "10.0.0.1", "2001:db8::1", "2001:db8::1"),
         (1, "10.0.0.1", "unknown", "10.0.0.1"),
+        (1, "10.0.0.1", "no:address:either", "10.0.0.1"),
         (2, "10.0.0.1", "<script>, 10.0.0.2", "10.0.0.2"),
         (["10.0.0.0/8"], "10.0.0.1", "1.1.1.1", "1.1.1.1"),
         (["10.0.0.0/8"], "10.0.0.1", "9.9.9.9, 1.1.1.1, 10.0.0.2", "1.1.1.1"),
@@ -280,9 +281,9 @@ def test_wrong_trusted_proxies(value: Any, words: str) -> None:
 # ------------------------------------------------------------------ body
 
 
-def body(data: bytes, limit: int = 10, **environ: Any) -> bytes:
+def body(data: bytes, **environ: Any) -> bytes:
     environ.setdefault("wsgi.input", io.BytesIO(data))
-    return make(REQUEST_METHOD="POST", **environ).body(limit)
+    return make(REQUEST_METHOD="POST", **environ).body(10)
 
 
 def test_body_of_announced_length() -> None:
