@@ -241,8 +241,10 @@ class Request:
             length = int(announced) if len(announced) < 20 else limit + 1
             if length > limit:
                 raise BodyTooLarge(f"body of {announced[:20]} bytes, limit {limit}")
-        if self._ends_by_itself:
+        if self.environ.get("wsgi.input_terminated"):
             data = self._read(limit + 1)
+        elif _has_token(self.environ.get("HTTP_TRANSFER_ENCODING", ""), "chunked"):
+            raise BodyCutShort("this WSGI server does not decode chunked bodies")
         else:
             # Reading on would wait for bytes that belong to nobody.
             data = self._read(length or 0)
@@ -256,14 +258,6 @@ class Request:
     def _peer(self) -> str:
         peer = self.environ.get("REMOTE_ADDR")
         return peer if isinstance(peer, str) else ""
-
-    @property
-    def _ends_by_itself(self) -> bool:
-        """Whether the server marks the end of the body by an empty read."""
-        if self.environ.get("wsgi.input_terminated"):
-            return True
-        encoding = self.environ.get("HTTP_TRANSFER_ENCODING", "")
-        return _has_token(encoding, "chunked")
 
     def _read(self, count: int) -> bytes:
         """Read up to ``count`` bytes. Blocks."""

@@ -351,7 +351,12 @@ def test_a_garbled_chunked_body() -> None:
     stream = Input(io.BytesIO(b"zz\r\nhello"), None, chunked_input=True)
 
     with pytest.raises(BodyCutShort, match="unreadable"):
-        body(b"", HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input": stream})
+        body(b"", **{"wsgi.input": stream, "wsgi.input_terminated": True})
+
+
+def test_a_chunked_body_that_the_server_left_as_it_came() -> None:
+    with pytest.raises(BodyCutShort, match="does not decode"):
+        body(b"5\r\nhello\r\n0\r\n\r\n", HTTP_TRANSFER_ENCODING="chunked")
 
 
 def test_a_body_that_arrives_in_pieces() -> None:
