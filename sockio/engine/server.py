@@ -235,11 +235,12 @@ class EngineServer(EventEmitter):
         session = EngineSession(
             sid, request, transport, self.options, self.reactor, self
         )
-        session.observed = self._observed
+        announced = bool(self._listeners.get("connection"))
+        session.observed = self._observed or announced
         self.sessions[sid] = session
         self.on_session(session)
         session.open()
-        if self._listeners.get("connection"):
+        if announced:
             session.fire_on_server("connection", session)
         return session
 

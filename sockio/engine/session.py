@@ -390,8 +390,8 @@ class EngineSession(EventEmitter):
         self._callbacks.clear()
         self._keeper.on_session_closed(self)
         self.consumer.on_close(reason, description)
-        if self._listeners.get("close"):
-            self.fire("close", reason, description)
+        self.fire("close", reason, description)
+        if self._mailbox.busy:
             self._mailbox.put((self._outbox.take, ()))
         else:
             self._outbox.take()
@@ -399,8 +399,11 @@ class EngineSession(EventEmitter):
     # ------------------------------------------------------------------ events
 
     def fire(self, event: str, *args: Any) -> None:
-        """Tell the listeners of this session, in its mailbox."""
-        if self._listeners.get(event):
+        """Tell the listeners of this session, in its mailbox.
+
+        While that is busy, whoever it runs may be about to listen.
+        """
+        if self._mailbox.busy or self._listeners.get(event):
             self._mailbox.put((self._fire, (event, *args)))
 
     def fire_on_server(self, event: str, *args: Any) -> None:

@@ -51,6 +51,10 @@ class PollingTransport:
         self.sink: Sink
         #: The GET that waits for packets, until it has been answered.
         self._parked: Latch[list[Wire] | None] | None = None
+        #: That GET was woken to take the outbox, and has not run yet.
+        self._promised = False
+        #: What it is to be answered with if the session ends meanwhile.
+        self._last: list[Wire] | None = None
         self._posting = False
         self._ended = False
         #: What to call when the peer has been told that this is the end.
@@ -71,15 +75,16 @@ class PollingTransport:
 
     def wake(self) -> None:
         """Let the parked GET take what is in the outbox, when its greenlet runs."""
-        if self._parked is not None:
-            self._parked.set(None)
+        if self.writable:
+            self._promised = True
+            self._answer(None)
 
     def release(self) -> None:
         """Answer the parked GET with a noop, so that the client can stop polling."""
         if self.writable:
             self._answer([NOOP])
 
-    def _answer(self, wires: list[Wire]) -> None:
+    def _answer(self, wires: list[Wire] | None) -> None:
         if self._parked is not None:
             self._parked.set(wires)
 
@@ -100,16 +105,10 @@ class PollingTransport:
     def _end_poll(self) -> None:
         """Give the parked GET its last answer."""
         self._ended = True
-        parked = self._parked
-        if parked is None:
-            return
-        if parked.ready:  # it was promised the outbox, which may not outlive us
+        if self._promised:  # the outbox may not outlive us
             self._last = [*self._outbox.take(), CLOSE]
-        else:
-            parked.set([CLOSE])
-
-    #: What a GET that was woken, but has not run yet, is to be answered with.
-    _last: list[Wire] | None = None
+        elif self.writable:
+            self._answer([CLOSE])
 
     def _close_completed(self) -> None:
         self._ended = True
@@ -152,6 +151,7 @@ class PollingTransport:
             self._park(request, parked)
         wires = parked.wait()
         self._parked = None
+        self._promised = False
         closing = self._closing is not None
         if self._last is not None:
             wires = self._last
@@ -221,11 +221,14 @@ class PollingTransport:
         if self._ended:
             response.end(400, b"")
             return
-        self._deliver(body)
-        response.headers["Content-Type"] = "text/html"
-        response.end(200, b"ok")
+        if self._deliver(body):
+            response.headers["Content-Type"] = "text/html"
+            response.end(200, b"ok")
+        else:
+            response.end(400, b"")
 
-    def _deliver(self, body: bytes) -> None:
+    def _deliver(self, body: bytes) -> bool:
+        """Hand the packets on, up to the first that is none: then False."""
         try:
             for packet in v4.decode_payload(body.decode("utf-8")):
                 if packet.type is PacketType.MESSAGE:
@@ -233,11 +236,13 @@ class PollingTransport:
                 elif packet.type is PacketType.CLOSE:
                     self.release()
                     self.lose(TRANSPORT_CLOSE)
-                    return
+                    break
                 else:
                     self.sink.on_packet(packet)
         except (ProtocolError, UnicodeDecodeError) as exc:
             self.lose(PARSE_ERROR, str(exc))
+            return False
+        return True
 
     # ------------------------------------------------------------------ the end
 
