@@ -1,4 +1,4 @@
-"""Debug logs by area: SOCKIO_DEBUG=engine,adapters:redis*
+"""Logs: debug lines by area, as in SOCKIO_DEBUG=engine,adapters:redis*.
 
 A scope is a logger's name: ``socket.io:engine:session`` is the logger
 ``sockio.engine.session``; ``engine:session`` and the logger's own name mean the same.
@@ -25,12 +25,16 @@ __all__ = ["configure_from_environment", "get"]
 #: The first parts of all scopes; a pattern that fits none of them is not for us.
 AREAS = (
     "adapters",
+    "client",
     "emitter",
     "engine",
     "events",
     "integrations",
+    "namespace",
+    "parser",
     "protocol",
     "runtime",
+    "server",
     "socket",
     "testing",
 )
@@ -155,10 +159,9 @@ def _normal(pattern: str) -> str:
 
 def _is_ours(pattern: str) -> bool:
     head, _, below = pattern.partition(":")
-    if _fits(_ROOT, head):
-        # "sockio*:session" is one of ours as well; "sockio:nothing" is not.
-        head = below.partition(":")[0] or "*"
-    return any(_fits(area, head) for area in AREAS)
+    if head == _ROOT and below:
+        head = below.partition(":")[0]
+    return any(_fits(area, head) for area in (_ROOT, *AREAS))
 
 
 def _covers(patterns: Iterable[str], names: tuple[str, ...]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import CancelledError
+from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
 from gevent import Greenlet, GreenletExit, get_hub
@@ -52,7 +53,7 @@ def live_tasks() -> list[Task[Any]]:
 class Task(Generic[R]):
     """A greenlet made by ``spawn``."""
 
-    __slots__ = ("__weakref__", "_args", "_fn", "_greenlet", "_outcome", "name")
+    __slots__ = ("_args", "_context", "_fn", "_greenlet", "_outcome", "name")
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class Task(Generic[R]):
         self.name = name
         self._fn = fn
         self._args = args
+        self._context = copy_context()
         self._outcome: Latch[R] = Latch(clock if clock is not None else Clock())
         self._greenlet = Greenlet(self._run)
         # Also comes when the greenlet is killed before it ran.
@@ -102,7 +104,7 @@ class Task(Generic[R]):
 
     def _run(self) -> None:
         try:
-            self._outcome.set(self._fn(*self._args))
+            self._outcome.set(self._context.run(self._fn, *self._args))
         except (GreenletExit, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:

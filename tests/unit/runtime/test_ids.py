@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import os
+import re
+import threading
+
+from sockio.runtime.ids import BATCH, new_sid
+
+
+def test_an_id_has_20_characters_that_fit_into_a_url() -> None:
+    for _ in range(3 * BATCH):
+        assert re.fullmatch(r"[A-Za-z0-9_-]{20}", new_sid())
+
+
+def test_ids_do_not_repeat() -> None:
+    ids = [new_sid() for _ in range(50 * BATCH)]
+
+    assert len(set(ids)) == len(ids)
+
+
+def test_sixteen_characters_are_random_and_four_count() -> None:
+    ids = [new_sid() for _ in range(2 * BATCH)]
+
+    assert len({sid[:16] for sid in ids}) == len(ids)
+    assert len({sid[16:] for sid in ids}) == len(ids)
+    assert len({sid[16] for sid in ids}) <= 2
+
+
+def test_native_threads_get_different_ids() -> None:
+    made: list[list[str]] = []
+
+    def make() -> None:
+        made.append([new_sid() for _ in range(5 * BATCH)])
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len({sid for ids in made for sid in ids}) == 4 * 5 * BATCH
+
+
+def test_a_forked_child_does_not_repeat_its_parents_ids() -> None:
+    new_sid()  # the parent holds a batch ready
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:  # pragma: no cover - another process
+        os.write(writer, "".join(new_sid() for _ in range(BATCH)).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        text = pipe.read().decode()
+    os.waitpid(child, 0)
+
+    theirs = {text[start : start + 20] for start in range(0, len(text), 20)}
+    assert len(theirs) == BATCH
+    assert theirs.isdisjoint(new_sid() for _ in range(2 * BATCH))
