@@ -76,9 +76,14 @@ def _open_sockets() -> frozenset[str]:
 
 
 def _active_watchers() -> list[object]:
-    return [
-        thing
+    """Return what the active watchers call; of our timers, what those call."""
+    callbacks = [
+        getattr(thing, "callback", thing)
         for thing in gc.get_objects()
         if str(type(thing).__module__).startswith("gevent.lib")
         and getattr(thing, "active", False)
+    ]
+    return [
+        getattr(getattr(callback, "__self__", None), "_fn", callback)
+        for callback in callbacks
     ]

@@ -1,0 +1,38 @@
+"""The servers of the conformance tests: ours in this process, or one elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import suite_servers
+from tests.support.loopback import Loopback
+from tests.support.raw_client import RawClient
+
+#: Base URL of another implementation that has both suites' servers; to try the tests.
+ELSEWHERE = os.environ.get("SOCKIO_TEST_URL")
+#: The suites' own runner takes part only where a checkout of them is named.
+collect_ignore = [] if "SOCKIO_SUITES" in os.environ else ["test_official_suites.py"]
+PATHS = {"engine": "/engine.io/", "socket": "/socket.io/"}
+
+
+@pytest.fixture(params=["socket"])
+def client(request: pytest.FixtureRequest) -> Iterator[RawClient]:
+    """Give a raw client; the parameter says which server, and on which HTTP server."""
+    which, _, kind = request.param.partition("/")
+    if ELSEWHERE:
+        if kind == "pywsgi":
+            pytest.skip("the server is elsewhere")
+        with RawClient(ELSEWHERE, PATHS[which]) as raw:
+            yield raw
+        return
+    make = (
+        suite_servers.engine_server
+        if which == "engine"
+        else suite_servers.socket_server
+    )
+    loopback = Loopback(make(), "pywsgi" if kind == "pywsgi" else "sockio")
+    yield loopback.client()
+    loopback.close()

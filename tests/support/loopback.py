@@ -1,0 +1,71 @@
+"""Loopback: a server of this process on a free port, and clients that speak to it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from gevent.pywsgi import WSGIServer
+
+import sockio
+
+from .raw_client import RawClient
+
+#: Which HTTP server carries the application.
+Kind: TypeAlias = Literal["sockio", "pywsgi"]
+#: Seconds that open requests get when a server is closed.
+GRACE = 2.0
+
+
+class Loopback:
+    """A running HTTP server with an application of ours behind it.
+
+    Args:
+        app: A ``Server``, an ``EngineServer``, or any WSGI callable.
+        kind: "sockio" is ``create_server()``; "pywsgi" is gevent's own server, which
+            knows nothing of us.
+    """
+
+    def __init__(self, app: Any, kind: Kind = "sockio") -> None:
+        self.app = app
+        self._clients: list[RawClient] = []
+        if kind == "sockio":
+            self._http: Any = sockio.create_server(app).listen(("127.0.0.1", 0))
+        else:
+            handler = app.serve_handler() if isinstance(app, sockio.Server) else app
+            self._http = WSGIServer(("127.0.0.1", 0), handler, log=None)
+            self._http.start()
+        self.url = "http://{}:{}".format(*self._http.address)
+
+    @property
+    def engine(self) -> sockio.EngineServer:
+        """The Engine.IO server in the application."""
+        if isinstance(self.app, sockio.Server):
+            return self.app.engine
+        assert isinstance(self.app, sockio.EngineServer)
+        return self.app
+
+    def client(self, path: str | None = None) -> RawClient:
+        """Return a raw client of this server; it is closed with the server."""
+        if path is None:
+            path = self.engine.options.path.rstrip("/") + "/"
+        client = RawClient(self.url, path)
+        self._clients.append(client)
+        return client
+
+    def close(self) -> None:
+        """Close the clients, then the server; no session may outlive that.
+
+        Blocks:
+            Until the requests under way have ended.
+        """
+        for client in self._clients:
+            client.close()
+        if hasattr(self.app, "close"):
+            self.app.close()
+        if isinstance(self._http, WSGIServer):
+            self._http.stop(timeout=GRACE)
+        else:
+            self._http.close(timeout=GRACE)
+        if isinstance(self.app, sockio.Server | sockio.EngineServer):
+            sessions = list(self.engine.clients)
+            assert not sessions, f"sessions outlived their server: {sessions}"

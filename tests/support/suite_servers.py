@@ -1,0 +1,57 @@
+"""Suite servers: what the public protocol suites expect to find behind the URL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sockio
+
+#: Seconds; the suites wait for these.
+PING_INTERVAL, PING_TIMEOUT, CONNECT_TIMEOUT = 0.3, 0.2, 1.0
+MAX_PAYLOAD = 1_000_000
+
+
+def engine_server(**options: Any) -> sockio.EngineServer:
+    """Make the Engine.IO suites' server: every message goes back to its sender."""
+    engine = sockio.EngineServer(
+        path="/engine.io",
+        ping_interval=PING_INTERVAL,
+        ping_timeout=PING_TIMEOUT,
+        max_http_buffer_size=MAX_PAYLOAD,
+        **options,
+    )
+
+    @engine.on("connection")
+    def connected(session: sockio.EngineSession) -> None:
+        session.on("message", session.send)
+
+    return engine
+
+
+def socket_server(**options: Any) -> sockio.Server[Any]:
+    """Make the Socket.IO suite's server: two namespaces, echoes on the main one."""
+    io: sockio.Server[Any] = sockio.Server(
+        ping_interval=PING_INTERVAL,
+        ping_timeout=PING_TIMEOUT,
+        connect_timeout=CONNECT_TIMEOUT,
+        max_http_buffer_size=MAX_PAYLOAD,
+        **options,
+    )
+
+    @io.on("connection")
+    def connected(socket: sockio.Socket[Any]) -> None:
+        socket.emit("auth", socket.handshake.auth)
+
+        @socket.on("message")
+        def message(*args: Any) -> None:
+            socket.emit("message-back", *args)
+
+        @socket.on("message-with-ack")
+        def message_with_ack(*args: Any) -> tuple[Any, ...]:
+            return args
+
+    @io.of("/custom").on("connection")
+    def connected_to_custom(socket: sockio.Socket[Any]) -> None:
+        socket.emit("auth", socket.handshake.auth)
+
+    return io
