@@ -1,0 +1,325 @@
+"""Every example runs as its docstring says, and does what it is an example of."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import gevent.subprocess
+import pytest
+from gevent import socket
+
+from tests.support.node import Ack, Driver, DriverError, JsClient
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLES = ROOT / "examples"
+#: Seconds that a process gets to end after a signal.
+PATIENCE = 8.0
+
+pytestmark = pytest.mark.patience(30)
+
+Start = Callable[..., "Process"]
+
+
+class Process:
+    """An example in a process of its own, on a free port."""
+
+    def __init__(self, *command: str, folder: Path = ROOT) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        arguments = [part.format(port=self.port) for part in command]
+        self._process = gevent.subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def read_until(self, text: str) -> None:
+        """Read what it prints until there is ``text``."""
+        read = b""
+        for line in self._process.stdout:
+            read += line
+            if text in line.decode():
+                return
+        raise AssertionError(f"it ended without {text!r}:\n{read.decode()}")
+
+    def send(self, signum: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(signum)
+
+    def end(self, signum: int = signal.SIGTERM) -> tuple[int, str]:
+        """End it; return its exit code and the rest of what it printed."""
+        self.send(signum)
+        return self.wait()
+
+    def wait(self) -> tuple[int, str]:
+        """Wait for its end; return its exit code and the rest of what it printed."""
+        printed, _ = self._process.communicate(timeout=PATIENCE)
+        return self._process.returncode, printed.decode()
+
+    def kill(self) -> None:
+        """End it in any case."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate(timeout=PATIENCE)
+        self._process.stdout.close()
+
+    def request(
+        self, path: str, *, form: dict[str, str] | None = None, headers: str = ""
+    ) -> tuple[str, str]:
+        """Ask for a page; return the head and the body of the answer."""
+        body = urlencode(form or {})
+        kind = "application/x-www-form-urlencoded"
+        method = "GET" if form is None else "POST"
+        head = (
+            f"{method} {path} HTTP/1.0\r\nHost: localhost\r\n"
+            f"Content-Type: {kind}\r\n"
+            f"Content-Length: {len(body)}\r\n{headers}\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", self.port)) as peer:
+            peer.sendall((head + body).encode())
+            answer = b"".join(iter(lambda: peer.recv(65536), b""))
+        answered_head, _, answered_body = answer.decode().partition("\r\n\r\n")
+        return answered_head, answered_body
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start an example; it is ready when this returns, and ends with the test."""
+    started = []
+
+    def run(*command: str, ready: str = "http://", folder: Path = ROOT) -> Process:
+        process = Process(*command, folder=folder)
+        started.append(process)
+        process.read_until(ready)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+
+
+def connect(node: Driver, url: str, **options: object) -> JsClient:
+    """Connect; an example may print its address a moment before it listens."""
+    client = node.connect(url, reconnection=True, reconnectionDelay=50, **options)
+    client.next("connect", timeout=5)
+    return client
+
+
+# ------------------------------------------------------------------ chat
+
+
+def test_two_pages_chat(start: Start, node: Driver) -> None:
+    server = start("examples/chat/server.py", "{port}")
+    ann = node.page(server.url)
+    bob = node.page(server.url)
+
+    for page, name in ((ann, "ann"), (bob, "bob")):
+        page.run(f"get('name').value = '{name}'; get('enter').requestSubmit()")
+        page.run(until("!document.querySelector('main').hidden"))
+    ann.run(until("get('who').textContent === 'Here: ann, bob'"))
+    ann.run("get('text').value = 'hello <b>bob</b>'; get('write').requestSubmit()")
+    bob.run(until("get('lines').textContent.includes('ann: hello <b>bob</b>')"))
+    ann.run(until("get('lines').textContent.includes('me: hello <b>bob</b>')"))
+    bob.run("get('text').dispatchEvent(new Event('input'))")
+    ann.run(until("get('hint').textContent === 'bob is typing ...'"))
+    bob.run("socket.disconnect()")
+    ann.run(until("get('who').textContent === 'Here: ann'"))
+
+    complaints = [line for line in ann.log() + bob.log() if "favicon" not in line]
+    assert [line for line in complaints if "error:" in line] == []
+    code, printed = server.end(signal.SIGINT)
+    assert (code, printed) == (0, "")
+
+
+def until(condition: str) -> str:
+    """Return a script whose result comes when ``condition`` holds."""
+    return (
+        "new Promise((done) => { const look = () => "
+        f"({condition}) ? done(true) : setTimeout(look, 20); look(); }})"
+    )
+
+
+def test_chat_wants_a_name(start: Start, node: Driver) -> None:
+    server = start("examples/chat/server.py", "{port}")
+
+    client = node.connect(server.url, auth={"name": " "})
+
+    assert client.next("connect_error").args[0]["message"].startswith("give a name")
+
+
+def test_chat_says_where_the_client_comes_from(start: Start, tmp_path: Path) -> None:
+    command = "examples/chat/server.py", "--client", str(tmp_path / "none.js")
+
+    server = start(*command, ready="npm ci --prefix examples/chat")
+
+    assert server.wait() == (2, "")
+
+
+# ------------------------------------------------------------------ Flask
+
+
+@pytest.fixture(params=["own server", "gunicorn"])
+def flask_app(request: pytest.FixtureRequest, start: Start) -> Iterator[Process]:
+    if request.param == "own server":
+        server = start("examples/flask_app/app.py", "{port}")
+    else:
+        server = start(*GUNICORN, "app:app", ready=READY, folder=EXAMPLES / "flask_app")
+    yield server
+    _, printed = server.end()
+    assert "Traceback" not in printed
+
+
+GUNICORN = ("-m", "gunicorn", "-k", "gevent", "-w", "1", "-b", "127.0.0.1:{port}")
+READY = "Booting worker"
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_a_flask_view_notifies_a_user(
+    flask_app: Process, node: Driver, transport: str
+) -> None:
+    url = f"{flask_app.url}/user"
+    ann, bob = (
+        connect(node, url, transports=[transport], auth={"token": f"secret-{name}"})
+        for name in ("ann", "bob")
+    )
+    assert ann.emit_with_ack("whoami") == ["ann"]
+    assert json.loads(flask_app.request("/")[1]) == {"online": ["ann", "bob"]}
+
+    head, _ = flask_app.request("/notify/ann", form={"text": "dinner"})
+
+    assert head.split()[1] == "204"
+    assert ann.next("notice").args == ["dinner"]
+    assert bob.emit_with_ack("whoami") == ["bob"]
+    with pytest.raises(DriverError, match="nothing came in time"):
+        bob.next("notice", timeout=0.01)
+
+
+def test_flask_example_refuses_a_wrong_token(start: Start, node: Driver) -> None:
+    server = start("examples/flask_app/app.py", "{port}")
+
+    client = node.connect(f"{server.url}/user", auth={"token": "x"})
+
+    error = client.next("connect_error").args[0]
+    assert error == {"message": "unknown token", "data": {"code": "unknown-token"}}
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"), [("http://localhost:8080", True), ("http://x.com", False)]
+)
+def test_flask_example_allows_one_other_origin(
+    start: Start, origin: str, allowed: bool
+) -> None:
+    server = start("examples/flask_app/app.py", "{port}")
+
+    head, _ = server.request(
+        "/socket.io/?EIO=4&transport=polling", headers=f"Origin: {origin}\r\n"
+    )
+
+    assert head.split()[1] == "200"
+    assert (f"Access-Control-Allow-Origin: {origin}" in head) == allowed
+
+
+# ------------------------------------------------------------------ Django
+
+
+@pytest.fixture(params=["own server", "gunicorn"])
+def django_app(request: pytest.FixtureRequest, start: Start) -> Iterator[Process]:
+    if request.param == "own server":
+        server = start("examples/django_app/app.py", "{port}")
+    else:
+        folder = EXAMPLES / "django_app"
+        server = start(*GUNICORN, "app:application", ready=READY, folder=folder)
+    yield server
+    _, printed = server.end()
+    assert "Traceback" not in printed
+
+
+def test_djangos_session_is_known_to_handlers(
+    django_app: Process, node: Driver
+) -> None:
+    stranger = connect_error(node, django_app.url)
+    assert stranger == "log in first"
+    head, _ = django_app.request("/login?name=ann")
+    cookie = head.split("Set-Cookie: ")[1].split(";")[0]
+
+    client = connect(node, django_app.url, extraHeaders={"cookie": cookie})
+
+    assert client.emit_with_ack("hello") == ["hello ann"]
+    assert json.loads(django_app.request("/online")[1]) == {"online": ["ann"]}
+
+
+def connect_error(node: Driver, url: str) -> str:
+    client = node.connect(url, reconnection=True, reconnectionDelay=50)
+    while True:
+        message: str = client.next("connect_error", timeout=5).args[0]["message"]
+        if "poll error" not in message:  # the server was not listening yet
+            return message
+
+
+# ------------------------------------------------------------------ script
+
+
+def test_the_quiz_waits_for_answers_in_its_handler(start: Start, node: Driver) -> None:
+    server = start("examples/script/quiz.py", "{port}")
+    first, second = connect(node, server.url), connect(node, server.url)
+    first.emit("play")
+    question, answer = first.next("question").args
+    assert question == "How many legs has a spider?"
+
+    # The first handler is still waiting, which keeps nobody else from playing.
+    points = gevent.spawn(second.emit_with_ack, "play", timeout=5)
+    for right in ("8", "41", "Jupiter"):
+        _, give = second.next("question").args
+        assert isinstance(give, Ack)
+        second.ack(give, right)
+
+    assert points.get() == [{"points": 2, "of": 3}]
+    first.ack(answer, "8")
+    assert first.next("question").args[0] == "What is 6 times 7?"
+    code, printed = server.end(signal.SIGINT)
+    assert (code, printed) == (0, "")
+
+
+def test_an_example_takes_its_port_from_the_environment(
+    start: Start, node: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("PORT", str(port))
+
+    start("examples/script/quiz.py", ready=f"http://127.0.0.1:{port}")
+
+    connect(node, f"http://127.0.0.1:{port}")
+
+
+# ------------------------------------------------------------------ graceful end
+
+
+def test_a_handler_ends_its_work_before_the_server_ends(
+    start: Start, node: Driver
+) -> None:
+    server = start("examples/graceful_shutdown/server.py", "{port}")
+    client = connect(node, server.url)
+    client.emit("save", "letter", 1.5)
+    server.read_until("saving letter")
+
+    server.send(signal.SIGTERM)
+
+    assert client.next("going down").args == []
+    assert client.next("disconnect").args == ["transport close"]
+    code, printed = server.wait()
+    assert (code, printed.splitlines()) == (0, ["saved letter", "bye"])
