@@ -34,7 +34,7 @@ FLOORS = {
 #: long as no cycle arises. A name ending in / is a folder.
 ORDER = {
     "engine": (
-        ("options", "http/", "outbox"),
+        ("options", "http/", "outbox", "callbacks", "consumer"),
         ("websockets/", "quic/"),
         ("transports/",),
         ("heartbeat", "upgrade", "verify"),
@@ -54,13 +54,20 @@ ORDER = {
             "events",
             "middleware",
             "acks",
+            "catch_all",
+            "data",
+            "operator",
+            "waiting",
         ),
-        ("broadcast",),
+        ("dispatch",),
         ("remote_socket",),
+        ("broadcast",),
+        ("home",),
         ("socket",),
         ("namespace",),
         ("dynamic_namespace",),
         ("connection",),
+        ("running",),
         ("server",),
         ("__init__",),
     ),
@@ -273,7 +280,9 @@ def test_no_class_or_function_is_too_long(module: Module) -> None:
 
 
 def _length(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    lines = (node.end_lineno or node.lineno) - node.lineno + 1
+    """Lines without docstrings; of a function also without its parameters."""
+    first = node.lineno if isinstance(node, ast.ClassDef) else node.body[0].lineno
+    lines = (node.end_lineno or first) - first + 1
     for inner in ast.walk(node):
         if isinstance(inner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = inner.body[0]

@@ -9,7 +9,7 @@ Spec: Engine.IO protocol v4.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import orjson
 
@@ -21,12 +21,14 @@ from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.runtime.mailbox import Mailbox
 from sockio.runtime.reactor import Reactor
 
+from .callbacks import Callbacks
+from .consumer import Consumer, Keeper, Nobody
 from .heartbeat import Heartbeat
 from .http.request import Request
 from .options import EngineOptions
 from .outbox import Outbox
 from .transports.polling import PollingTransport
-from .transports.transport import PING, TRANSPORT_ERROR, Transport
+from .transports.transport import PING, RETIRED, TRANSPORT_ERROR, Transport
 from .upgrade import Upgrade
 
 log = logs.get("engine.session")
@@ -38,38 +40,6 @@ OPENING: Literal["opening"] = "opening"
 OPEN: Literal["open"] = "open"
 CLOSING: Literal["closing"] = "closing"
 CLOSED: Literal["closed"] = "closed"
-
-
-class Consumer(Protocol):
-    """Who gets the messages of a session, beside its listeners; must not block."""
-
-    def on_message(self, data: str | bytes) -> None: ...
-    def on_close(self, reason: str, description: object) -> None: ...
-
-
-class Keeper(Protocol):
-    """What a session asks of the server that keeps it."""
-
-    def on_session_closed(self, session: EngineSession) -> None: ...
-    def fire(self, event: str, *args: Any) -> None:
-        """Tell the server's own listeners; called in the session's mailbox."""
-
-
-class _Nobody:
-    """The consumer of a session that only has listeners."""
-
-    def on_message(self, data: str | bytes) -> None: ...
-    def on_close(self, reason: str, description: object) -> None: ...
-
-
-class _Retired:
-    """The sink of a transport that an upgrade has replaced."""
-
-    def on_message(self, data: str | bytes) -> None: ...
-    def on_packet(self, packet: Packet) -> None: ...
-    def on_ready(self) -> None: ...
-    def on_flushed(self, wires: list[Wire]) -> None: ...
-    def on_lost(self, reason: str, description: object = None) -> None: ...
 
 
 class EngineSession(EventEmitter):
@@ -99,7 +69,7 @@ class EngineSession(EventEmitter):
         self.protocol: Literal[3, 4] = 4
         self.ready_state: Literal["opening", "open", "closing", "closed"] = OPENING
         self.upgraded = False
-        self.consumer: Consumer = _Nobody()
+        self.consumer: Consumer = Nobody()
         #: Somebody listens to this session or to its server's ``flush`` and ``drain``.
         self.observed = False
         self._options = options
@@ -108,7 +78,7 @@ class EngineSession(EventEmitter):
         self._outbox = Outbox()
         self._mailbox: Mailbox[tuple[Callable[..., object], tuple[Any, ...]]]
         self._mailbox = reactor.mailbox(_call)
-        self._callbacks: list[tuple[Wire, Callable[[], object]]] = []
+        self._callbacks = Callbacks()
         self._upgrade: Upgrade | None = None
         self._transport = transport
         self._heartbeat = Heartbeat(
@@ -159,7 +129,7 @@ class EngineSession(EventEmitter):
         """
         wire = Wire((data,), compress=compress)
         if callback is not None and self.ready_state in (OPENING, OPEN):
-            self._callbacks.append((wire, callback))
+            self._callbacks.add(wire, callback)
         if self._reactor.workers.elsewhere:
             self._reactor.workers.call_in_hub(self.write, wire)
         else:
@@ -272,14 +242,8 @@ class EngineSession(EventEmitter):
         self.fire_on_server("flush", self, packets)
         self.fire("drain")
         self.fire_on_server("drain", self)
-        if self._callbacks:
-            taken = set(map(id, wires))
-            done = [entry for entry in self._callbacks if id(entry[0]) in taken]
-            self._callbacks = [
-                entry for entry in self._callbacks if id(entry[0]) not in taken
-            ]
-            for _, callback in done:
-                self._mailbox.put((callback, ()))
+        for callback in self._callbacks.take(wires):
+            self._mailbox.put((callback, ()))
 
     def _on_buffer_full(self, limit: int) -> None:
         error = BufferFull(
@@ -338,7 +302,7 @@ class EngineSession(EventEmitter):
     def try_upgrade(self, transport: Transport) -> bool:
         """Put ``transport`` on trial; False when it came too late and was closed."""
         if self._upgrade is not None or self.upgraded or self.ready_state == CLOSED:
-            transport.bind(Outbox(), _Retired())
+            transport.bind(Outbox(), RETIRED)
             transport.close(_nothing, discard=True)
             return False
         self._upgrade = Upgrade(
@@ -357,7 +321,7 @@ class EngineSession(EventEmitter):
         old, self._transport = self._transport, transport
         self._upgrade = None
         self.upgraded = True
-        old.sink = _Retired()
+        old.sink = RETIRED
         old.close(_nothing, discard=True)
         transport.bind(self._outbox, self)
         if self.ready_state == OPEN:
@@ -373,10 +337,9 @@ class EngineSession(EventEmitter):
     # ------------------------------------------------------------------ closing
 
     def _close_transport(self, *, discard: bool = False) -> None:
-        self._transport.close(self._on_closed_orderly, discard=discard)
-
-    def _on_closed_orderly(self) -> None:
-        self._on_close(FORCED_CLOSE, None)
+        self._transport.close(
+            lambda: self._on_close(FORCED_CLOSE, None), discard=discard
+        )
 
     def _on_close(self, reason: str, description: object) -> None:
         if self.ready_state == CLOSED:
@@ -387,7 +350,7 @@ class EngineSession(EventEmitter):
         if self._upgrade is not None:
             self._upgrade.abort()
             self._upgrade = None
-        self._callbacks.clear()
+        self._callbacks.drop()
         self._keeper.on_session_closed(self)
         self.consumer.on_close(reason, description)
         self.fire("close", reason, description)

@@ -12,7 +12,6 @@ from contextvars import Context
 from typing import Any, Generic, TypeVar
 
 from gevent import GreenletExit, getcurrent
-from greenlet import greenlet
 
 from . import logs
 from .batch import Batch
@@ -31,7 +30,7 @@ class Mailbox(Generic[T]):
         self._batch = batch
         self._handle = handle
         self._active = False
-        self._worker: greenlet | None = None
+        self._worker: Any = None
         #: What waits, oldest first.
         self.items: deque[T] = deque()
 

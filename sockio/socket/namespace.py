@@ -20,8 +20,9 @@ from . import middleware
 from .broadcast import BroadcastOperator, Targets
 from .events import Event
 from .handshake import Handshake
+from .home import Link
 from .options import ServerOptions
-from .socket import Link, Socket
+from .socket import Socket
 
 log = logs.get("namespace")
 

@@ -170,7 +170,7 @@ class Server(EventEmitter, Targets, Running):
         #: The Engine.IO server below.
         self.engine: EngineServer
         self.bind(EngineServer(engine_options, reactor=self.reactor))
-        if isinstance(server, int) and not isinstance(server, bool):
+        if type(server) is int:
             self.listen(server)
         elif server is not None:
             self._attach_to(server)

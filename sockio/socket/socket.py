@@ -7,8 +7,8 @@ emitted is encoded at once and handed to the session, which never blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from sockio.adapters.adapter import BroadcastOptions, Flags
 from sockio.protocol.engineio.wire import Wire
@@ -22,7 +22,6 @@ from sockio.types import Room, SocketId
 from .acks import PendingAcks
 from .broadcast import (
     Addressing,
-    Broadcaster,
     BroadcastOperator,
     event_name,
     room_names,
@@ -33,10 +32,11 @@ from .data import SocketData
 from .dispatch import admit, dispatch
 from .events import Event
 from .handshake import Handshake
+from .home import Home, Link
 from .operator import SocketOperator
 from .options import ServerOptions
 from .reasons import Reason
-from .waiting import Waiting
+from .waiting import Waiting, Waits
 
 log = logs.get("socket")
 
@@ -44,35 +44,7 @@ _EVENT = PacketType.EVENT
 _PLAIN = Flags()
 
 
-class Home(Broadcaster, Protocol):
-    """What a socket asks of its namespace."""
-
-    @property
-    def options(self) -> ServerOptions: ...
-    def remove(self, socket: Socket) -> None:
-        """The socket has gone: it receives no broadcast any more."""
-
-
-class Link(Protocol):
-    """What a socket asks of the connection that carries it."""
-
-    #: The Engine.IO session.
-    conn: Any
-    #: Hands a wire to the session; never blocks.
-    write: Callable[[Wire], None]
-
-    def encode(self, packet: Packet, compress: bool = True) -> Wire: ...
-    def forget(self, socket: Socket) -> None:
-        """The socket is no longer part of the connection."""
-
-    def joined(self, socket: Socket) -> None:
-        """The socket was let into its namespace."""
-
-    def disconnect(self) -> None:
-        """Disconnect all sockets of the client, then close the connection."""
-
-
-class Socket(EventEmitter, Addressing, CatchAll):
+class Socket(EventEmitter, Addressing, CatchAll, Waits):
     """One client in one namespace; made by the server, for your handlers.
 
     Events of our own: ``disconnecting(reason, description)``, ``disconnect(reason,
@@ -286,45 +258,6 @@ class Socket(EventEmitter, Addressing, CatchAll):
         self.guards.append(fn)
         return fn
 
-    def wait_for(self, event: str, timeout: float | None = None) -> tuple[Any, ...]:
-        """Take the next event of that name, also inside a handler.
-
-        Ordinary listeners do not get it. If the client asked for an acknowledgement,
-        the ack function is the last item.
-
-        Raises:
-            TimeoutError: None came within ``timeout`` seconds.
-            Disconnected: The socket went away.
-
-        Blocks:
-            Until one of these.
-        """
-        return self._waiters().wait(event, timeout, self._admit, self._gone)
-
-    def stream(self, event: str, maxsize: int = 0) -> Iterator[tuple[Any, ...]]:
-        """Take every event of that name, one after the other, from now on.
-
-        Args:
-            event: Its name.
-            maxsize: Most events that may wait for you; the oldest make room. 0: any
-                number.
-
-        Raises:
-            Disconnected: The socket went away.
-
-        Blocks:
-            Each step, until an event comes.
-        """
-        return self._waiters().stream(event, maxsize, self._admit, self._gone)
-
-    def _waiters(self) -> Waiting:
-        if self._waiting is None:
-            self._waiting = Waiting(self.reactor, self._inbox)
-        return self._waiting
-
-    def _admit(self, packet: Packet) -> tuple[Any, ...] | None:
-        return admit(self, packet)
-
     # ------------------------------------------------------------------ incoming
 
     @property
@@ -354,6 +287,9 @@ class Socket(EventEmitter, Addressing, CatchAll):
                 dispatch(self, item)
         else:
             item()
+
+    def _let_in(self, packet: Packet) -> tuple[Any, ...] | None:
+        return admit(self, packet)
 
     def report_error(self, error: Exception) -> None:
         """Tell the ``error`` listeners, in this greenlet."""

@@ -168,3 +168,52 @@ class _Backlog:
             finally:
                 self._latch = None
         return self._packets.popleft()
+
+
+class Waits:
+    """The part of a socket that waits for events."""
+
+    reactor: Reactor
+    _inbox: Mailbox[Any]
+    _waiting: Waiting | None
+    _gone: str | None
+
+    def wait_for(self, event: str, timeout: float | None = None) -> tuple[Any, ...]:
+        """Take the next event of that name, also inside a handler.
+
+        Ordinary listeners do not get it. If the client asked for an acknowledgement,
+        the ack function is the last item.
+
+        Raises:
+            TimeoutError: None came within ``timeout`` seconds.
+            Disconnected: The socket went away.
+
+        Blocks:
+            Until one of these.
+        """
+        return self._waiters().wait(event, timeout, self._let_in, self._gone)
+
+    def stream(self, event: str, maxsize: int = 0) -> Iterator[tuple[Any, ...]]:
+        """Take every event of that name, one after the other, from now on.
+
+        Args:
+            event: Its name.
+            maxsize: Most events that may wait for you; the oldest make room. 0: any
+                number.
+
+        Raises:
+            Disconnected: The socket went away.
+
+        Blocks:
+            Each step, until an event comes.
+        """
+        return self._waiters().stream(event, maxsize, self._let_in, self._gone)
+
+    def _waiters(self) -> Waiting:
+        if self._waiting is None:
+            self._waiting = Waiting(self.reactor, self._inbox)
+        return self._waiting
+
+    def _let_in(self, packet: Packet) -> tuple[Any, ...] | None:
+        """Show an event to catch-all listeners and guards; None: it was rejected."""
+        raise NotImplementedError

@@ -35,6 +35,10 @@ from .transport import (
 log = logs.get("engine.polling")
 
 
+class HungUp(Exception):
+    """The client of a parked GET has gone: there is nobody to answer."""
+
+
 class PollingTransport:
     """The HTTP requests of one session."""
 
@@ -127,6 +131,9 @@ class PollingTransport:
         Blocks:
             A GET until there are packets for the client or the session ends; a POST
             while its body arrives.
+
+        Raises:
+            HungUp: The client went away meanwhile; the response is not to be sent.
         """
         if request.method == "GET":
             self._on_poll(request, response)
@@ -175,8 +182,8 @@ class PollingTransport:
             watch.close()
 
     def _on_hangup(self) -> None:
-        if self.writable:
-            self._answer([])
+        if self._parked is not None and not self._parked.ready:
+            self._parked.fail(HungUp())
             self._fail("poll connection closed prematurely")
 
     def _respond(self, request: Request, response: Response, wires: list[Wire]) -> None:

@@ -74,3 +74,16 @@ class Transport(Protocol):
 
     def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
         """End in an orderly way, then call ``done``; ``discard``: do not wait."""
+
+
+class _Retired:
+    """The sink of a transport that nobody needs any more."""
+
+    def on_message(self, data: str | bytes) -> None: ...
+    def on_packet(self, packet: Packet) -> None: ...
+    def on_ready(self) -> None: ...
+    def on_flushed(self, wires: list[Wire]) -> None: ...
+    def on_lost(self, reason: str, description: object = None) -> None: ...
+
+
+RETIRED: Sink = _Retired()

@@ -1,0 +1,27 @@
+"""Consumer: for whom a session works, above it and beside it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Consumer(Protocol):
+    """Who gets the messages of a session, beside its listeners; must not block."""
+
+    def on_message(self, data: str | bytes) -> None: ...
+    def on_close(self, reason: str, description: object) -> None: ...
+
+
+class Keeper(Protocol):
+    """What a session asks of the server that keeps it."""
+
+    def on_session_closed(self, session: Any) -> None: ...
+    def fire(self, event: str, *args: Any) -> None:
+        """Tell the server's own listeners; called in the session's mailbox."""
+
+
+class Nobody:
+    """The consumer of a session that only has listeners."""
+
+    def on_message(self, data: str | bytes) -> None: ...
+    def on_close(self, reason: str, description: object) -> None: ...

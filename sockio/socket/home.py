@@ -1,0 +1,40 @@
+"""Home: what a socket asks of its namespace and of the connection that carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.socketio.packet import Packet
+
+from .broadcast import Broadcaster
+from .options import ServerOptions
+
+
+class Home(Broadcaster, Protocol):
+    """What a socket asks of its namespace."""
+
+    @property
+    def options(self) -> ServerOptions: ...
+    def remove(self, socket: Any) -> None:
+        """The socket has gone: it receives no broadcast any more."""
+
+
+class Link(Protocol):
+    """What a socket asks of the connection that carries it."""
+
+    #: The Engine.IO session.
+    conn: Any
+    #: Hands a wire to the session; never blocks.
+    write: Callable[[Wire], None]
+
+    def encode(self, packet: Packet, compress: bool = True) -> Wire: ...
+    def forget(self, socket: Any) -> None:
+        """The socket is no longer part of the connection."""
+
+    def joined(self, socket: Any) -> None:
+        """The socket was let into its namespace."""
+
+    def disconnect(self) -> None:
+        """Disconnect all sockets of the client, then close the connection."""
