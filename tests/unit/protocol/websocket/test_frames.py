@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import runpy
+import sys
+
 import pytest
 
 from sockio.errors import ProtocolError
+from sockio.protocol.websocket import frames as module
 from sockio.protocol.websocket.deflate import Inflater
 from sockio.protocol.websocket.frames import (
     BINARY,
@@ -358,3 +362,15 @@ def test_other_bad_close_frames(payload: bytes, code: int) -> None:
         parse_close(payload)
 
     assert caught.value.code == code
+
+
+def test_masks_are_the_same_without_compiled_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "websockets.speedups", None)
+    apply_mask = runpy.run_path(module.__file__)["apply_mask"]
+
+    for size in (0, 1, 3, 4, 5, 1000):
+        data = bytes(n % 251 for n in range(size))
+        assert apply_mask(data, MASK) == module.apply_mask(data, MASK)
+        assert apply_mask(bytearray(data), MASK) == module.apply_mask(data, MASK)
