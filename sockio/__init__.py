@@ -32,6 +32,7 @@ _HOME = {
     "Handshake": "socket.handshake",
     "HttpCompression": "engine.http.compression",
     "Namespace": "socket.namespace",
+    "NamespaceHandler": "socket.handler",
     "NotSupported": "errors",
     "ParentNamespace": "socket.dynamic_namespace",
     "ProtocolError": "errors",
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from .socket.dynamic_namespace import ParentNamespace as ParentNamespace
     from .socket.events import Event as Event
     from .socket.events import event as event
+    from .socket.handler import NamespaceHandler as NamespaceHandler
     from .socket.handshake import Handshake as Handshake
     from .socket.namespace import Namespace as Namespace
     from .socket.operator import SocketOperator as SocketOperator

@@ -48,7 +48,7 @@ ORDER = {
             "reasons",
             "handshake",
             "options",
-            "observer",
+            "handler",
             "limits",
             "metrics",
             "events",

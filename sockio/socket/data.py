@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    #: The type of ``socket.data``: SocketData, unless a middleware sets its own.
+    DataT = TypeVar("DataT", default="SocketData")
+else:
+    from typing import TypeVar
+
+    DataT = TypeVar("DataT")
 
 
 class SocketData(MutableMapping[str, Any]):

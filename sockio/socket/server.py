@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, overload
+from typing import Any, Generic, Literal, overload
 
 from sockio.adapters.adapter import AdapterFactory
 from sockio.adapters.registry import adapter_factory
@@ -34,8 +34,10 @@ from sockio.types import Environ, StartResponse, WSGIApp
 
 from .broadcast import BroadcastOperator, Targets
 from .connection import Connection
+from .data import DataT
 from .dynamic_namespace import ParentNamespace, Predicate
 from .events import Event
+from .handler import NamespaceHandler, instance_of
 from .namespace import Namespace
 from .options import ConnectionHandler, ServerOptions
 from .running import Running
@@ -43,7 +45,7 @@ from .running import Running
 log = logs.get("server")
 
 
-class Server(EventEmitter, Targets, Running):
+class Server(EventEmitter, Targets, Running, Generic[DataT]):
     """A Socket.IO server; every call of a namespace acts on ``/``."""
 
     def __init__(
@@ -342,6 +344,13 @@ class Server(EventEmitter, Targets, Running):
 
     def _operator(self) -> BroadcastOperator:
         return self.sockets._operator()
+
+    def register(self, handler: type[NamespaceHandler] | NamespaceHandler) -> Namespace:
+        """Let a class handle the namespace it names; see ``NamespaceHandler``."""
+        instance = instance_of(handler)
+        namespace = self.of(instance.namespace)
+        instance.attach_to(namespace)
+        return namespace
 
     def use(self, fn: Callable[..., object]) -> Callable[..., object]:
         """Run ``fn(socket)`` for each client of ``/``; raise to refuse it."""

@@ -8,7 +8,7 @@ emitted is encoded at once and handed to the session, which never blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Generic
 
 from sockio.adapters.adapter import BroadcastOptions, Flags
 from sockio.protocol.engineio.wire import Wire
@@ -28,7 +28,7 @@ from .broadcast import (
     take_ack,
 )
 from .catch_all import CatchAll
-from .data import SocketData
+from .data import DataT, SocketData
 from .dispatch import admit, dispatch
 from .events import Event
 from .handshake import Handshake
@@ -44,7 +44,7 @@ _EVENT = PacketType.EVENT
 _PLAIN = Flags()
 
 
-class Socket(EventEmitter, Addressing, CatchAll, Waits):
+class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
     """One client in one namespace; made by the server, for your handlers.
 
     Events of our own: ``disconnecting(reason, description)``, ``disconnect(reason,
@@ -64,7 +64,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits):
         self.conn = client.conn
         self.handshake = handshake
         #: Yours: ``socket.data.user = ...``; seen by ``fetch_sockets``.
-        self.data: Any = SocketData()
+        self.data: DataT = SocketData()  # type: ignore[assignment]
         self.connected = False
         #: Whether rooms, data and missed events were restored.
         self.recovered = False
