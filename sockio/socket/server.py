@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, Literal, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from sockio.adapters.adapter import AdapterFactory
 from sockio.adapters.registry import adapter_factory
@@ -41,6 +41,9 @@ from .handler import NamespaceHandler, instance_of
 from .namespace import Namespace
 from .options import ConnectionHandler, ServerOptions
 from .running import Running
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 log = logs.get("server")
 
@@ -216,7 +219,7 @@ class Server(EventEmitter, Targets, Running, Generic[DataT]):
             "or gevent.pywsgi.WSGIServer, a port, or nothing"
         )
 
-    def bind(self, engine: EngineServer) -> Server:
+    def bind(self, engine: EngineServer) -> Self:
         """Use this Engine.IO server; it must share our reactor or not have started."""
         engine.on_session = self._on_session
         engine.on_start = self._start

@@ -8,7 +8,7 @@ emitted is encoded at once and handed to the session, which never blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from sockio.adapters.adapter import BroadcastOptions, Flags
 from sockio.protocol.engineio.wire import Wire
@@ -37,6 +37,9 @@ from .operator import SocketOperator
 from .options import ServerOptions
 from .reasons import Reason
 from .waiting import Waiting, Waits
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 log = logs.get("socket")
 
@@ -202,7 +205,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         self.deliver(wire, packet, flags.volatile)
         return self._acks.wait(ack_id, flags.timeout)
 
-    def send(self, *args: Any) -> Socket:
+    def send(self, *args: Any) -> Self:
         """Emit a ``message`` event."""
         self.emit_with("message", args, None, _PLAIN)
         return self
@@ -344,7 +347,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
 
     # ------------------------------------------------------------------ the end
 
-    def disconnect(self, close: bool = False) -> Socket:
+    def disconnect(self, close: bool = False) -> Self:
         """Leave the namespace; with ``close`` the whole connection ends."""
         if self.reactor.workers.elsewhere:
             self.reactor.workers.call_in_hub(self.disconnect, close)
