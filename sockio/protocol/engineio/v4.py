@@ -12,6 +12,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 
 from sockio.errors import ProtocolError
+
 from .packet import Packet, PacketType
 
 __all__ = [
