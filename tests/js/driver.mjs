@@ -313,8 +313,8 @@ async function browserGoto({ page, url }) {
   return response?.status() ?? null;
 }
 
-async function browserScript({ page, url }) {
-  await thing(page).page.addScriptTag({ url });
+async function browserScript({ page, url, path }) {
+  await thing(page).page.addScriptTag(url ? { url } : { path });
   return null;
 }
 

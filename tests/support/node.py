@@ -20,6 +20,8 @@ from gevent.subprocess import PIPE, Popen
 from . import services
 
 FOLDER = Path(__file__).parent.parent / "js"
+#: The browser's form of the client.
+BUNDLE = FOLDER / "node_modules" / "socket.io-client" / "dist" / "socket.io.min.js"
 #: Seconds that an operation may take beyond what it was asked to wait for.
 MARGIN = 5.0
 
@@ -240,9 +242,10 @@ class Page:
         status: int = self._call("browser_goto", wait=20, url=url)
         return status
 
-    def script(self, url: str) -> None:
-        """Load a script into the page."""
-        self._call("browser_script", wait=20, url=url)
+    def script(self, source: str | Path) -> None:
+        """Load a script into the page, from a URL or from a file."""
+        of = "path" if isinstance(source, Path) else "url"
+        self._call("browser_script", wait=20, **{of: str(source)})
 
     def run(self, code: str, timeout: float = 5.0) -> Any:
         """Evaluate ``code``; when it is a promise, return what it resolves to."""

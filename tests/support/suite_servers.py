@@ -28,9 +28,9 @@ def engine_server(**options: Any) -> sockio.EngineServer:
     return engine
 
 
-def socket_server(**options: Any) -> sockio.Server[Any]:
+def socket_server(**options: Any) -> sockio.Server:
     """Make the Socket.IO suite's server: two namespaces, echoes on the main one."""
-    io: sockio.Server[Any] = sockio.Server(
+    io: sockio.Server = sockio.Server(
         ping_interval=PING_INTERVAL,
         ping_timeout=PING_TIMEOUT,
         connect_timeout=CONNECT_TIMEOUT,
@@ -39,7 +39,7 @@ def socket_server(**options: Any) -> sockio.Server[Any]:
     )
 
     @io.on("connection")
-    def connected(socket: sockio.Socket[Any]) -> None:
+    def connected(socket: sockio.Socket) -> None:
         socket.emit("auth", socket.handshake.auth)
 
         @socket.on("message")
@@ -51,7 +51,7 @@ def socket_server(**options: Any) -> sockio.Server[Any]:
             return args
 
     @io.of("/custom").on("connection")
-    def connected_to_custom(socket: sockio.Socket[Any]) -> None:
+    def connected_to_custom(socket: sockio.Socket) -> None:
         socket.emit("auth", socket.handshake.auth)
 
     return io
