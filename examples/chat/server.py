@@ -100,7 +100,7 @@ def main() -> None:
     for signum in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(signum, io.close)
     http_server.listen(("127.0.0.1", options.port))
-    print("http://{}:{}".format(*http_server.address), flush=True)
+    print(f"http://127.0.0.1:{options.port}", flush=True)
     http_server.serve_forever()
 
 

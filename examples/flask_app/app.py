@@ -62,6 +62,7 @@ io.attach(app)
 
 if __name__ == "__main__":
     port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PORT", "3000"))
-    http_server = sockio.create_server(app).listen(("127.0.0.1", port))
-    print("http://{}:{}".format(*http_server.address), flush=True)
+    http_server = sockio.create_server(app)
+    http_server.listen(("127.0.0.1", port))
+    print(f"http://127.0.0.1:{port}", flush=True)
     http_server.serve_forever()

@@ -57,6 +57,6 @@ if __name__ == "__main__":
     for signum in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(signum, end)
     http_server.listen(("127.0.0.1", port))
-    print("http://{}:{}".format(*http_server.address), flush=True)
+    print(f"http://127.0.0.1:{port}", flush=True)
     http_server.serve_forever()
     print("bye", flush=True)

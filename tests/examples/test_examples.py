@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import gevent.subprocess
@@ -113,7 +114,7 @@ def start() -> Iterator[Start]:
         process.kill()
 
 
-def connect(node: Driver, url: str, **options: object) -> JsClient:
+def connect(node: Driver, url: str, **options: Any) -> JsClient:
     """Connect; an example may print its address a moment before it listens."""
     client = node.connect(url, reconnection=True, reconnectionDelay=50, **options)
     client.next("connect", timeout=5)
