@@ -1,0 +1,312 @@
+"""simple-websocket: where there is a socket, of a server that we do not take over.
+
+That is Werkzeug's development server in a process patched by ``gevent.monkey``. The
+package reads the frames; what is sent goes through one queue and one greenlet, because
+the package ignores short writes, answers pings from its reader, and whoever emits must
+not wait for the peer. Nothing is compressed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import simple_websocket
+from gevent.event import Event
+from gevent.selectors import DefaultSelector
+from gevent.socket import socket as GeventSocket
+from wsproto.utilities import ProtocolError as WsprotoError
+
+from sockio.errors import ProtocolError
+from sockio.protocol.engineio.wire import Wire
+from sockio.runtime import logs, tasks
+from sockio.runtime.clock import Timer
+from sockio.runtime.reactor import Reactor
+from sockio.types import Environ, StartResponse
+
+from .websocket import Receiver
+
+__all__ = ["SimpleWebSocket", "accept", "recognises"]
+
+log = logs.get("engine.websockets.simple_websocket")
+
+#: Bytes of one read; also what may be queued before we know what the kernel takes.
+READ_SIZE = 65536
+#: Seconds that a peer has for its close frame, or for what it is still to be sent.
+CLOSE_TIMEOUT = 30.0
+#: All that the package needs to know of the request.
+_HANDSHAKE = (
+    "HTTP_HOST",
+    "HTTP_UPGRADE",
+    "HTTP_CONNECTION",
+    "HTTP_SEC_WEBSOCKET_KEY",
+    "HTTP_SEC_WEBSOCKET_VERSION",
+)
+
+
+def recognises(environ: Environ) -> bool:
+    """Whether the server is one for this backend: its socket is named, and gevent's."""
+    return isinstance(environ.get("werkzeug.socket"), GeventSocket)
+
+
+def accept(
+    environ: Environ,
+    reactor: Reactor,
+    *,
+    max_payload: int,
+    answer: bytes | None = None,
+) -> SimpleWebSocket:
+    """Answer the handshake and return the WebSocket.
+
+    Args:
+        environ: Of a request that ``recognises`` knows.
+        reactor: Of the server.
+        max_payload: Size of the largest message; bytes, or characters of text.
+        answer: The 101 to send; None: the plainest that there is.
+
+    Raises:
+        ProtocolError: The package does not take it for a handshake.
+    """
+    return SimpleWebSocket(environ, reactor, max_payload=max_payload, answer=answer)
+
+
+class SimpleWebSocket:
+    """A WebSocket that simple-websocket reads; its request greenlet stays."""
+
+    def __init__(
+        self,
+        environ: Environ,
+        reactor: Reactor,
+        *,
+        max_payload: int,
+        answer: bytes | None = None,
+    ) -> None:
+        self._connection = _Connection(environ["werkzeug.socket"], reactor)
+        self._receiver: Receiver
+        self._closing = False
+        request = {name: environ[name] for name in _HANDSHAKE if name in environ}
+        request["werkzeug.socket"] = self._connection
+        try:
+            self._server = simple_websocket.Server(
+                request,
+                receive_bytes=READ_SIZE,
+                max_message_size=max_payload,
+                thread_class=_Thread,
+                event_class=Event,
+                selector_class=DefaultSelector,
+            )
+        except (simple_websocket.ConnectionError, WsprotoError) as exc:
+            raise ProtocolError(f"invalid handshake: {exc}") from exc
+        if answer is not None:
+            self._connection.replace(answer)
+
+    @property
+    def writable(self) -> bool:
+        return not self._connection.pending_size
+
+    @property
+    def ready(self) -> bool:
+        return self._connection.ready
+
+    @property
+    def pending_size(self) -> int:
+        return self._connection.pending_size
+
+    def start(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._connection.on_drained = self._on_drained
+        tasks.spawn(self._read, name="simple-websocket")
+
+    def send(self, wire: Wire) -> None:
+        if not self._closing:
+            self._connection.send(wire.websocket)
+
+    def close(self, code: int | None = None, reason: str = "") -> None:
+        if self._closing:
+            return
+        self._closing = True
+        # The peer may have closed already, which the receiver has not been told yet.
+        with contextlib.suppress(simple_websocket.ConnectionClosed):
+            self._server.close(code, reason or None)
+        self._connection.end_within(CLOSE_TIMEOUT)
+
+    def finish(self, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            self._deliver()
+            self._connection.closed.wait()
+        except Exception:
+            # A boundary: a bug of ours met while reading ends this connection only.
+            log.exception("a read failed; the connection is closed")
+            self._on_end(None)
+        finally:
+            self._connection.hang_up()
+        # For the access log; it is written to a connection that has ended.
+        start_response("101 Switching Protocols", [])
+        return []
+
+    def _deliver(self) -> None:
+        """Give the receiver each message until there will be no more.
+
+        Blocks:
+            Until then.
+        """
+        server = self._server
+        while True:
+            try:
+                data = server.receive()
+            except simple_websocket.ConnectionClosed:
+                break
+            if data is not None and not self._closing:
+                self._receiver.on_message(data)
+        # The package has closed by itself, and says why unless it was the size.
+        if server.ws.state.name == "LOCAL_CLOSING":
+            self._on_end(server.close_message or "Max payload size exceeded")
+        else:
+            self._on_end(None)
+
+    def _on_end(self, error: str | None) -> None:
+        if not self._closing:
+            self._closing = True
+            log.debug("connection ended: %s", error)
+            self._receiver.on_closed(error)
+
+    def _on_drained(self) -> None:
+        if not self._closing:
+            self._receiver.on_drained()
+
+    def _read(self) -> None:
+        """Be the package's thread.
+
+        Blocks:
+            Until the connection has ended.
+        """
+        try:
+            self._server.thread.run()
+        finally:
+            self._connection.close()
+            self._server.connected = False
+            self._server.event.set()
+
+
+class _Connection:
+    """The server's socket as the package sees it: what is sent is queued.
+
+    It is only ever shut down; closing it is up to the server.
+    """
+
+    def __init__(self, sock: Any, reactor: Reactor) -> None:
+        self._sock = sock
+        self._reactor = reactor
+        self._queue: list[bytes] = []
+        self._writing = False
+        self._blocked = False
+        self._broken = False
+        self._closing = False
+        self._end_timer: Timer | None = None
+        #: Bytes that the kernel has not taken.
+        self.pending_size = 0
+        #: Called when the kernel has taken everything.
+        self.on_drained: Callable[[], object] = _nothing
+        #: Set when nothing more will be sent or received.
+        self.closed = reactor.latch()
+        self.recv = sock.recv
+        with contextlib.suppress(OSError):  # a Unix socket
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the kernel took what was sent, as far as it was asked."""
+        return not self._blocked and self.pending_size < READ_SIZE
+
+    def send(self, data: bytes) -> int:
+        """Put ``data`` behind what waits; never blocks."""
+        if not self._broken and not self._closing:
+            self._queue.append(data)
+            self.pending_size += len(data)
+            if not self._writing:
+                self._writing = True
+                self._reactor.workers.run(self._write)
+        return len(data)
+
+    def replace(self, data: bytes) -> None:
+        """Send ``data`` in the place of all that waits."""
+        self._queue.clear()
+        self.pending_size = 0
+        self.send(data)
+
+    def close(self) -> None:
+        """Hang up when everything has been sent; the package has read to the end."""
+        self._closing = True
+        if self._writing:
+            self.end_within(CLOSE_TIMEOUT)
+        else:
+            self.hang_up()
+
+    def end_within(self, seconds: float) -> None:
+        """Hang up then, if that has not happened."""
+        if self._end_timer is None and not self.closed.ready:
+            clock = self._reactor.clock
+            self._end_timer = clock.call_later(seconds, self.hang_up)
+
+    def hang_up(self) -> None:
+        """End the connection at once; readers and writers see the end of it."""
+        if self.closed.ready:
+            return
+        self._broken = True
+        self._drop()
+        if self._end_timer is not None:
+            self._end_timer.cancel()
+            self._end_timer = None
+        with contextlib.suppress(OSError):
+            # Beneath TLS, whose goodbye may block.
+            self._sock._sock.shutdown(socket.SHUT_RDWR)
+        self.closed.set(None)
+
+    def _write(self) -> None:
+        """Send what waits; runs in a worker.
+
+        Blocks:
+            As long as the kernel does not take it.
+        """
+        self._blocked = True  # for whoever runs while we wait for the kernel
+        try:
+            while self._queue:
+                data = memoryview(b"".join(self._queue))
+                self._queue.clear()
+                while data and not self._broken:
+                    sent = self._sock.send(data)
+                    data = data[sent:]
+                    self.pending_size -= sent
+        except OSError as exc:
+            # The reader sees the same end, after whatever the peer sent before it.
+            log.debug("write failed: %s", exc)
+            self._broken = True
+        self._writing = self._blocked = False
+        if self._broken:
+            self._drop()
+        if self._closing:
+            self.hang_up()
+        elif not self._broken:
+            self.on_drained()
+
+    def _drop(self) -> None:
+        self._queue.clear()
+        self.pending_size = 0
+
+
+class _Thread:
+    """Stands for the thread that the package starts; runs when we are ready for it."""
+
+    name = ""
+
+    def __init__(self, target: Callable[[], None]) -> None:
+        self.run = target
+
+    def start(self) -> None:
+        """Nothing yet: there is no receiver."""
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
