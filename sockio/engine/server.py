@@ -22,12 +22,13 @@ from sockio.types import Environ, StartResponse, WSGIApp
 
 from . import websockets
 from .http import cookie, cors
+from .http.client_socket import take_over
 from .http.mount import Mount
 from .http.request import Request
 from .http.response import Response
 from .options import EngineOptions
 from .session import EngineSession
-from .transports.polling import PollingTransport
+from .transports.polling import HungUp, PollingTransport
 from .transports.transport import Transport
 from .transports.websocket import WebSocketTransport
 from .verify import BAD_REQUEST, FORBIDDEN, MESSAGES, Refusal, verify
@@ -192,7 +193,10 @@ class EngineServer(EventEmitter):
         if session is None:
             transport = PollingTransport(self.options, self.reactor)
             session = self._open(sid, request, transport)
-        session.transport.handle(request, response)  # type: ignore[attr-defined]
+        try:
+            session.transport.handle(request, response)  # type: ignore[attr-defined]
+        except HungUp:
+            return self._abandon(request, response, start_response)
         return self._respond(request, response, start_response)
 
     def _run_middlewares(self, request: Request, response: Response) -> Refusal | None:
@@ -254,13 +258,13 @@ class EngineServer(EventEmitter):
         """Accept the WebSocket for a known ``session``, or a new one of that id."""
         try:
             answer = websockets.check(request)
+            self._fire("headers", response.headers, request)
+            websocket = websockets.accept(
+                request, self.reactor, self.options, [*answer, *response.header_lines()]
+            )
         except ProtocolError as exc:
             refusal = Refusal(BAD_REQUEST, {"message": exc.reason})
             return self._refuse(request, response, start_response, refusal)
-        self._fire("headers", response.headers, request)
-        websocket = websockets.accept(
-            request, self.reactor, self.options, [*answer, *response.header_lines()]
-        )
         if websocket is None:
             log.error(_NO_WEBSOCKET, request.environ.get("SERVER_SOFTWARE"))
             refusal = Refusal(BAD_REQUEST, {"name": "TRANSPORT_HANDSHAKE_ERROR"})
@@ -281,6 +285,20 @@ class EngineServer(EventEmitter):
         response.prepare(request)
         self._fire("headers", response.headers, request)
         return response.start(start_response)
+
+    def _abandon(
+        self, request: Request, response: Response, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """End a request whose client is gone, without an answer where that is possible.
+
+        A server that writes to a connection which has ended may log a traceback.
+        """
+        taken = take_over(request.environ)
+        if taken is None:
+            response.end(400, b"")
+            return self._respond(request, response, start_response)
+        taken.sock.close()
+        return taken.finish(start_response, "499 Client Closed Request")
 
     def _refuse(
         self,

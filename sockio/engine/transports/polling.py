@@ -154,11 +154,13 @@ class PollingTransport:
         self.sink.on_ready()
         if not parked.ready and self._closing is not None:
             parked.set([NOOP])
-        if not parked.ready:
-            self._park(request, parked)
-        wires = parked.wait()
-        self._parked = None
-        self._promised = False
+        try:
+            if not parked.ready:
+                self._park(request, parked)
+            wires = parked.wait()
+        finally:
+            self._parked = None
+            self._promised = False
         closing = self._closing is not None
         if self._last is not None:
             wires = self._last
