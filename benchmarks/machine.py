@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import resource
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,6 +72,32 @@ def busy(cpu: int) -> float:
             used = (user, nice, system, irq, softirq, steal)
             return sum(map(int, used)) / TICKS
     return 0.0
+
+
+class Watch:
+    """Watches both CPUs while the load generator, a child of ours, runs once."""
+
+    def __init__(self, server: list[int]) -> None:
+        self._server = server
+        self._began = time.monotonic()
+        self._before = self._read()
+
+    def foreign(self) -> float:
+        """Return the share that others took, of the CPU on which it was larger."""
+        elapsed = time.monotonic() - self._began
+        pairs = zip(self._read(), self._before, strict=True)
+        return round(
+            max(0.0, *(after - before for after, before in pairs)) / elapsed, 3
+        )
+
+    def _read(self) -> list[float]:
+        """Return the seconds each CPU has been busy for neither server nor load."""
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        load = children.ru_utime + children.ru_stime
+        server = times(self._server).total
+        if SERVER_CPU == LOAD_CPU:
+            return [busy(SERVER_CPU) - server - load]
+        return [busy(SERVER_CPU) - server, busy(LOAD_CPU) - load]
 
 
 def description() -> dict[str, str]:

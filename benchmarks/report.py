@@ -73,6 +73,11 @@ class _Report:
     def lines(self) -> Iterable[str]:
         repetitions = len({run.repetition for run in self._runs})
         yield f"Medians of {repetitions} interleaved repetitions."
+        foreign = [run.result.get("foreign", 0) for run in self._runs]
+        yield (
+            f"Other processes took {median(foreign):.0%} of a CPU in the median run, "
+            f"{max(foreign):.0%} in the worst."
+        )
         timed = [s for s in self._scenarios if s.quantities == ("rate",)]
         late = [s for s in self._scenarios if "p50_us" in s.quantities]
         idle = [s for s in self._scenarios if "kib_each" in s.quantities]

@@ -21,7 +21,7 @@ from report import Run, fault, text
 from scenarios import FIRST_TOUCH, SCENARIOS, WARM_UP, Scenario
 from servers import KINDS, Kind, LoadError, Server
 
-#: A run in which others took more than this share of the server's CPU is repeated.
+#: A run in which others took more than this share of a CPU is repeated.
 FOREIGN_LIMIT = 0.10
 ATTEMPTS = 3
 

@@ -145,23 +145,20 @@ class Server:
             port: Where to connect, if not to the server itself.
             quiet: Do not pass on its complaints.
 
-        `foreign` is the share of the server's CPU that other processes took meanwhile.
+        `foreign` is the share of a CPU that other processes took meanwhile.
 
         Raises:
             LoadError: It ended without a result.
         """
         pids = self.pids
-        began, used = time.monotonic(), machine.times(pids).total
-        taken = machine.busy(machine.SERVER_CPU)
+        watch = machine.Watch(pids)
         done = self.load_process(arguments, port or self.port, pids)
         out, err = done.communicate()
         if done.returncode or not out:
             why = err.strip().rpartition("\n")[2]
             raise LoadError(f"{why} (see {self.log})")
         result: dict[str, Any] = json.loads(out)
-        foreign = machine.busy(machine.SERVER_CPU) - taken
-        foreign -= machine.times(pids).total - used
-        result["foreign"] = round(max(0, foreign) / (time.monotonic() - began), 3)
+        result["foreign"] = watch.foreign()
         if err and not quiet:
             print(f"{self.name}: {err.strip()}", file=sys.stderr)
         return result
