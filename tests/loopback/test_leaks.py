@@ -1,0 +1,175 @@
+"""Whatever way clients come and go, the server keeps nothing of them."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import gevent
+import pytest
+
+import sockio
+from sockio.testing import FakeClock
+from tests.support.leaks import Snapshot
+from tests.support.loopback import Loopback
+from tests.support.raw_client import RawClient
+from tests.support.raw_websocket import Refused
+
+LONG = os.environ.get("SOCKIO_LONG") == "1"
+#: Cycles over all ways to come and go.
+CYCLES = 20_000 if LONG else 400
+#: How much the memory may grow over the second half.
+GROWTH = 1.02
+
+
+def make_server(clock: FakeClock) -> sockio.Server:
+    def allow(request: sockio.Request) -> None:
+        if request.query.get("refuse"):
+            raise sockio.Forbidden("no")
+
+    io = sockio.Server(clock=clock, allow_request=allow)
+
+    @io.use
+    def guard(socket: sockio.Socket) -> None:
+        if socket.handshake.auth.get("refuse"):
+            raise sockio.ConnectError("no")
+
+    @io.on("connection")
+    def connected(socket: sockio.Socket) -> None:
+        socket.join("everybody")
+        socket.on("echo", lambda value: value)
+        socket.on("bye", lambda: socket.disconnect(True))
+
+    return io
+
+
+def close_websocket(client: RawClient) -> None:
+    websocket = client.open_socket()
+    websocket.send('420["echo",1]')
+    assert websocket.receive_message() == "430[1]"
+    websocket.close()
+
+
+def cut_websocket(client: RawClient) -> None:
+    client.open_socket().cut()
+
+
+def end_by_server(client: RawClient) -> None:
+    websocket = client.open_socket()
+    websocket.send('42["bye"]')
+    assert websocket.receive_message() == "41"
+    websocket.wait_closed()
+
+
+def break_protocol(client: RawClient) -> None:
+    websocket = client.open_socket()
+    websocket.send("4nonsense")
+    websocket.wait_closed()
+
+
+def be_refused_by_middleware(client: RawClient) -> None:
+    websocket, _ = client.open_websocket_session()
+    websocket.send('40{"refuse":true}')
+    assert websocket.receive_message() == '44{"message":"no"}'
+    websocket.close()
+
+
+def be_refused_by_handshake(client: RawClient) -> None:
+    with pytest.raises(Refused):
+        client.websocket(refuse=1)
+    assert client.request(transport="polling", refuse=1).status == 403
+
+
+def close_polling(client: RawClient) -> None:
+    session = client.open_session()
+    session.post("40")
+    assert session.poll().text.startswith("40")
+    session.post("1")
+
+
+def abort_poll(client: RawClient) -> None:
+    session = client.open_session()
+    session.start_poll().close()
+
+
+def upgrade_and_cut(client: RawClient) -> None:
+    session = client.open_session()
+    session.upgrade().cut()
+
+
+def abandon(client: RawClient) -> None:
+    client.open_session().post("40")
+
+
+def fail_an_upgrade(client: RawClient) -> None:
+    session = client.open_session()
+    websocket = session.websocket()
+    websocket.send("4too early")
+    websocket.wait_closed()
+    session.post("1")
+
+
+WAYS: list[Callable[[RawClient], None]] = [
+    close_websocket,
+    cut_websocket,
+    end_by_server,
+    break_protocol,
+    be_refused_by_middleware,
+    be_refused_by_handshake,
+    close_polling,
+    abort_poll,
+    upgrade_and_cut,
+    abandon,
+    fail_an_upgrade,
+]
+
+
+def resident() -> int:
+    """Memory of this process in pages."""
+    return int(Path("/proc/self/statm").read_text().split()[1])
+
+
+def ours() -> Counter[str]:
+    """Objects of the library that are alive, by type."""
+    gc.collect()
+    names = (f"{type(o).__module__}.{type(o).__name__}" for o in gc.get_objects())
+    return Counter(name for name in names if name.startswith("sockio."))
+
+
+def run(loopback: Loopback, clock: FakeClock, cycles: int) -> None:
+    """Come and go ``cycles`` times, then let the abandoned sessions time out."""
+    for way in itertools.islice(itertools.cycle(WAYS), cycles):
+        with loopback.client() as client:
+            way(client)
+        if not loopback.engine.clients_count % 50:
+            clock.advance(45)
+    with gevent.Timeout(5):
+        while loopback.engine.clients_count:
+            clock.advance(45)
+
+
+@pytest.mark.patience(3600 if LONG else 30)
+def test_nothing_stays_of_clients_that_came_and_went() -> None:
+    clock = FakeClock()
+    loopback = Loopback(make_server(clock))
+    try:
+        run(loopback, clock, CYCLES // 4)  # workers, caches and buffers are made
+        clock.settle()
+        before, objects = Snapshot.take(), ours()
+
+        run(loopback, clock, CYCLES // 4)
+        half = resident()
+        run(loopback, clock, CYCLES // 2)
+
+        clock.settle()
+        assert not before.leaks()
+        grown = ours() - objects
+        assert not {name: n for name, n in grown.items() if n > 2}, grown
+        if LONG:
+            assert resident() <= half * GROWTH
+    finally:
+        loopback.close()
