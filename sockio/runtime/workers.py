@@ -12,13 +12,16 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
-from gevent import GreenletExit, get_hub, getcurrent
+from gevent import GreenletExit, Timeout, get_hub, getcurrent
 from gevent.monkey import get_original
 from greenlet import greenlet
 
 from . import logs
 
 log = logs.get("runtime.workers")
+
+#: What ends a piece of user code and nothing else; gevent's Timeout is no Exception.
+FAILURES: tuple[type[BaseException], ...] = (Exception, Timeout)
 
 #: ``threading.get_ident`` is patched to name greenlets; this one names native threads.
 _native_thread: Callable[[], int] = get_original("_thread", "get_ident")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sockio.adapters.adapter import Adapter, AdapterFactory, BroadcastOptions, Flags
-from sockio.errors import ConnectError, ReservedEventError
+from sockio.errors import ConnectError, EncodeError, ReservedEventError
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.socketio import Parser
 from sockio.protocol.socketio.packet import Packet, PacketType
@@ -14,6 +14,7 @@ from sockio.runtime import logs
 from sockio.runtime.ids import new_sid
 from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.workers import FAILURES
 from sockio.types import SocketId
 
 from . import middleware
@@ -136,7 +137,7 @@ class Namespace(EventEmitter, Targets):
         except ConnectError as exc:
             self._refuse(socket, exc.message, exc.data)
             return
-        except Exception:
+        except FAILURES:
             # A boundary: a middleware is user code; the client is told no details.
             log.exception("namespace %s: a middleware failed", self.name)
             self._refuse(socket, "Internal server error", None)
@@ -157,9 +158,15 @@ class Namespace(EventEmitter, Targets):
         if socket.gone:
             return
         payload = {"message": message}
-        if data is not None:
-            payload["data"] = data
-        socket.send_packet(Packet(PacketType.CONNECT_ERROR, self.name, payload))
+        packet = Packet(PacketType.CONNECT_ERROR, self.name, payload)
+        try:
+            if data is not None:
+                payload["data"] = data
+            socket.send_packet(packet)
+        except EncodeError:
+            log.exception("namespace %s: the data of a refusal is left out", self.name)
+            del payload["data"]
+            socket.send_packet(packet)
         socket.close("refused")
 
     def remove(self, socket: Socket) -> None:

@@ -1,0 +1,46 @@
+"""What the loopback tests of the Socket.IO floor are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import pytest
+
+import sockio
+from sockio.testing import FakeClock
+from tests.support.served import Served
+
+Serve: TypeAlias = Callable[..., Served]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Give a clock that stands still; pass it to ``serve``."""
+    return FakeClock()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Give a function that starts a server: one that is given, or with options."""
+    running: list[Served] = []
+
+    def start(io: sockio.Server[Any] | None = None, **options: Any) -> Served:
+        running.append(Served(sockio.Server(**options) if io is None else io))
+        return running[-1]
+
+    yield start
+    for served in running:
+        served.close()
+
+
+@pytest.fixture
+def served(serve: Serve) -> Served:
+    """Give a running server with the default options."""
+    return serve()
+
+
+@pytest.fixture
+def io(served: Served) -> sockio.Server[Any]:
+    """Give the server that is running."""
+    return served.io
