@@ -143,7 +143,7 @@ def ours() -> Counter[str]:
 def run(loopback: Loopback, clock: FakeClock, cycles: int) -> None:
     """Come and go ``cycles`` times, then let the abandoned sessions time out."""
     for way in itertools.islice(itertools.cycle(WAYS), cycles):
-        with loopback.client() as client:
+        with RawClient(loopback.url, "/socket.io/") as client:
             way(client)
         if not loopback.engine.clients_count % 50:
             clock.advance(45)
