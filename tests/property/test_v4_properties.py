@@ -39,7 +39,7 @@ def test_any_frame_is_a_packet_or_a_protocol_error(frame: str | bytes) -> None:
 @given(st.text(st.sampled_from("0123456b=AQ\x1e\x00é")))
 def test_any_payload_gives_packets_up_to_the_first_bad_one(text: str) -> None:
     packets = v4.decode_payload(text)
-    good = []
+    good: list[Packet] = []
 
     with contextlib.suppress(ProtocolError):
         good.extend(packets)

@@ -38,8 +38,8 @@ class Parser(Protocol):
 class JsonCodec(Protocol):
     """A JSON library; the module ``json`` of the standard library fits."""
 
-    def dumps(self, value: Any, *, default: Callable[[Any], Any]) -> str | bytes:
+    def dumps(self, value: Any, /, *, default: Callable[[Any], Any]) -> str | bytes:
         """Return JSON text; ``default`` is asked about what JSON does not know."""
 
-    def loads(self, text: str) -> Any:
+    def loads(self, text: str, /) -> Any:
         """Return the value of a JSON text, or raise ValueError."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from sockio.errors import ConfigError, ProtocolError
 
-from .frames import BINARY, TEXT, encode_text, frame
+from .frames import BINARY, TEXT, frame
+from .payload import encode_text
 
 __all__ = ["Agreed", "Deflate", "Deflater", "Inflater", "negotiate"]
 

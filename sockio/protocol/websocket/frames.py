@@ -8,23 +8,11 @@ Spec: RFC 6455, sections 5 and 7.4.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sockio.errors import ProtocolError
 
-try:
-    from websockets.speedups import apply_mask
-except ImportError:  # a platform for which that package has no compiled part
-
-    def apply_mask(
-        data: bytes | bytearray | memoryview, mask: bytes | bytearray
-    ) -> bytes:
-        """Return ``data`` with the four bytes of ``mask`` over it."""
-        size = len(data)
-        long_mask = (mask * (size // 4 + 1))[:size]
-        mixed = int.from_bytes(data, "little") ^ int.from_bytes(long_mask, "little")
-        return mixed.to_bytes(size, "little")
-
+from .payload import Inflate, apply_mask, encode_text
 
 __all__ = [
     "BINARY",
@@ -37,7 +25,6 @@ __all__ = [
     "FrameReader",
     "Inflate",
     "Item",
-    "apply_mask",
     "close_frame",
     "encode_text",
     "frame",
@@ -75,13 +62,6 @@ class Control(NamedTuple):
 
 #: What a reader gives: a message, a control frame, or the reason why it stopped.
 Item: TypeAlias = "str | bytes | Control | ProtocolError"
-
-
-class Inflate(Protocol):
-    """What a reader needs for compressed messages (permessage-deflate)."""
-
-    def message(self, data: bytes, limit: int) -> bytes:
-        """Return ``data`` inflated, at most ``limit`` bytes, or raise ProtocolError."""
 
 
 class FrameReader:
@@ -263,11 +243,9 @@ class FrameReader:
             raise ProtocolError("fragments are out of order", 1002)
 
     def _check_length(self, first: int, length: int) -> None:
-        if first & 0x0F < CLOSE:
-            if self._message is not None:
-                length += len(self._message)
-            if length > self._max_payload:
-                raise ProtocolError("Max payload size exceeded", 1009)
+        before = 0 if self._message is None else len(self._message)
+        if first & 0x0F < CLOSE and before + length > self._max_payload:
+            raise ProtocolError("Max payload size exceeded", 1009)
 
     # ------------------------------------------------------------------ large frames
 
@@ -388,16 +366,6 @@ def frame(
     if mask is None:
         return header + data
     return header + mask + apply_mask(data, mask)
-
-
-def encode_text(text: str) -> bytes:
-    """Return text as UTF-8."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        # A lone surrogate has no UTF-8 form: JavaScript sends U+FFFD in its place.
-        utf16 = text.encode("utf-16-le", "surrogatepass")
-        return utf16.decode("utf-16-le", "replace").encode()
 
 
 def close_frame(code: int = 1000, reason: str = "") -> bytes:

@@ -20,7 +20,7 @@ ONE = '{"_placeholder":true,"num":0}'
 OTHER = '{"_placeholder":true,"num":1}'
 
 
-def decode(*frames: str | bytes, **options: int) -> Packet | None:
+def decode(*frames: str | bytes, **options: Any) -> Packet | None:
     """Feed frames to a new decoder; all but the last must complete nothing."""
     decoder = JsonParser(**options).decoder()
     *first, last = frames

@@ -214,6 +214,6 @@ def test_a_message_may_refer_to_the_one_before_it() -> None:
         ("mem_level", 10),
     ],
 )
-def test_wrong_options_are_named_at_once(option: str, value: int) -> None:
+def test_wrong_options_are_named_at_once(option: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=option):
         Deflate(**{option: value})
