@@ -11,8 +11,9 @@ from typing import Any, Protocol
 from sockio.errors import EventRejected
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
-from sockio.runtime.listeners import Listener, Listeners
+from sockio.runtime.listeners import Listener, Listeners, event_name
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.workers import FAILURES
 
 from . import middleware
 from .options import ServerOptions
@@ -36,7 +37,7 @@ class Receiving(Protocol):
     @property
     def reactor(self) -> Reactor: ...
     def send_packet(self, packet: Packet) -> None: ...
-    def report_error(self, error: Exception) -> None:
+    def report_error(self, error: BaseException) -> None:
         """Tell the ``error`` listeners."""
 
 
@@ -81,13 +82,13 @@ def admit(socket: Receiving, packet: Packet) -> tuple[Any, ...] | None:
     for fn in socket._any:
         try:
             fn(*shown)
-        except Exception:
+        except FAILURES:
             # A boundary: a listener is user code and ends nothing but itself.
             log.exception("sid=%s a catch-all listener failed", socket.id)
     if socket.guards and data:
         try:
             middleware.run(socket.guards, data[0], data[1:])
-        except Exception as exc:
+        except FAILURES as exc:
             # A boundary: a guard is user code; whatever it raises rejects the event.
             if not isinstance(exc, EventRejected):
                 log.debug("sid=%s a guard rejected %r: %r", socket.id, data[0], exc)
@@ -114,7 +115,7 @@ def dispatch(socket: Receiving, packet: Packet) -> None:
         return
     name = data[0]
     if type(name) is not str:
-        name = _number_name(name)
+        name = event_name(name)
     for listener in socket._listeners.get(name):
         if listener.once and not socket._listeners.take_once(listener):
             continue
@@ -146,18 +147,13 @@ def _call(
             result = listener.fn(*args)
             if ack is not None:
                 ack.returned(result)
-    except Exception as exc:
+    except FAILURES as exc:
         # A boundary: a listener is user code; its failure ends nothing but itself.
         log.exception("sid=%s listener %r failed", socket.id, listener.fn)
         _reject(socket, exc, ack)
 
 
-def _reject(socket: Receiving, error: Exception, ack: AckReply | None) -> None:
+def _reject(socket: Receiving, error: BaseException, ack: AckReply | None) -> None:
     socket.report_error(error)
     if ack is not None and socket.options.error_acks:
         ack({"error": {"message": str(error)}})
-
-
-def _number_name(number: float) -> str:
-    """Name an event as JavaScript would: 5, not 5.0."""
-    return str(int(number)) if number == int(number) else str(number)

@@ -294,7 +294,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
     def _let_in(self, packet: Packet) -> tuple[Any, ...] | None:
         return admit(self, packet)
 
-    def report_error(self, error: Exception) -> None:
+    def report_error(self, error: BaseException) -> None:
         """Tell the ``error`` listeners, in this greenlet."""
         self._fire("error", error)
 
