@@ -47,33 +47,35 @@ class Heartbeat:
 
     def restart(self) -> None:
         """Ping again after the interval: at the start, after a pong or an upgrade."""
-        self.stop()
-        self._timer = self._clock.call_later(self._interval, self._ping)
+        self.awaiting = False
+        self._arm(self._interval, self._ping)
 
     def stop(self) -> None:
         """No ping, no deadline from now on."""
         self.awaiting = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._disarm()
 
     def on_traffic(self) -> None:
         """Another packet came while a pong is awaited: that extends the wait, once."""
         if self.awaiting and not self._extended:
             self._extended = True
-            self._arm()
+            self._arm(self._timeout, self._give_up)
 
     def _ping(self) -> None:
         self.awaiting = True
         self._extended = False
-        self._arm()
+        self._arm(self._timeout, self._give_up)
         self._send_ping()
-
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._clock.call_later(self._timeout, self._give_up)
 
     def _give_up(self) -> None:
         self.stop()
         self._on_silence()
+
+    def _arm(self, seconds: float, fn: Callable[[], None]) -> None:
+        self._disarm()
+        self._timer = self._clock.call_later(seconds, fn)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
