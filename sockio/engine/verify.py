@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from sockio.errors import Forbidden
+from sockio.runtime import logs
 
-from .http.cors import origin_allowed
+from .http.cors import mismatch, origin_allowed
 from .http.request import Request
 from .options import EngineOptions
+
+log = logs.get("engine.verify")
 
 UNKNOWN_TRANSPORT = 0
 UNKNOWN_SID = 1
@@ -75,7 +78,7 @@ def verify(
     if origin is not None and _BAD_HEADER.search(origin):
         return Refusal(BAD_REQUEST, {"name": "INVALID_ORIGIN", "origin": origin})
     sid = query.get("sid")
-    if sid is not None:
+    if sid:
         return _verify_known(request, sid, sessions.get(sid))
     if request.method != "GET":
         return Refusal(BAD_HANDSHAKE_METHOD, {"method": request.method})
@@ -124,6 +127,7 @@ def _verify_known(request: Request, sid: str, session: Known | None) -> Refusal 
 
 def _verify_allowed(request: Request, options: EngineOptions) -> Refusal | None:
     if options.check_origin and not origin_allowed(request, options.cors):
+        log.warning("check_origin refused a handshake: %s", mismatch(request))
         return Refusal(
             FORBIDDEN,
             {"message": "Origin not allowed", "origin": request.header("origin")},
