@@ -58,16 +58,17 @@ class Upgrade:
         transport.bind(Outbox(), self)
 
     def on_packet(self, packet: Packet) -> None:
-        """A probe, then an upgrade; anything else ends the trial."""
+        """A probe, if the client likes, then an upgrade; all else ends the trial."""
         if self._over:
             return
         if packet.type is PacketType.PING and packet.data == "probe":
-            self._transport.send(PROBE_ANSWER)
+            if self._transport.ready:  # else it asks and asks, and reads no answer
+                self._transport.send(PROBE_ANSWER)
             if not self._probed:
                 self._probed = True
                 self._session.on_probe(self._transport)
                 self._release_later()
-        elif packet.type is PacketType.UPGRADE and self._probed:
+        elif packet.type is PacketType.UPGRADE:
             self._stop()
             self._session.on_upgrade(self._transport)
         else:

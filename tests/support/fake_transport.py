@@ -1,0 +1,101 @@
+"""Fake transport: a transport without a network, told what to do by a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sockio.engine.outbox import Outbox
+from sockio.engine.transports.transport import Sink
+from sockio.protocol.engineio.packet import Packet
+from sockio.protocol.engineio.wire import Wire
+
+
+class FakeTransport:
+    """One way to a client that exists only in a test.
+
+    As a WebSocket it takes wires while it is ``ready``; as polling it is never ready,
+    and takes what waits when the test calls ``take``.
+    """
+
+    def __init__(
+        self, name: str = "websocket", upgrades_to: tuple[str, ...] = ()
+    ) -> None:
+        self.name = name
+        self.upgrades_to = upgrades_to
+        #: Whether the kernel takes what is sent.
+        self.ready = name != "polling"
+        self.pending_size = 0
+        self.sink: Sink
+        #: The payloads of what it was given, in order.
+        self.sent: list[str] = []
+        #: How often it was asked to look into the outbox.
+        self.wakes = 0
+        #: How it was closed: "orderly" or "discarded", None: it was not.
+        self.closed: str | None = None
+        #: An orderly close lasts until the test says that it is done.
+        self.slow_to_close = False
+        self._outbox = Outbox()
+        self._done: Callable[[], None] | None = None
+
+    @property
+    def writable(self) -> bool:
+        return self.ready
+
+    def bind(self, outbox: Outbox, sink: Sink) -> None:
+        self._outbox = outbox
+        self.sink = sink
+
+    def send(self, wire: Wire) -> None:
+        assert self.ready, "a session must not send to a transport that is not ready"
+        self.sent.append(wire.payload)
+
+    def wake(self) -> None:
+        self.wakes += 1
+
+    def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
+        self.closed = "discarded" if discard else "orderly"
+        if self.slow_to_close and not discard:
+            self._done = done
+        else:
+            done()
+
+    # ------------------------------------------------------------------ the test's side
+
+    def take(self) -> list[str]:
+        """Take what waits, as a poll does; return the payloads."""
+        wires = self._outbox.take()
+        payloads = [wire.payload for wire in wires]
+        self.sent += payloads
+        self.sink.on_flushed(wires)
+        return payloads
+
+    def block(self, size: int = 1) -> None:
+        """The kernel takes no more; ``size`` bytes are still with us."""
+        self.ready = False
+        self.pending_size = size
+
+    def unblock(self) -> None:
+        """The kernel took everything."""
+        self.ready = True
+        self.pending_size = 0
+        self.sink.on_ready()
+
+    def closing_completed(self) -> None:
+        """The orderly close is done."""
+        assert self._done is not None
+        done, self._done = self._done, None
+        done()
+
+    def message(self, data: str | bytes) -> None:
+        """A message of the client arrives."""
+        self.sink.on_message(data)
+
+    def packet(self, type: Any, data: str | None = None) -> None:
+        """Another packet of the client arrives."""
+        self.sink.on_packet(Packet(type, data))
+
+    def lose(self, reason: str = "transport close", description: object = None) -> None:
+        """The client is gone."""
+        self.closed = "lost"
+        self.sink.on_lost(reason, description)
