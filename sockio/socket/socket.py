@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from sockio.adapters.adapter import BroadcastOptions, Flags
 from sockio.protocol.engineio.wire import Wire
-from sockio.protocol.socketio.packet import Packet, PacketType
+from sockio.protocol.socketio.packet import RESERVED_EVENTS, Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.runtime.mailbox import Mailbox
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.workers import native_thread
 from sockio.types import Room, SocketId
 
 from .acks import PendingAcks
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 log = logs.get("socket")
 
 _EVENT = PacketType.EVENT
+_ACK = PacketType.ACK
+#: Makes a packet without the detour over its class's Python-level constructor.
+_new = tuple.__new__
 _PLAIN = Flags()
 
 
@@ -79,6 +83,8 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         self._waiting: Waiting | None = None
         self.guards: list[Callable[..., object]] = []
         self._write = client.write
+        self._encode = client.parser.encode
+        self._thread = self.reactor.workers.thread
         #: Why the socket has gone; None while it has not.
         self._gone: str | None = None
         self._last_rooms: frozenset[Room] = frozenset()
@@ -144,15 +150,20 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         flags: Flags,
     ) -> None:
         """Emit as ``flags`` say."""
-        name = event_name(event)
-        args, ack = take_ack(args, ack)
-        ack_id = None if ack is None else self._home.next_ack_id()
-        packet = Packet(_EVENT, self._home.name, [name, *args], ack_id)
-        wire = self.client.encode(packet, flags.compress)
-        if self.reactor.workers.elsewhere:
+        if type(event) is not str or event in RESERVED_EVENTS:
+            event = event_name(event)
+        ack_id = None
+        if ack is not None or (args and callable(args[-1])):
+            args, ack = take_ack(args, ack)
+            ack_id = self._home.next_ack_id()
+        packet = _new(Packet, (_EVENT, self._home.name, [event, *args], ack_id))
+        wire = Wire(self._encode(packet), compress=flags.compress)
+        if native_thread() != self._thread:
             self.reactor.workers.call_in_hub(self._send_event, wire, packet, flags, ack)
-        else:
+        elif ack is not None or flags is not _PLAIN or self._any_outgoing:
             self._send_event(wire, packet, flags, ack)
+        elif self._gone is None:
+            self._write(wire)
 
     def _send_event(
         self,
@@ -274,7 +285,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         if kind is _EVENT:
             if self._waiting is None or not self._waiting.offer(packet):
                 self._inbox.put(packet)
-        elif kind is PacketType.ACK:
+        elif kind is _ACK:
             if packet.id is not None:
                 self._acks.resolve(packet.id, packet.data)
         elif kind is PacketType.DISCONNECT:
@@ -319,7 +330,12 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         if self._gone is not None:
             return
         if self._any_outgoing:
-            self._tell_outgoing(packet)
+            if self.reactor.in_hub:  # where no user code may run
+                self._inbox.put(lambda: self._tell_outgoing(packet))
+            else:
+                self._tell_outgoing(packet)
+                if self._gone is not None:
+                    return
         if volatile and not self.conn.writable:
             return
         self._write(wire)
