@@ -13,27 +13,30 @@ Callback: TypeAlias = Callable[[], object]
 class Callbacks:
     """The callbacks of one session, in the order of its wires."""
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("sent", "waiting")
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Wire, Callback]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
+        #: Those of wires that no transport has taken yet.
+        self.waiting: list[tuple[Wire, Callback]] = []
+        #: Those of wires that a transport took, and the kernel perhaps did not.
+        self.sent: list[Callback] = []
 
     def add(self, wire: Wire, callback: Callback) -> None:
         """Keep ``callback`` until ``wire`` is written."""
-        self._waiting.append((wire, callback))
+        self.waiting.append((wire, callback))
 
-    def take(self, wires: Iterable[Wire]) -> list[Callback]:
-        """Remove and return the callbacks of ``wires``, which were written."""
-        written = set(map(id, wires))
-        done = [fn for wire, fn in self._waiting if id(wire) in written]
-        self._waiting = [
-            entry for entry in self._waiting if id(entry[0]) not in written
-        ]
-        return done
+    def on_sent(self, wires: Iterable[Wire]) -> None:
+        """A transport took ``wires``."""
+        taken = set(map(id, wires))
+        self.sent += [fn for wire, fn in self.waiting if id(wire) in taken]
+        self.waiting = [entry for entry in self.waiting if id(entry[0]) not in taken]
+
+    def take_written(self) -> list[Callback]:
+        """Remove and return the callbacks of the wires taken: they are written."""
+        written, self.sent = self.sent, []
+        return written
 
     def drop(self) -> None:
         """Forget them: nothing more will be written."""
-        self._waiting.clear()
+        self.waiting.clear()
+        self.sent.clear()

@@ -131,10 +131,13 @@ class EngineSession(EventEmitter):
         if callback is not None and self.ready_state in (OPENING, OPEN):
             self._callbacks.add(wire, callback)
         if self._reactor.workers.elsewhere:
-            self._reactor.workers.call_in_hub(self.write, wire)
+            self._reactor.workers.call_in_hub(self.push, wire)
         else:
-            self.write(wire)
+            self.push(wire)
         return self
+
+    #: Another name of ``send``, as in Node.
+    write = send
 
     def close(self, discard: bool = False) -> None:
         """Close when what waits was written; with ``discard`` at once."""
@@ -142,8 +145,8 @@ class EngineSession(EventEmitter):
             self.ready_state = CLOSING
             self._close_transport(discard=True)
         elif self.ready_state == OPEN:
+            # The heartbeat goes on: a peer that takes nothing more ends by its silence.
             self.ready_state = CLOSING
-            self._heartbeat.stop()
             if not self._outbox.wires:
                 self._close_transport()
 
@@ -165,9 +168,9 @@ class EngineSession(EventEmitter):
             "maxPayload": options.max_http_buffer_size,
         }
         text = orjson.dumps(handshake).decode()
-        self.write(Wire(packets=(Packet(PacketType.OPEN, text),)))
+        self.push(Wire(packets=(Packet(PacketType.OPEN, text),)))
         if options.initial_packet is not None:
-            self.write(Wire((options.initial_packet,)))
+            self.push(Wire((options.initial_packet,)))
         self.fire("open")
         self._heartbeat.restart()
 
@@ -179,7 +182,7 @@ class EngineSession(EventEmitter):
 
     # ------------------------------------------------------------------ out
 
-    def write(self, wire: Wire) -> None:
+    def push(self, wire: Wire) -> None:
         """Send ``wire`` or put it behind what waits; dropped unless open."""
         if self.ready_state != OPEN:
             return
@@ -190,7 +193,7 @@ class EngineSession(EventEmitter):
                 self.fire("packet_create", packet)
         if not outbox.wires and transport.ready:
             transport.send(wire)
-            if self.observed:
+            if self.observed or self._callbacks.waiting:
                 self._after_flush([wire])
             return
         outbox.put(wire)
@@ -212,6 +215,8 @@ class EngineSession(EventEmitter):
         """The transport can take wires again."""
         outbox = self._outbox
         transport = self._transport
+        if self._callbacks.sent:
+            self._run_callbacks()
         if not outbox.wires:
             return
         if not transport.ready:
@@ -229,7 +234,7 @@ class EngineSession(EventEmitter):
         self._flushed(wires)
 
     def _flushed(self, wires: list[Wire]) -> None:
-        if self.observed or self._callbacks:
+        if self.observed or self._callbacks.waiting:
             self._after_flush(wires)
         if self.ready_state == CLOSING and not self._outbox.wires:
             self._close_transport()
@@ -242,7 +247,13 @@ class EngineSession(EventEmitter):
         self.fire_on_server("flush", self, packets)
         self.fire("drain")
         self.fire_on_server("drain", self)
-        for callback in self._callbacks.take(wires):
+        if self._callbacks.waiting:
+            self._callbacks.on_sent(wires)
+            if self._transport.ready or not self._transport.pending_size:
+                self._run_callbacks()
+
+    def _run_callbacks(self) -> None:
+        for callback in self._callbacks.take_written():
             self._mailbox.put((callback, ()))
 
     def _on_buffer_full(self, limit: int) -> None:
@@ -291,7 +302,7 @@ class EngineSession(EventEmitter):
     # ------------------------------------------------------------------ heartbeat
 
     def _send_ping(self) -> None:
-        self.write(PING)
+        self.push(PING)
 
     def _on_silence(self) -> None:
         self._transport.close(_nothing, discard=True)

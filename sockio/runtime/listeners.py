@@ -7,6 +7,7 @@ calling and catching TypeError.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from enum import Enum
 from typing import (
@@ -79,6 +80,7 @@ class Listener:
         "fn",
         "max_args",
         "min_args",
+        "most_args",
         "once",
         "wants_ack",
     )
@@ -98,6 +100,8 @@ class Listener:
         self.concurrent = concurrent
         #: ``max_args`` is None where any number is taken (``*args``).
         self.min_args, self.max_args, self.wants_ack = read_signature(fn)
+        #: The same as a number that can be compared.
+        self.most_args = sys.maxsize if self.max_args is None else self.max_args
         self._taken = False
 
     def __repr__(self) -> str:
@@ -105,8 +109,7 @@ class Listener:
 
     def accepts(self, count: int) -> bool:
         """Whether the handler can be called with ``count`` arguments."""
-        most = self.max_args
-        return self.min_args <= count and (most is None or count <= most)
+        return self.min_args <= count <= self.most_args
 
     def fit(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Make ``args`` fit as JavaScript does: missing are None, extra are dropped."""

@@ -24,7 +24,7 @@ log = logs.get("runtime.workers")
 FAILURES: tuple[type[BaseException], ...] = (Exception, Timeout)
 
 #: ``threading.get_ident`` is patched to name greenlets; this one names native threads.
-_native_thread: Callable[[], int] = get_original("_thread", "get_ident")
+native_thread: Callable[[], int] = get_original("_thread", "get_ident")
 
 
 class Workers:
@@ -35,7 +35,8 @@ class Workers:
         self.keep = keep
         self.hub: Any = None
         self.loop: Any = None
-        self._thread: int | None = None
+        #: The native thread of the hub.
+        self.thread: int | None = None
         self._parked: list[greenlet] = []
 
     def attach(self) -> None:
@@ -43,12 +44,12 @@ class Workers:
         if self.hub is None:
             self.hub = get_hub()
             self.loop = self.hub.loop
-            self._thread = _native_thread()
+            self.thread = native_thread()
 
     @property
     def elsewhere(self) -> bool:
         """Whether the caller runs in another native thread than the hub."""
-        return self._thread is not None and _native_thread() != self._thread
+        return self.thread is not None and native_thread() != self.thread
 
     def call_in_hub(self, fn: Callable[..., object], *args: Any) -> None:
         """Run ``fn`` in the hub's thread, in order; safe from any native thread."""

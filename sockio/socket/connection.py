@@ -25,6 +25,9 @@ from .socket import Socket
 
 log = logs.get("client")
 
+_CONNECT = PacketType.CONNECT
+_CONNECT_ERROR = PacketType.CONNECT_ERROR
+
 
 class Directory(Protocol):
     """What a connection asks of its server."""
@@ -55,11 +58,12 @@ class Connection:
         #: The Engine.IO session.
         self.conn = session
         #: Hands a wire to the session; never blocks.
-        self.write: Callable[[Wire], None] = session.write
+        self.write: Callable[[Wire], None] = session.push
         #: Sockets, connected or connecting, by namespace; None while one is looked up.
         self.sockets: dict[str, Socket | None] = {}
         self._directory = directory
-        self._parser = parser
+        #: Writes packets down as this client reads them.
+        self.parser = parser
         self._decoder = parser.decoder()
         self._issued = directory.reactor.clock.time()
         #: Packets for namespaces that are being looked up.
@@ -75,7 +79,7 @@ class Connection:
 
     def encode(self, packet: Packet, compress: bool = True) -> Wire:
         """Encode a packet for this client."""
-        return Wire(self._parser.encode(packet), compress=compress)
+        return Wire(self.parser.encode(packet), compress=compress)
 
     # ------------------------------------------------------------------ incoming
 
@@ -90,22 +94,27 @@ class Connection:
                     socket.report_error_soon(exc)
             self.close()
             return
-        if packet is None:
-            return
-        socket = self.sockets.get(packet.nsp)
-        if socket is not None and packet.type is not PacketType.CONNECT:
-            if packet.type is PacketType.CONNECT_ERROR:
-                self._violated("CONNECT_ERROR from a client")
+        if packet is not None:
+            socket = self.sockets.get(packet.nsp)
+            kind = packet.type
+            if socket is None or kind is _CONNECT or kind is _CONNECT_ERROR:
+                self._on_other(packet)
             else:
                 socket.on_packet(packet)
-        elif packet.nsp in self._held and packet.type is not PacketType.CONNECT:
-            self._held[packet.nsp].append(packet)
-        elif packet.type is PacketType.CONNECT and packet.nsp not in self.sockets:
-            self._connect(packet.nsp, packet.data)
-        elif packet.type is PacketType.CONNECT:
+
+    def _on_other(self, packet: Packet) -> None:
+        """Handle a CONNECT, or a packet that no socket is there for."""
+        name = packet.nsp
+        if packet.type is PacketType.CONNECT_ERROR:
+            self._violated("CONNECT_ERROR from a client")
+        elif packet.type is not PacketType.CONNECT and name in self._held:
+            self._held[name].append(packet)
+        elif packet.type is not PacketType.CONNECT:
+            self._violated("packet for a namespace that was not joined")
+        elif name in self.sockets:
             self._violated("second CONNECT for a namespace")
         else:
-            self._violated("packet for a namespace that was not joined")
+            self._connect(name, packet.data)
 
     def _violated(self, what: str) -> None:
         log.debug("sid=%s broke the protocol: %s", self.conn.id, what)

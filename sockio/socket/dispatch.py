@@ -116,13 +116,14 @@ def dispatch(socket: Receiving, packet: Packet) -> None:
     name = data[0]
     if type(name) is not str:
         name = event_name(name)
+    count = len(args)
     for listener in socket._listeners.get(name):
         if listener.once and not socket._listeners.take_once(listener):
             continue
-        if not listener.accepts(len(args)):
+        if not listener.min_args <= count <= listener.most_args:
             if socket.options.strict_args:
                 error = EventRejected(
-                    f"event {name!r} came with {len(args)} arguments, but "
+                    f"event {name!r} came with {count} arguments, but "
                     f"{listener.describe()}"
                 )
                 log.warning("sid=%s %s", socket.id, error)

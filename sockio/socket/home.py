@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.socketio.packet import Packet
+from sockio.protocol.socketio.parser import Parser
 
 from .broadcast import Broadcaster
 from .options import ServerOptions
@@ -28,6 +29,9 @@ class Link(Protocol):
     conn: Any
     #: Hands a wire to the session; never blocks.
     write: Callable[[Wire], None]
+
+    #: Writes packets down as this client reads them.
+    parser: Parser
 
     def encode(self, packet: Packet, compress: bool = True) -> Wire: ...
     def forget(self, socket: Any) -> None:
