@@ -240,6 +240,22 @@ def test_a_close_packet_by_post_ends_the_hanging_poll(client: RawClient) -> None
 
 
 @engine_and_socket
+def test_a_poll_sent_just_before_the_close_packet_is_answered(
+    client: RawClient,
+) -> None:
+    session = client.open_session()
+    session.post("6")  # a noop: from now on both connections wait for a request
+
+    # Both requests are there when the server looks; gevent calls the latest first.
+    poll = session.start_poll()
+    session.post("1")
+
+    answer = poll.receive()
+    assert (answer.status, answer.text) == (200, "6")
+    assert session.poll().status == 400
+
+
+@engine_and_socket
 def test_a_close_packet_ends_the_websocket(client: RawClient) -> None:
     websocket, _ = client.open_websocket_session()
 
