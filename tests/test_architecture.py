@@ -102,7 +102,8 @@ MAX_FILE, MAX_CLASS, MAX_FUNCTION = 400, 300, 50
 VAGUE_NAMES = re.compile(r"(utils?|helpers?|common|misc|managers?|base.*)$")
 #: Marks of unfinished work, and folders of somebody's own machine.
 FORBIDDEN_WORDS = re.compile(
-    r"(?<!`)\b(?:TODO(?! ?\(?#\d)|FIXME|XXX|HACK)\b|(?<![\w.])/(?:root|home|Users|work)/"
+    r"(?<!`)\b(?:TODO(?! ?\(?#\d)|FIXME|XXX|HACK)\b"
+    r"|(?<![\w.])/(?:root|home|Users|work)/"
 )
 TEXT_SUFFIXES = {
     ".cfg",
