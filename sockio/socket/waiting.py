@@ -13,6 +13,7 @@ from typing import Any
 from sockio.errors import Disconnected
 from sockio.protocol.socketio.packet import Packet
 from sockio.runtime.latch import Latch
+from sockio.runtime.listeners import EventName, event_name
 from sockio.runtime.mailbox import Mailbox
 from sockio.runtime.reactor import Reactor
 
@@ -23,53 +24,44 @@ Admit = Callable[[Packet], "tuple[Any, ...] | None"]
 class Waiting:
     """Who waits for which event of a socket, in order of arrival."""
 
-    __slots__ = ("_by_event", "_inbox", "_reactor", "_streams")
+    __slots__ = ("_by_event", "_closed", "_inbox", "_reactor", "_streams")
 
-    def __init__(self, reactor: Reactor, inbox: Mailbox[Any]) -> None:
+    def __init__(
+        self, reactor: Reactor, inbox: Mailbox[Any], closed: str | None
+    ) -> None:
         self._reactor = reactor
         self._inbox = inbox
+        #: Why the socket has gone; None while it has not.
+        self._closed = closed
         self._by_event: dict[str, deque[Latch[Packet]]] = {}
         #: What each open stream has not been asked for yet.
         self._streams: dict[str, list[_Backlog]] = {}
 
     def offer(self, packet: Packet) -> bool:
         """Give an arriving event to who waits for it; False if nobody does."""
-        name = packet.data[0] if packet.data else None
-        waiters = self._by_event.get(name)  # type: ignore[arg-type]
+        name = _name_of(packet)
+        if name is None:
+            return False
+        waiters = self._by_event.get(name)
         if waiters:
             waiters.popleft().set(packet)
             return True
-        streams = self._streams.get(name)  # type: ignore[arg-type]
+        streams = self._streams.get(name)
         if streams:
             streams[0].add(packet)
             return True
         return False
 
     def stream(
-        self, event: str, maxsize: int, admit: Admit, closed: str | None
+        self, event: EventName, maxsize: int, admit: Admit
     ) -> Iterator[tuple[Any, ...]]:
         """Collect the events of that name from now on; iterate to take them."""
-        backlog = _Backlog(self._reactor, maxsize)
-        self._streams.setdefault(event, []).append(backlog)
-        if closed is not None:
-            backlog.close(closed)
-        while True:
-            packet = self._take(event)
-            if packet is None:
-                break
+        name = event_name(event)
+        backlog = _Backlog(self._reactor, maxsize, self._closed)
+        self._streams.setdefault(name, []).append(backlog)
+        while (packet := self._take(name)) is not None:
             backlog.add(packet)
-        return self._taking(event, backlog, admit)
-
-    def _taking(
-        self, event: str, backlog: _Backlog, admit: Admit
-    ) -> Iterator[tuple[Any, ...]]:
-        try:
-            while True:
-                args = admit(backlog.take())
-                if args is not None:
-                    yield args
-        finally:
-            self._end_stream(event, backlog)
+        return _Stream(backlog, admit, lambda: self._end_stream(name, backlog))
 
     def _end_stream(self, event: str, backlog: _Backlog) -> None:
         streams = self._streams.get(event, [])
@@ -78,34 +70,34 @@ class Waiting:
         if not streams:
             self._streams.pop(event, None)
 
-    def _take(self, event: str) -> Any:
+    def _take(self, name: str) -> Any:
         return self._inbox.take(
-            lambda item: (
-                isinstance(item, Packet) and bool(item.data) and item.data[0] == event
-            )
+            lambda item: isinstance(item, Packet) and _name_of(item) == name
         )
 
     def wait(
-        self, event: str, timeout: float | None, admit: Admit, closed: str | None
+        self, event: EventName, timeout: float | None, admit: Admit
     ) -> tuple[Any, ...]:
         """Take the oldest queued event of that name, else wait for the next.
 
         Raises:
             TimeoutError: None came within ``timeout`` seconds.
-            Disconnected: The socket has gone, with reason ``closed``, or goes.
+            Disconnected: The socket has gone, or goes.
 
         Blocks:
             Until one of these.
         """
+        name = event_name(event)
         clock = self._reactor.clock
         deadline = None if timeout is None else clock.now() + timeout
         while True:
-            packet = self._take(event)
+            packet = self._take(name)
             if packet is None:
-                if closed is not None:
-                    raise Disconnected(closed)
+                # It may have gone while a guard ran, too.
+                if self._closed is not None:
+                    raise Disconnected(self._closed)
                 left = None if deadline is None else deadline - clock.now()
-                packet = self._wait_for(event, left)
+                packet = self._wait_for(name, left)
             args = admit(packet)
             if args is not None:
                 return args
@@ -123,7 +115,8 @@ class Waiting:
                 del self._by_event[event]
 
     def close(self, reason: str) -> None:
-        """End all waits with Disconnected."""
+        """End all waits with Disconnected, and those that begin later."""
+        self._closed = reason
         by_event, self._by_event = self._by_event, {}
         for waiters in by_event.values():
             for latch in list(waiters):
@@ -138,12 +131,12 @@ class _Backlog:
 
     __slots__ = ("_closed", "_latch", "_maxsize", "_packets", "_reactor")
 
-    def __init__(self, reactor: Reactor, maxsize: int) -> None:
+    def __init__(self, reactor: Reactor, maxsize: int, closed: str | None) -> None:
         self._reactor = reactor
         self._maxsize = maxsize
         self._packets: deque[Packet] = deque()
         self._latch: Latch[None] | None = None
-        self._closed: str | None = None
+        self._closed = closed
 
     def add(self, packet: Packet) -> None:
         if self._maxsize and len(self._packets) >= self._maxsize:
@@ -170,6 +163,36 @@ class _Backlog:
         return self._packets.popleft()
 
 
+class _Stream(Iterator["tuple[Any, ...]"]):
+    """What ``stream`` returns; it ends with its last reference, iterated or not."""
+
+    __slots__ = ("_admit", "_backlog", "_end")
+
+    def __init__(
+        self, backlog: _Backlog, admit: Admit, end: Callable[[], None]
+    ) -> None:
+        self._backlog = backlog
+        self._admit = admit
+        self._end = end
+
+    def __next__(self) -> tuple[Any, ...]:
+        while True:
+            args = self._admit(self._backlog.take())
+            if args is not None:
+                return args
+
+    def __del__(self) -> None:
+        self._end()
+
+
+def _name_of(packet: Packet) -> str | None:
+    """The name under which listeners are registered; None where there is none."""
+    if not packet.data:
+        return None
+    name = packet.data[0]
+    return name if type(name) is str else event_name(name)
+
+
 class Waits:
     """The part of a socket that waits for events."""
 
@@ -178,7 +201,9 @@ class Waits:
     _waiting: Waiting | None
     _gone: str | None
 
-    def wait_for(self, event: str, timeout: float | None = None) -> tuple[Any, ...]:
+    def wait_for(
+        self, event: EventName, timeout: float | None = None
+    ) -> tuple[Any, ...]:
         """Take the next event of that name, also inside a handler.
 
         Ordinary listeners do not get it. If the client asked for an acknowledgement,
@@ -191,9 +216,9 @@ class Waits:
         Blocks:
             Until one of these.
         """
-        return self._waiters().wait(event, timeout, self._let_in, self._gone)
+        return self._waiters().wait(event, timeout, self._let_in)
 
-    def stream(self, event: str, maxsize: int = 0) -> Iterator[tuple[Any, ...]]:
+    def stream(self, event: EventName, maxsize: int = 0) -> Iterator[tuple[Any, ...]]:
         """Take every event of that name, one after the other, from now on.
 
         Args:
@@ -207,11 +232,11 @@ class Waits:
         Blocks:
             Each step, until an event comes.
         """
-        return self._waiters().stream(event, maxsize, self._let_in, self._gone)
+        return self._waiters().stream(event, maxsize, self._let_in)
 
     def _waiters(self) -> Waiting:
         if self._waiting is None:
-            self._waiting = Waiting(self.reactor, self._inbox)
+            self._waiting = Waiting(self.reactor, self._inbox, self._gone)
         return self._waiting
 
     def _let_in(self, packet: Packet) -> tuple[Any, ...] | None:
