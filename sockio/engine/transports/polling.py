@@ -6,6 +6,8 @@ Spec: Engine.IO protocol v4, "HTTP long-polling".
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from socket import SHUT_RDWR, socket
 
 from sockio.engine.http.client_socket import HangupWatch, find
 from sockio.engine.http.compression import compress
@@ -17,6 +19,7 @@ from sockio.errors import ProtocolError
 from sockio.protocol.engineio import v4
 from sockio.protocol.engineio.packet import PacketType
 from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.websocket.frames import encode_text
 from sockio.runtime import logs
 from sockio.runtime.clock import Timer
 from sockio.runtime.latch import Latch
@@ -60,6 +63,8 @@ class PollingTransport:
         #: What it is to be answered with if the session ends meanwhile.
         self._last: list[Wire] | None = None
         self._posting = False
+        #: The connection of the POST whose body is being received.
+        self._post_socket: socket | None = None
         self._ended = False
         #: What to call when the peer has been told that this is the end.
         self._closing: Callable[[], None] | None = None
@@ -94,11 +99,13 @@ class PollingTransport:
 
     def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
         """Answer a parked GET with a close packet, else the next one."""
+        self._abort_post()
         if self._parked is not None:
             self._end_poll()
             done()
         elif discard or self._ended:
-            self._ended = True
+            self._closing = None  # who asked before is told by ``done`` as well
+            self._close_completed()
             done()
         elif self._closing is None:
             self._closing = done
@@ -113,6 +120,14 @@ class PollingTransport:
             self._last = [*self._outbox.take(), CLOSE]
         elif self.writable:
             self._answer([CLOSE])
+
+    def _abort_post(self) -> None:
+        """Cut the connection of a POST that is still arriving."""
+        if self._post_socket is not None:
+            with suppress(OSError):
+                # Beneath gevent's socket and TLS; it wakes the one who reads.
+                kernels = getattr(self._post_socket, "_sock", self._post_socket)
+                kernels.shutdown(SHUT_RDWR)
 
     def _close_completed(self) -> None:
         self._ended = True
@@ -190,7 +205,7 @@ class PollingTransport:
 
     def _respond(self, request: Request, response: Response, wires: list[Wire]) -> None:
         text = "\x1e".join([wire.payload for wire in wires])
-        body = text.encode("utf-8", "surrogatepass")
+        body = encode_text(text)
         response.headers["Content-Type"] = "text/plain; charset=UTF-8"
         compression = self._options.http_compression
         if (
@@ -214,19 +229,18 @@ class PollingTransport:
             response.end(400, b"")
             self._fail("invalid content")
             return
-        self._posting = True
         try:
-            body = request.body(self._options.max_http_buffer_size)
+            body = self._receive(request)
         except BodyTooLarge:
             response.end(413, b"")
             return
         except OSError as exc:
-            response.end(400, b"")
             log.debug("a POST was aborted: %s", exc)
+            if self._ended:
+                raise HungUp from exc
+            response.end(400, b"")
             self._fail("data request connection closed prematurely")
             return
-        finally:
-            self._posting = False
         if self._ended:
             response.end(400, b"")
             return
@@ -236,10 +250,19 @@ class PollingTransport:
         else:
             response.end(400, b"")
 
+    def _receive(self, request: Request) -> bytes:
+        self._posting = True
+        self._post_socket = find(request.environ)
+        try:
+            return request.body(self._options.max_http_buffer_size)
+        finally:
+            self._posting = False
+            self._post_socket = None
+
     def _deliver(self, body: bytes) -> bool:
         """Hand the packets on, up to the first that is none: then False."""
         try:
-            for packet in v4.decode_payload(body.decode("utf-8")):
+            for packet in v4.decode_payload(body.decode("utf-8", "replace")):
                 if packet.type is PacketType.MESSAGE:
                     self.sink.on_message(packet.data or "")
                 elif packet.type is PacketType.CLOSE:
@@ -248,8 +271,8 @@ class PollingTransport:
                     break
                 else:
                     self.sink.on_packet(packet)
-        except (ProtocolError, UnicodeDecodeError) as exc:
-            self.lose(PARSE_ERROR, str(exc))
+        except ProtocolError as exc:
+            self.lose(PARSE_ERROR, exc.reason)
             return False
         return True
 
@@ -261,6 +284,7 @@ class PollingTransport:
     def lose(self, reason: str, description: object = None) -> None:
         """End without having been asked to."""
         if not self._ended:
+            self._abort_post()
             self._end_poll()
             self._close_completed()
             self.sink.on_lost(reason, description)
