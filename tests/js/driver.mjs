@@ -6,7 +6,8 @@
  * have been is asserted in Python. It ends when stdin ends.
  *
  * Bytes travel as {"$bytes": base64}, an ack function as {"$ack": number}, undefined as
- * {"$undefined": true}.
+ * {"$undefined": true}. An ArrayBuffer, {"$arrayBuffer": base64}, and a date, {"$date":
+ * milliseconds}, travel this way only.
  */
 
 import { createInterface } from "node:readline";
@@ -43,6 +44,10 @@ function unpack(value) {
   if (Array.isArray(value)) return value.map(unpack);
   if ("$bytes" in value) return Buffer.from(value.$bytes, "base64");
   if ("$undefined" in value) return undefined;
+  if ("$date" in value) return new Date(value.$date);
+  if ("$arrayBuffer" in value) {
+    return new Uint8Array(Buffer.from(value.$arrayBuffer, "base64")).buffer;
+  }
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, unpack(v)]));
 }
 
@@ -242,13 +247,14 @@ function close({ client }) {
 // ---------------------------------------------------------------- Node's codecs
 
 function codec({ name, direction, items }) {
-  return items.map((item) => {
+  const results = items.map(async (item) => {
     try {
-      return { ok: pack(CODECS[name][direction](unpack(item))) };
+      return { ok: pack(await CODECS[name][direction](unpack(item))) };
     } catch (error) {
       return { error: error.message };
     }
   });
+  return Promise.all(results);
 }
 
 function socketCodec({ Encoder, Decoder }) {
@@ -273,6 +279,39 @@ const engineCodec = {
   decode: (payload) => require("engine.io-parser").decodePayload(payload, "nodebuffer"),
 };
 
+/** Engine.IO protocol 3; with bytes in it, a payload is bytes. */
+const engine3Codec = {
+  get parser() {
+    return createRequire(require.resolve("socket.io-client-2"))("engine.io-parser");
+  },
+  encode({ packets, binary }) {
+    let payload;
+    this.parser.encodePayload(packets, binary, (encoded) => (payload = encoded));
+    return payload;
+  },
+  decode(payload) {
+    const packets = [];
+    this.parser.decodePayload(payload, "nodebuffer", (packet) => void packets.push(packet));
+    return packets;
+  },
+};
+
+/** The framing of a WebTransport stream; a list of chunks, and what is in them. */
+const streamCodec = {
+  encode: (packets) => through(require("engine.io-parser").createPacketEncoderStream(), packets),
+  decode: ({ chunks, limit }) =>
+    through(require("engine.io-parser").createPacketDecoderStream(limit, "nodebuffer"), chunks),
+};
+
+async function through({ readable, writable }, items) {
+  const writer = writable.getWriter();
+  const written = Promise.all([...items.map((item) => writer.write(item)), writer.close()]);
+  const results = [];
+  for await (const result of readable) results.push(result);
+  await written;
+  return results;
+}
+
 const CODECS = {
   get json() {
     return socketCodec(require("socket.io-parser"));
@@ -282,6 +321,12 @@ const CODECS = {
   },
   get engine() {
     return engineCodec;
+  },
+  get engine3() {
+    return engine3Codec;
+  },
+  get stream() {
+    return streamCodec;
   },
 };
 

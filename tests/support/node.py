@@ -138,7 +138,7 @@ class Driver:
 
     def codec(
         self,
-        name: Literal["json", "msgpack", "engine"],
+        name: Literal["json", "msgpack", "engine", "engine3", "stream"],
         direction: Literal["encode", "decode"],
         items: Sequence[Any],
     ) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from . import v4
+from . import v3, v4
 from .packet import Packet, PacketType
 
 __all__ = ["Codec", "Packet", "PacketType", "codec_for"]
@@ -19,11 +19,13 @@ class Codec(Protocol):
 
     def encode_packet(self, packet: Packet, *, binary: bool) -> str | bytes: ...
     def decode_packet(self, frame: str | bytes) -> Packet: ...
-    def encode_payload(self, packets: Iterable[Packet]) -> str: ...
-    def decode_payload(self, text: str) -> Iterator[Packet]: ...
+    def encode_payload(
+        self, packets: Iterable[Packet], *, binary: bool = False
+    ) -> str | bytes: ...
+    def decode_payload(self, body: str | bytes) -> Iterator[Packet]: ...
 
 
-_CODECS: dict[int, Codec] = {4: v4}
+_CODECS: dict[int, Codec] = {3: v3, 4: v4}
 
 
 def codec_for(protocol: int) -> Codec:

@@ -17,6 +17,7 @@ from .packet import Packet, PacketType
 
 __all__ = [
     "PROTOCOL",
+    "decode_base64",
     "decode_packet",
     "decode_payload",
     "encode_packet",
@@ -65,14 +66,18 @@ def decode_packet(frame: str | bytes) -> Packet:
     if kind is not None:
         return Packet(kind, frame[1:]) if len(frame) > 1 else _EMPTY[digit]
     if digit == "b":
-        return Packet(_MESSAGE, _decode_base64(frame))
+        return Packet(_MESSAGE, decode_base64(frame[1:]))
     raise ProtocolError(
         f"unknown packet type {digit!r}" if digit else "the packet is empty"
     )
 
 
-def _decode_base64(frame: str) -> bytes:
-    text = frame[1:]
+def decode_base64(text: str) -> bytes:
+    """Return the bytes that base64 ``text`` stands for.
+
+    Raises:
+        ProtocolError: It is not base64.
+    """
     # Some clients leave the padding out, and the reference reads what they send.
     text += "=" * (-len(text) % 4)
     try:
@@ -81,16 +86,22 @@ def _decode_base64(frame: str) -> bytes:
         raise ProtocolError("the packet is not base64") from exc
 
 
-def encode_payload(packets: Iterable[Packet]) -> str:
-    """Return packets as the body of one polling request or response."""
+def encode_payload(packets: Iterable[Packet], *, binary: bool = False) -> str:
+    """Return packets as the body of one polling request or response.
+
+    It is text whatever the client takes; ``binary`` is of use to other protocols.
+    """
     encoded = (encode_packet(packet, binary=False) for packet in packets)
     return SEPARATOR.join(encoded)  # type: ignore[arg-type]
 
 
-def decode_payload(text: str) -> Iterator[Packet]:
+def decode_payload(body: str | bytes) -> Iterator[Packet]:
     """Yield the packets of a polling body, in order.
 
     Raises:
-        ProtocolError: At the first bad packet, after the good ones before it.
+        ProtocolError: At the first bad packet, after the good ones before it; or the
+            body is not text.
     """
-    return map(decode_packet, text.split(SEPARATOR))
+    if not isinstance(body, str):
+        raise ProtocolError("a payload of protocol 4 is text")
+    return map(decode_packet, body.split(SEPARATOR))

@@ -105,3 +105,8 @@ def test_codecs_go_by_the_number_of_the_protocol() -> None:
     assert codec_for(4) is v4
     with pytest.raises(KeyError):
         codec_for(5)
+
+
+def test_a_payload_of_bytes_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="is text"):
+        v4.decode_payload(b"4a")
