@@ -9,7 +9,8 @@ from typing import Any
 
 from sockio.errors import ProtocolError
 from sockio.protocol import engineio
-from sockio.protocol.engineio import v4
+from sockio.protocol.engineio import v3, v4
+from sockio.protocol.engineio.stream import StreamDecoder, encode_packet
 from sockio.protocol.socketio import JsonParser, Packet, PacketType
 from sockio.protocol.websocket.deflate import Inflater
 from sockio.protocol.websocket.frames import FrameReader, frame
@@ -84,6 +85,46 @@ def _payload_written_again(data: bytes) -> Outcome:
     if not packets:
         return outcome
     again = _collect(v4.decode_payload(v4.encode_payload(packets)))
+    return again + outcome[len(packets) :]
+
+
+# ------------------------------------------------------------------ Engine.IO 3
+
+
+def _old_payload(data: bytes) -> Outcome:
+    is_binary = data[:1] in (b"", b"\x00", b"\x01")
+    return _collect(
+        v3.decode_payload(data if is_binary else data.decode("utf-8", "replace"))
+    )
+
+
+def _old_payload_written_again(data: bytes) -> Outcome:
+    outcome = _old_payload(data)
+    packets = [item for item in outcome if isinstance(item, engineio.Packet)]
+    as_text, as_bytes = (
+        _collect(v3.decode_payload(v3.encode_payload(packets, binary=binary)))
+        for binary in (False, True)
+    )
+    assert as_text == as_bytes
+    return as_text + outcome[len(packets) :]
+
+
+# ------------------------------------------------------------------ WebTransport
+
+
+def _stream(data: bytes) -> Outcome:
+    return _plain(StreamDecoder(MAX_PAYLOAD).feed(data))
+
+
+def _stream_byte_by_byte(data: bytes) -> Outcome:
+    decoder = StreamDecoder(MAX_PAYLOAD)
+    return _plain([item for byte in data for item in decoder.feed(bytes((byte,)))])
+
+
+def _stream_written_again(data: bytes) -> Outcome:
+    outcome = _stream(data)
+    packets = [item for item in outcome if isinstance(item, engineio.Packet)]
+    again = _stream(b"".join(map(encode_packet, packets)))
     return again + outcome[len(packets) :]
 
 
@@ -176,6 +217,36 @@ TARGETS = {
             (_payload, _payload_packet_by_packet, _payload_written_again),
             words=(b"\x1e", b"4", b"b", b"bAQIDBA==", b"=", b"2probe", "é".encode()),
             seeds=(b"4hello\x1e2\x1e4world", b"4hello\x1ebAQIDBA==", b'0{"sid":"x"}'),
+        ),
+        Target(
+            "engineio_v3",
+            (_old_payload, _old_payload_written_again),
+            words=(
+                b"2:",
+                b"3:4",
+                b"0:",
+                b"6:b4Af8=",
+                b"\x00\x02\xff4",
+                b"\x01\x02\xff\x04",
+                "😀".encode(),
+                b"\xed\xa0\x80",
+            ),
+            seeds=(
+                "6:4hello3:4😀1:2".encode(),
+                b"\x00\x06\xff4hello\x01\x03\xff\x04\x01\xff",
+                b"2:4a6:b4Af8=",
+            ),
+        ),
+        Target(
+            "stream",
+            (_stream, _stream_byte_by_byte, _stream_written_again),
+            words=(b"\x014", b"\x81\x00", b"\x7e\x00", b"\x7f", b"\xff" + bytes(7)),
+            seeds=(
+                b"\x064hello\x83\x01\x02\x03\x012",
+                b"\x7e\x01\x004" + b"a" * 255,
+                b"\xff\x00\x00\x00\x00\x00\x00\x00\x02ab",
+                b"\x01b",
+            ),
         ),
         Target(
             "socketio_json",
