@@ -291,7 +291,7 @@ class EngineSession(EventEmitter):
             self._transport.close(_nothing, discard=True)
             self._on_close(TRANSPORT_ERROR, "invalid heartbeat direction")
         elif packet.type is PacketType.MESSAGE:
-            self.on_message(packet.data or "")
+            self.on_message("" if packet.data is None else packet.data)
         else:
             self._heartbeat.on_traffic()
 

@@ -264,10 +264,9 @@ class PollingTransport:
         try:
             for packet in v4.decode_payload(body.decode("utf-8", "replace")):
                 if packet.type is PacketType.MESSAGE:
-                    self.sink.on_message(packet.data or "")
+                    self.sink.on_message("" if packet.data is None else packet.data)
                 elif packet.type is PacketType.CLOSE:
-                    self.release()
-                    self.lose(TRANSPORT_CLOSE)
+                    self._client_closes()
                     break
                 else:
                     self.sink.on_packet(packet)
@@ -277,6 +276,19 @@ class PollingTransport:
         return True
 
     # ------------------------------------------------------------------ the end
+
+    def _client_closes(self) -> None:
+        """The client said that this is the end; its poll gets a noop."""
+        if self.writable:
+            self._client_closed()
+        else:
+            # The loop hands out what is ready newest first, so the poll that the
+            # client sent just before may be seen just after.
+            self._reactor.clock.call_later(0, self._reactor.soon, self._client_closed)
+
+    def _client_closed(self) -> None:
+        self.release()
+        self.lose(TRANSPORT_CLOSE)
 
     def _fail(self, description: str) -> None:
         self.lose(TRANSPORT_ERROR, description)
