@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sockio.protocol.websocket.deflate import Agreed
-
 from sockio.engine.http.client_socket import TakenSocket
 from sockio.errors import ProtocolError
 from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.websocket.deflate import Agreed
 from sockio.protocol.websocket.frames import (
     CLOSE,
     PING,
@@ -44,7 +43,9 @@ class NativeWebSocket:
         "_closing",
         "_deflate",
         "_deliver",
+        "_goodbye",
         "_kill_timer",
+        "_pong",
         "_reactor",
         "_reader",
         "_receiver",
@@ -71,6 +72,10 @@ class NativeWebSocket:
         )
         self._receiver: Receiver
         self._closing = False
+        #: The peer's close frame came: the connection ends with the last byte of ours.
+        self._goodbye = False
+        #: Payload of the ping to answer when the kernel takes bytes again.
+        self._pong: bytes | None = None
         self._closed = reactor.latch() if not taken.released else None
         self._kill_timer: Timer | None = None
         #: Where the stream is to receive the rest of a large frame.
@@ -131,10 +136,12 @@ class NativeWebSocket:
         self.space = self._reader.space
 
     def drained(self) -> None:
-        if self._closing:
-            if self._kill_timer is None:
-                self._hang_up()
-        else:
+        if self._goodbye:
+            self._hang_up()
+        elif not self._closing:
+            if self._pong is not None:
+                self._stream.write(frame(self._pong, PONG))
+                self._pong = None
             self._receiver.on_drained()
 
     def ended(self, error: OSError | None) -> None:
@@ -155,7 +162,11 @@ class NativeWebSocket:
                 self.close(item.code or 1002, item.reason)
                 self._receiver.on_closed(item.reason)
         elif item.opcode == PING:
-            if not self._closing:
+            # Answers to a peer that does not read are not collected: RFC 6455, 5.5.3
+            # lets us answer its last ping only.
+            if self._stream.blocked:
+                self._pong = item.payload
+            elif not self._closing:
                 self._stream.write(frame(item.payload, PONG))
         elif item.opcode == CLOSE:
             self._on_close(item.payload)
@@ -171,7 +182,9 @@ class NativeWebSocket:
             return
         log.debug("peer closed: %s %s", code, reason)
         self._stop_delivering()
+        self._goodbye = True
         self._stream.write(frame(payload[:2], CLOSE))
+        self._arm_kill_timer()
         self._receiver.on_closed(None)
         self._reactor.soon(self._hang_up_when_sent)
 
@@ -187,6 +200,9 @@ class NativeWebSocket:
         self._stream.write(
             frame(b"", CLOSE) if code is None else close_frame(code, reason)
         )
+        self._arm_kill_timer()
+
+    def _arm_kill_timer(self) -> None:
         self._kill_timer = self._reactor.clock.call_later(CLOSE_TIMEOUT, self._hang_up)
 
     def _stop_delivering(self) -> None:
