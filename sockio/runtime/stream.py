@@ -85,9 +85,11 @@ class Stream:
         """Read from now on; ``early`` was received before by somebody else."""
         self._receiver = receiver
         self._reader = self._loop.io(self._sock.fileno(), _READ)
-        self._reader.start(self._on_readable)
-        if early or self._tls:
+        if early:
+            # The watcher could fire before a callback of the loop does.
             self._loop.run_callback(self._on_early, early)
+        else:
+            self._watch()
 
     @property
     def writable(self) -> bool:
@@ -241,13 +243,16 @@ class Stream:
         for _ in range(4):
             if not self._receive():
                 return
-        self._loop.run_callback(self._on_early, b"")
+        self._loop.run_callback(self._on_readable)
+
+    def _watch(self) -> None:
+        if self._reader is not None:
+            self._reader.start(self._on_readable)
+            if self._tls:
+                self._loop.run_callback(self._on_readable)
 
     def _on_early(self, early: bytes) -> None:
         if self._receiver is None or not self._fd_open:
-            return
-        if not early:
-            self._on_readable()
             return
         self._batch.begin()
         try:
@@ -258,8 +263,7 @@ class Stream:
             self._end(None)
         finally:
             self._batch.end()
-        if self._tls:
-            self._on_readable()
+        self._watch()
 
     def _end(self, error: OSError | None) -> None:
         self._stop_reader()
