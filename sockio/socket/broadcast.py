@@ -279,10 +279,10 @@ class BroadcastOperator(Targets):
         nsp = self._nsp
         packet = Packet(PacketType.EVENT, nsp.name, [name, *args], nsp.next_ack_id())
         answers = Answers(nsp.adapter.server_count(), done)
-        timer = nsp.reactor.clock.call_later(timeout, answers.time_out)
         stop = nsp.adapter.broadcast_with_ack(
             packet, self._options, answers.count, answers.answered, answers.lost
         )
+        timer = nsp.reactor.clock.call_later(timeout, answers.time_out)
         answers.started(timer.cancel, stop)
 
     # ------------------------------------------------------------------ the sockets
