@@ -6,9 +6,13 @@ No framework, no callbacks: ``emit_with_ack`` blocks the handler until the clien
 answered, while all other clients go on. The port may also be given as PORT. Any client
 can play; with python-socketio's::
 
-    client = socketio.SimpleClient()          # pip install "python-socketio[client]"
+    import socketio                        # pip install "python-socketio[client]"
+
+    client = socketio.Client()
+    client.on("question", input)           # what a handler returns is the answer
     client.connect("http://127.0.0.1:3000")
-    print(client.call("play"))                # needs an answer to each "question"
+    print(client.call("play", timeout=60))
+    client.disconnect()
 """
 
 from __future__ import annotations
