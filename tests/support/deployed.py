@@ -1,0 +1,182 @@
+"""Deployed: a server in a process of its own, as people run it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import gevent
+import gevent.ssl
+import gevent.subprocess
+
+from .http_wire import TIMEOUT, Answer, HttpConnection, Wire
+from .raw_client import RawClient
+
+ROOT = Path(__file__).parent.parent.parent
+#: Certificate and key of localhost and 127.0.0.1, in one file.
+CERTIFICATE = ROOT / "tests" / "support" / "localhost.pem"
+#: Seconds that a process gets to start, and to end.
+PATIENCE = 8.0
+#: What servers say when they accept connections: gunicorn and our programs, Werkzeug,
+#: ``Server.run``.
+_READY = re.compile(
+    r"Listening at: https?://127\.0\.0\.1:(\d+)"
+    r"|Running on https?://127\.0\.0\.1:(\d+)"
+    r"|serving on \('127\.0\.0\.1', (\d+)\)"
+    r"|serving on unix:"
+)
+#: What nothing that is healthy writes.
+_COMPLAINTS = ("Traceback", "Exception", "ERROR", "CRITICAL", "Error:")
+
+
+class Connection(HttpConnection):
+    """A connection that comes back where the server closes it after each answer."""
+
+    def __init__(self, address: tuple[str, int] | str, host: str, tls: bool) -> None:
+        self._address = address
+        self._tls = tls
+        self._ended = False
+        super().__init__(address, host)
+        self._secure()
+
+    def _secure(self) -> None:
+        if self._tls:
+            context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(CERTIFICATE)
+            sock = self.wire.socket
+            self.wire.socket = context.wrap_socket(sock, server_hostname="localhost")
+
+    def send(self, *request: Any, **more: Any) -> None:
+        if self._ended:
+            self.wire.close()
+            self.wire = Wire(self._address)
+            self._secure()
+        super().send(*request, **more)
+
+    def receive(self, timeout: float = TIMEOUT) -> Answer:
+        answer = super().receive(timeout)
+        self._ended = answer.headers.get("connection", "").lower() == "close"
+        return answer
+
+
+class DeployedClient(RawClient):
+    """A raw client of a server that may speak TLS, or close connections early."""
+
+    def __init__(self, server: Deployed, path: str) -> None:
+        super().__init__(server.url, path)
+        self._server = server
+
+    def http(self) -> HttpConnection:
+        address = ("127.0.0.1", self._server.port)
+        connection = Connection(address, "localhost", self._server.tls)
+        self._opened.append(connection)
+        return connection
+
+
+class Deployed:
+    """A server that has started and accepts connections."""
+
+    def __init__(self, *command: str) -> None:
+        self._process = gevent.subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._clients: list[RawClient] = []
+        #: What it has written: to its start, and at its end the rest.
+        self.log = ""
+        self.port = self._wait_for_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        #: Whether it was given a certificate.
+        self.tls = str(CERTIFICATE) in command
+
+    def _wait_for_port(self) -> int:
+        with gevent.Timeout(PATIENCE, False):
+            for line in self._process.stdout:
+                self.log += line.decode()
+                if found := _READY.search(self.log):
+                    return int(next(filter(None, found.groups()), 0))
+        self.kill()
+        raise AssertionError(f"the server did not start:\n{self.log}")
+
+    def __enter__(self) -> Deployed:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.kill()
+
+    def client(self, path: str = "/socket.io/") -> RawClient:
+        """Return a raw client of this server; it is closed with the server."""
+        client = DeployedClient(self, path)
+        self._clients.append(client)
+        return client
+
+    def send(self, signum: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(signum)
+
+    def wait(self) -> int:
+        """Wait for its end; return its exit code.
+
+        Blocks:
+            Until then; ``TimeoutExpired`` after ``PATIENCE``.
+        """
+        rest, _ = self._process.communicate(timeout=PATIENCE)
+        self.log += rest.decode()
+        code: int = self._process.returncode
+        return code
+
+    def stop(self, signum: int = signal.SIGTERM) -> int:
+        """End it in an orderly way; return its exit code."""
+        self.send(signum)
+        return self.wait()
+
+    def kill(self) -> None:
+        """End it in any case, and its clients."""
+        clients, self._clients = self._clients, []
+        for client in clients:
+            client.close()
+        if self._process.poll() is None:
+            self._process.kill()
+            self.wait()
+        self._process.stdout.close()
+
+    def assert_quiet(self) -> None:
+        """Fail if there is a complaint in its log."""
+        found = [word for word in _COMPLAINTS if word in self.log]
+        assert not found, self.log
+
+    def end_quietly(self) -> None:
+        """End it; fail unless its exit code is 0 and its log without complaints."""
+        code = self.stop()
+        self.kill()
+        assert code == 0, self.log
+        self.assert_quiet()
+
+
+def gunicorn(worker: str, app: str, *options: str) -> list[str]:
+    """Return the command that serves ``app`` with one gunicorn worker."""
+    command = ["-m", "gunicorn", "--no-control-socket", "-k", worker, "-w", "1"]
+    return [*command, "-b", "127.0.0.1:0", *options, app]
+
+
+def page(server: Deployed, target: str, **request: Any) -> tuple[int, str]:
+    """Ask for a page that is not ours; return its status and body."""
+    connection = server.client().http()
+    answer = connection.request(request.pop("method", "GET"), target, **request)
+    connection.close()
+    return answer.status, answer.text
