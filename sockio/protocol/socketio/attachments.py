@@ -7,10 +7,11 @@ Spec: Socket.IO protocol v5, "Packet encoding".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sockio.errors import EncodeError, ProtocolError
+
+from .plain import cannot_travel, plain
 
 __all__ = ["Attachments", "restore"]
 
@@ -33,23 +34,24 @@ class Attachments(list[bytes]):
             EncodeError: There is no such form.
         """
         if isinstance(value, bytes):
-            return self._add(value)
+            return self.place(value)
         if isinstance(value, (bytearray, memoryview)):
-            return self._add(bytes(value))
+            return self.place(bytes(value))
         if callable(getattr(value, "read", None)):
-            return self._add(self._read(value))
+            return self.place(self._read(value))
         try:
             view = memoryview(value)
         except TypeError:
-            return _plain(value)
+            return plain(value)
         if view.ndim == 0:  # a number in a buffer, as NumPy's are
             try:
                 return view.tolist()
             except NotImplementedError as exc:
-                raise _cannot_travel(value) from exc
-        return self._add(view.tobytes())
+                raise cannot_travel(value) from exc
+        return self.place(view.tobytes())
 
-    def _add(self, data: bytes) -> dict[str, Any]:
+    def place(self, data: bytes) -> Any:
+        """Keep ``data`` and return what stands for it."""
         self.append(data)
         return {"_placeholder": True, "num": len(self) - 1}
 
@@ -63,20 +65,6 @@ class Attachments(list[bytes]):
                 raise EncodeError("a file must be open in binary mode to be sent")
             data = self.files[id(file)] = bytes(content)
         return data
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):  # a subclass; JSON libraries know float alone
-        return float(value)
-    if isinstance(value, tuple):
-        return list(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise _cannot_travel(value)
-
-
-def _cannot_travel(value: Any) -> EncodeError:
-    return EncodeError(f"a value of type {type(value).__name__} cannot be sent")
 
 
 def restore(tree: Any, attachments: list[bytes]) -> Any:

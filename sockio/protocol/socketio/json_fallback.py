@@ -6,14 +6,12 @@ nesting. JavaScript writes and reads all of them.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable
-from enum import Enum
 from math import isfinite
 from typing import Any, NoReturn
 
-import orjson
+from .plain import simplify
 
 __all__ = ["dumps", "loads"]
 
@@ -26,37 +24,12 @@ def dumps(value: Any, default: Callable[[Any], Any]) -> str:
         ValueError: The text cannot be written.
         RecursionError: The value is nested too deep, or contains itself.
     """
-    tree = _simplify(value, default)
+    tree = simplify(value, _leaf, default)
     return json.dumps(tree, separators=(",", ":"), allow_nan=False)
 
 
-def _simplify(value: Any, default: Callable[[Any], Any]) -> Any:
-    """Return ``value`` made of nothing but what the standard library writes rightly."""
-    if value is None or isinstance(value, (str, int)):
-        # An enumeration that is a number or text goes by its value, as with orjson.
-        return value.value if isinstance(value, Enum) else value
-    if isinstance(value, float):
-        return value if isfinite(value) else None
-    # No comprehensions: on Python 3.11 and older each one costs a level of the stack.
-    if isinstance(value, dict):
-        mapping = {}
-        for key, item in value.items():
-            mapping[key] = _simplify(item, default)
-        return mapping
-    if isinstance(value, (list, tuple)):
-        items = []
-        for item in value:
-            items.append(_simplify(item, default))
-        return items
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = (field.name for field in dataclasses.fields(value))
-        shown = {n: getattr(value, n) for n in names if not n.startswith("_")}
-        return _simplify(shown, default)
-    try:
-        # Dates and the like look the same as when orjson writes the whole packet.
-        return orjson.loads(orjson.dumps(value))
-    except TypeError:
-        return _simplify(default(value), default)
+def _leaf(value: Any) -> Any:
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def loads(text: str) -> Any:

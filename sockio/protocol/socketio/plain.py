@@ -1,0 +1,119 @@
+"""Plain: what stands for the values that neither JSON nor MessagePack knows.
+
+Moments are text as in RFC 3339; so are UUIDs, and decimals, which JavaScript has not; a
+member of an enumeration is its value, and a dataclass an object of its fields but for
+those that start with an underscore. That is what orjson does where it knows the type; a
+packet looks the same whatever wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from sockio.errors import EncodeError
+
+__all__ = ["cannot_travel", "plain", "simplify"]
+
+
+def plain(value: Any) -> Any:
+    """Return what stands for one value; what is inside of it may need the same.
+
+    Raises:
+        EncodeError: Nothing does.
+    """
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return _shown_fields(value)
+    if isinstance(value, (date, time)):
+        return _moment(value)
+    if isinstance(value, (UUID, Decimal)):
+        return str(value)
+    if isinstance(value, float):  # a subclass; JSON libraries know float alone
+        return float(value)
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise cannot_travel(value)
+
+
+def cannot_travel(value: Any) -> EncodeError:
+    """Return the error that names the type of ``value``."""
+    return EncodeError(f"a value of type {type(value).__name__} cannot be sent")
+
+
+def simplify(
+    value: Any, leaf: Callable[[Any], Any], unknown: Callable[[Any], Any]
+) -> Any:
+    """Return a tree of dicts with text as keys, lists, bytes, and leaves.
+
+    Args:
+        value: The tree; it is not changed.
+        leaf: Returns what to put for None, text and numbers, subclasses included.
+        unknown: Returns a simpler value for any other; bytes are simple enough.
+
+    Raises:
+        TypeError: A key cannot be text.
+        RecursionError: The tree is nested too deep, or contains itself.
+    """
+    if isinstance(value, Enum):
+        return simplify(value.value, leaf, unknown)
+    if value is None or isinstance(value, (str, int, float)):
+        return leaf(value)
+    # No comprehensions: on Python 3.11 and older each one costs a level of the stack.
+    if isinstance(value, dict):
+        mapping = {}
+        for key, item in value.items():
+            mapping[_key(key)] = simplify(item, leaf, unknown)
+        return mapping
+    if isinstance(value, (list, tuple)):
+        items = []
+        for item in value:
+            items.append(simplify(item, leaf, unknown))
+        return items
+    if is_dataclass(value):
+        return simplify(plain(value), leaf, unknown)
+    made = unknown(value)
+    return made if isinstance(made, bytes) else simplify(made, leaf, unknown)
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return str.__str__(key)  # the text itself where it is an enumeration
+    if key is None or isinstance(key, (int, float)):
+        return json.dumps(key)
+    raise TypeError(f"keys must be text or numbers, not {type(key).__name__}")
+
+
+def _shown_fields(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass as orjson chooses them."""
+    if hasattr(value, "__dict__") and "__slots__" not in type(value).__dict__:
+        found = vars(value)
+    else:
+        found = {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: item for name, item in found.items() if not name.startswith("_")}
+
+
+def _moment(value: date | time) -> str:
+    exact: date | time
+    if isinstance(value, datetime):
+        exact = datetime.combine(value.date(), value.timetz())
+    elif isinstance(value, date):
+        exact = date(value.year, value.month, value.day)
+    else:
+        exact = value
+    try:
+        text: str = orjson.loads(orjson.dumps(exact))
+    except TypeError:  # orjson knows no time with a zone, for instance
+        return value.isoformat()
+    return text
