@@ -240,19 +240,24 @@ class BroadcastOperator(Targets):
         name = event_name(event)
         args, ack = take_ack(args, ack)
         nsp = self._nsp
-        if ack is not None:
-            self._collect(name, args, _Callback(ack, nsp.reactor))
-            return
-        packet = Packet(PacketType.EVENT, nsp.name, [name, *args])
+        if ack is None:
+            packet = Packet(PacketType.EVENT, nsp.name, [name, *args])
+        else:
+            packet = self._question(name, args)
         if nsp.reactor.workers.elsewhere:
             nsp.encode(packet, self._options.flags)  # an error belongs to the caller
-            nsp.reactor.workers.call_in_hub(
-                nsp.adapter.broadcast, packet, self._options
-            )
+            nsp.reactor.workers.call_in_hub(self._emit, packet, ack)
         else:
-            nsp.adapter.broadcast(packet, self._options)
+            self._emit(packet, ack)
+
+    def _emit(self, packet: Packet, ack: Callable[..., object] | None) -> None:
+        if ack is None:
+            self._nsp.adapter.broadcast(packet, self._options)
+        else:
+            self._collect(packet, _Callback(ack, self._nsp.reactor))
 
     def emit_with_ack(self, event: str | Event[..., Any], *args: Any) -> list[Any]:
+        question = self._question(event_name(event), args)
         latch = self._nsp.reactor.latch()
 
         def done(error: AckTimeout | None, responses: list[Any]) -> None:
@@ -261,23 +266,25 @@ class BroadcastOperator(Targets):
             else:
                 latch.fail(error)
 
-        self._collect(event_name(event), args, done)
+        self._collect(question, done)
         return latch.wait()  # type: ignore[no-any-return]
 
-    def _collect(
-        self,
-        name: str,
-        args: tuple[Any, ...],
-        done: Callable[[AckTimeout | None, list[Any]], None],
-    ) -> None:
-        timeout = self._options.flags.timeout
-        if timeout is None:
+    def _question(self, name: str, args: tuple[Any, ...]) -> Packet:
+        if self._options.flags.timeout is None:
             raise ConfigError(
                 "say how long the answers may take: "
                 f'.timeout(seconds).emit("{name}", ...)'
             )
+        ack_id = self._nsp.next_ack_id()
+        return Packet(PacketType.EVENT, self._nsp.name, [name, *args], ack_id)
+
+    def _collect(
+        self,
+        packet: Packet,
+        done: Callable[[AckTimeout | None, list[Any]], None],
+    ) -> None:
         nsp = self._nsp
-        packet = Packet(PacketType.EVENT, nsp.name, [name, *args], nsp.next_ack_id())
+        timeout = self._options.flags.timeout or 0.0
         answers = Answers(nsp.adapter.server_count(), done)
         stop = nsp.adapter.broadcast_with_ack(
             packet, self._options, answers.count, answers.answered, answers.lost
@@ -307,13 +314,21 @@ class BroadcastOperator(Targets):
         return RemoteSocket(BroadcastOperator(self._nsp, only), found)
 
     def sockets_join(self, *rooms: Room | Iterable[Room]) -> None:
-        self._nsp.adapter.add_sockets(self._options, room_names(rooms))
+        self._change(self._nsp.adapter.add_sockets, room_names(rooms))
 
     def sockets_leave(self, *rooms: Room | Iterable[Room]) -> None:
-        self._nsp.adapter.del_sockets(self._options, room_names(rooms))
+        self._change(self._nsp.adapter.del_sockets, room_names(rooms))
 
     def disconnect_sockets(self, close: bool = False) -> None:
-        self._nsp.adapter.disconnect_sockets(self._options, close)
+        self._change(self._nsp.adapter.disconnect_sockets, close)
+
+    def _change(self, change: Callable[..., None], what: object) -> None:
+        """Change the addressed sockets, in the order of calls from any thread."""
+        workers = self._nsp.reactor.workers
+        if workers.elsewhere:
+            workers.call_in_hub(change, self._options, what)
+        else:
+            change(self._options, what)
 
 
 class Answers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -55,7 +56,8 @@ class Namespace(EventEmitter, Targets):
         self._sockets: dict[SocketId, Socket] = {}
         self._parser = parser
         self._guards: list[Callable[[Socket], object]] = []
-        self._ack_ids = 0
+        # Its items are given out one at a time, to whatever thread.
+        self._ack_ids = itertools.count()
         #: Called when a socket has left or was refused.
         self.on_removed: Callable[[Namespace], object] = _nothing
         self._connecting: set[Socket] = set()
@@ -99,9 +101,7 @@ class Namespace(EventEmitter, Targets):
 
     def next_ack_id(self) -> int:
         """A number that no packet of this namespace waits for an answer under."""
-        ack_id = self._ack_ids
-        self._ack_ids = ack_id + 1
-        return ack_id
+        return next(self._ack_ids)
 
     def encode(self, packet: Packet, flags: Flags) -> Wire:
         """Encode ``packet`` once for all its receivers."""

@@ -261,7 +261,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         if self._gone is not None:
             return
         if self.reactor.workers.elsewhere:
-            self.reactor.workers.call_in_hub(change, self.id, what)
+            self.reactor.workers.call_in_hub(self._change_rooms, change, what)
         else:
             change(self.id, what)
 
