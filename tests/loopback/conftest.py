@@ -1,4 +1,4 @@
-"""What the loopback tests of the Socket.IO floor are given."""
+"""What the loopback tests are given: Socket.IO servers, and engines alone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import pytest
 
 import sockio
 from sockio.testing import FakeClock
+from tests.support.engine import RunningEngine
 from tests.support.served import Served
 
 Serve: TypeAlias = Callable[..., Served]
+StartEngine: TypeAlias = Callable[..., RunningEngine]
 
 
 @pytest.fixture
@@ -44,3 +46,23 @@ def served(serve: Serve) -> Served:
 def io(served: Served) -> sockio.Server[Any]:
     """Give the server that is running."""
     return served.io
+
+
+@pytest.fixture
+def start_engine(clock: FakeClock) -> Iterator[StartEngine]:
+    """Give a function that starts an Engine.IO server with the given options."""
+    running: list[RunningEngine] = []
+
+    def start(**options: Any) -> RunningEngine:
+        running.append(RunningEngine(clock, **options))
+        return running[-1]
+
+    yield start
+    for engine in running:
+        engine.close()
+
+
+@pytest.fixture
+def engine(start_engine: StartEngine) -> RunningEngine:
+    """Give a running Engine.IO server with the default options."""
+    return start_engine()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sockio.protocol.websocket.deflate import Agreed
-
 from sockio.engine.http.client_socket import take_over
 from sockio.engine.http.request import Request
 from sockio.engine.options import EngineOptions
 from sockio.errors import ProtocolError
 from sockio.protocol.websocket import deflate, handshake
+from sockio.protocol.websocket.deflate import Agreed
+from sockio.protocol.websocket.frames import encode_text
 from sockio.runtime.reactor import Reactor
 from sockio.types import StartResponse
 
@@ -76,7 +76,7 @@ def refuse(
         websocket.start(_Refused())
         websocket.close(1008, message)
         return websocket.finish(start_response)
-    body = message.encode()
+    body = encode_text(message)
     start_response(
         "400 Bad Request",
         [

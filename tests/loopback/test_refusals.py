@@ -1,0 +1,415 @@
+"""Requests that are refused: with which code, in which order, in which words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import sockio
+from tests.support.engine import RunningEngine
+from tests.support.http_wire import Answer
+from tests.support.raw_websocket import Refused
+
+from .conftest import StartEngine
+
+MESSAGES = {
+    0: "Transport unknown",
+    1: "Session ID unknown",
+    2: "Bad handshake method",
+    3: "Bad request",
+    4: "Forbidden",
+    5: "Unsupported protocol version",
+}
+
+
+def check(
+    engine: RunningEngine, answer: Answer, code: int, context: dict[str, Any]
+) -> None:
+    """The answer to a plain request, and what the server was told."""
+    assert answer.status == (403 if code == 4 else 400)
+    assert answer.headers["content-type"] == "application/json"
+    message = context.get("message") or MESSAGES[code]
+    assert answer.text == json.dumps(
+        {"code": code, "message": message}, separators=(",", ":")
+    )
+    (info,) = engine.refusals
+    assert (info.code, info.message, info.context) == (code, MESSAGES[code], context)
+    assert info.req.method in ("GET", "POST", "OPTIONS")
+
+
+def refused_websocket(engine: RunningEngine, **query: Any) -> Answer:
+    """The answer to an upgrade request that is refused."""
+    with pytest.raises(Refused) as refused:
+        engine.raw.websocket(**query)
+    answer = refused.value.answer
+    assert (answer.status, answer.reason) == (400, "Bad Request")
+    assert answer.headers["content-type"] == "text/html"
+    assert answer.headers["connection"] == "close"
+    return answer
+
+
+# ------------------------------------------------------------------ the table
+
+
+# B1.3 row 1; B2 code 0
+@pytest.mark.parametrize(
+    "transport",
+    ["tobi", "constructor", "__proto__", "__class__", "webtransport", "jsonp", None],
+)
+def test_an_unknown_transport_is_code_0(
+    engine: RunningEngine, transport: str | None
+) -> None:
+    answer = engine.raw.request(transport=transport)
+
+    check(engine, answer, 0, {"transport": transport})
+
+
+# B1.3 row 1: configured transports
+def test_a_transport_that_is_turned_off_is_code_0(start_engine: StartEngine) -> None:
+    engine = start_engine(transports=["websocket"])
+
+    answer = engine.raw.request(transport="polling")
+
+    check(engine, answer, 0, {"transport": "polling"})
+    engine.raw.open_websocket_session()
+
+
+# B1.3 row 1: configured transports, upgrade
+def test_a_websocket_is_refused_where_there_is_only_polling(
+    start_engine: StartEngine,
+) -> None:
+    engine = start_engine(transports=["polling"])
+
+    assert refused_websocket(engine).text == "Transport unknown"
+    assert engine.raw.open_session().handshake["upgrades"] == []
+
+
+# B1.3 row 2
+def test_an_origin_with_wrong_characters_is_code_3(engine: RunningEngine) -> None:
+    origin = "http://bad\x01origin"
+
+    answer = engine.raw.request(transport="polling", headers={"Origin": origin})
+
+    check(engine, answer, 3, {"name": "INVALID_ORIGIN", "origin": origin})
+
+
+# B1.3 row 3; B2 code 1
+@pytest.mark.parametrize("sid", ["tobi", "__proto__", "constructor", "%00"])
+def test_an_unknown_sid_is_code_1(engine: RunningEngine, sid: str) -> None:
+    answer = engine.raw.request(transport="polling", sid=sid)
+
+    check(engine, answer, 1, {"sid": sid})
+
+
+# B1.3 row 4
+def test_polling_after_an_upgrade_is_code_3(engine: RunningEngine) -> None:
+    session = engine.raw.open_session()
+    session.upgrade()
+    engine.clock.settle()
+
+    check(
+        engine,
+        session.poll(),
+        3,
+        {
+            "name": "TRANSPORT_MISMATCH",
+            "transport": "polling",
+            "previousTransport": "websocket",
+        },
+    )
+
+
+# B1.3 row 4
+def test_websocket_as_a_plain_request_is_code_3(engine: RunningEngine) -> None:
+    session = engine.raw.open_session()
+
+    check(
+        engine,
+        session.poll(transport="websocket"),
+        3,
+        {
+            "name": "TRANSPORT_MISMATCH",
+            "transport": "websocket",
+            "previousTransport": "polling",
+        },
+    )
+
+
+# B0, B1.3 row 4b: every request of a session carries EIO=4
+@pytest.mark.parametrize("eio", [None, 3])
+def test_another_protocol_than_the_sessions_is_code_3(
+    engine: RunningEngine, eio: int | None
+) -> None:
+    session = engine.raw.open_session()
+
+    check(
+        engine,
+        session.poll(EIO=eio),
+        3,
+        {"name": "PROTOCOL_MISMATCH", "protocol": 3, "previousProtocol": 4},
+    )
+    assert session.poll(timeout=2, transport="websocket").status == 400
+    assert engine.closes == []
+
+
+# B0, B1.3 row 4b: upgrades too
+def test_an_upgrade_with_another_protocol_is_refused(engine: RunningEngine) -> None:
+    sid = engine.raw.open_session().sid
+
+    answer = refused_websocket(engine, sid=sid, EIO=3)
+
+    assert answer.text == "Bad request"
+    assert engine.refusals[0].context["name"] == "PROTOCOL_MISMATCH"
+
+
+# B1.3 row 5; B2 code 2
+@pytest.mark.parametrize("method", ["POST", "OPTIONS"])
+def test_a_handshake_that_is_no_get_is_code_2(
+    engine: RunningEngine, method: str
+) -> None:
+    answer = engine.raw.request(method, transport="polling")
+
+    check(engine, answer, 2, {"method": method})
+
+
+# B1.3 row 6
+def test_a_websocket_handshake_without_an_upgrade_is_code_3(
+    engine: RunningEngine,
+) -> None:
+    answer = engine.raw.request(transport="websocket")
+
+    check(engine, answer, 3, {"name": "TRANSPORT_HANDSHAKE_ERROR"})
+
+
+# B1.3 row 7; B2 code 4; option allow_request
+def test_a_handshake_that_is_not_allowed_is_code_4(start_engine: StartEngine) -> None:
+    def deny(request: Any) -> None:
+        raise sockio.Forbidden("Thou shall not pass")
+
+    engine = start_engine(allow_request=deny)
+
+    answer = engine.raw.request(transport="polling")
+
+    check(engine, answer, 4, {"message": "Thou shall not pass"})
+
+
+# B2 code 4: always 400 for an upgrade
+def test_a_websocket_that_is_not_allowed_is_told_why(start_engine: StartEngine) -> None:
+    def deny(request: Any) -> None:
+        raise sockio.Forbidden("Thou shall not päss")
+
+    engine = start_engine(allow_request=deny)
+
+    assert refused_websocket(engine).text == "Thou shall not päss"
+    assert engine.refusals[0].message == "Forbidden"
+
+
+# B1.3 row 7: not asked again when sid is present (O6)
+def test_who_was_allowed_is_not_asked_again(start_engine: StartEngine) -> None:
+    asked: list[str] = []
+    engine = start_engine(allow_request=lambda request: asked.append(request.method))
+
+    session = engine.raw.open_session()
+    session.post("4a")
+    session.upgrade()
+
+    assert engine.messages == ["a"]
+    assert asked == ["GET"]
+
+
+# B1.3 row 7: allow_request may wait
+def test_allow_request_may_block(start_engine: StartEngine) -> None:
+    gate = None
+
+    def wait(request: Any) -> None:
+        assert gate is not None
+        gate.wait()
+
+    engine = start_engine(allow_request=wait)
+    gate = engine.engine.reactor.latch()
+    http = engine.raw.http()
+    http.send("GET", engine.raw.target(transport="polling"))
+    engine.clock.settle()
+    assert engine.engine.clients_count == 0
+
+    gate.set(None)
+
+    assert http.receive().status == 200
+
+
+# B1.3 row 7: a failure is a refusal
+def test_allow_request_that_fails_refuses(
+    start_engine: StartEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(request: Any) -> None:
+        raise KeyError("token")
+
+    engine = start_engine(allow_request=broken)
+
+    answer = engine.raw.request(transport="polling")
+
+    check(engine, answer, 4, {})
+    assert "KeyError" in caplog.text
+
+
+# B1.3 row 8; B2 code 5
+@pytest.mark.parametrize("eio", [None, 3, "abc", ""])
+def test_an_unsupported_protocol_is_code_5(
+    engine: RunningEngine, eio: str | int | None
+) -> None:
+    answer = engine.raw.request(transport="polling", EIO=eio)
+
+    check(engine, answer, 5, {"protocol": 3})
+
+
+# B1.3 row 8: upgrade
+def test_a_websocket_of_an_unsupported_protocol_is_refused(
+    engine: RunningEngine,
+) -> None:
+    assert refused_websocket(engine, EIO=3).text == "Unsupported protocol version"
+
+
+# B1.3 row 9; option generate_id
+def test_an_id_that_cannot_be_made_is_code_3(
+    start_engine: StartEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = RuntimeError("no ids today")
+
+    def broken(request: Any) -> str:
+        raise error
+
+    engine = start_engine(generate_id=broken)
+
+    answer = engine.raw.request(transport="polling")
+
+    check(engine, answer, 3, {"name": "ID_GENERATION_ERROR", "error": error})
+    assert "no ids today" in caplog.text
+    assert refused_websocket(engine).text == "Bad request"
+
+
+# B1.3 row 10: no WebSocket can be had from a server that nobody knows
+def test_a_websocket_that_the_server_cannot_give_is_code_3(
+    start_engine: StartEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = start_engine()
+
+    def elsewhere(app: Any) -> Any:
+        def serve(environ: Any, start_response: Any) -> Any:
+            hidden = {"wsgi.input", "SERVER_SOFTWARE"}
+            kept = {k: v for k, v in environ.items() if k not in hidden}
+            return app(kept, start_response)
+
+        return serve
+
+    engine.engine.use(elsewhere)
+
+    assert refused_websocket(engine).text == "Bad request"
+    assert engine.refusals[0].context == {"name": "TRANSPORT_HANDSHAKE_ERROR"}
+    assert "clients stay on polling" in caplog.text
+
+
+# ------------------------------------------------------------------ order
+
+
+# B1.3: the first failure wins
+@pytest.mark.parametrize(
+    ("method", "query", "code"),
+    [
+        ("POST", {"transport": "tobi", "sid": "x", "EIO": 3}, 0),
+        ("POST", {"transport": "polling", "sid": "x", "EIO": 3}, 1),
+        ("POST", {"transport": "websocket", "EIO": 3}, 2),
+        ("GET", {"transport": "websocket", "EIO": 3}, 3),
+        ("GET", {"transport": "polling", "EIO": 3}, 4),
+    ],
+)
+def test_the_first_failure_wins(
+    start_engine: StartEngine, method: str, query: dict[str, Any], code: int
+) -> None:
+    def deny(request: Any) -> None:
+        raise sockio.Forbidden
+
+    engine = start_engine(allow_request=deny)
+
+    answer = engine.raw.request(method, **query)
+
+    assert json.loads(answer.text)["code"] == code
+
+
+# ------------------------------------------------------------------ odd requests
+
+
+# B1: an upgrade request without WebSocket key
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-WebSocket-Key": "short"},
+        {"Sec-WebSocket-Key": ""},
+        {"Sec-WebSocket-Version": "8"},
+    ],
+)
+def test_an_improper_websocket_handshake_is_answered_400(
+    engine: RunningEngine, headers: dict[str, str]
+) -> None:
+    answer = refused_websocket(engine, headers=headers)
+
+    assert "Sec-WebSocket" in answer.text
+    assert engine.engine.clients_count == 0
+
+
+# B1: an upgrade with garbage bytes after the headers
+@pytest.mark.parametrize("garbage", [b"garbage", b"\0" * 100, b"\xff" * 1000])
+def test_garbage_behind_an_upgrade_ends_that_connection_only(
+    engine: RunningEngine, garbage: bytes
+) -> None:
+    http = engine.raw.http()
+    head = (
+        f"GET {engine.raw.target(transport='websocket')} HTTP/1.1\r\nHost: x\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+
+    http.wire.send(head.encode() + garbage)
+
+    ((reason, _),) = engine.closes
+    assert reason == "transport error"
+    engine.raw.open_websocket_session()
+
+
+# B1: garbage behind an upgrade that is refused
+def test_garbage_behind_a_refused_upgrade_does_no_harm(engine: RunningEngine) -> None:
+    http = engine.raw.http()
+    http.wire.send(
+        f"GET {engine.raw.target(transport='x')} HTTP/1.1\r\nHost: x\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n".encode()
+        + b"\xff" * 1000
+    )
+
+    assert http.receive().status == 400
+    engine.raw.open_session()
+
+
+# B2: nothing of a refused request stays
+def test_a_refused_request_leaves_no_session(engine: RunningEngine) -> None:
+    engine.raw.request(transport="polling", EIO=3)
+    engine.raw.request(transport="polling", sid="x")
+
+    assert engine.engine.clients_count == 0
+    assert engine.clock.armed == 0
+
+
+# B2: texts that are not ASCII
+def test_a_refusal_is_utf8(start_engine: StartEngine) -> None:
+    def deny(request: Any) -> None:
+        raise sockio.Forbidden("Zutritt verböten € \ud800")
+
+    engine = start_engine(allow_request=deny)
+
+    answer = engine.raw.request(transport="polling")
+
+    expected = {"code": 4, "message": "Zutritt verböten € \ud800"}
+    assert json.loads(answer.text) == expected
+    with pytest.raises(Refused) as refused:
+        engine.raw.websocket()
+    assert refused.value.answer.text.startswith("Zutritt verböten € ")
