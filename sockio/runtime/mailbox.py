@@ -24,13 +24,15 @@ T = TypeVar("T")
 class Mailbox(Generic[T]):
     """Items waiting for ``handle``, which may block and runs one at a time."""
 
-    __slots__ = ("_active", "_batch", "_handle", "_worker", "items")
+    __slots__ = ("_active", "_batch", "_handle", "_running", "_worker", "items")
 
     def __init__(self, batch: Batch, handle: Callable[[T], object]) -> None:
         self._batch = batch
         self._handle = handle
         self._active = False
         self._worker: Any = None
+        #: The item that the worker handles.
+        self._running: T | None = None
         #: What waits, oldest first.
         self.items: deque[T] = deque()
 
@@ -55,10 +57,12 @@ class Mailbox(Generic[T]):
         """Raise ``GreenletExit`` in the item that is being handled, if it blocks."""
         worker = self._worker
         if worker is not None and worker is not getcurrent():
-            self._batch.workers.loop.run_callback(self._throw, worker)
+            loop = self._batch.workers.loop
+            loop.run_callback(self._throw, worker, self._running)
 
-    def _throw(self, worker: Any) -> None:
-        if self._worker is worker:  # it may have ended since
+    def _throw(self, worker: Any, item: T) -> None:
+        # It may have ended since; then the worker has others to handle, or none.
+        if self._worker is worker and self._running is item:
             worker.throw(GreenletExit)
 
     def _drain(self) -> None:
@@ -67,7 +71,7 @@ class Mailbox(Generic[T]):
         self._worker = getcurrent()
         try:
             while items:
-                item = items.popleft()
+                self._running = item = items.popleft()
                 if batch.open:
                     batch.corked = bool(items or batch.ready)
                 try:
@@ -76,7 +80,7 @@ class Mailbox(Generic[T]):
                     # A boundary: one job's failure must not lose the ones behind it.
                     log.exception("a mailbox's job failed")
         finally:
-            self._worker = None
+            self._worker = self._running = None
             if items:  # killed in the middle: another worker takes the rest
                 batch.start(self._drain)
             else:
