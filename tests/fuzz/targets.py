@@ -12,6 +12,8 @@ from sockio.protocol import engineio
 from sockio.protocol.engineio import v3, v4
 from sockio.protocol.engineio.stream import StreamDecoder, encode_packet
 from sockio.protocol.socketio import JsonParser, Packet, PacketType
+from sockio.protocol.socketio.msgpack_parser import MsgpackParser
+from sockio.protocol.socketio.msgpack_reader import read
 from sockio.protocol.websocket.deflate import Inflater
 from sockio.protocol.websocket.frames import FrameReader, frame
 
@@ -164,6 +166,49 @@ def _comes_back(packet: Packet) -> bool:
     return "inf" not in shown and "_placeholder" not in shown
 
 
+# ------------------------------------------------------------------ MessagePack
+
+
+def _map(data: bytes) -> Outcome:
+    try:
+        packet = MsgpackParser().decoder().feed(data)
+    except ProtocolError:
+        return []
+    return [_comparable(packet)]
+
+
+def _map_written_again(data: bytes) -> Outcome:
+    try:
+        packet = MsgpackParser().decoder().feed(data)
+    except ProtocolError:
+        return []
+    shown = repr(packet)
+    if "datetime" in shown or "{" in shown:
+        return [_comparable(packet)]  # dates become text, and so do keys
+    [frame] = MsgpackParser().encode(packet)
+    return [_comparable(MsgpackParser().decoder().feed(frame))]
+
+
+def _map_by_our_own_reader(data: bytes) -> Outcome:
+    theirs = _map(data)
+    try:
+        value = read(data)
+    except RecursionError:
+        return theirs  # the library nests deeper
+    except ProtocolError:
+        return []
+    if not theirs:
+        return theirs  # what was read is no packet
+    fields = value["type"], value["nsp"], value.get("data"), value.get("id")
+    return [_comparable(fields)]
+
+
+def _comparable(fields: tuple[Any, ...]) -> str:
+    # As text, in which NaN is NaN, and an integer no float.
+    kind, *others = fields
+    return repr([int(kind), *others])
+
+
 # ------------------------------------------------------------------ WebSocket
 
 MAX_PAYLOAD = 2000
@@ -271,6 +316,33 @@ TARGETS = {
                 b'0/admin,{"token":"1"}',
                 b'4{"message":"no"}',
                 b"1",
+            ),
+        ),
+        Target(
+            "socketio_msgpack",
+            (_map, _map_written_again, _map_by_our_own_reader),
+            words=(
+                b"\xd4\x00\x00",
+                b"\xc7\x01\x00\x00",
+                b"\xd7\x00" + bytes(8),
+                b"\xd6\xff" + bytes(4),
+                b"\xdd\xff\xff\xff\xff",
+                b"\xdf\x00\x00\x00\x02",
+                b"\x91",
+                b"\xc0",
+                b"\xcb\x7f\xf8" + bytes(6),
+                b"\xa4type",
+                b"\xa1\xff",
+            ),
+            seeds=(
+                b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x93\xa1e\x01\xc4\x01\x00",
+                b"\x83\xa4type\x00\xa3nsp\xa1/\xa4data\xd4\x00\x00",
+                b"\x84\xa4type\x03\xa3nsp\xa2/a\xa4data\x92\xc7\x08\x00"
+                + bytes(8)
+                + b"\xd7\x00"
+                + bytes(8)
+                + b"\xa2id\x05",
+                b"\x82\xa4type\x01\xa3nsp\xa1/",
             ),
         ),
         Target(

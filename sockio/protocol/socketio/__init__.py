@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .json_parser import JsonParser
+from .msgpack_parser import MsgpackParser
 from .packet import RESERVED_EVENTS, Packet, PacketType
 from .parser import Decoder, JsonCodec, Parser
 
@@ -11,6 +12,7 @@ __all__ = [
     "Decoder",
     "JsonCodec",
     "JsonParser",
+    "MsgpackParser",
     "Packet",
     "PacketType",
     "Parser",

@@ -59,7 +59,8 @@ def simplify(
 
     Args:
         value: The tree; it is not changed.
-        leaf: Returns what to put for None, text and numbers, subclasses included.
+        leaf: Returns what to put for None, text (keys too) and numbers, subclasses
+            included.
         unknown: Returns a simpler value for any other; bytes are simple enough.
 
     Raises:
@@ -74,7 +75,7 @@ def simplify(
     if isinstance(value, dict):
         mapping = {}
         for key, item in value.items():
-            mapping[_key(key)] = simplify(item, leaf, unknown)
+            mapping[leaf(_key(key))] = simplify(item, leaf, unknown)
         return mapping
     if isinstance(value, (list, tuple)):
         items = []

@@ -1,0 +1,179 @@
+"""One binary frame per packet: a map in MessagePack, bytes and all.
+
+The map has the keys ``type`` and ``nsp``, and ``data`` and ``id`` if there is any: to
+JavaScript clients nil is an error. On the wire are the types from CONNECT to
+CONNECT_ERROR, as there is no need for binary ones.
+
+Spec: socket.io-msgpack-parser 3.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NoReturn
+
+import msgspec
+
+from sockio.errors import EncodeError, ProtocolError
+
+from . import msgpack_reader
+from .attachments import Attachments
+from .json_parser import MAX_ID, MAX_NAMESPACE
+from .packet import Packet, PacketType, carries
+from .plain import simplify
+
+__all__ = ["MsgpackDecoder", "MsgpackParser"]
+
+_TYPES = {kind.value: kind for kind in PacketType if kind < PacketType.BINARY_EVENT}
+_LEAVES = frozenset((str, int, float, bool, type(None), bytes))
+_SURROGATE = re.compile("[\ud800-\udfff]")
+#: The integers that MessagePack has.
+_INTEGERS = range(-(1 << 63), 1 << 64)
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class MsgpackParser:
+    """Writes packets as MessagePack; makes decoders for them."""
+
+    def decoder(self) -> MsgpackDecoder:
+        """Return a decoder for one more client."""
+        return MsgpackDecoder()
+
+    def encode(self, packet: Packet) -> list[str | bytes]:
+        """Return the frame of a packet.
+
+        Bytes-like values, buffers and readable binary files may be anywhere in it.
+        Integers above 64 bits become floats, as they are in JavaScript, and surrogates
+        that are no character become U+FFFD.
+
+        Raises:
+            EncodeError: The data cannot travel.
+        """
+        kind, nsp, data, id = packet
+        message: dict[str, Any] = {"type": kind.value}
+        if data is not None:
+            message["data"] = data
+        if id is not None:
+            message["id"] = id
+        message["nsp"] = nsp
+        try:
+            if _is_plain(data):
+                try:
+                    return [_encode(message)]
+                except (OverflowError, UnicodeEncodeError):
+                    pass  # an integer or text that MessagePack has not
+            return [_encode(simplify(message, _leaf, _Inline().take))]
+        except EncodeError:
+            raise
+        except RecursionError as exc:
+            raise EncodeError("the data is nested too deep to be sent") from exc
+        except TypeError as exc:
+            raise EncodeError(f"the data cannot be sent: {exc}") from exc
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether a tree is made of nothing but what the library writes rightly.
+
+    It has forms of its own for moments and sets, which JavaScript does not read.
+    """
+    kind = type(value)
+    if kind is list:
+        for item in value:
+            if type(item) not in _LEAVES and not _is_plain(item):
+                return False
+        return True
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str:
+                return False
+            if type(item) not in _LEAVES and not _is_plain(item):
+                return False
+        return True
+    return kind in _LEAVES
+
+
+def _leaf(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, float):
+        return float(value)
+    if value in _INTEGERS:
+        return int(value)
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+class _Inline(Attachments):
+    """Attachments that stay where they are."""
+
+    def place(self, data: bytes) -> bytes:
+        return data
+
+
+class MsgpackDecoder:
+    """Makes packets out of the frames of one client; it has nothing to remember."""
+
+    __slots__ = ()
+
+    def feed(self, data: str | bytes) -> Packet:
+        """Take one frame; return its packet.
+
+        Raises:
+            ProtocolError: The frame is none that a client may send.
+        """
+        if isinstance(data, str):
+            raise ProtocolError("got plaintext data instead of MessagePack")
+        try:
+            message = _decode(data)
+        except _LookAtTheMarker:
+            message = _read(bytes(data))
+        except (ValueError, RecursionError) as exc:
+            raise ProtocolError("the packet is not MessagePack") from exc
+        if type(message) is not dict:
+            _refuse("packet type")
+        kind = message.get("type")
+        if type(kind) is not int or kind not in _TYPES:
+            _refuse("packet type")
+        kind = _TYPES[kind]
+        nsp = message.get("nsp")
+        if type(nsp) is not str or nsp[:1] != "/" or len(nsp) > MAX_NAMESPACE:
+            _refuse("namespace")
+        payload = message.get("data")
+        # Not all clients leave out what there is not.
+        absent = payload is None and kind <= PacketType.DISCONNECT
+        if not absent and not carries(kind, payload):
+            _refuse("payload")
+        id = message.get("id")
+        if id is not None and (type(id) is not int or not 0 <= id <= MAX_ID):
+            _refuse("packet id")
+        return Packet(kind, nsp, payload, id)
+
+
+def _refuse(what: str) -> NoReturn:
+    raise ProtocolError(f"invalid {what}")
+
+
+def _read(data: bytes) -> Any:
+    try:
+        return msgpack_reader.read(data)
+    except RecursionError as exc:
+        raise ProtocolError("the packet is not MessagePack") from exc
+
+
+class _LookAtTheMarker(Exception):
+    """The library cannot tell what an extension stands for."""
+
+
+def _extension(kind: int, content: memoryview) -> bytes:
+    # Undefined, and dates, have 1 and 8 bytes; all other lengths are ArrayBuffers.
+    if kind != 0 or len(content) in (1, 8):
+        raise _LookAtTheMarker
+    return bytes(content)
+
+
+_decode = msgspec.msgpack.Decoder(ext_hook=_extension).decode
