@@ -29,6 +29,10 @@ class FakeTransport:
         self.sink: Sink
         #: The payloads of what it was given, in order.
         self.sent: list[str] = []
+        #: After how many wires the kernel takes no more; None: it takes all.
+        self.takes: int | None = None
+        #: Whether the connection breaks at the next wire.
+        self.breaks = False
         #: How often it was asked to look into the outbox.
         self.wakes = 0
         #: How it was closed: "orderly" or "discarded", None: it was not.
@@ -46,9 +50,19 @@ class FakeTransport:
         self._outbox = outbox
         self.sink = sink
 
-    def send(self, wire: Wire) -> None:
-        assert self.ready, "a session must not send to a transport that is not ready"
+    def offer(self, wire: Wire) -> bool:
+        if not self.ready:
+            return False
+        if self.breaks:
+            self.lose()
+            return True
         self.sent.append(wire.payload)
+        if self.takes is not None:
+            self.takes -= 1
+            if not self.takes:
+                self.takes = None
+                self.block()
+        return True
 
     def wake(self) -> None:
         self.wakes += 1

@@ -12,7 +12,6 @@ from sockio.engine.options import BufferPolicy, EngineOptions
 from sockio.engine.session import EngineSession
 from sockio.errors import BufferFull
 from sockio.protocol.engineio.packet import Packet, PacketType
-from sockio.protocol.engineio.wire import Wire
 from sockio.runtime.reactor import Reactor
 from sockio.testing import FakeClock
 from tests.support.fake_transport import FakeTransport
@@ -219,11 +218,7 @@ def test_the_kernel_may_stop_in_the_middle_of_what_waits(bench: Bench) -> None:
     bench.transport.block()
     session.send("a").send("b")
 
-    def stop_after_one(wire: Wire) -> None:
-        bench.transport.sent.append(wire.payload)
-        bench.transport.block()
-
-    bench.transport.send = stop_after_one  # type: ignore[method-assign]
+    bench.transport.takes = 1
     bench.transport.unblock()
 
     assert bench.transport.sent == ["4a"]
@@ -243,7 +238,7 @@ def test_a_transport_may_break_while_it_sends(bench: Bench) -> None:
     session = bench.open()
     bench.listen("drain")
     done: list[str] = []
-    bench.transport.send = lambda wire: bench.transport.lose()  # type: ignore[method-assign]
+    bench.transport.breaks = True
 
     session.send("lost", callback=lambda: done.append("lost"))
 
@@ -313,10 +308,7 @@ def test_a_callback_waits_for_the_kernel(bench: Bench) -> None:
     session = bench.open()
     done: list[str] = []
 
-    def cut(wire: Wire) -> None:
-        bench.transport.block(1000)
-
-    bench.transport.send = cut  # type: ignore[method-assign]
+    bench.transport.takes = 1
     session.send("large", callback=lambda: done.append("large"))
     bench.settle()
     assert done == []

@@ -27,8 +27,9 @@ class FakeWebSocket:
     def start(self, receiver: Receiver) -> None:
         self.receiver = receiver
 
-    def send(self, wire: Wire) -> None:
+    def offer(self, wire: Wire) -> bool:
         self.sent += wire.messages
+        return True
 
     def close(self, code: int | None = None, reason: str = "") -> None:
         self.closed = (code, reason)
@@ -71,8 +72,8 @@ def bench() -> Bench:
 
 
 def test_each_packet_is_a_message(bench: Bench) -> None:
-    bench.transport.send(Wire(("a", b"\1")))
-    bench.transport.send(Wire(packets=(Packet(PacketType.PING),)))
+    bench.transport.offer(Wire(("a", b"\1")))
+    bench.transport.offer(Wire(packets=(Packet(PacketType.PING),)))
 
     assert bench.websocket.sent == ["4a", b"\1", "2"]
 

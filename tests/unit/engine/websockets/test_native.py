@@ -82,7 +82,7 @@ class Bench:
 
     def block(self) -> None:
         """Fill the connection until the kernel takes no more."""
-        self.websocket.send(Wire(("x" * LARGE,)))
+        self.websocket.offer(Wire(("x" * LARGE,)))
         assert not self.websocket.ready
 
     @property
@@ -180,7 +180,7 @@ def test_an_early_piece_of_a_frame_is_continued() -> None:
 
 
 def test_packets_leave_one_frame_each(bench: Bench) -> None:
-    bench.websocket.send(Wire(("a", b"\0")))
+    bench.websocket.offer(Wire(("a", b"\0")))
 
     assert bench.receive() == ["4a", b"\0"]
 
@@ -202,7 +202,7 @@ def test_nothing_is_writable_until_the_loop_has_come_round(bench: Bench) -> None
     # B8: what volatile packets depend on.
     assert bench.websocket.writable
 
-    bench.websocket.send(Wire(("a",)))
+    bench.websocket.offer(Wire(("a",)))
     assert bench.websocket.ready
     assert not bench.websocket.writable
 
@@ -303,11 +303,11 @@ def test_a_connection_that_ends_is_a_close(bench: Bench) -> None:
 def test_a_connection_that_ends_while_we_write_is_a_close(bench: Bench) -> None:
     bench.theirs.close()
 
-    bench.websocket.send(Wire(("a",)))
+    bench.websocket.offer(Wire(("a",)))
     bench.clock.settle()
 
     assert bench.closed == [None]
-    bench.websocket.send(Wire(("b",)))
+    bench.websocket.offer(Wire(("b",)))
     bench.websocket.close()
 
 
@@ -425,9 +425,9 @@ def test_compressed_messages_arrive(compressed: Bench) -> None:
 
 
 def test_long_messages_leave_compressed(compressed: Bench) -> None:
-    compressed.websocket.send(Wire(("x" * 5000,)))
-    compressed.websocket.send(Wire(("x" * 5000,), compress=False))
-    compressed.websocket.send(Wire(("short",)))
+    compressed.websocket.offer(Wire(("x" * 5000,)))
+    compressed.websocket.offer(Wire(("x" * 5000,), compress=False))
+    compressed.websocket.offer(Wire(("short",)))
 
     data = compressed.theirs.recv(1 << 16)
 
