@@ -1,0 +1,225 @@
+"""Pings, pongs, and silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.engine import RunningEngine
+from tests.support.raw_client import PollingSession
+from tests.support.raw_websocket import NO_CODE, RawWebSocket
+
+from .conftest import StartEngine
+
+TIMEOUT = ("ping timeout", None)
+
+
+@pytest.fixture
+def websocket(engine: RunningEngine) -> RawWebSocket:
+    return engine.raw.open_websocket_session()[0]
+
+
+@pytest.fixture
+def session(engine: RunningEngine) -> PollingSession:
+    return engine.raw.open_session()
+
+
+# B5: pingInterval after open and after each pong; T12
+def test_the_server_pings_and_the_client_answers(
+    engine: RunningEngine, websocket: RawWebSocket
+) -> None:
+    for _ in range(3):
+        engine.clock.advance(24.9)
+        assert websocket.waiting == []
+        engine.clock.advance(0.1)
+        assert websocket.receive() == "2"
+        engine.clock.advance(10)
+        websocket.send("3")
+        engine.clock.settle()
+
+    assert engine.closes == []
+
+
+# B5: options ping_interval, ping_timeout (O2, O3)
+def test_the_pace_is_an_option(start_engine: StartEngine) -> None:
+    engine = start_engine(ping_interval=3, ping_timeout=2)
+    websocket, _ = engine.raw.open_websocket_session()
+
+    engine.clock.advance(3)
+    assert websocket.receive() == "2"
+    engine.clock.advance(1.9)
+    assert engine.closes == []
+    engine.clock.advance(0.1)
+
+    assert engine.closes == [TIMEOUT]
+
+
+# B5: no pong
+def test_a_silent_websocket_is_closed(
+    engine: RunningEngine, websocket: RawWebSocket
+) -> None:
+    engine.clock.advance(45)
+
+    assert engine.closes == [TIMEOUT]
+    assert websocket.receive() == "2"
+    assert websocket.wait_closed().code == NO_CODE
+
+
+# B5, GH-198: the timer works without an outstanding poll
+def test_a_session_that_does_not_poll_is_closed(
+    engine: RunningEngine, session: PollingSession
+) -> None:
+    engine.clock.advance(45)
+
+    assert engine.closes == [TIMEOUT]
+    assert session.poll().status == 400
+
+
+# B5: the poll that waits carries the ping, and then the end
+def test_a_poll_carries_the_ping(
+    engine: RunningEngine, session: PollingSession
+) -> None:
+    poll = session.start_poll()
+
+    engine.clock.advance(25)
+    assert poll.receive().text == "2"
+    session.post("3")
+    engine.clock.advance(24)
+
+    assert engine.closes == []
+
+
+# B7: a poll that waits at a ping timeout is answered
+def test_a_poll_that_waits_at_the_end_is_told(
+    engine: RunningEngine, session: PollingSession
+) -> None:
+    engine.clock.advance(30)
+    assert session.poll().text == "2"
+    poll = session.start_poll()
+
+    engine.clock.advance(15)
+
+    assert poll.receive().text == "1"
+    assert engine.closes == [TIMEOUT]
+
+
+# B0: the first other packet extends the wait, once
+@pytest.mark.parametrize("packet", ["4busy", "6", b"busy"])
+def test_other_traffic_extends_the_wait_once(
+    engine: RunningEngine, websocket: RawWebSocket, packet: Any
+) -> None:
+    engine.clock.advance(25 + 19)
+
+    for _ in range(2):
+        websocket.send(packet)
+        engine.clock.advance(9)
+
+    assert engine.closes == []
+    engine.clock.advance(2)
+    assert engine.closes == [TIMEOUT]
+
+
+# B0: the extension is spent with its ping
+def test_each_wait_may_be_extended_once(
+    engine: RunningEngine, websocket: RawWebSocket
+) -> None:
+    for _ in range(3):
+        engine.clock.advance(25 + 15)
+        websocket.send("4busy")
+        engine.clock.advance(15)
+        websocket.send("3")
+        engine.clock.settle()
+
+    assert engine.closes == []
+
+
+# B5: heartbeat is emitted on pong
+def test_a_pong_is_a_heartbeat(engine: RunningEngine, websocket: RawWebSocket) -> None:
+    beats: list[float] = []
+    engine.session.on("heartbeat", lambda: beats.append(engine.clock.now()))
+
+    engine.clock.advance(25)
+    websocket.send("3")
+    engine.clock.advance(25)
+    websocket.send("3")
+    engine.clock.settle()
+
+    assert beats == [25, 50]
+
+
+# B19: an unsolicited pong is ignored
+def test_an_unsolicited_pong_is_ignored(
+    engine: RunningEngine, websocket: RawWebSocket
+) -> None:
+    engine.clock.advance(20)
+    websocket.send("3")
+
+    engine.clock.advance(5)
+
+    assert websocket.receive() == "2"
+
+
+# B5: wrong direction; B7: transport error
+def test_a_client_that_pings_is_closed(
+    engine: RunningEngine, websocket: RawWebSocket
+) -> None:
+    websocket.send("2")
+
+    assert websocket.wait_closed().code == NO_CODE
+    assert engine.closes == [("transport error", "invalid heartbeat direction")]
+
+
+# B5: wrong direction, polling
+def test_a_polling_client_that_pings_is_closed(
+    engine: RunningEngine, session: PollingSession
+) -> None:
+    poll = session.start_poll()
+    engine.clock.settle()
+
+    session.post("2\x1e4late")
+
+    assert poll.receive().text == "1"
+    assert engine.closes == [("transport error", "invalid heartbeat direction")]
+    assert engine.messages == []
+
+
+# B5: upgrade clears the armed timer, and arms the next ping (Node does not)
+def test_a_pong_lost_in_an_upgrade_is_not_missed_for_ever(
+    engine: RunningEngine, session: PollingSession
+) -> None:
+    engine.clock.advance(25)
+    assert session.poll().text == "2"
+    engine.clock.advance(19)
+
+    websocket = session.upgrade()
+    engine.clock.advance(24.9)
+    assert engine.closes == []
+    engine.clock.advance(0.1)
+
+    assert websocket.receive() == "2"
+
+
+# B5: a ping that no poll took leaves on the WebSocket
+def test_a_ping_that_waited_leaves_after_the_upgrade(
+    engine: RunningEngine, session: PollingSession
+) -> None:
+    engine.clock.advance(25)
+
+    websocket = session.upgrade()
+
+    assert websocket.receive() == "2"
+    websocket.send("3")
+    engine.clock.settle()
+    assert engine.closes == []
+
+
+# B5: an idle session costs one timer
+def test_a_session_has_one_timer(engine: RunningEngine) -> None:
+    for _ in range(5):
+        engine.raw.open_websocket_session()
+    assert engine.clock.armed == 5
+
+    engine.clock.advance(30)
+
+    assert engine.clock.armed == 5
