@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from enum import Enum
 
 import gevent
 import pytest
@@ -89,3 +90,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section(f"unit tests over {SLOW_UNIT_TEST * 1000:.0f} ms")
         for duration, name in sorted(_slow, reverse=True):
             terminalreporter.write_line(f"{duration * 1000:6.0f} ms  {name}")
+
+
+def pytest_make_parametrize_id(
+    config: pytest.Config, val: object, argname: str
+) -> str | None:
+    """Number what has no lasting name: workers must agree on the ids of the tests."""
+    lasting = isinstance(val, (str, int, float, bool, type(None), type, Enum))
+    return None if lasting or callable(val) else argname

@@ -21,6 +21,7 @@ from sockio.runtime.reactor import Reactor
 from sockio.types import Environ, StartResponse, WSGIApp
 
 from . import websockets
+from .admission import WEBTRANSPORT, Entrance, Incoming
 from .http import cookie, cors
 from .http.client_socket import take_over
 from .http.mount import Mount
@@ -42,10 +43,10 @@ _NO_WEBSOCKET = (
     "no WebSocket can be had from this WSGI server (%s): clients stay on polling; "
     "serve with gunicorn -k gevent, gevent.pywsgi or sockio's own run()"
 )
-_WRONG_THREAD = (
-    "this request came in another native thread than the one the server lives in; "
-    "serve it with gevent (gunicorn -k gevent, gevent.pywsgi, sockio's own run()), "
-    "not with a threaded server"
+_WRONG_SERVER = (
+    "this request came in another native thread than the one the server lives in, or "
+    "from a server that handles one request at a time; serve with gevent: "
+    "gunicorn -k gevent, gevent.pywsgi or sockio's own run()"
 )
 
 
@@ -92,6 +93,7 @@ class EngineServer(EventEmitter):
         self._observed = False
         self._middlewares: list[HttpMiddleware] = []
         self._app: WSGIApp = self._serve
+        self._entrance = Entrance(self)
         self._mount = Mount(self.handle_request, self.options.prefix)
         if self.options.cors is not None:
             self.use(cors.middleware(self.options.cors))
@@ -157,12 +159,21 @@ class EngineServer(EventEmitter):
             As long as the request takes: a poll until there is something to say.
         """
         self.start()
-        if self.reactor.workers.elsewhere:
-            log.error(_WRONG_THREAD)
+        wrong = self.reactor.workers.elsewhere or (
+            # A server, not a test's call, that lets no hub run while it waits.
+            self.reactor.in_root and "SERVER_SOFTWARE" in environ
+        )
+        if wrong:
+            log.error(_WRONG_SERVER)
             response = Response()
             response.end(500, b"Internal Server Error")
             return response.start(start_response)
         return self._app(environ, start_response)
+
+    def on_webtransport_session(self, session: Incoming) -> None:
+        """Serve a WebTransport session that a client asks for; returns at once."""
+        self.start()
+        self._entrance.receive(session)
 
     # ------------------------------------------------------------------ a request
 
@@ -172,6 +183,8 @@ class EngineServer(EventEmitter):
         request = Request(environ, self.options.trusted_proxies)
         response = Response()
         refusal = self._run_middlewares(request, response)
+        if refusal is None and WEBTRANSPORT in environ and not response.ended:
+            refusal = self._entrance.serve(request, response)
         if refusal is None and response.ended:
             return self._respond(request, response, start_response)
         if refusal is None:
@@ -183,7 +196,7 @@ class EngineServer(EventEmitter):
             response.end(503, b"Service Unavailable")
             return self._respond(request, response, start_response)
         if refusal is None and session is None:
-            sid, refusal = self._new_sid(request, response)
+            sid, refusal = self.name_session(request, response)
         if refusal is not None:
             return self._refuse(request, response, start_response, refusal)
         if request.is_upgrade:
@@ -192,7 +205,7 @@ class EngineServer(EventEmitter):
             )
         if session is None:
             transport = PollingTransport(self.options, self.reactor)
-            session = self._open(sid, request, transport)
+            session = self.open_session(sid, request, transport)
         try:
             session.transport.handle(request, response)  # type: ignore[attr-defined]
         except HungUp:
@@ -219,7 +232,7 @@ class EngineServer(EventEmitter):
             log.exception("allow_request failed")
             return Refusal(FORBIDDEN, {})
 
-    def _new_sid(
+    def name_session(
         self, request: Request, response: Response
     ) -> tuple[str, Refusal | None]:
         """Name a new session; put what a handshake's answer carries into headers."""
@@ -235,7 +248,10 @@ class EngineServer(EventEmitter):
         self._fire("initial_headers", response.headers, request)
         return sid, None
 
-    def _open(self, sid: str, request: Request, transport: Transport) -> EngineSession:
+    def open_session(
+        self, sid: str, request: Request, transport: Transport
+    ) -> EngineSession:
+        """Keep a new session on ``transport``, and tell everybody."""
         session = EngineSession(
             sid, request, transport, self.options, self.reactor, self
         )
@@ -273,7 +289,7 @@ class EngineServer(EventEmitter):
         if isinstance(session, EngineSession):
             session.try_upgrade(transport)
         else:
-            self._open(session, request, transport)
+            self.open_session(session, request, transport)
         transport.start()
         return websocket.finish(start_response)
 
@@ -307,18 +323,22 @@ class EngineServer(EventEmitter):
         start_response: StartResponse,
         refusal: Refusal,
     ) -> Iterable[bytes]:
+        self.report_refusal(request, refusal)
+        if request.is_upgrade:
+            return websockets.refuse(
+                request, self.reactor, self.options, refusal.text, start_response
+            )
+        response.refuse(refusal.code, refusal.text)
+        return self._respond(request, response, start_response)
+
+    def report_refusal(self, request: Request, refusal: Refusal) -> None:
+        """Tell the ``connection_error`` listeners."""
         code, context = refusal
         log.debug("refused with code %s: %s", code, context)
         self._fire(
             "connection_error",
             ConnectionErrorInfo(request, code, MESSAGES[code], context),
         )
-        if request.is_upgrade:
-            return websockets.refuse(
-                request, self.reactor, self.options, refusal.text, start_response
-            )
-        response.refuse(code, refusal.text)
-        return self._respond(request, response, start_response)
 
     # ------------------------------------------------------------------ sessions
 

@@ -191,8 +191,7 @@ class EngineSession(EventEmitter):
         if self.observed:
             for packet in wire.packets:
                 self.fire("packet_create", packet)
-        if not outbox.wires and transport.ready:
-            transport.send(wire)
+        if not outbox.wires and transport.offer(wire):
             if self.observed or self._callbacks.waiting:
                 self._after_flush([wire])
             return
@@ -219,15 +218,13 @@ class EngineSession(EventEmitter):
             self._run_callbacks()
         if not outbox.wires:
             return
-        if not transport.ready:
-            transport.wake()
-            return
         sent = []
-        while outbox.wires and transport.ready:
-            wire = outbox.take_first()
-            transport.send(wire)
-            sent.append(wire)
-        self._flushed(sent)
+        while outbox.wires and transport.offer(outbox.wires[0]):
+            sent.append(outbox.take_first())
+        if sent:
+            self._flushed(sent)
+        else:
+            transport.wake()
 
     def on_flushed(self, wires: list[Wire]) -> None:
         """The transport took wires from the outbox."""

@@ -62,8 +62,8 @@ class Upgrade:
         if self._over:
             return
         if packet.type is PacketType.PING and packet.data == "probe":
-            if self._transport.ready:  # else it asks and asks, and reads no answer
-                self._transport.send(PROBE_ANSWER)
+            # Not taken where it asks and asks, and reads no answer.
+            self._transport.offer(PROBE_ANSWER)
             if not self._probed:
                 self._probed = True
                 self._session.on_probe(self._transport)

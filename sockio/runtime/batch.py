@@ -40,11 +40,7 @@ class Batch:
     @property
     def turn(self) -> int:
         """A number that changes with each pass of the loop."""
-        loop = self.workers.loop
-        try:
-            return loop.iteration  # type: ignore[no-any-return]
-        except AttributeError:  # libuv counts no passes: a millisecond stands for one
-            return int(loop.now() * 1000)
+        return self.workers.turns.iteration  # type: ignore[no-any-return]
 
     def begin(self) -> None:
         """Open the batch; the hub is about to handle a read."""

@@ -43,6 +43,11 @@ class Reactor:
         """Whether the caller is the hub itself, which must never block."""
         return getcurrent() is self.workers.hub
 
+    @property
+    def in_root(self) -> bool:
+        """Whether the caller is its thread's first greenlet, which no hub started."""
+        return getcurrent().parent is None
+
     def mailbox(self, handle: Callable[[T], object]) -> Mailbox[T]:
         """A new mailbox whose items are given to ``handle``."""
         return Mailbox(self.batch, handle)

@@ -59,6 +59,7 @@ class Stream:
         "_sent_in",
         "_sock",
         "_tls",
+        "_turns",
         "_writer",
         "blocked",
         "pending_size",
@@ -68,6 +69,7 @@ class Stream:
         self._sock = sock
         self._batch = batch
         self._loop = batch.workers.loop
+        self._turns = batch.workers.turns
         self._tls = tls
         self._receiver: Receiver | None = None
         self._reader: Any = None
@@ -94,7 +96,7 @@ class Stream:
     @property
     def writable(self) -> bool:
         """Whether nothing was written in this pass of the loop and nothing waits."""
-        return not self._pending and self._sent_in != self._batch.turn
+        return not self._pending and self._sent_in != self._turns.iteration
 
     @property
     def closed(self) -> bool:
@@ -111,14 +113,14 @@ class Stream:
         pending = self._pending
         if pending or batch.corked:
             if not pending:
-                self._sent_in = batch.turn
+                self._sent_in = self._turns.iteration
                 batch.dirty.append(self)
             pending.append(data)
             self.pending_size += len(data)
             if not self.blocked and (not batch.corked or self.pending_size > READ_SIZE):
                 self._send_pending()
             return
-        self._sent_in = batch.turn
+        self._sent_in = self._turns.iteration
         try:
             sent = self._sock.send(data)
         except _AGAIN:

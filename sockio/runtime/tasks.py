@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextvars import copy_context
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from gevent import Greenlet, GreenletExit, get_hub
 
@@ -124,4 +124,15 @@ def in_thread(fn: Callable[..., R], *args: Any, **kwargs: Any) -> R:
     Blocks:
         Until it has returned; other greenlets go on.
     """
-    return get_hub().threadpool.apply(fn, args, kwargs)  # type: ignore[no-any-return]
+
+    def call() -> tuple[R | None, BaseException | None]:
+        # gevent prints what a pool's job raises, although the caller gets it.
+        try:
+            return fn(*args, **kwargs), None
+        except BaseException as error:
+            return None, error
+
+    result, error = get_hub().threadpool.apply(call)
+    if error is not None:
+        raise error
+    return cast(R, result)

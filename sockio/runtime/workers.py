@@ -35,6 +35,8 @@ class Workers:
         self.keep = keep
         self.hub: Any = None
         self.loop: Any = None
+        #: Its ``iteration`` changes with each pass of the loop.
+        self.turns: Any = None
         #: The native thread of the hub.
         self.thread: int | None = None
         self._parked: list[greenlet] = []
@@ -44,6 +46,8 @@ class Workers:
         if self.hub is None:
             self.hub = get_hub()
             self.loop = self.hub.loop
+            counts = hasattr(self.loop, "iteration")
+            self.turns = self.loop if counts else _Milliseconds(self.loop)
             self.thread = native_thread()
 
     @property
@@ -93,3 +97,14 @@ class Workers:
                 if current in parked:
                     parked.remove(current)
                 return
+
+
+class _Milliseconds:
+    """Stands in for a loop that counts no passes: libuv's."""
+
+    def __init__(self, loop: Any) -> None:
+        self._loop = loop
+
+    @property
+    def iteration(self) -> int:
+        return int(self._loop.now() * 1000)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sockio.engine.http.http_server import HTTPServer, create_server
+from sockio.engine.http.listening_socket import Address
 from sockio.engine.server import EngineServer
+from sockio.errors import ConfigError
 from sockio.runtime import logs, tasks
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.signals import Signals
 from sockio.runtime.tasks import Task
+from sockio.types import WSGIApp
 
 from .connection import Connection
 from .namespace import Namespace
@@ -23,12 +26,26 @@ R = TypeVar("R")
 F = TypeVar("F", bound=Callable[[], object])
 
 
+class Listening(Protocol):
+    """A port that is served."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The interface and the port."""
+
+    def close(self, timeout: float | None = None) -> None:
+        """Serve it no longer."""
+
+
 class Running:
     """The part of a server that starts and ends things."""
 
     reactor: Reactor
     engine: EngineServer
-    _http_servers: list[HTTPServer]
+    #: What is served: the engine, in front of an application or alone.
+    _front: WSGIApp
+    #: How the HTTP servers that belong to us are stopped.
+    _stops: list[Callable[[float | None], object]]
     _namespaces: Mapping[str, Namespace]
     _connections: Collection[Connection]
     _repeated: list[tuple[float, Callable[[], object]]]
@@ -45,14 +62,64 @@ class Running:
     ) -> HTTPServer:
         """Serve on ``address`` with gevent's WSGI server; returns once bound.
 
+        An application given to ``attach`` is served too.
+
         Args:
             address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``, ``"unix:/path"``.
             ssl: ``certfile`` and ``keyfile``, or ``ssl_context``.
         """
         self.start()
-        http_server = create_server(self.engine)
-        self._http_servers.append(http_server)
+        http_server = create_server(self._front)
+        self._stops.append(http_server.close)
         return http_server.listen(address, **ssl)
+
+    def listen_webtransport(
+        self,
+        address: Address,
+        certfile: str,
+        keyfile: str,
+        *,
+        max_connections: int = 10_000,
+    ) -> Listening:
+        """Serve WebTransport, which is HTTP/3, on a UDP port; returns once bound.
+
+        It goes along with ``listen``: usually on the port of the same number.
+
+        Args:
+            address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``.
+            certfile: The certificate, and those between it and its root, in PEM.
+            keyfile: Its private key, in PEM.
+            max_connections: Clients beyond get no answer.
+
+        Raises:
+            ConfigError: "webtransport" is not among the transports, or what it needs
+                is not installed.
+        """
+        options = self.engine.options
+        if "webtransport" not in options.transports:
+            raise ConfigError(
+                "listen_webtransport: nobody could use it; give Server(transports="
+                '["polling", "websocket", "webtransport"])'
+            )
+        try:
+            from sockio.engine.quic.listener import Listener
+        except ModuleNotFoundError as exc:
+            raise ConfigError(
+                f"WebTransport needs the package {exc.name}: pip install "
+                '"sockio[webtransport]"'
+            ) from exc
+        self.start()
+        listener = Listener(
+            self.reactor,
+            certfile=certfile,
+            keyfile=keyfile,
+            on_session=self.engine.on_webtransport_session,
+            idle_timeout=options.ping_interval + options.ping_timeout,
+            session_timeout=options.upgrade_timeout,
+            max_connections=max_connections,
+        ).listen(address)
+        self._stops.append(listener.close)
+        return listener
 
     def run(self, address: int | str | tuple[str, int] = 3000, **ssl: Any) -> None:
         """Serve on ``address`` until SIGINT, SIGTERM, SIGHUP or SIGQUIT, then close.
@@ -90,9 +157,10 @@ class Running:
         self.engine.retry_after = seconds
         connections = list(self._connections)
         pause = seconds / len(connections) if connections else 0.0
-        for connection in connections:
+        for number, connection in enumerate(connections):
+            if number:
+                self.sleep(pause)
             connection.end(reason)
-            self.sleep(pause)
 
     def close(self, timeout: float | None = None) -> None:
         """Disconnect everybody, "server shutting down", and stop listening.
@@ -101,7 +169,7 @@ class Running:
             timeout: Seconds that requests under way may take to end.
 
         Blocks:
-            Until the HTTP servers that were started here have stopped.
+            Until the HTTP servers have stopped.
         """
         for namespace in list(self._namespaces.values()):
             namespace.close(Reason.SERVER_SHUTTING_DOWN)
@@ -109,9 +177,9 @@ class Running:
         repeating, self._tasks = self._tasks, []
         for task in repeating:
             task.kill()
-        servers, self._http_servers = self._http_servers, []
-        for http_server in servers:
-            http_server.close(timeout)
+        stops, self._stops = self._stops, []
+        for stop in stops:
+            stop(timeout)
 
     # ------------------------------------------------------------------ tasks
 

@@ -79,8 +79,9 @@ class PollingTransport:
         """Whether a GET waits that nothing has been given to yet."""
         return self._parked is not None and not self._parked.ready
 
-    def send(self, wire: Wire) -> None:
-        raise AssertionError("a polling transport is never ready")
+    def offer(self, wire: Wire) -> bool:
+        """Nothing is sent directly: the parked GET takes everything from the outbox."""
+        return False
 
     def wake(self) -> None:
         """Let the parked GET take what is in the outbox, when its greenlet runs."""

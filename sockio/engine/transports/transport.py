@@ -57,7 +57,7 @@ class Transport(Protocol):
 
     @property
     def ready(self) -> bool:
-        """Whether ``send`` may be called: the outbox need not be used."""
+        """Whether ``offer`` would take a wire now."""
 
     @property
     def pending_size(self) -> int:
@@ -66,8 +66,8 @@ class Transport(Protocol):
     def bind(self, outbox: Outbox, sink: Sink) -> None:
         """Work for this session from now on."""
 
-    def send(self, wire: Wire) -> None:
-        """Write ``wire``; only while ``ready``. Never blocks."""
+    def offer(self, wire: Wire) -> bool:
+        """Write ``wire``, unless it has to wait: then False. Never blocks."""
 
     def wake(self) -> None:
         """Something was put into the outbox: take it as soon as possible."""

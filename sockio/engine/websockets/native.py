@@ -103,11 +103,15 @@ class NativeWebSocket:
             self._closed.wait()
         return self._taken.finish(start_response)
 
-    def send(self, wire: Wire) -> None:
+    def offer(self, wire: Wire) -> bool:
+        stream = self._stream
+        if stream.blocked:
+            return False
         if self._deflate is not None and wire.compress:
-            self._stream.write(b"".join(map(self._deflate.frame, wire.messages)))
+            stream.write(b"".join(map(self._deflate.frame, wire.messages)))
         else:
-            self._stream.write(wire.websocket)
+            stream.write(wire.websocket)
+        return True
 
     def write_raw(self, data: bytes) -> None:
         """Send bytes that are not a frame: the answer to the handshake."""

@@ -119,9 +119,11 @@ class SimpleWebSocket:
         self._connection.on_drained = self._on_drained
         tasks.spawn(self._read, name="simple-websocket")
 
-    def send(self, wire: Wire) -> None:
-        if not self._closing:
-            self._connection.send(wire.websocket)
+    def offer(self, wire: Wire) -> bool:
+        if self._closing or not self._connection.ready:
+            return False
+        self._connection.send(wire.websocket)
+        return True
 
     def close(self, code: int | None = None, reason: str = "") -> None:
         if self._closing:

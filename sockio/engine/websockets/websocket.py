@@ -39,8 +39,11 @@ class WebSocket(Protocol):
     def start(self, receiver: Receiver) -> None:
         """Deliver messages from now on."""
 
-    def send(self, wire: Wire) -> None:
-        """Send the packets of ``wire``, one message each. Never blocks."""
+    def offer(self, wire: Wire) -> bool:
+        """Send the packets of ``wire``, one message each; False: not ready for it.
+
+        Never blocks.
+        """
 
     def close(self, code: int | None = None, reason: str = "") -> None:
         """Send a close frame; no message is delivered any more."""

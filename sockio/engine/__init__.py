@@ -1,0 +1,1 @@
+"""ENGINE.IO: sessions over HTTP and WebSocket."""

@@ -1,0 +1,1 @@
+"""The ways to carry packets between a session and its client."""
