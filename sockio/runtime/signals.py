@@ -22,9 +22,10 @@ class Signals:
         self._reactor = reactor
         self._arrived: list[int] = []
         self._latch: Latch[None] = reactor.latch()
-        self._watchers: list[Any] = [
-            gevent.signal_handler(signum, self._on_signal, signum) for signum in signums
-        ]
+        self._watchers: dict[int, Any] = {
+            signum: gevent.signal_handler(signum, self._on_signal, signum)
+            for signum in signums
+        }
 
     def _on_signal(self, signum: int) -> None:
         self._arrived.append(signum)
@@ -46,5 +47,9 @@ class Signals:
 
     def close(self) -> None:
         """Give the signals back."""
-        for watcher in self._watchers:
+        for signum, watcher in self._watchers.items():
             watcher.cancel()
+            # libev leaves the default action behind, not what the program had set.
+            handler = signal.getsignal(signum)
+            if handler is not None:
+                signal.signal(signum, handler)
