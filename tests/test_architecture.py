@@ -39,6 +39,7 @@ ORDER = {
         ("transports/",),
         ("heartbeat", "upgrade", "verify"),
         ("session",),
+        ("admission",),
         ("workers/",),
         ("server",),
         ("__init__",),

@@ -7,18 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sockio.protocol.websocket.deflate import Deflate
-
 from sockio.engine.http.compression import HttpCompression
 from sockio.engine.http.cookie import Cookie
 from sockio.engine.http.cors import Cors, OriginJudge, OriginRules
 from sockio.engine.http.request import Request, TrustedProxies
 from sockio.errors import ConfigError
+from sockio.protocol.websocket.deflate import Deflate
 
 __all__ = ["KNOWN_TRANSPORTS", "BufferPolicy", "EngineOptions", "TransportName"]
 
-TransportName: TypeAlias = Literal["polling", "websocket"]
-KNOWN_TRANSPORTS: tuple[TransportName, ...] = ("polling", "websocket")
+TransportName: TypeAlias = Literal["polling", "websocket", "webtransport"]
+KNOWN_TRANSPORTS: tuple[TransportName, ...] = ("polling", "websocket", "webtransport")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +92,7 @@ class EngineOptions:
         *,
         path: str = "/engine.io",
         add_trailing_slash: bool = True,
-        transports: Sequence[str] = KNOWN_TRANSPORTS,
+        transports: Sequence[str] = ("polling", "websocket"),
         ping_interval: float = 25.0,
         ping_timeout: float = 20.0,
         upgrade_timeout: float = 10.0,

@@ -72,11 +72,11 @@ def verify(
     """
     query = request.query
     transport = query.get("transport")
-    if transport not in options.transports:
+    # WebTransport does not come as a plain request: see ``verify_webtransport``.
+    if transport not in options.transports or transport == "webtransport":
         return Refusal(UNKNOWN_TRANSPORT, {"transport": transport})
-    origin = request.header("origin")
-    if origin is not None and _BAD_HEADER.search(origin):
-        return Refusal(BAD_REQUEST, {"name": "INVALID_ORIGIN", "origin": origin})
+    if (refusal := _verify_origin(request)) is not None:
+        return refusal
     sid = query.get("sid")
     if sid:
         return _verify_known(request, sid, sessions.get(sid))
@@ -84,10 +84,17 @@ def verify(
         return Refusal(BAD_HANDSHAKE_METHOD, {"method": request.method})
     if (transport == "websocket") is not request.is_upgrade:
         return Refusal(BAD_REQUEST, {"name": "TRANSPORT_HANDSHAKE_ERROR"})
-    refusal = _verify_allowed(request, options)
+    refusal = verify_allowed(request, options)
     if refusal is None and query.get("EIO") != "4":
         return Refusal(UNSUPPORTED_PROTOCOL_VERSION, {"protocol": protocol_of(request)})
     return refusal
+
+
+def verify_webtransport(request: Request, options: EngineOptions) -> Refusal | None:
+    """Judge the CONNECT of a WebTransport session, as far as it tells what it is."""
+    if "webtransport" not in options.transports:
+        return Refusal(UNKNOWN_TRANSPORT, {"transport": "webtransport"})
+    return _verify_origin(request)
 
 
 def protocol_of(request: Request) -> int:
@@ -125,7 +132,19 @@ def _verify_known(request: Request, sid: str, session: Known | None) -> Refusal 
     return None
 
 
-def _verify_allowed(request: Request, options: EngineOptions) -> Refusal | None:
+def _verify_origin(request: Request) -> Refusal | None:
+    origin = request.header("origin")
+    if origin is not None and _BAD_HEADER.search(origin):
+        return Refusal(BAD_REQUEST, {"name": "INVALID_ORIGIN", "origin": origin})
+    return None
+
+
+def verify_allowed(request: Request, options: EngineOptions) -> Refusal | None:
+    """Judge whether a new session may be opened: the origin, then ``allow_request``.
+
+    Blocks:
+        As long as ``allow_request`` does.
+    """
     if options.check_origin and not origin_allowed(request, options.cors):
         log.warning("check_origin refused a handshake: %s", mismatch(request))
         return Refusal(

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from sockio.errors import ConfigError
 
-__all__ = ["Address", "ListeningSocket", "listen"]
+__all__ = ["Address", "ListeningSocket", "host_and_port", "listen"]
 
 #: A port (of all interfaces), (host, port), "host:port", "[ipv6]:port", "unix:/path".
 Address: TypeAlias = "int | str | tuple[str, int]"
@@ -48,7 +48,7 @@ def listen(address: Address, backlog: int) -> ListeningSocket:
         _remove_stale(path)
         sock = _bound(socket.AF_UNIX, path, backlog)
         return ListeningSocket(sock, path, os.stat(path))
-    host, port = _host_and_port(address)
+    host, port = host_and_port(address)
     if host:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return ListeningSocket(_bound(family, (host, port), backlog))
@@ -60,7 +60,12 @@ def listen(address: Address, backlog: int) -> ListeningSocket:
         return ListeningSocket(_bound(socket.AF_INET, ("0.0.0.0", port), backlog))
 
 
-def _host_and_port(address: Address) -> tuple[str, int]:
+def host_and_port(address: Address) -> tuple[str, int]:
+    """Return both of an address that is not a path; an empty host is every one.
+
+    Raises:
+        ConfigError: It is no address.
+    """
     if isinstance(address, str):
         host, _, text = address.rpartition(":")
         port = int(text) if text.isascii() and text.isdigit() else -1

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sockio.protocol.websocket.frames import frame
 
-from . import v4
+from . import stream, v4
 from .packet import Packet, PacketType
 
 _MESSAGE = PacketType.MESSAGE
@@ -20,7 +20,15 @@ _MESSAGE = PacketType.MESSAGE
 class Wire:
     """Engine.IO packets in order; the forms are cached, the packets never change."""
 
-    __slots__ = ("_frames", "_packets", "_payload", "_websocket", "compress", "size")
+    __slots__ = (
+        "_frames",
+        "_packets",
+        "_payload",
+        "_websocket",
+        "_webtransport",
+        "compress",
+        "size",
+    )
 
     def __init__(
         self,
@@ -41,6 +49,7 @@ class Wire:
             else sum(len(packet.data or "") + 1 for packet in packets)
         )
         self._websocket: bytes | None = None
+        self._webtransport: bytes | None = None
         self._payload: str | None = None
 
     @property
@@ -71,6 +80,14 @@ class Wire:
             else:
                 data = b"".join(map(frame, self.messages))
             self._websocket = data
+        return data
+
+    @property
+    def webtransport(self) -> bytes:
+        """The packets as a part of a WebTransport stream."""
+        data = self._webtransport
+        if data is None:
+            data = self._webtransport = b"".join(map(stream.frame, self.messages))
         return data
 
     @property

@@ -1,0 +1,243 @@
+"""Admission: how a WebTransport session comes in.
+
+Its CONNECT is a request like any other: middlewares see it, and may refuse it. Then the
+first packet tells what it is for. An ``open`` packet without data asks for a new
+session, one with a session's id for the upgrade of that one. A client that says
+nothing within the time of an upgrade, or anything else, is shut out.
+Spec: Engine.IO protocol v4, "WebTransport".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from sockio.protocol.engineio.packet import Packet, PacketType
+from sockio.protocol.engineio.wire import Wire
+from sockio.runtime import logs
+from sockio.runtime.clock import Timer
+from sockio.runtime.reactor import Reactor
+from sockio.types import Environ, StartResponse
+
+from .http.request import Request
+from .http.response import Response
+from .options import EngineOptions
+from .outbox import Outbox
+from .session import EngineSession
+from .transports.transport import Transport
+from .transports.webtransport import ByteStream, WebTransportTransport
+from .verify import FORBIDDEN, Refusal, verify_allowed, verify_webtransport
+
+log = logs.get("engine.webtransport")
+
+#: Under this name the environ of a CONNECT carries its session.
+WEBTRANSPORT = "sockio.webtransport"
+#: Packets that a client may send before its session is open.
+MAX_HELD = 16
+
+
+class Incoming(ByteStream, Protocol):
+    """A WebTransport session whose CONNECT has not been answered."""
+
+    @property
+    def environ(self) -> Environ: ...
+    def answer(self, status: int, headers: Sequence[tuple[str, str]] = ()) -> None: ...
+
+
+class Host(Protocol):
+    """What an entrance asks of its server."""
+
+    options: EngineOptions
+    reactor: Reactor
+    retry_after: float | None
+
+    @property
+    def sessions(self) -> Mapping[str, EngineSession]: ...
+    def __call__(
+        self, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]: ...
+    def name_session(
+        self, request: Request, response: Response
+    ) -> tuple[str, Refusal | None]: ...
+    def open_session(
+        self, sid: str, request: Request, transport: Transport
+    ) -> EngineSession: ...
+    def report_refusal(self, request: Request, refusal: Refusal) -> None: ...
+
+
+class Entrance:
+    """Where the WebTransport sessions of one server come in."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def receive(self, session: Incoming) -> None:
+        """Answer the CONNECT of a session, in a worker, since middlewares may block."""
+        self._host.reactor.workers.spawn(self._answer, session)
+
+    def serve(self, request: Request, response: Response) -> Refusal | None:
+        """End the answer to a CONNECT that middlewares have let through."""
+        options = self._host.options
+        session: Incoming = request.environ[WEBTRANSPORT]
+        refusal = verify_webtransport(request, options)
+        if refusal is None:
+            transport = WebTransportTransport(session, options.max_http_buffer_size)
+            admission = Admission(transport, request, self)
+            admission.wait(self._host.reactor, options.upgrade_timeout)
+            response.end(200)
+        return refusal
+
+    def admit_upgrade(self, sid: str, transport: Transport) -> bool:
+        """Let a session try a transport; False: it will not."""
+        session = self._host.sessions.get(sid)
+        if session is None or session.protocol != 4:
+            return False
+        return session.try_upgrade(transport)
+
+    def admit_session(self, admission: Admission) -> None:
+        """Open a session, in a worker, since user code is asked first."""
+        self._host.reactor.workers.spawn(self._admit, admission)
+
+    def _answer(self, session: Incoming) -> None:
+        answers: list[tuple[int, list[tuple[str, str]]]] = []
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], *exc_info: Any
+        ) -> None:
+            answers.append((int(status.split()[0]), headers))
+
+        session.environ[WEBTRANSPORT] = session
+        try:
+            body = self._host(session.environ, start_response)
+            for _ in body:  # an application may start its answer only then
+                pass
+            if hasattr(body, "close"):
+                body.close()
+        except Exception:
+            # A boundary: WSGI middlewares are user code, and the client gets an answer.
+            log.exception("the answer to a CONNECT failed")
+            answers[:] = [(500, [])]
+        session.answer(*answers[-1])
+
+    def _admit(self, admission: Admission) -> None:
+        request = admission.request
+        refusal = self._judge(request)
+        sid = ""
+        if refusal is None:
+            if self._host.retry_after is not None:
+                admission.refuse("the server lets its clients go")
+                return
+            sid, refusal = self._host.name_session(request, Response())
+        if refusal is not None:
+            self._host.report_refusal(request, refusal)
+            admission.refuse(refusal.text)
+        elif not admission.over:
+            self._host.open_session(sid, request, admission.transport)
+            admission.admitted()
+
+    def _judge(self, request: Request) -> Refusal | None:
+        try:
+            return verify_allowed(request, self._host.options)
+        except Exception:
+            # A boundary: allow_request is user code; who cannot be judged is refused.
+            log.exception("allow_request failed")
+            return Refusal(FORBIDDEN, {})
+
+
+class Admission:
+    """The sink of a transport until its first packet has been judged."""
+
+    def __init__(
+        self, transport: WebTransportTransport, request: Request, entrance: Entrance
+    ) -> None:
+        self.transport = transport
+        self.request = request
+        #: The client has gone, was let in, or was shut out.
+        self.over = False
+        self._entrance = entrance
+        self._asked = False
+        self._held: list[Packet] = []
+        self._deadline: Timer | None = None
+
+    def wait(self, reactor: Reactor, timeout: float) -> None:
+        """Wait for the first packet, ``timeout`` seconds; returns at once."""
+        self._deadline = reactor.clock.call_later(timeout, self._on_deadline)
+        self.transport.bind(Outbox(), self)
+        self.transport.start()
+
+    def on_packet(self, packet: Packet) -> None:
+        """The first packet arrived, or one while it is being judged."""
+        if self.over:
+            return
+        if self._asked:
+            self._held.append(packet)
+            if len(self._held) > MAX_HELD:
+                self.refuse("too much before the session was open")
+        elif packet.type is not PacketType.OPEN:
+            self.refuse(f"the first packet is {packet.type.name}")
+        elif packet.data:
+            self._upgrade(packet.data)
+        else:
+            self._asked = True
+            self._entrance.admit_session(self)
+
+    def on_message(self, data: str | bytes) -> None:
+        """A message arrived, too early."""
+        self.on_packet(Packet(PacketType.MESSAGE, data))
+
+    def on_ready(self) -> None:
+        """Nothing waits here."""
+
+    def on_flushed(self, wires: list[Wire]) -> None:
+        """Nothing is sent from here."""
+
+    def on_lost(self, reason: str, description: object = None) -> None:
+        """The client has gone."""
+        self._finish()
+
+    def admitted(self) -> None:
+        """The transport has its session: give it what came meanwhile."""
+        held, self._held = self._held, []
+        self._finish()
+        for packet in held:
+            self.transport.sink.on_packet(packet)
+
+    def refuse(self, why: str) -> None:
+        """Shut the client out."""
+        if not self.over:
+            log.debug("refused: %s", why)
+            self._finish()
+            self.transport.close(_nothing, discard=True)
+
+    def _upgrade(self, data: str | bytes) -> None:
+        sid = _sid_of(data)
+        if sid is not None and self._entrance.admit_upgrade(sid, self.transport):
+            self._finish()
+        else:
+            self.refuse("an upgrade of no session")
+
+    def _on_deadline(self) -> None:
+        self._deadline = None
+        self.refuse("no first packet in time")
+
+    def _finish(self) -> None:
+        self.over = True
+        self._held.clear()
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def _sid_of(data: str | bytes) -> str | None:
+    try:
+        fields = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    sid = fields.get("sid") if isinstance(fields, dict) else None
+    return sid if isinstance(sid, str) else None
+
+
+def _nothing() -> None:
+    """Nobody waits for the transport to have closed."""

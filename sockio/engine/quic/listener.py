@@ -1,0 +1,303 @@
+"""UDP socket; datagrams to connections by id.
+
+The hub reads; each datagram goes to the inbox of its connection, or makes a new one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from aioquic.buffer import Buffer  # type: ignore[attr-defined]
+from aioquic.h3.connection import H3_ALPN
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.packet import (
+    QuicHeader,
+    QuicPacketType,
+    encode_quic_retry,
+    encode_quic_version_negotiation,
+    pull_quic_header,
+)
+
+from sockio.engine.http.listening_socket import Address, host_and_port
+from sockio.errors import ConfigError
+from sockio.runtime import logs
+from sockio.runtime.reactor import Reactor
+
+from .connection import Peer
+from .retry import RetryTokens
+from .sessions import Session
+
+log = logs.get("engine.quic")
+
+#: Connections at a time; what a process in Python can serve is below that.
+MAX_CONNECTIONS = 10_000
+#: Handshakes under way from which on clients must prove their address first.
+RETRY_ABOVE = 64
+#: Datagrams received in one pass of the loop.
+BURST = 64
+#: The first datagram of a client is at least that long (RFC 9000, 14.1).
+MIN_INITIAL = 1200
+#: Asked of the kernel, which may give less.
+_SOCKET_BUFFER = 4 << 20
+_MAX_DATAGRAM = 65536
+_READ = 1
+
+
+class Listener:
+    """A UDP port on which WebTransport sessions arrive."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        *,
+        certfile: str,
+        keyfile: str,
+        on_session: Callable[[Session], object],
+        idle_timeout: float,
+        session_timeout: float,
+        max_connections: int = MAX_CONNECTIONS,
+    ) -> None:
+        """Read the certificate; ``listen`` does the rest.
+
+        Args:
+            reactor: Clock and loop of the server.
+            certfile: The certificate, and those between it and its root, in PEM.
+            keyfile: Its private key, in PEM.
+            on_session: Called in a connection's greenlet with each session that a
+                client asks for; it must not block.
+            idle_timeout: Seconds of silence after which a connection is dead.
+            session_timeout: Seconds that a connection may be without a session.
+            max_connections: The connections beyond are not answered.
+
+        Raises:
+            ConfigError: The files hold no certificate or key.
+            OSError: The files cannot be read.
+        """
+        self._reactor = reactor
+        self._on_session = on_session
+        self._session_timeout = session_timeout
+        self._max_connections = max_connections
+        self._configuration = QuicConfiguration(
+            is_client=False,
+            alpn_protocols=H3_ALPN,
+            idle_timeout=idle_timeout,
+            max_datagram_frame_size=_MAX_DATAGRAM,
+        )
+        try:
+            self._configuration.load_cert_chain(certfile, keyfile)
+        except (ValueError, IndexError) as exc:
+            raise ConfigError(
+                f"{certfile} and {keyfile} are not a certificate and its private key "
+                "without a password, both in PEM"
+            ) from exc
+        self._retry = RetryTokens()
+        self._sock: socket.socket | None = None
+        self._watcher: Any = None
+        #: Connections by each of their ids.
+        self._by_id: dict[bytes, Peer] = {}
+        self._peers: set[Peer] = set()
+        #: Those of them that were not established when last looked at.
+        self._handshaking: set[Peer] = set()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens: the interface and the port."""
+        if self._sock is None:
+            raise RuntimeError("the listener is closed")
+        host, port = self._sock.getsockname()[:2]
+        return host, port
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are."""
+        return len(self._peers)
+
+    def listen(self, address: Address) -> Listener:
+        """Bind to ``address`` and serve.
+
+        Raises:
+            ConfigError: It is no address.
+            OSError: It is not to be had.
+        """
+        self._sock = _bound(address)
+        self._watcher = self._reactor.workers.loop.io(self._sock.fileno(), _READ)
+        self._watcher.start(self._on_readable)
+        return self
+
+    def close(self, timeout: float | None = None) -> None:
+        """Close every connection, then the port; ``timeout`` is not needed."""
+        for peer in list(self._peers):
+            peer.end()
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
+
+    # ------------------------------------------------------------------ datagrams
+
+    def _on_readable(self) -> None:
+        for _ in range(BURST):
+            if self._sock is None:
+                return
+            try:
+                data, address = self._sock.recvfrom(_MAX_DATAGRAM)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as exc:  # news of a datagram that did not arrive
+                log.debug("receiving failed: %s", exc)
+                continue
+            try:
+                self._receive(data, address)
+            except Exception:
+                # A boundary: anybody may send anything, and the port must go on.
+                log.exception("a datagram could not be handled")
+
+    def _send(self, data: bytes, address: Any) -> None:
+        if self._sock is None:
+            return
+        try:
+            self._sock.sendto(data, address)
+        except OSError as exc:
+            # The kernel's buffer is full, or there is no way to the peer. It is as if
+            # the network had lost it: QUIC sends it again.
+            log.debug("a datagram was lost: %s", exc)
+
+    def _receive(self, data: bytes, address: Any) -> None:
+        try:
+            header = pull_quic_header(
+                Buffer(data=data),
+                host_cid_length=self._configuration.connection_id_length,
+            )
+        except ValueError:
+            return
+        peer = self._by_id.get(header.destination_cid)
+        if peer is None and len(data) >= MIN_INITIAL:
+            peer = self._welcome(header, address)
+        if peer is not None:
+            peer.receive(data, address)
+
+    # ------------------------------------------------------------------ connections
+
+    def _welcome(self, header: QuicHeader, address: Any) -> Peer | None:
+        """Make a connection for somebody's first datagram, or answer it otherwise."""
+        if header.packet_type == QuicPacketType.VERSION_NEGOTIATION:
+            return None
+        if header.version is None:  # of a connection that is long over
+            return None
+        if header.version not in self._configuration.supported_versions:
+            versions = list(self._configuration.supported_versions)
+            answer = encode_quic_version_negotiation(
+                source_cid=header.destination_cid,
+                destination_cid=header.source_cid,
+                supported_versions=versions,
+            )
+            self._send(answer, address)
+            return None
+        if header.packet_type != QuicPacketType.INITIAL:
+            return None
+        if len(self._peers) >= self._max_connections:
+            log.debug("not answered: there are %d connections", len(self._peers))
+            return None
+        if header.token:
+            original = self._retry.redeem(
+                address, self._reactor.clock.now(), header.token, header.destination_cid
+            )
+            if original is not None:
+                return self._connect(header, original, header.destination_cid)
+        self._handshaking = {one for one in self._handshaking if not one.established}
+        if len(self._handshaking) >= RETRY_ABOVE:
+            self._ask_again(header, address)
+            return None
+        return self._connect(header, header.destination_cid, None)
+
+    def _ask_again(self, header: QuicHeader, address: Any) -> None:
+        """Make the client come back with a token that only reaches its own address."""
+        own_id = os.urandom(self._configuration.connection_id_length)
+        token = self._retry.issue(
+            address, self._reactor.clock.now(), header.destination_cid, own_id
+        )
+        assert header.version is not None
+        answer = encode_quic_retry(
+            version=header.version,
+            source_cid=own_id,
+            destination_cid=header.source_cid,
+            original_destination_cid=header.destination_cid,
+            retry_token=token,
+        )
+        self._send(answer, address)
+
+    def _connect(
+        self, header: QuicHeader, original_id: bytes, retry_id: bytes | None
+    ) -> Peer:
+        quic = QuicConnection(
+            configuration=self._configuration,
+            original_destination_connection_id=original_id,
+            retry_source_connection_id=retry_id,
+        )
+        peer = Peer(
+            quic,
+            self._reactor,
+            send=self._send,
+            on_session=self._on_session,
+            on_id=self._on_id,
+            on_end=self._on_end,
+            idle_timeout=self._session_timeout,
+        )
+        self._peers.add(peer)
+        self._handshaking.add(peer)
+        for connection_id in (header.destination_cid, quic.host_cid):
+            self._on_id(peer, connection_id, True)
+        return peer
+
+    def _on_id(self, peer: Peer, connection_id: bytes, valid: bool) -> None:
+        if valid:
+            peer.ids.add(connection_id)
+            self._by_id[connection_id] = peer
+        else:
+            peer.ids.discard(connection_id)
+            self._by_id.pop(connection_id, None)
+
+    def _on_end(self, peer: Peer) -> None:
+        self._peers.discard(peer)
+        self._handshaking.discard(peer)
+        for connection_id in peer.ids:
+            self._by_id.pop(connection_id, None)
+
+
+def _bound(address: Address) -> socket.socket:
+    if isinstance(address, str) and address.startswith("unix:"):
+        raise ConfigError(f"{address!r}: WebTransport is UDP; give a host and a port")
+    host, port = host_and_port(address)
+    if host:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return _socket(family, (host, port))
+    try:
+        return _socket(socket.AF_INET6, ("::", port))
+    except OSError as exc:
+        if exc.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            raise
+        return _socket(socket.AF_INET, ("0.0.0.0", port))
+
+
+def _socket(family: int, address: tuple[str, int]) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if family == socket.AF_INET6:
+            # "::" is IPv4 too, whatever the system's default.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            sock.setsockopt(socket.SOL_SOCKET, option, _SOCKET_BUFFER)
+        sock.bind(address)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
