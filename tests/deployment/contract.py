@@ -227,6 +227,12 @@ def wait_for_reasons(observer: RawWebSocket) -> list[str]:
     return found
 
 
+def wait_until_parked(observer: RawWebSocket) -> None:
+    """Ask until the polls of all clients have arrived and wait for something."""
+    while ask(observer, "writable") != [True]:
+        pass
+
+
 def receive(session: PollingSession, answer: Answer, count: int) -> list[str]:
     """Return as many packets, polling for those that are not in ``answer``."""
     packets = answer.packets

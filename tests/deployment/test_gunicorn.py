@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.deployment.contract import DeploymentContract
+from tests.deployment.contract import DeploymentContract, wait_until_parked
 from tests.support.deployed import CERTIFICATE, Deployed, gunicorn
 from tests.support.http_wire import ConnectionEnded
 
@@ -48,6 +48,7 @@ def test_sigterm_ends_it_while_clients_are_connected(worker: str) -> None:
         session.post("40")
         session.poll()
         parked = session.start_poll()
+        wait_until_parked(websocket)
 
         assert server.stop() == 0, server.log
 

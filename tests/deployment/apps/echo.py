@@ -46,6 +46,10 @@ def connected(socket: sockio.Socket[Any]) -> None:
     def clients() -> int:
         return io.engine.clients_count
 
+    @socket.on("writable")
+    def writable() -> bool:
+        return all(session.transport.writable for session in io.engine.clients.values())
+
     @socket.on("disconnect")
     def gone(reason: str) -> None:
         reasons.append(reason)
