@@ -48,7 +48,8 @@ class EngineSession(EventEmitter):
     Events, in order and in a greenlet of the session: ``open``, ``packet(packet)``,
     ``packet_create(packet)``, ``data(message)``, ``message(message)``,
     ``flush(packets)``, ``drain``, ``heartbeat``, ``upgrading(transport)``,
-    ``upgrade(transport)``, ``error(error)``, ``close(reason, description)``.
+    ``upgrade(transport)``, ``error(description)`` before the close of a transport
+    error, ``close(reason, description)``.
     """
 
     def __init__(
@@ -361,6 +362,8 @@ class EngineSession(EventEmitter):
         self._callbacks.drop()
         self._keeper.on_session_closed(self)
         self.consumer.on_close(reason, description)
+        if reason == TRANSPORT_ERROR:
+            self.fire("error", description)
         self.fire("close", reason, description)
         if self._mailbox.busy:
             self._mailbox.put((self._outbox.take, ()))
