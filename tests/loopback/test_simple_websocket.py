@@ -16,7 +16,7 @@ from sockio.engine.websockets import simple_websocket
 from sockio.engine.websockets.simple_websocket import SimpleWebSocket
 from sockio.errors import ProtocolError
 from sockio.protocol.engineio.wire import Wire
-from sockio.protocol.websocket.frames import PONG
+from sockio.protocol.websocket.frames import CLOSE, PONG
 from sockio.runtime.reactor import Reactor
 from sockio.testing import FakeClock
 from tests.support.http_wire import HttpConnection
@@ -135,8 +135,8 @@ def test_fragments_are_joined(host: Host) -> None:
 def test_packets_leave_in_order_one_message_each(host: Host) -> None:
     peer, side = host.connect()
 
-    side.websocket.send(Wire(("2_", b"", b"\1")))
-    side.websocket.send(text("x" * (4 << 20)))
+    side.websocket.offer(Wire(("2_", b"", b"\1")))
+    side.websocket.offer(text("x" * (4 << 20)))
 
     assert peer.receive() == "42_"
     assert peer.receive() == b""
@@ -146,15 +146,17 @@ def test_packets_leave_in_order_one_message_each(host: Host) -> None:
 
 def test_a_ping_is_answered_behind_what_is_being_sent(host: Host) -> None:
     peer, side = host.connect()
-    side.websocket.send(text("x" * MUCH))
+    side.websocket.offer(text("x" * MUCH))
     peer.ping(b"there?")
     peer.send("go")
     assert side.messages.get(timeout=2) == "go"
 
-    side.websocket.send(text("after"))
+    assert not side.websocket.offer(text("refused"))
 
     assert peer.receive(timeout=5) == "4" + "x" * MUCH
-    assert peer.receive() == "4after"
+    peer.send_frame(b"", CLOSE)
+    peer.wait_closed()
+    assert peer.waiting == []
     assert [control.opcode for control in peer.controls] == [PONG]
 
 
@@ -189,7 +191,7 @@ def test_sending_never_waits_for_a_peer_that_does_not_read(host: Host) -> None:
         0,
     )
 
-    websocket.send(text("x" * MUCH))
+    websocket.offer(text("x" * MUCH))
 
     assert not websocket.writable
     assert websocket.pending_size > MUCH
@@ -210,7 +212,7 @@ def test_sending_never_waits_for_a_peer_that_does_not_read(host: Host) -> None:
 
 def test_what_a_peer_left_unread_is_forgotten(host: Host) -> None:
     peer, side = host.connect()
-    side.websocket.send(text("x" * MUCH))
+    side.websocket.offer(text("x" * MUCH))
     peer.send("stuck")
     side.messages.get(timeout=2)
 
@@ -227,7 +229,7 @@ def test_the_peer_closes(host: Host) -> None:
     peer, side = host.connect()
     peer.send("last")
 
-    peer.send_frame(b"\x03\xe8bye", 8)
+    peer.send_frame(b"\x03\xe8bye", CLOSE)
 
     assert side.messages.get(timeout=2) == "last"
     assert side.closed.get(timeout=2) is None
@@ -266,11 +268,12 @@ def test_a_violation_closes(host: Host, frame: dict[str, Any], code: int) -> Non
 
 def test_we_close(host: Host) -> None:
     peer, side = host.connect()
-    side.websocket.send(text("x" * MUCH))
+    side.websocket.offer(text("x" * MUCH))
 
     side.websocket.close(1008, "why")
     side.websocket.close()
-    side.websocket.send(text("dropped"))
+
+    assert not side.websocket.offer(text("refused"))
 
     closed = peer.wait_closed(timeout=5)
     assert (closed.code, closed.reason) == (1008, "why")
@@ -301,9 +304,9 @@ def test_a_peer_that_does_not_answer_our_close_is_cut_off(host: Host) -> None:
 
 def test_a_peer_that_closes_and_does_not_read_is_cut_off(host: Host) -> None:
     peer, side = host.connect()
-    side.websocket.send(text("x" * MUCH))
+    side.websocket.offer(text("x" * MUCH))
 
-    peer.send_frame(b"", 8)
+    peer.send_frame(b"", CLOSE)
 
     assert side.closed.get(timeout=2) is None
     host.clock.advance(simple_websocket.CLOSE_TIMEOUT)
@@ -316,8 +319,8 @@ def test_closing_a_connection_that_has_ended_does_nothing(host: Host) -> None:
     side.finished.get(timeout=2)
 
     side.websocket.close()
-    side.websocket.send(text("nobody"))
 
+    assert not side.websocket.offer(text("nobody"))
     assert side.websocket.pending_size == 0
 
 
