@@ -60,6 +60,8 @@ class QuicClient:
         self.terminated: events.ConnectionTerminated | None = None
         #: Datagrams that came.
         self.received = 0
+        #: Streams that the server does not want to read.
+        self.stopped: set[int] = set()
         self._sessions: dict[int, RawSession] = {}
         self._address = address
         self._drop = drop
@@ -82,6 +84,15 @@ class QuicClient:
         """End without a word."""
         self._reader.kill()
         self.socket.close()
+
+    def pause(self) -> Callable[[], None]:
+        """Read and acknowledge nothing; returns what ends that."""
+        self._reader.kill()
+
+        def resume() -> None:
+            self._reader = gevent.spawn(self._read)
+
+        return resume
 
     def open_session(
         self,
@@ -167,6 +178,8 @@ class QuicClient:
             self.terminated = event
             for session in self._sessions.values():
                 session.closed = True
+        elif isinstance(event, events.StopSendingReceived):
+            self.stopped.add(event.stream_id)
         elif isinstance(event, events.StreamReset):
             for session in self._sessions.values():
                 if event.stream_id == session.stream_id:
