@@ -14,6 +14,7 @@ from sockio.runtime import logs, tasks
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.signals import Signals
 from sockio.runtime.tasks import Task
+from sockio.runtime.workers import FAILURES
 from sockio.types import WSGIApp
 
 from .connection import Connection
@@ -210,7 +211,7 @@ class Running:
                 self.sleep(seconds)
                 try:
                     fn()
-                except Exception:
+                except FAILURES:
                     # A boundary: the function is user code, and runs again.
                     log.exception("a repeated task failed")
 
