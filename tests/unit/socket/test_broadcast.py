@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import gevent
+import pytest
+
+import sockio
+from sockio.adapters.adapter import BroadcastOptions
+from sockio.adapters.memory import MemoryAdapter
+from sockio.errors import AckTimeout, ClusterTimeout, ReservedEventError
+from sockio.protocol.socketio.packet import Packet
+from sockio.socket.broadcast import (
+    Answers,
+    BroadcastOperator,
+    event_name,
+    room_names,
+    take_ack,
+)
+from sockio.socket.events import event
+from sockio.socket.remote_socket import RemoteSocket
+from sockio.testing import FakeClock
+
+# ------------------------------------------------------------------ small parts
+
+
+def test_event_name() -> None:
+    assert event_name("chat") == "chat"
+    assert event_name(event("chat")) == "chat"
+    for name in ("connect", event("disconnect")):
+        with pytest.raises(ReservedEventError):
+            event_name(name)
+
+
+def test_take_ack() -> None:
+    assert take_ack((1, print), None) == ((1,), print)
+    assert take_ack((1, print), repr) == ((1, print), repr)
+    assert take_ack((print, 1), None) == ((print, 1), None)
+    assert take_ack((), None) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("rooms", "names"),
+    [
+        (("a",), ("a",)),
+        (("a", ["b", "c"], "d"), ("a", "b", "c", "d")),
+        ((frozenset({"a"}), (n for n in "bc")), ("a", "b", "c")),
+        ((5, [6]), ("5", "6")),
+        ((), ()),
+        (("",), ("",)),
+    ],
+)
+def test_room_names(rooms: Any, names: tuple[str, ...]) -> None:
+    assert room_names(rooms) == names
+
+
+# ------------------------------------------------------------------ answers
+
+
+class Done:
+    """How the collecting of answers ended."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[AckTimeout | None, list[Any]]] = []
+
+    def __call__(self, error: AckTimeout | None, responses: list[Any]) -> None:
+        self.calls.append((error, list(responses)))
+
+
+def test_several_servers_are_waited_for() -> None:
+    done = Done()
+    answers = Answers(3, done)
+    answers.started()
+
+    answers.count(1)
+    answers.answered(["a", "ignored"])
+    answers.count(0)
+    assert done.calls == []
+    answers.count(1)
+    assert done.calls == []
+    answers.answered(["b"])
+
+    assert done.calls == [(None, ["a", "b"])]
+
+
+def test_an_answer_may_overtake_its_count() -> None:
+    done = Done()
+    answers = Answers(1, done)
+    answers.started()
+
+    answers.answered(["a"])
+    assert done.calls == []
+    answers.count(1)
+
+    assert done.calls == [(None, ["a"])]
+
+
+def test_it_ends_once_and_cleans_up_once() -> None:
+    done, cleaned = Done(), []
+    answers = Answers(1, done)
+    answers.started(lambda: cleaned.append("timer"), lambda: cleaned.append("stop"))
+
+    answers.count(1)
+    answers.lost()
+    answers.time_out()
+    answers.answered(["late"])
+
+    assert done.calls == [(None, [])]
+    assert cleaned == ["timer", "stop"]
+
+
+def test_what_ended_before_it_was_started_cleans_up_too() -> None:
+    done, cleaned = Done(), []
+    answers = Answers(1, done)
+
+    answers.count(0)
+    answers.started(lambda: cleaned.append("timer"))
+
+    assert done.calls == [(None, [])]
+    assert cleaned == ["timer"]
+
+
+def test_a_timeout_says_how_many_are_missing() -> None:
+    done = Done()
+    answers = Answers(2, done)
+    answers.started()
+    answers.count(4)
+    answers.answered(["a"])
+    answers.lost()
+
+    answers.time_out()
+
+    ((error, responses),) = done.calls
+    assert isinstance(error, AckTimeout)
+    assert (error.responses, error.missing, responses) == (["a"], 2, ["a"])
+
+
+# ------------------------------------------------------------------ elsewhere
+
+
+class Found:
+    """What another server tells of one of its sockets."""
+
+    id = "remote"
+    handshake: Any = "its handshake"
+    rooms = frozenset({"remote", "room"})
+    data = "its data"
+
+
+class Cluster(MemoryAdapter):
+    """An adapter that knows one socket of another server, and keeps what it is told."""
+
+    answer: list[Any] | None = None
+    silent = False
+
+    def __init__(self, nsp: Any) -> None:
+        super().__init__(nsp)
+        self.told: list[tuple[Any, ...]] = []
+
+    def fetch_sockets(self, options: BroadcastOptions) -> Sequence[Any]:
+        if self.silent:
+            raise ClusterTimeout("timeout reached", [Found()], {"server"})
+        return [Found()]
+
+    def broadcast(self, packet: Packet, options: BroadcastOptions) -> None:
+        self.told.append((packet.data, options.rooms))
+
+    def broadcast_with_ack(
+        self,
+        packet: Packet,
+        options: BroadcastOptions,
+        client_count_callback: Any,
+        ack: Any,
+        lost: Any = None,
+    ) -> Any:
+        self.told.append((packet.data, options.rooms, options.flags))
+        client_count_callback(1)
+        if self.answer is not None:
+            ack(self.answer)
+        return lambda: None
+
+    def add_sockets(self, options: BroadcastOptions, rooms: Collection[str]) -> None:
+        self.told.append(("join", options.rooms, rooms))
+
+    def del_sockets(self, options: BroadcastOptions, rooms: Collection[str]) -> None:
+        self.told.append(("leave", options.rooms, rooms))
+
+    def disconnect_sockets(self, options: BroadcastOptions, close: bool) -> None:
+        self.told.append(("disconnect", options.rooms, close))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def io(clock: FakeClock) -> Iterator[sockio.Server[Any]]:
+    io: sockio.Server[Any] = sockio.Server(adapter=Cluster, clock=clock)
+    io.start()
+    yield io
+    io.close()
+
+
+@pytest.fixture
+def operator(io: sockio.Server[Any]) -> BroadcastOperator:
+    return io.to("room")
+
+
+@pytest.fixture
+def cluster(io: sockio.Server[Any]) -> Cluster:
+    adapter = io.sockets.adapter
+    assert isinstance(adapter, Cluster)
+    return adapter
+
+
+def test_sockets_of_other_servers_are_remote(operator: BroadcastOperator) -> None:
+    (remote,) = operator.fetch_sockets()
+
+    assert isinstance(remote, RemoteSocket)
+    assert remote.id == "remote"
+    assert remote.handshake is Found.handshake
+    assert remote.data == "its data"
+    assert remote.rooms == {"remote", "room"}
+
+
+def test_a_server_that_is_silent_may_be_left_out(
+    operator: BroadcastOperator, cluster: Cluster
+) -> None:
+    cluster.silent = True
+
+    with pytest.raises(ClusterTimeout):
+        operator.fetch_sockets()
+
+    (remote,) = operator.fetch_sockets(allow_partial=True)
+    assert remote.id == "remote"
+
+
+def test_what_a_remote_socket_does_reaches_only_it(
+    operator: BroadcastOperator, cluster: Cluster
+) -> None:
+    (remote,) = operator.fetch_sockets()
+
+    remote.emit("hi", 1)
+    remote.join("a", ["b"])
+    remote.leave("c")
+    assert remote.disconnect(True) is remote
+
+    assert cluster.told == [
+        (["hi", 1], ("remote",)),
+        ("join", ("remote",), ("a", "b")),
+        ("leave", ("remote",), ("c",)),
+        ("disconnect", ("remote",), True),
+    ]
+
+
+def test_the_answer_of_a_remote_socket_is_one_value(
+    operator: BroadcastOperator, cluster: Cluster, clock: FakeClock
+) -> None:
+    # B12: RemoteSocket.emit with ack: single value.
+    heard: list[Any] = []
+    cluster.answer = ["value", "ignored"]
+    (remote,) = operator.fetch_sockets()
+
+    remote.timeout(5).emit("q", ack=lambda *args: heard.append(args))
+    assert remote.timeout(5).emit_with_ack("q") == "value"
+    clock.settle()
+
+    assert heard == [(None, "value")]
+    assert cluster.told[0][2].expect_single_response
+    assert clock.armed == 0
+
+
+def test_a_remote_socket_that_is_silent(
+    operator: BroadcastOperator, clock: FakeClock
+) -> None:
+    # B12: null on timeout.
+    heard: list[Any] = []
+    (remote,) = operator.fetch_sockets()
+    waiting = gevent.spawn(_outcome, remote.timeout(5))
+
+    remote.timeout(5).emit("q", ack=lambda *args: heard.append(args))
+    clock.advance(5)
+
+    ((error, value),) = heard
+    assert isinstance(error, AckTimeout)
+    assert value is None
+    assert isinstance(waiting.get(timeout=1), AckTimeout)
+
+
+def _outcome(remote: RemoteSocket) -> Any:
+    try:
+        return remote.emit_with_ack("q")
+    except AckTimeout as exc:
+        return exc

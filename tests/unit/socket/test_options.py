@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+import sockio
+from sockio.errors import ConfigError
+from sockio.protocol.socketio.json_parser import JsonParser
+from sockio.protocol.socketio.packet import Packet, PacketType
+from sockio.socket.options import ServerOptions
+
+
+def test_the_defaults_are_nodes() -> None:
+    options = ServerOptions()
+
+    assert options.connect_timeout == 45.0
+    assert options.max_attachments == 10
+    assert options.strict_args
+    assert not options.cleanup_empty_child_namespaces
+
+
+def test_they_never_change() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ServerOptions().connect_timeout = 1.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("connect_timeout", 0, "give a number of seconds above 0"),
+        ("connect_timeout", -1.0, "give a number of seconds above 0"),
+        ("connect_timeout", "45", "give a number of seconds above 0"),
+        ("connect_timeout", True, "give a number of seconds above 0"),
+        ("max_attachments", -1, "give a whole number, 0 or more"),
+        ("max_attachments", 1.5, "give a whole number, 0 or more"),
+        ("max_attachments", True, "give a whole number, 0 or more"),
+        ("parser", "json", "give 'default' or an object"),
+        ("parser", object(), r"encode\(packet\) and decoder\(\)"),
+        ("json", object(), "give an object with the functions"),
+    ],
+)
+def test_a_wrong_option_is_told_with_the_way_out(
+    name: str, value: Any, hint: str
+) -> None:
+    with pytest.raises(ConfigError, match=hint) as caught:
+        sockio.Server(**{name: value})
+
+    assert f"{name}=" in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_an_unknown_adapter_is_refused() -> None:
+    with pytest.raises(ConfigError):
+        sockio.Server(adapter="carrier-pigeon://")
+
+
+def test_a_server_is_attached_to_a_server() -> None:
+    with pytest.raises(ConfigError, match="give an HTTP server made by"):
+        sockio.Server(object())
+
+
+class Codec:
+    """The standard library, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def dumps(self, value: Any, *, default: Any) -> str:
+        self.calls += 1
+        return json.dumps(value, default=default)
+
+    def loads(self, text: str) -> Any:
+        self.calls += 1
+        return json.loads(text)
+
+
+def test_another_json_library_is_used() -> None:
+    codec = Codec()
+    parser = ServerOptions(json=codec).make_parser()
+
+    frames = parser.encode(Packet(PacketType.EVENT, "/", ["x", 1]))
+    packet = parser.decoder().feed(frames[0])
+
+    assert packet == Packet(PacketType.EVENT, "/", ["x", 1])
+    assert codec.calls == 2
+
+
+def test_a_parser_of_ones_own_is_taken_as_it_is() -> None:
+    parser = JsonParser()
+
+    assert ServerOptions(parser=parser).make_parser() is parser
