@@ -40,6 +40,8 @@ class Workers:
         #: The native thread of the hub.
         self.thread: int | None = None
         self._parked: list[greenlet] = []
+        #: Workers that have not ended, parked or not.
+        self._alive = 0
 
     def attach(self) -> None:
         """Make the current hub the one in which everything of this server runs."""
@@ -54,6 +56,11 @@ class Workers:
     def elsewhere(self) -> bool:
         """Whether the caller runs in another native thread than the hub."""
         return self.thread is not None and native_thread() != self.thread
+
+    @property
+    def busy(self) -> int:
+        """How many workers have a job."""
+        return self._alive - len(self._parked)
 
     def call_in_hub(self, fn: Callable[..., object], *args: Any) -> None:
         """Run ``fn`` in the hub's thread, in order; safe from any native thread."""
@@ -75,6 +82,13 @@ class Workers:
             greenlet(self._work, self.hub).switch(job)
 
     def _work(self, job: Callable[[], object]) -> None:
+        self._alive += 1
+        try:
+            self._work_on(job)
+        finally:
+            self._alive -= 1
+
+    def _work_on(self, job: Callable[[], object]) -> None:
         current = getcurrent()
         parked = self._parked
         park = self.hub.switch

@@ -23,6 +23,11 @@ from .reasons import Reason
 
 log = logs.get("server")
 
+#: Seconds that requests and handlers under way get when ``run`` ends.
+GRACE = 5.0
+#: Most seconds between two clients that ``drain`` lets go.
+LONGEST_PAUSE = 0.1
+
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[[], object])
 
@@ -130,10 +135,10 @@ class Running:
         Blocks:
             Until the server has closed.
         """
-        http_server = self.listen(address, **ssl)
-        log.info("serving on %s", http_server.address)
         signals = Signals(self.reactor)
         try:
+            http_server = self.listen(address, **ssl)
+            log.info("serving on %s", http_server.address)
             if signals.wait() == signal.SIGTERM:
                 drain = tasks.spawn(self.drain, name="drain", clock=self.reactor.clock)
                 while not drain.done and signals.wait(0.05) is None:
@@ -141,13 +146,24 @@ class Running:
                 drain.kill()
         finally:
             signals.close()
-            self.close()
+            self.close(GRACE)
+            self._wait_for_handlers(GRACE)
         log.info("closed")
+
+    def _wait_for_handlers(self, seconds: float) -> None:
+        """Let handlers end, those of ``disconnect`` above all."""
+        clock = self.reactor.clock
+        end = clock.now() + seconds
+        self.sleep()  # jobs that were put just now get their workers
+        while self.reactor.workers.busy and clock.now() < end:
+            self.sleep(0.01)
 
     def drain(
         self, seconds: float = 30.0, *, reason: str = Reason.SERVER_SHUTTING_DOWN
     ) -> None:
-        """Accept no new client, and let the present ones go, spread over ``seconds``.
+        """Accept no new client, and let the present ones go, one after the other.
+
+        That takes at most ``seconds``, and less where there are few of them.
 
         Clients reconnect by themselves, to another server where there is one. New
         handshakes are answered with 503 and ``Retry-After``.
@@ -157,7 +173,7 @@ class Running:
         """
         self.engine.retry_after = seconds
         connections = list(self._connections)
-        pause = seconds / len(connections) if connections else 0.0
+        pause = min(seconds / len(connections), LONGEST_PAUSE) if connections else 0.0
         for number, connection in enumerate(connections):
             if number:
                 self.sleep(pause)

@@ -8,12 +8,21 @@ from pathlib import Path
 import gevent
 import pytest
 
-from tests.deployment.contract import DeploymentContract, assert_echoes
+from sockio.protocol.websocket.frames import CLOSE
+from tests.deployment.contract import (
+    DeploymentContract,
+    assert_echoes,
+    wait_until_parked,
+)
 from tests.support.deployed import CERTIFICATE, Deployed
 from tests.support.http_wire import HttpConnection
+from tests.support.node import Driver
 from tests.support.raw_websocket import RawWebSocket
 
 RUN = ("-W", "error", "-m", "tests.deployment.apps.run")
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
+
+by_any_signal = pytest.mark.parametrize("signum", ENDING, ids=lambda s: s.name)
 
 
 @pytest.mark.parametrize(
@@ -25,9 +34,59 @@ class TestRun(DeploymentContract):
     command = (*RUN, "127.0.0.1:0")
 
 
+@by_any_signal
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_a_client_sees_a_transport_close(
+    node: Driver, signum: signal.Signals, transport: str
+) -> None:
+    with Deployed(*RUN, "127.0.0.1:0") as server:
+        client = node.connect(server.url, transports=[transport], reconnection=False)
+        client.next("connect")
+        observer = server.client().open_socket()
+        wait_until_parked(observer)
+        observer.send_frame(b"", CLOSE)
+        observer.wait_closed()
+
+        code = server.stop(signum)
+
+        assert client.next("disconnect").args[0] == "transport close"
+        assert code == 0, server.log
+        assert "gone: server shutting down" in server.log
+        server.assert_quiet()
+
+
+@by_any_signal
+def test_a_signal_ends_it_when_nobody_is_there(signum: signal.Signals) -> None:
+    with Deployed(*RUN, "127.0.0.1:0") as server:
+        code = server.stop(signum)
+
+        assert code == 0, server.log
+        server.assert_quiet()
+
+
+def test_the_wire_at_the_end() -> None:
+    with Deployed(*RUN, "127.0.0.1:0") as server:
+        client = server.client()
+        websocket = client.open_socket()
+        session = client.open_session()
+        session.post("40")
+        session.poll()
+        parked = session.start_poll()
+        wait_until_parked(websocket)
+
+        code = server.stop(signal.SIGINT)
+
+        assert parked.receive().text == "1"
+        websocket.wait_closed()
+        assert websocket.waiting == []
+        assert code == 0, server.log
+        server.assert_quiet()
+
+
 def test_a_second_signal_ends_the_draining() -> None:
     with Deployed(*RUN, "127.0.0.1:0") as server:
         websockets = [server.client().open_socket() for _ in range(3)]
+
         ends = [gevent.spawn(websocket.wait_closed, 5) for websocket in websockets]
 
         server.send(signal.SIGTERM)

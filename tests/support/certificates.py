@@ -1,4 +1,4 @@
-"""Certificates that a browser takes for WebTransport by their hash: self-signed, new."""
+"""Certificates that a browser takes for WebTransport by their hash, made anew."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def accept(
         answer.append(("Sec-WebSocket-Extensions", agreed.header))
     taken = take_over(request.environ)
     if taken is None:
-        return _accept_elsewhere(request, reactor, options)
+        return _accept_elsewhere(request, reactor, options, _response([*headers]))
     websocket = NativeWebSocket(
         taken,
         reactor,
@@ -107,14 +107,17 @@ def _negotiate(request: Request, options: EngineOptions) -> Agreed | None:
 
 
 def _accept_elsewhere(
-    request: Request, reactor: Reactor, options: EngineOptions
+    request: Request, reactor: Reactor, options: EngineOptions, answer: bytes
 ) -> WebSocket | None:
     from . import simple_websocket  # its package is needed under such servers only
 
     if not simple_websocket.recognises(request.environ):
         return None
     return simple_websocket.accept(
-        request.environ, reactor, max_payload=options.max_http_buffer_size
+        request.environ,
+        reactor,
+        max_payload=options.max_http_buffer_size,
+        answer=answer,
     )
 
 

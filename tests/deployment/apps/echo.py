@@ -53,6 +53,7 @@ def connected(socket: sockio.Socket[Any]) -> None:
     @socket.on("disconnect")
     def gone(reason: str) -> None:
         reasons.append(reason)
+        io.run_in_thread(print, "gone:", reason)
 
 
 app: WSGIApp = io.serve_handler()
