@@ -242,6 +242,7 @@ def connect_securely(address: tuple[str, int]) -> Any:
     return context.wrap_socket(sock, server_hostname="localhost")
 
 
+@pytest.mark.parametrize("start_secure", ["pywsgi", "geventwebsocket"], indirect=True)
 @pytest.mark.parametrize("early", [b"", EARLY])
 @pytest.mark.parametrize("closed_by", ["nobody", "us"])
 def test_a_tls_socket_is_kept_by_the_request_until_the_end(
@@ -255,6 +256,7 @@ def test_a_tls_socket_is_kept_by_the_request_until_the_end(
         while not greeting.endswith(b"hello"):
             greeting += peer.recv(1000)
 
+        assert taken.tls
         assert not taken.released
         assert taken.early == early
         with pytest.raises(ssl.SSLWantReadError):
@@ -273,6 +275,32 @@ def test_a_tls_socket_is_kept_by_the_request_until_the_end(
             assert peer.recv(1) == b""
         assert server_greenlets() == []
         assert len(access.statuses) <= 1
+
+
+@pytest.mark.parametrize("start_secure", ["ours"], indirect=True)
+@pytest.mark.parametrize("early", [b"", EARLY])
+def test_our_own_server_lets_go_of_a_tls_socket(
+    start_secure: Start, access: Access, early: bytes
+) -> None:
+    app = Taking(hello=b"hello")
+    with connect_securely(start_secure(app)) as peer:
+        peer.sendall(UPGRADE + early)
+        taken = app.taken.get()
+        assert peer.recv(1000) == b"hello"
+
+        assert taken.tls
+        assert taken.released
+        assert taken.early == early
+        assert access.statuses == ["101"]
+        with pytest.raises(ssl.SSLWantReadError):
+            taken.sock.recv(1)
+        peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        gevent.socket.wait_read(taken.sock.fileno())
+        assert taken.sock.recv(100) == b"GET / HTTP/1.1\r\n\r\n"
+        taken.sock.close()
+
+        with contextlib.suppress(ConnectionResetError):
+            assert peer.recv(1) == b""
 
 
 # ----------------------------------------------------------------- unknown servers

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import socket as stdlib
 import ssl
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import gevent.ssl
 import pytest
 from gevent.event import Event
 
+from sockio.engine.http.client_socket import find
 from sockio.engine.http.http_server import HTTPServer, create_server
 from sockio.errors import ConfigError
 from sockio.types import Environ, StartResponse
@@ -121,7 +124,8 @@ def test_accepted_connections_do_not_delay_small_packets(server: HTTPServer) -> 
     options = []
 
     def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-        sock = environ["wsgi.input"].rfile.raw._sock
+        sock = find(environ)
+        assert sock is not None
         options.append(sock.getsockopt(stdlib.IPPROTO_TCP, stdlib.TCP_NODELAY))
         return hello(environ, start)
 
@@ -231,6 +235,8 @@ def test_there_is_nothing_without_an_application(server: HTTPServer) -> None:
         b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 101 + b"\r\n",
         b"GET / HTTP/1.1\r\nA: " + b"b" * 9000 + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\nA: cut",
+        b"GET / HTTP/1.1\nA: b\n\n",
+        b"GET / HTTP/1.1\nA: b\n\nbody\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\na",
         b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\na",
@@ -250,6 +256,12 @@ def test_a_request_line_without_end_is_refused(server: HTTPServer) -> None:
     answer = ask(server, b"GET /" + b"a" * 9000)
 
     assert answer.startswith(b"HTTP/1.1 414 ")
+
+
+def test_a_head_without_end_is_refused(server: HTTPServer) -> None:
+    answer = ask(server, GET + b"A: b\r\n" * 11000)
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
 
 
 @pytest.mark.usefixtures("said")
@@ -326,6 +338,262 @@ def test_the_access_log_is_written_where_it_is_wanted(tmp_path: Path) -> None:
         log.seek(0)
 
         assert '"GET / HTTP/1.1" 200' in log.read()
+
+
+# --------------------------------------------------------------- what PEP 3333 asks
+
+
+def answering(
+    *parts: bytes, status: str = "200 OK", **headers: str
+) -> Callable[[Environ, StartResponse], Iterable[bytes]]:
+    """Make an application that yields ``parts``."""
+    lines = [(name.replace("_", "-"), value) for name, value in headers.items()]
+
+    def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        start(status, lines)
+        return iter(parts)
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("app", "method", "framing", "body"),
+    [
+        (hello, b"HEAD", b"Content-Length: 5", b""),
+        (answering(b"a", Content_Length="9"), b"HEAD", b"Content-Length: 9", b""),
+        (answering(status="204 No Content"), b"GET", b"", b""),
+        (answering(b"not sent", status="304 Not Modified"), b"GET", b"", b""),
+        (answering(), b"GET", b"Content-Length: 0", b""),
+        (
+            answering(b"", b"ab", Content_Length="2"),
+            b"GET",
+            b"Content-Length: 2",
+            b"ab",
+        ),
+    ],
+)
+def test_the_connection_goes_on_where_the_end_of_the_body_is_clear(
+    server: HTTPServer, app: Any, method: bytes, framing: bytes, body: bytes
+) -> None:
+    server.app = app
+    request = method + b" / HTTP/1.1\r\nHost: test\r\n\r\n"
+
+    answers = ask(server, request + request).split(b"HTTP/1.1 ")
+
+    assert len(answers) == 3
+    assert answers[1] == answers[2]
+    head, _, sent = answers[1].partition(b"\r\n\r\n")
+    assert sent == body
+    assert framing in head
+    assert (b"ontent-" in head or b"ransfer-" in head) is bool(framing)
+
+
+@pytest.mark.parametrize(
+    ("parts", "sent"), [([b"abcd", b"ef"], b"abc"), ([b"ab"], b"ab"), ([], b"")]
+)
+def test_a_wrong_length_ends_the_connection(
+    server: HTTPServer, parts: list[bytes], sent: bytes
+) -> None:
+    def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        start("200 OK", [("Content-Length", "3")])
+        return parts if environ["QUERY_STRING"] else iter(parts)
+
+    server.app = app
+    for query in b"", b"?list":
+        request = b"GET /" + query + b" HTTP/1.1\r\n\r\n"
+
+        answer = ask(server, request + request)
+
+        assert answer.count(b"HTTP/1.1 ") == 1
+        assert answer.partition(b"\r\n\r\n")[2] == sent
+
+
+def test_the_body_can_be_written(server: HTTPServer) -> None:
+    def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        write = start("200 OK", [("Content-Length", "6")])
+        write(b"abc")
+        write(b"de")
+        return [b"f"]
+
+    server.app = app
+
+    assert ask(server, GET + b"\r\n").endswith(b"\r\n\r\nabcdef")
+
+
+def test_an_old_client_gets_no_chunks(server: HTTPServer) -> None:
+    server.app = answering(b"a", b"b")
+
+    answer = ask(server, b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+
+    assert answer.endswith(b"\r\n\r\nab")
+    assert b"Connection: close\r\n" in answer
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        ("200 OK", [("A", "b\r\nSet-Cookie: c")]),
+        ("200 OK", [("A\nB", "c")]),
+        ("200 OK", [("A", "\u20ac")]),
+        ("200 OK\r\nA: b", []),
+        ("200 OK", [("Content-Length", "many")]),
+    ],
+)
+def test_headers_that_cannot_be_are_the_applications_mistake(
+    server: HTTPServer,
+    capfd: pytest.CaptureFixture[str],
+    status: str,
+    headers: list[tuple[str, str]],
+) -> None:
+    def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        start(status, headers)
+        return []
+
+    server.app = app
+
+    assert ask(server, GET + b"\r\n").startswith(b"HTTP/1.1 500 ")
+    assert "Error" in capfd.readouterr().err
+
+
+def test_a_failing_application_may_change_its_answer(server: HTTPServer) -> None:
+    def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        start("200 OK", [])
+        try:
+            raise ValueError
+        except ValueError:
+            start("503 Busy", [], sys.exc_info())
+        return [b"later"]
+
+    server.app = app
+
+    assert ask(server, GET + b"\r\n").startswith(b"HTTP/1.1 503 Busy\r\n")
+
+
+def test_an_answer_that_fails_half_way_is_cut_off(
+    server: HTTPServer, tmp_path: Path
+) -> None:
+    closed = []
+
+    class Failing:
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"abc"
+            raise RuntimeError("half way")
+
+        def close(self) -> None:
+            closed.append(True)
+
+    def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        start("200 OK", [])
+        return Failing()
+
+    with (tmp_path / "errors").open("w+") as errors:
+        ours = create_server(app, error_log=errors).listen("127.0.0.1:0")
+        answer = ask(ours, GET + b"\r\n")
+        ours.close(timeout=1)
+        errors.seek(0)
+
+        assert "RuntimeError: half way" in errors.read()
+    assert answer.endswith(b"\r\n\r\n3\r\nabc\r\n")
+    assert closed == [True]
+
+
+def test_each_request_has_a_context_of_its_own(server: HTTPServer) -> None:
+    user: ContextVar[str] = ContextVar("user", default="nobody")
+
+    def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        before = user.get()
+        user.set("somebody")
+        start("200 OK", [])
+        return [before.encode()]
+
+    server.app = app
+
+    for _ in range(2):
+        assert ask(server, GET + b"\r\n").endswith(b"nobody")
+
+
+# --------------------------------------------------------- how requests may arrive
+
+
+def test_a_request_may_arrive_byte_by_byte(server: HTTPServer) -> None:
+    server.app = echo
+    request = b"\r\nPOST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"
+    with connect(server) as peer:
+        peer.setsockopt(stdlib.IPPROTO_TCP, stdlib.TCP_NODELAY, 1)
+        for _ in range(2):
+            for byte in request:
+                peer.send(bytes((byte,)))
+                gevent.idle()
+
+            assert read_response(peer)[1] == b"abc"
+
+
+@pytest.mark.parametrize("server_of", ["plain", "tls"])
+def test_a_large_body_waits_for_the_application(
+    server_of: str, server: HTTPServer, secure: HTTPServer
+) -> None:
+    asked, go_on = Event(), Event()
+    large = bytes(range(256)) * (16 << 10)
+
+    def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        asked.set()
+        go_on.wait()
+        start("200 OK", [])
+        return [environ["wsgi.input"].read()]
+
+    server.app = secure.app = app
+    tls = server_of == "tls"
+    with connect_securely(secure) if tls else connect(server) as peer:
+        head = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(large)
+        sending = gevent.spawn(peer.sendall, head + large)
+        asked.wait()
+        gevent.idle()
+
+        assert not sending.ready()
+        go_on.set()
+        assert read_response(peer)[1] == large
+
+
+def test_a_body_that_nobody_reads_is_passed_over(server: HTTPServer) -> None:
+    body = b"GET /no HTTP/1.1\r\n\r\n" * 10000
+    request = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+    answer = ask(server, request + request)
+
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+    assert answer.count(b"HTTP/1.1") == 2
+
+
+def test_a_client_that_gets_no_permission_has_to_come_again(
+    server: HTTPServer,
+) -> None:
+    request = b"POST / HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+
+    answer = ask(server, request)
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.usefixtures("said")
+def test_a_body_that_is_cut_off_is_refused(server: HTTPServer) -> None:
+    server.app = echo
+
+    answer = ask(server, b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc")
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_slow_reader_holds_up_nobody_else(server: HTTPServer) -> None:
+    large = bytes(8 << 20)
+    server.app = lambda environ, start: (
+        start("200 OK", []),
+        [large] if environ["PATH_INFO"] == "/large" else [BODY],
+    )[1]
+    with connect(server) as slow:
+        slow.sendall(b"GET /large HTTP/1.1\r\n\r\n")
+
+        assert ask(server, GET + b"\r\n").endswith(BODY)
+        assert read_response(slow)[1] == large
 
 
 # ---------------------------------------------------------------------- addresses

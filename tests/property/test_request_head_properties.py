@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import io
-
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sockio.engine.http.request_head import (
-    MAX_LINE,
-    body_length,
-    parse_request_line,
-    read_headers,
-)
+from sockio.engine.http.request_head import MAX_LINE, body_length, parse_head
 
 TOKENS = st.from_regex(r"[!#$%&'*+.^`|~0-9A-Za-z-]{1,20}", fullmatch=True)
 VALUES = st.text(
@@ -22,13 +15,13 @@ VALUES = st.text(
 
 
 @given(st.binary(max_size=200))
+@example(b"A: b")
 @example(b"A: b\r\n")
-@example(b"A: b\r\n\r\n")
-@example(b": b\r\n\r\n")
-@example(b"A" * MAX_LINE + b"\r\n\r\n")
+@example(b": b")
+@example(b"A: " + b"b" * MAX_LINE)
 def test_headers_are_fields_or_a_value_error(data: bytes) -> None:
     try:
-        fields = read_headers(io.BytesIO(data).readline)
+        fields = parse_head(b"GET / HTTP/1.1\r\n" + data).fields
         length = body_length(fields)
     except ValueError:
         return
@@ -38,30 +31,27 @@ def test_headers_are_fields_or_a_value_error(data: bytes) -> None:
 
 
 @given(st.text(st.characters(max_codepoint=0xFF), max_size=60))
-@example("GET / HTTP/1.1\r\n")
-@example("GET  / HTTP/1.1\r\n")
+@example("GET / HTTP/1.1")
+@example("GET  / HTTP/1.1")
 def test_a_first_line_has_three_words_or_is_refused(line: str) -> None:
     try:
-        parsed = parse_request_line(line)
+        head = parse_head(line.encode("latin-1"))
     except ValueError:
         return
-    assert " ".join(parsed) == line.rstrip("\r\n")
-    assert parsed.version in ("HTTP/1.1", "HTTP/1.0")
+    assert " ".join(head[:3]) == line
+    assert head.version in ("HTTP/1.1", "HTTP/1.0")
+    assert not head.fields
 
 
-@given(st.lists(st.tuples(TOKENS, VALUES), max_size=20), st.binary(max_size=20))
-def test_well_formed_headers_come_out_and_nothing_behind_is_read(
-    headers: list[tuple[str, str]], body: bytes
-) -> None:
+@given(st.lists(st.tuples(TOKENS, VALUES), max_size=20))
+def test_well_formed_headers_come_out(headers: list[tuple[str, str]]) -> None:
     headers = [(f"X-{name}", value) for name, value in headers]
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    stream = io.BytesIO(lines.encode("latin-1") + b"\r\n" + body)
+    lines = ["GET / HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
 
-    fields = read_headers(stream.readline)
+    head = parse_head("\r\n".join(lines).encode("latin-1"))
 
     expected: dict[str, list[str]] = {}
     for name, value in headers:
         key = "HTTP_" + name.upper().replace("-", "_")
         expected.setdefault(key, []).append(value)
-    assert fields == {key: ", ".join(values) for key, values in expected.items()}
-    assert stream.read() == body
+    assert head.fields == {key: ", ".join(values) for key, values in expected.items()}

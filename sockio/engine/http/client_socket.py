@@ -2,8 +2,9 @@
 
 WSGI says nothing about the connection, so each server's way to keep it is known here:
 
-* gevent.pywsgi (ours, gunicorn's gevent_pywsgi, gevent-websocket's handler): the socket
-  is below the buffered reader in ``wsgi.input``.
+* Our own server: its connection object is in environ.
+* gevent.pywsgi (gunicorn's gevent_pywsgi, gevent-websocket's handler): the socket is
+  below the buffered reader in ``wsgi.input``.
 * gunicorn's gevent worker: ``gunicorn.socket``.
 * Werkzeug: ``werkzeug.socket``; it can be watched, not taken over.
 """
@@ -21,12 +22,15 @@ from typing import TYPE_CHECKING, Any, cast
 from gevent import get_hub, pywsgi
 from gevent.socket import socket as GeventSocket
 
+from .exchange import Exchange
+from .http_connection import CONNECTION, HttpConnection
+
 if TYPE_CHECKING:
     from socket import socket
 
     from sockio.types import Environ
 
-__all__ = ["HangupWatch", "TakenSocket", "find", "take_over"]
+__all__ = ["HangupWatch", "TakenSocket", "find", "take_over", "watch"]
 
 _READ = 1  # gevent's loop.io: wake when there is something to read
 
@@ -38,12 +42,45 @@ def find(environ: Environ) -> socket | None:
     """
     if environ.get("SERVER_PROTOCOL", "").startswith("HTTP/2"):
         return None  # Other requests share the connection.
+    connection: HttpConnection | None = environ.get(CONNECTION)
+    if connection is not None:
+        return cast("socket", connection.sock)
     found = environ.get("gunicorn.socket")
     if found is None:
         found = environ.get("werkzeug.socket")
     if found is None:
         found = getattr(getattr(_reader(environ), "raw", None), "_sock", None)
     return cast("socket | None", found)
+
+
+def watch(
+    environ: Environ, on_hangup: Callable[[], object]
+) -> HangupWatch | OwnWatch | None:
+    """Call ``on_hangup`` once, in the hub, when the client goes away meanwhile.
+
+    None where nobody can tell. Close what is returned before the request ends.
+    """
+    connection: HttpConnection | None = environ.get(CONNECTION)
+    if connection is not None:
+        return OwnWatch(connection, on_hangup)
+    sock = find(environ)
+    return None if sock is None else HangupWatch(sock, on_hangup)
+
+
+class OwnWatch:
+    """Our own server reads its connections all the time: it only has to be told."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(
+        self, connection: HttpConnection, on_hangup: Callable[[], object]
+    ) -> None:
+        self._connection = connection
+        connection.watch(on_hangup)
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._connection.watch(None)
 
 
 class HangupWatch:
@@ -107,7 +144,7 @@ class HangupWatch:
 class TakenSocket:
     """A connection that the WSGI server no longer reads or writes."""
 
-    __slots__ = ("_by_iteration_end", "early", "released", "sock", "upgraded")
+    __slots__ = ("_by_iteration_end", "early", "released", "sock", "tls", "upgraded")
 
     def __init__(
         self,
@@ -115,17 +152,19 @@ class TakenSocket:
         early: bytes,
         *,
         released: bool,
+        tls: bool = False,
         upgraded: bool = False,
         by_iteration_end: bool = False,
     ) -> None:
-        #: Non-blocking; it is the caller's to close. A plain socket when released;
-        #: else gevent's SSLSocket, which may hold decrypted bytes although its
-        #: descriptor is not readable: receive until SSLWantReadError.
+        #: Non-blocking; it is the caller's to close.
         self.sock = sock
+        #: It is gevent's SSLSocket, which may hold decrypted bytes although its
+        #: descriptor is not readable: receive until SSLWantReadError.
+        self.tls = tls
         #: What the server had read past the request's headers.
         self.early = early
-        #: False (TLS): the server would close it when the request ends, so the
-        #: request's greenlet must wait until the connection is over.
+        #: False (TLS, under others' servers): the server would close it when the
+        #: request ends, so the request's greenlet must wait until it is over.
         self.released = released
         #: The server has sent the 101 already (gevent-websocket).
         self.upgraded = upgraded
@@ -153,7 +192,9 @@ class TakenSocket:
         # without one ends the request quietly; only the access log misses the status
         # (gunicorn 27's access log even fails without headers).
         handler = getattr(start_response, "__self__", None)
-        if isinstance(handler, pywsgi.WSGIHandler):
+        if isinstance(handler, Exchange):
+            start_response(status, [])
+        elif isinstance(handler, pywsgi.WSGIHandler):
             start_response(status, [])
             handler.headers_sent = True
             handler.close_connection = True
@@ -165,6 +206,11 @@ def take_over(environ: Environ) -> TakenSocket | None:
 
     The answer must call ``finish`` at the end of the request.
     """
+    connection: HttpConnection | None = environ.get(CONNECTION)
+    if connection is not None:
+        early = connection.take_over()
+        sock = connection.sock
+        return TakenSocket(sock, early, released=True, tls=connection.tls)
     found = find(environ)
     if not isinstance(found, GeventSocket):
         return None
@@ -192,6 +238,7 @@ def take_over(environ: Environ) -> TakenSocket | None:
         cast("socket", sock),
         early,
         released=released,
+        tls=not released,
         upgraded=websocket is not None,
         by_iteration_end=gunicorn,
     )

@@ -1,33 +1,39 @@
-"""create_server(): gevent.pywsgi, TCP_NODELAY, listen/close.
+"""create_server(): a WSGI server of our own: listen, serve, close.
 
-pywsgi with a handler of ours. It answers ``Connection: close`` where the client asked
-for it, sends a response in one piece, says nothing about clients that went away, and
-parses what WSGI needs and no more.
+A connection costs no greenlet while it waits, and a request runs in one that is used
+again. Nothing is said about clients that went away.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
 import ssl
-from collections.abc import Iterable
+import sys
+from _socket import socket as PlainSocket
+from collections.abc import Callable, Iterable
+from contextvars import Context
+from datetime import datetime
+from email.utils import formatdate
+from functools import partial
 from time import time
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import gevent
 import gevent.ssl
-from gevent import pywsgi, socket
+from gevent import socket
 from gevent.event import Event
+from gevent.server import StreamServer
 
 from sockio.errors import ConfigError
 from sockio.runtime import logs
+from sockio.runtime.clock import Clock
+from sockio.runtime.workers import Workers
 from sockio.types import Environ, StartResponse, WSGIApp
 
+from .exchange import Exchange
+from .http_connection import HttpConnection
 from .listening_socket import Address, ListeningSocket
 from .listening_socket import listen as bind
-from .request_head import body_length, parse_request_line, read_headers
 
 __all__ = ["HTTPServer", "create_server"]
 
@@ -35,44 +41,41 @@ log = logs.get("engine.http")
 
 #: Connections that may wait to be accepted; the kernel may allow fewer.
 BACKLOG = 1024
-#: Responses up to this size are sent together with their headers, in one piece.
-_ONE_PIECE = 65536
-
-#: What ends a connection from outside. OpenSSL's errors share the numbers' place.
-_PEER_GONE = (
-    errno.EPIPE,
-    errno.ECONNRESET,
-    errno.ECONNABORTED,
-    errno.ETIMEDOUT,
-    ssl.SSL_ERROR_ZERO_RETURN,
-    ssl.SSL_ERROR_SYSCALL,
-    ssl.SSL_ERROR_EOF,
-)
-
-_BAD_REQUEST = (
-    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-)
 
 
-def create_server(app: WSGIApp | None = None, **pywsgi_options: Any) -> HTTPServer:
+def create_server(
+    app: WSGIApp | None = None,
+    *,
+    log: Any = None,
+    error_log: Any = None,
+    environ: Environ | None = None,
+    backlog: int = BACKLOG,
+) -> HTTPServer:
     """Make an HTTP server that is not listening yet.
 
     Args:
         app: Answers the requests; 404 to all of them while there is none.
-        pywsgi_options: For ``gevent.pywsgi.WSGIServer``: ``log`` (None: no access log),
-            ``error_log``, ``backlog``, ``spawn``, ``environ``, ``handler_class``.
+        log: Where a line for each request goes: a file or a logger; None: nowhere.
+        error_log: A file for ``wsgi.errors`` and the tracebacks of the application;
+            None: standard error.
+        environ: What each request's environment contains besides.
+        backlog: Connections that may wait to be accepted; the kernel may allow fewer.
     """
-    return HTTPServer(app, **pywsgi_options)
+    return HTTPServer(
+        app, log=log, error_log=error_log, environ=environ, backlog=backlog
+    )
 
 
 class HTTPServer:
     """One listening address and the WSGI application behind it."""
 
-    def __init__(self, app: WSGIApp | None = None, **pywsgi_options: Any) -> None:
+    def __init__(
+        self, app: WSGIApp | None = None, *, backlog: int = BACKLOG, **options: Any
+    ) -> None:
         #: May be replaced at any time; the next request gets the new one.
         self.app = app
-        self._backlog: int = pywsgi_options.pop("backlog", None) or BACKLOG
-        self._options = {"log": None, "handler_class": Handler, **pywsgi_options}
+        self._backlog = backlog
+        self._options = options
         self._server: Server | None = None
         self._listening: ListeningSocket | None = None
         self._closed = Event()
@@ -168,193 +171,156 @@ class HTTPServer:
         return [b""]
 
 
-class Server(pywsgi.WSGIServer):  # type: ignore[misc]
-    """pywsgi's server, which knows its connections so that it can close them."""
+class Server(StreamServer):  # type: ignore[misc]
+    """gevent's accepting loop, which hands each socket to an ``HttpConnection``."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(
+        self,
+        listener: Any,
+        application: WSGIApp,
+        *,
+        log: Any = None,
+        error_log: Any = None,
+        environ: Environ | None = None,
+        ssl_context: Any = None,
+    ) -> None:
+        super().__init__(listener, self._secure)
+        self.application = application
+        #: No request is taken any more.
         self.closing = False
-        self.logs_requests = options.get("log") is not None
-        #: Handlers with the greenlet of each.
-        self._connections: dict[Any, gevent.Greenlet] = {}
+        self.clock = Clock()
+        self._workers = Workers()
+        self._workers.attach()
+        self._ssl_context = ssl_context
+        self._access_log = None if log is None else _writer(log)
+        self._connections: set[HttpConnection] = set()
+        #: Exchanges with the greenlet of each.
+        self._running: dict[Exchange, Any] = {}
         self._empty = Event()
-        self._date = (0, b"")
+        self._date = (0, "")
+        self._error_log = error_log
+        self._environ = self._common_environ(environ or {})
 
-    def date(self, now: float) -> bytes:
-        """Return the Date header's value, made once a second."""
-        second = int(now)
-        if second != self._date[0]:
-            self._date = second, pywsgi.format_date_time(now)
-        return self._date[1]
-
-    def update_environ(self) -> None:
-        # pywsgi asks the DNS for the name, which may take seconds.
+    def _common_environ(self, environ: Environ) -> Environ:
         address = self.address
         named = isinstance(address, tuple)
-        self.environ.setdefault("SERVER_NAME", address[0] if named else "")
-        self.environ.setdefault("SERVER_PORT", str(address[1]) if named else "")
+        return {
+            "GATEWAY_INTERFACE": "CGI/1.1",
+            "SERVER_SOFTWARE": "sockio",
+            "SERVER_NAME": address[0] if named else "",
+            "SERVER_PORT": str(address[1]) if named else "",
+            "SCRIPT_NAME": "",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http" if self._ssl_context is None else "https",
+            "wsgi.multithread": False,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+            **environ,
+        }
 
-    def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:
+    # ------------------------------------------------------------------ accepting
+
+    def do_read(self) -> tuple[Any, Any] | None:
         try:
-            secured = self.wrap_socket(client_socket, **self.ssl_args)
+            descriptor, address = self.socket._accept()
+        except BlockingIOError:
+            return None
+        make = PlainSocket if self._ssl_context is None else socket.socket
+        sock = make(self.family, socket.SOCK_STREAM, 0, descriptor)
+        sock.setblocking(False)
+        return sock, address
+
+    def do_handle(self, sock: Any, address: Any) -> None:
+        if self._ssl_context is None:
+            self._connections.add(HttpConnection(sock, address, self))
+        else:
+            gevent.spawn(self._secure, sock, address)
+
+    def _secure(self, sock: Any, address: Any) -> None:
+        try:
+            sock.settimeout(None)
+            secured = self._ssl_context.wrap_socket(sock, server_side=True)
         except OSError as exc:
             log.debug("TLS handshake with %s failed: %s", address, exc)
+            sock.close()
             return
-        try:
-            self.handle(secured, address)
-        finally:
+        secured.settimeout(0.0)
+        if self.closing:
             secured.close()
+        else:
+            connection = HttpConnection(secured, address, self, tls=True)
+            self._connections.add(connection)
 
-    def handle(self, sock: Any, address: Any) -> None:
-        handler = self.handler_class(sock, address, self)
-        self._connections[handler] = gevent.getcurrent()
+    def forget(self, connection: HttpConnection) -> None:
+        """A connection is closed, or somebody else's."""
+        self._connections.discard(connection)
+
+    # ------------------------------------------------------------------ answering
+
+    def environ(self) -> Environ:
+        """What all requests have in common, as a new dict."""
+        environ = self._environ.copy()
+        environ["wsgi.errors"] = self._error_log or sys.stderr
+        return environ
+
+    def date(self) -> str:
+        """The header line with the present time, made once a second."""
+        second = int(time())
+        if second != self._date[0]:
+            self._date = second, f"Date: {formatdate(second, usegmt=True)}"
+        return self._date[1]
+
+    def run(self, exchange: Exchange) -> None:
+        """Run ``exchange`` in a worker, now."""
+        self._workers.switch_to(partial(self._run, exchange))
+
+    def _run(self, exchange: Exchange) -> None:
+        self._running[exchange] = gevent.getcurrent()
         try:
-            handler.handle()
+            Context().run(exchange.run)
         finally:
-            del self._connections[handler]
-            if self.closing and not self._connections:
+            del self._running[exchange]
+            if self.closing and not self._running:
                 self._empty.set()
+
+    def ended(self, connection: HttpConnection, exchange: Exchange) -> None:
+        """An exchange is over."""
+        if self._access_log is not None:
+            address = connection.address
+            self._access_log(
+                f"{address[0] if isinstance(address, tuple) else address or '-'} "
+                f'- - [{datetime.now():%Y-%m-%d %H:%M:%S}] "{exchange.request_line}" '
+                f"{exchange.code} {exchange.sent}"
+            )
+
+    # ------------------------------------------------------------------ closing
 
     def stop_listening(self) -> None:
         """Accept no more, and hang up where nobody waits for an answer."""
         self.closing = True
         self.close()
-        for handler in self._connections:
-            if not getattr(handler, "busy", True):
-                handler.hang_up()
+        for connection in list(self._connections):
+            if not connection.busy:
+                connection.close()
 
     def wait(self, timeout: float) -> None:
-        """Wait for the connections to end; kill what is left."""
-        if self._connections and not self._empty.wait(timeout):
-            gevent.killall(list(self._connections.values()), timeout=1)
+        """Wait for the exchanges to end; kill what is left."""
+        if self._running and not self._empty.wait(timeout):
+            for exchange, worker in self._running.items():
+                self.loop.run_callback(self._kill, exchange, worker)
+            self._empty.wait(1)
+
+    def _kill(self, exchange: Exchange, worker: Any) -> None:
+        if exchange in self._running:  # it may have ended since
+            worker.throw(gevent.GreenletExit)
 
 
-class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
-    """pywsgi's handler with a leaner parser and fewer system calls."""
-
-    ignored_socket_errors = _PEER_GONE
-    #: A request is being read or answered.
-    busy = False
-    provided_date: str | bytes | None
-    result: Any
-
-    def hang_up(self) -> None:
-        """End a connection that waits for its next request."""
-        with contextlib.suppress(OSError):
-            # Beneath TLS, since the goodbye could block; wakes the reader.
-            self.socket._sock.shutdown(socket.SHUT_RDWR)
-
-    # ------------------------------------------------------------------ reading
-
-    def handle_one_request(self) -> Any:
-        if self.server.closing:
-            return None
-        try:
-            result = super().handle_one_request()
-        finally:
-            self.busy = False
-        if type(result) is tuple:
-            with contextlib.suppress(OSError):
-                self.socket.sendall(result[1])
-            return None
-        return result
-
-    def read_requestline(self) -> str:
-        line: str = super().read_requestline()
-        self.busy = True
-        # RFC 9112 2.2: an empty line before a request is to be ignored.
-        return super().read_requestline() if line == "\r\n" else line
-
-    def read_request(self, raw_requestline: str) -> bool:
-        self.requestline = raw_requestline.rstrip()
-        line = parse_request_line(raw_requestline)
-        self.command, self.path, self.request_version = line
-        self._fields = fields = read_headers(self.rfile.readline)
-        self.content_length = body_length(fields)
-        connection = fields.get("HTTP_CONNECTION", "").lower()
-        if line.version == "HTTP/1.1":
-            self.close_connection = "close" in connection
-        else:
-            self.close_connection = "keep-alive" not in connection
-        return True
-
-    def get_environ(self) -> Environ:
-        environ: Environ = self.server.get_environ()
-        environ["REQUEST_METHOD"] = self.command
-        environ["SERVER_PROTOCOL"] = self.request_version
-        environ["RAW_URI"] = target = self.path
-        if not target.startswith("/") and "://" in target:
-            # RFC 9112 3.2.2: as sent to proxies, but any server must understand it.
-            target = "/" + target.split("://", 1)[1].partition("/")[2]
-        path, _, environ["QUERY_STRING"] = target.partition("?")
-        if "%" in path:
-            path = unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
-        environ["PATH_INFO"] = path
-        address = self.client_address
-        if isinstance(address, tuple):
-            environ["REMOTE_ADDR"] = address[0]
-            environ["REMOTE_PORT"] = str(address[1])
-        fields = self._fields
-        environ.update(fields)
-        upgrade = fields.get("HTTP_UPGRADE", "").lower() == "websocket"
-        self.wsgi_input = pywsgi.Input(
-            self.rfile,
-            self.content_length,
-            self.socket if fields.get("HTTP_EXPECT") == "100-continue" else None,
-            "HTTP_TRANSFER_ENCODING" in fields,
-        )
-        environ["wsgi.input"] = self.rfile if upgrade else self.wsgi_input
-        environ["wsgi.input_terminated"] = not upgrade
-        return environ
-
-    # ------------------------------------------------------------------ writing
-
-    def start_response(self, status: str, headers: Any, exc_info: Any = None) -> Any:
-        if self.server.closing:
-            self.close_connection = True
-        write = super().start_response(status, headers, exc_info)
-        if (
-            self.close_connection
-            and self.request_version == "HTTP/1.1"
-            and self.code != 101
-            and not any(name.lower() == "connection" for name, _ in headers)
-        ):
-            self.response_headers.append((b"Connection", b"close"))
-        return write
-
-    def finalize_headers(self) -> None:
-        if self.provided_date is None:
-            self.provided_date = self.server.date(time())
-            self.response_headers.append((b"Date", self.provided_date))
-        super().finalize_headers()
-
-    def process_result(self) -> None:
-        if type(self.result) is list:
-            self.result = [b"".join(self.result)]
-        super().process_result()
-
-    def _write_with_headers(self, data: bytes) -> None:
-        self.headers_sent = True
-        self.finalize_headers()
-        lines = [b"HTTP/1.1 " + self.status]
-        lines += [b"%b: %b" % header for header in self.response_headers]
-        if len(data) > _ONE_PIECE or self.response_use_chunked:
-            self._sendall(b"\r\n".join([*lines, b"", b""]))
-            self._write(data)
-        else:
-            # pywsgi's own error pages have an empty str as body.
-            self._sendall(b"\r\n".join([*lines, b"", data or b""]))
-
-    # ------------------------------------------------------------------ logging
-
-    def log_request(self) -> None:
-        if self.server.logs_requests:
-            super().log_request()
-
-    def _handle_client_error(self, ex: Exception) -> tuple[str, bytes]:
-        # The operator can do nothing about it, and anybody can fill a disk with it.
-        log.debug("bad request from %s: %s", self.client_address, ex)
-        return "400", _BAD_REQUEST
+def _writer(target: Any) -> Callable[[str], object]:
+    """How to write a line to a log: a logger, or something like a file."""
+    if hasattr(target, "write"):
+        return lambda line: target.write(f"{line}\n")
+    return target.info  # type: ignore[no-any-return]
 
 
 def _tls_options(

@@ -7,63 +7,59 @@ Spec: RFC 9112 "Message Parsing", "Message Body Length"; RFC 9110 "Field Names".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["RequestLine", "body_length", "parse_request_line", "read_headers"]
+__all__ = ["MAX_HEAD", "MAX_LINE", "Head", "body_length", "parse_head"]
 
-#: Bytes of one header line, and how many lines a request may have.
+#: Bytes of one line, and of a whole head.
 MAX_LINE = 8192
+MAX_HEAD = 65536
+#: Headers of one request.
 MAX_HEADERS = 100
 #: Bytes of the longest header line whose parsed form is kept.
 _MOST_REMEMBERED = 128
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_UNFIT = re.compile(r"[\0\r\n]")
 _VERSIONS = ("HTTP/1.1", "HTTP/1.0")
 #: Two of them would mean two things.
 _ONLY_ONCE = ("CONTENT_LENGTH", "HTTP_HOST", "HTTP_TRANSFER_ENCODING")
 
 
-class RequestLine(NamedTuple):
-    """The first line of a request."""
+class Head(NamedTuple):
+    """What precedes the body of a request."""
 
     method: str
     target: str
     version: str
+    #: By their names in environ.
+    fields: dict[str, str]
 
 
-def parse_request_line(line: str) -> RequestLine:
-    """Take the first line apart.
+def parse_head(data: bytes) -> Head:
+    """Take a head apart.
 
-    Raises:
-        ValueError: It is not one of HTTP 1.0 or 1.1.
-    """
-    words = line.rstrip("\r\n").split(" ")
-    if len(words) != 3 or not words[1] or words[2] not in _VERSIONS:
-        raise ValueError(f"bad request line {line[:100]!r}")
-    if not _TOKEN.fullmatch(words[0]):
-        raise ValueError(f"bad method {words[0][:100]!r}")
-    return RequestLine(*words)
-
-
-def read_headers(readline: Callable[[int], bytes]) -> dict[str, str]:
-    """Read up to the empty line; return the headers under their names in environ.
-
-    Those with an underscore are left out: they would be taken for the ones with a
+    Headers with an underscore are left out: they would be taken for the ones with a
     hyphen, which a proxy may have checked.
 
-    Raises:
-        ValueError: They are malformed, too many or too long.
+    Args:
+        data: All up to the line break before the empty line.
 
-    Blocks:
-        As ``readline`` does.
+    Raises:
+        ValueError: It is malformed, or has too many or too long lines.
     """
+    first, *lines = data.split(b"\r\n")
+    words = first.decode("latin-1").split(" ")
+    if len(words) != 3 or not words[1] or words[2] not in _VERSIONS:
+        raise ValueError(f"bad request line {first[:100]!r}")
+    method, target, version = words
+    if not _TOKEN.fullmatch(method) or _UNFIT.search(target) or len(first) > MAX_LINE:
+        raise ValueError(f"bad request line {first[:100]!r}")
+    if len(lines) > MAX_HEADERS:
+        raise ValueError(f"more than {MAX_HEADERS} headers")
     fields: dict[str, str] = {}
-    for _ in range(MAX_HEADERS + 1):
-        line = readline(MAX_LINE)
-        if line == b"\r\n" or line == b"\n":
-            return fields
+    for line in lines:
         # A client sends most of its lines with every request.
         parse = _remembered if len(line) <= _MOST_REMEMBERED else _field
         key, value = parse(line)
@@ -71,7 +67,7 @@ def read_headers(readline: Callable[[int], bytes]) -> dict[str, str]:
             fields[key] = _joined(key, fields[key], value)
         elif key:
             fields[key] = value
-    raise ValueError(f"more than {MAX_HEADERS} headers")
+    return Head(method, target, version, fields)
 
 
 def body_length(fields: dict[str, str]) -> int | None:
@@ -93,11 +89,14 @@ def body_length(fields: dict[str, str]) -> int | None:
 
 def _field(line: bytes) -> tuple[str, str]:
     """Return the name in environ, empty for a header left out, and the value."""
-    if not line.endswith(b"\n"):
-        raise ValueError("a header line is too long or cut off")
     name, colon, value = line.decode("latin-1").partition(":")
-    value = value.strip(" \t\r\n")
-    if not colon or not _TOKEN.fullmatch(name) or "\r" in value or "\0" in value:
+    value = value.strip(" \t")
+    if (
+        not colon
+        or not _TOKEN.fullmatch(name)
+        or _UNFIT.search(value)
+        or len(line) > MAX_LINE
+    ):
         raise ValueError(f"bad header {line[:100]!r}")
     if "_" in name:
         return "", ""

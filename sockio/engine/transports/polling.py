@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from socket import SHUT_RDWR, socket
 
-from sockio.engine.http.client_socket import HangupWatch, find
+from sockio.engine.http.client_socket import find, watch
 from sockio.engine.http.compression import compress
 from sockio.engine.http.request import BodyTooLarge, Request
 from sockio.engine.http.response import Response
@@ -189,15 +189,12 @@ class PollingTransport:
         self._respond(request, response, wires)
 
     def _park(self, request: Request, parked: Latch[list[Wire] | None]) -> None:
-        sock = find(request.environ)
-        if sock is None:
-            parked.wait()
-            return
-        watch = HangupWatch(sock, self._on_hangup)
+        watcher = watch(request.environ, self._on_hangup)
         try:
             parked.wait()
         finally:
-            watch.close()
+            if watcher is not None:
+                watcher.close()
 
     def _on_hangup(self) -> None:
         if self._parked is not None and not self._parked.ready:

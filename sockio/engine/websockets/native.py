@@ -64,7 +64,7 @@ class NativeWebSocket:
     ) -> None:
         self._taken = taken
         self._reactor = reactor
-        self._stream = Stream(taken.sock, reactor.batch, tls=not taken.released)
+        self._stream = Stream(taken.sock, reactor.batch, tls=taken.tls)
         self._deflate = agreed.deflate() if agreed is not None else None
         self._reader = FrameReader(
             max_payload=max_payload,
