@@ -16,6 +16,8 @@ import pytest
 from tests.support.raw_websocket import RawWebSocket
 from tests.support.served import Heard, Served
 
+from .conftest import Serve
+
 PLACE = {"_placeholder": True, "num": 0}
 
 
@@ -132,6 +134,23 @@ def test_an_attachment_arrives_as_bytes(served: Served) -> None:
 
     assert heard.next() == ({"a": [b"\1\2"]}, 1)
     assert type(heard.calls[0][0]["a"][0]) is bytes
+
+
+@pytest.mark.parametrize("limit", [None, 2])
+def test_as_many_attachments_as_are_allowed(serve: Serve, limit: int | None) -> None:
+    # B10: at most 10 (maxAttachments).
+    heard = Heard()
+    served = serve() if limit is None else serve(max_attachments=limit)
+    most = limit or 10
+    websocket, socket = served.connect()
+    socket.on("x", heard)
+    places = [{"_placeholder": True, "num": number} for number in range(most)]
+
+    send_packet(websocket, ["x", *places], *[bytes([n]) for n in range(most)])
+    assert heard.next() == tuple(bytes([number]) for number in range(most))
+
+    websocket.send(f'45{most + 1}-["x"]')
+    websocket.wait_closed()
 
 
 def test_attachments_of_a_polling_client(served: Served) -> None:
