@@ -1,7 +1,9 @@
-"""new_sid(): public and secret ids, 20 characters that cannot be guessed.
+"""new_sid(): ids that cannot be guessed; new_offset(): ids that grow with time.
 
-As Node's base64id: 15 bytes, of which 12 are random and 3 count, so that two ids of one
-process differ even if the random source repeats itself.
+A sid has 20 characters, as Node's base64id: 15 bytes, of which 12 are random and 3 are
+a count, so that two ids of one process differ even if the random source repeats itself.
+An offset is a moment in milliseconds, as Node's yeast writes it; the second of the same
+millisecond has ``.0`` behind it, the third ``.1``.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ BATCH = 128
 RANDOM_BYTES = 12
 COUNTER_BYTES = 3
 LENGTH = 20
+
+#: What the digits of an offset look like, from 0 to 63.
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _counter = itertools.count()
@@ -49,3 +54,53 @@ def _make() -> list[str]:
 if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
     # A child must not hand out the ids that its parent holds ready.
     os.register_at_fork(after_in_child=_ready.clear)
+
+
+class Offsets:
+    """The offsets of one log: each is new, and comes behind those before it."""
+
+    __slots__ = ("_count", "_milliseconds", "_text")
+
+    def __init__(self) -> None:
+        self._milliseconds = -1
+        self._text = ""
+        #: How many more this millisecond had.
+        self._count = 0
+
+    def new_offset(self, time: float) -> str:
+        """Return the offset of what happens now.
+
+        Args:
+            time: Seconds since 1970. Where they go backwards, offsets do not.
+        """
+        milliseconds = int(time * 1000)
+        if milliseconds > self._milliseconds:
+            self._milliseconds = milliseconds
+            self._text = _write_number(milliseconds)
+            self._count = 0
+            return self._text
+        offset = f"{self._text}.{_write_number(self._count)}"
+        self._count += 1
+        return offset
+
+
+def offset_order(offset: str) -> tuple[int, int]:
+    """Return what offsets are sorted by; ``offset`` is one that ``Offsets`` gave."""
+    time, _, count = offset.partition(".")
+    return _read_number(time), _read_number(count) if count else -1
+
+
+def _write_number(number: int) -> str:
+    text = ""
+    while True:
+        number, digit = divmod(number, 64)
+        text = DIGITS[digit] + text
+        if not number:
+            return text
+
+
+def _read_number(text: str) -> int:
+    number = 0
+    for digit in text:
+        number = number * 64 + DIGITS.index(digit)
+    return number

@@ -1,0 +1,273 @@
+"""RecoveryLog: missed packets and sessions, with offsets.
+
+Every packet that can be recovered has an offset. A client whose connection broke names
+the offset of the last one it has seen, and gets those behind it that were for it. What
+nobody can come back for any more is dropped, and so is the oldest if there is too much.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from sockio.runtime.clock import Clock, Timer
+from sockio.runtime.ids import Offsets, offset_order
+from sockio.types import Room
+
+from .adapter import BroadcastOptions, Session
+
+#: How many offsets are remembered of each room.
+MARKS = 4
+#: Seconds between two looks for what has expired.
+SWEEP_INTERVAL = 60.0
+
+#: Stands for the rooms of a packet that is for everybody.
+_EVERYBODY: Any = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much a log keeps at most; the oldest goes first."""
+
+    packets: int = 100_000
+    #: Bytes of all packets.
+    bytes: int = 64 << 20
+    sessions: int = 100_000
+    #: Rooms of which the last offsets are known, the packets being gone or not.
+    rooms: int = 20_000
+
+
+class _Mark(NamedTuple):
+    """What is remembered of a packet when it is gone."""
+
+    position: int
+    offset: str
+    #: Who was left out.
+    except_: frozenset[Room]
+
+
+class _Entry(NamedTuple):
+    mark: _Mark
+    #: Without duplicates.
+    rooms: tuple[Room, ...]
+    packet: Any
+    size: int
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    session: Session
+    expires: float
+    #: Where the log went on when the connection broke.
+    position: int
+    #: The last packet before, of those for this session; None: there was none.
+    last: _Mark | None
+    #: Whether ``last`` is known for sure.
+    certain: bool
+
+
+class RecoveryLog:
+    """Packets and sessions of one namespace on one server; nothing in it blocks."""
+
+    def __init__(
+        self, clock: Clock, duration: float, limits: Limits | None = None
+    ) -> None:
+        """Make an empty log; it arms its timer with the first thing it keeps.
+
+        Args:
+            clock: Tells the time.
+            duration: Seconds for which packets and sessions are kept.
+            limits: How much of them; None: the usual.
+        """
+        self._clock = clock
+        self._duration = duration
+        self._limits = limits if limits is not None else Limits()
+        self._offsets = Offsets()
+        #: Offset of the packet logged last; None before the first.
+        self.newest: str | None = None
+        self._entries: deque[_Entry] = deque()
+        self._by_offset: dict[str, int] = {}
+        self._by_room: dict[Room, deque[_Entry]] = {}
+        self._bytes = 0
+        #: Position of the next packet, and of the first one that is still there.
+        self._next = self._first = 0
+        #: The last packets of each room, the room used last at the end; and the last
+        #: position of those rooms that were forgotten.
+        self._marks: dict[Room, tuple[_Mark, ...]] = {}
+        self._forgotten = -1
+        #: By pid, oldest first.
+        self._sessions: dict[str, _Kept] = {}
+        self._timer: Timer | None = None
+
+    # ---- packets
+
+    def new_offset(self) -> str:
+        """Return the offset for a packet that is about to be logged."""
+        return self._offsets.new_offset(self._clock.time())
+
+    def add(
+        self, offset: str, packet: Any, size: int, options: BroadcastOptions
+    ) -> None:
+        """Log a packet.
+
+        Args:
+            offset: From ``new_offset``; packets are logged in the order of offsets.
+            packet: What ``restore`` gives back.
+            size: Bytes that it takes.
+            options: Whom it is for.
+        """
+        rooms = tuple(dict.fromkeys(options.rooms)) or (_EVERYBODY,)
+        mark = _Mark(self._next, offset, options.except_)
+        expires = self._clock.now() + self._duration
+        entry = _Entry(mark, rooms, packet, size, expires)
+        self.newest = offset
+        self._next += 1
+        self._bytes += size
+        self._entries.append(entry)
+        self._by_offset[offset] = mark.position
+        for room in rooms:
+            self._by_room.setdefault(room, deque()).append(entry)
+            marks = self._marks.pop(room, ())
+            self._marks[room] = (*marks[1 - MARKS :], mark)
+        self._shrink()
+        self._arm()
+
+    def _shrink(self) -> None:
+        limits = self._limits
+        while len(self._entries) > limits.packets or self._bytes > limits.bytes:
+            self._drop_oldest()
+        while len(self._marks) > limits.rooms:
+            marks = self._marks.pop(next(iter(self._marks)))
+            self._forgotten = max(self._forgotten, marks[-1].position)
+
+    def _drop_oldest(self) -> None:
+        entry = self._entries.popleft()
+        self._first = entry.mark.position + 1
+        self._bytes -= entry.size
+        del self._by_offset[entry.mark.offset]
+        for room in entry.rooms:
+            entries = self._by_room[room]
+            entries.popleft()
+            if not entries:
+                del self._by_room[room]
+
+    # ---- sessions
+
+    def persist(self, session: Session) -> None:
+        """Keep a session until its client comes back, or the time is over."""
+        self._sessions.pop(session.pid, None)
+        last, certain = self._last_for(session.rooms)
+        expires = self._clock.now() + self._duration
+        self._sessions[session.pid] = _Kept(session, expires, self._next, last, certain)
+        if len(self._sessions) > self._limits.sessions:
+            del self._sessions[next(iter(self._sessions))]
+        self._arm()
+
+    def restore(self, pid: str, offset: str | None) -> Session | None:
+        """Take a session out, with what its client missed.
+
+        Args:
+            pid: The secret of the client; it is good for one attempt.
+            offset: Of the last packet that the client has seen; None: it saw none.
+
+        Returns:
+            None where there is no such session (any more), or where it is not known
+            what was missed.
+        """
+        kept = self._sessions.pop(pid, None)
+        if kept is None or kept.expires <= self._clock.now():
+            return None
+        position = self._position(kept, offset)
+        if position is None:
+            return None
+        missed = self._missed(kept.session.rooms, position)
+        return replace(kept.session, missed_packets=missed)
+
+    def _position(self, kept: _Kept, offset: str | None) -> int | None:
+        """Return the position from which on packets were missed."""
+        known = offset if offset is not None else kept.session.since
+        if known is None and self._first == 0:
+            return 0
+        if known in self._by_offset:
+            return self._by_offset[known] + 1
+        # The packet is gone, as happens when a client has heard nothing for long. That
+        # does no harm if it was the last one for this client before it went.
+        if not kept.certain or self._first > kept.position:
+            return None
+        last = kept.last
+        if offset is not None:
+            had_all = last is not None and last.offset == offset
+        elif known is not None:
+            had_all = last is None or offset_order(last.offset) <= offset_order(known)
+        else:
+            had_all = last is None
+        return kept.position if had_all else None
+
+    def _missed(self, rooms: tuple[Room, ...], position: int) -> list[Any]:
+        found: dict[int, Any] = {}
+        for room in (_EVERYBODY, *rooms):
+            for entry in reversed(self._by_room.get(room, ())):
+                if entry.mark.position < position:
+                    break
+                if entry.mark.except_.isdisjoint(rooms):
+                    found[entry.mark.position] = entry.packet
+        return [found[position] for position in sorted(found)]
+
+    def _last_for(self, rooms: Iterable[Room]) -> tuple[_Mark | None, bool]:
+        """Return the last packet for somebody in ``rooms``, and if that is certain."""
+        last: _Mark | None = None
+        certain = True
+        rooms = tuple(rooms)
+        for room in (_EVERYBODY, *rooms):
+            marks = self._marks.get(room, ())
+            for mark in reversed(marks):
+                if mark.except_.isdisjoint(rooms):
+                    last = max(last, mark, key=_position_of) if last else mark
+                    break
+            else:
+                # Somebody for whom none of these were may have got one before them.
+                certain = certain and len(marks) < MARKS
+        newest = last.position if last else -1
+        return last, certain and self._forgotten <= newest
+
+    # ---- time
+
+    def close(self) -> None:
+        """Forget everything and stop the timer."""
+        self._entries.clear()
+        self._by_offset.clear()
+        self._by_room.clear()
+        self._marks.clear()
+        self._sessions.clear()
+        self._bytes = 0
+        self._first = self._next
+        self._forgotten = self._next
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self) -> None:
+        if self._timer is None:
+            interval = min(SWEEP_INTERVAL, self._duration)
+            self._timer = self._clock.call_later(interval, self._sweep)
+
+    def _sweep(self) -> None:
+        """Drop what has expired; runs in the hub."""
+        self._timer = None
+        now = self._clock.now()
+        while self._entries and self._entries[0].expires <= now:
+            self._drop_oldest()
+        while self._sessions:
+            pid, kept = next(iter(self._sessions.items()))
+            if kept.expires > now:
+                break
+            del self._sessions[pid]
+        if self._entries or self._sessions:
+            self._arm()
+
+
+def _position_of(mark: _Mark) -> int:
+    return mark.position
