@@ -171,6 +171,20 @@ def test_chat_says_where_the_client_comes_from(start: Start, tmp_path: Path) -> 
     assert server.wait() == (2, "")
 
 
+# ------------------------------------------------------------------ WebTransport
+
+
+def test_a_page_moves_to_webtransport(start: Start, node: Driver) -> None:
+    server = start("examples/webtransport/server.py", "{port}")
+    page = node.page(server.url)
+
+    page.run(until("get('transport').textContent === 'webtransport'"))
+
+    page.run("socket.close()")
+    code, printed = server.end(signal.SIGINT)
+    assert (code, printed) == (0, "")
+
+
 # ------------------------------------------------------------------ Flask
 
 
