@@ -55,13 +55,14 @@ def environ_of(headers: Sequence[Header], peer: tuple[str, int]) -> Environ:
     }
     for name, value in headers:
         # With an underscore a header could pass for another one, which has a hyphen.
-        if name.startswith(b":") or b"_" in name:
+        # And who is asked for is said by the authority, not by a host beside it.
+        if name.startswith(b":") or b"_" in name or name == b"host":
             continue
         key = name.decode("latin-1").upper().replace("-", "_")
         if key not in _BARE:
             key = f"HTTP_{key}"
         text = value.decode("latin-1")
-        if key in environ and key != "HTTP_HOST":
+        if key in environ:
             between = "; " if name == b"cookie" else ","
             text = f"{environ[key]}{between}{text}"
         environ[key] = text
