@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from sockio.errors import ConfigError
 
-__all__ = ["Encoding", "HttpCompression", "choose", "compress"]
+__all__ = ["Encoding", "HttpCompression", "choose", "compress", "pack"]
 
-Encoding: TypeAlias = Literal["gzip", "deflate"]
+Encoding: TypeAlias = Literal["br", "gzip", "deflate"]
 
 #: ``gzip``, or ``gzip;q=0.5``; other parameters are passed over.
 _OFFER = re.compile(r"\s*([^\s;,]+)\s*(?:;(.*))?", re.DOTALL)
@@ -45,8 +46,10 @@ class HttpCompression:
         )
 
 
-def choose(accept_encoding: str) -> Encoding | None:
-    """Pick the encoding the client likes best; gzip where it likes both alike.
+def choose(
+    accept_encoding: str, offered: Sequence[Encoding] = ("gzip", "deflate")
+) -> Encoding | None:
+    """Pick the encoding the client likes best; the first where it likes some alike.
 
     Spec: RFC 9110, 12.5.3 "Accept-Encoding".
     """
@@ -56,11 +59,8 @@ def choose(accept_encoding: str) -> Encoding | None:
         if match is not None:
             weights.setdefault(match[1].lower(), _weight(match[2]))
     others = weights.get("*", 0.0)
-    gzip = weights.get("gzip", others)
-    deflate = weights.get("deflate", others)
-    if gzip <= 0 and deflate <= 0:
-        return None
-    return "gzip" if gzip >= deflate else "deflate"
+    best = max(offered, key=lambda encoding: weights.get(encoding, others))
+    return best if weights.get(best, others) > 0 else None
 
 
 def compress(
@@ -76,10 +76,15 @@ def compress(
     encoding = choose(accept_encoding)
     if encoding is None:
         return None
+    return pack(body, encoding), encoding
+
+
+def pack(body: bytes, encoding: Encoding) -> bytes:
+    """Compress a body as ``gzip`` or ``deflate``."""
     # "deflate" means the zlib format, not bare deflate (RFC 9110, 8.4.1.2).
     window = _GZIP_WINDOW if encoding == "gzip" else zlib.MAX_WBITS
     packer = zlib.compressobj(wbits=window)
-    return packer.compress(body) + packer.flush(), encoding
+    return packer.compress(body) + packer.flush()
 
 
 def _weight(parameters: str | None) -> float:

@@ -42,6 +42,20 @@ def test_choice(accept: str, encoding: str | None) -> None:
     assert choose(accept) == encoding
 
 
+@pytest.mark.parametrize(
+    ("accept", "encoding"),
+    [
+        ("gzip, deflate, br", "br"),
+        ("gzip, br;q=0.9", "gzip"),
+        ("*", "br"),
+        ("br;q=0, *;q=0.1", "gzip"),
+        ("identity", None),
+    ],
+)
+def test_choice_among_others(accept: str, encoding: str | None) -> None:
+    assert choose(accept, ("br", "gzip", "deflate")) == encoding
+
+
 def test_gzip() -> None:
     packed = compress(BODY, "gzip", 1024)
 

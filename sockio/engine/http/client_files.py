@@ -1,0 +1,195 @@
+"""The JavaScript client's files: found in node_modules, read once, served compressed.
+
+    /socket.io/socket.io.js, socket.io.min.js, ... and their source maps
+
+They are not part of this package: npm's socket.io-client has them in its ``dist``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sockio.errors import ConfigError
+
+from .compression import Encoding, choose, pack
+from .request import Request
+from .response import Response
+
+__all__ = ["NAMES", "ClientFiles", "find"]
+
+#: The files that there are, below the path of the server; no other is looked for.
+NAMES = frozenset(
+    name + suffix
+    for name in (
+        "socket.io.js",
+        "socket.io.min.js",
+        "socket.io.esm.min.js",
+        "socket.io.msgpack.min.js",
+    )
+    for suffix in ("", ".map")
+)
+#: Where npm puts them, in the folder of an application or one above it.
+PLACES = (
+    "node_modules/socket.io-client/dist",
+    "node_modules/socket.io/client-dist",
+)
+
+_JAVASCRIPT = "application/javascript; charset=utf-8"
+_JSON = "application/json; charset=utf-8"
+#: How a file begins that says which version it is.
+_BANNER = re.compile(rb"[^\n]*\n[^\n]*Socket\.IO v([0-9A-Za-z.+-]+)")
+#: Nearly as good as the best, at a fraction of the time; nobody else runs meanwhile.
+_BROTLI_QUALITY = 5
+
+
+def find(start: Path) -> Path | None:
+    """Return the folder with the files: in ``start`` or the nearest one above it."""
+    for folder in (start, *start.parents):
+        for place in PLACES:
+            if (folder / place / "socket.io.js").is_file():
+                return folder / place
+    return None
+
+
+class ClientFiles:
+    """The files of one server; nothing is read before somebody asks for it."""
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        packers: Mapping[Encoding, Callable[[bytes], bytes]] | None = None,
+    ) -> None:
+        """Serve the files of a folder.
+
+        Args:
+            folder: Where they are; None: they are looked for when somebody asks, from
+                the working directory upwards.
+            packers: How to compress, what is liked best first; None: what is installed.
+
+        Raises:
+            ConfigError: There is no such folder.
+        """
+        self._given = folder is not None
+        self._folder = None if folder is None else Path(folder)
+        if self._folder is not None and not self._folder.is_dir():
+            raise ConfigError(
+                f"client_dist={folder!r}: there is no such folder; give the folder "
+                "dist of the npm package socket.io-client"
+            )
+        self._packers = packers
+        self._files: dict[str, _File] = {}
+
+    def answer(self, name: str, request: Request, response: Response) -> None:
+        """End ``response`` with a file, or with what to do where there is none.
+
+        Args:
+            name: One of ``NAMES``.
+            request: Says what the client has, and what it can unpack.
+            response: Headers that it has already are kept.
+        """
+        file = self._files.get(name) or self._load(name)
+        headers = response.headers
+        wants_body = request.method != "HEAD"
+        if file is None:
+            headers["Content-Type"] = "text/plain; charset=UTF-8"
+            response.end(404, self._advice(name) if wants_body else "")
+            return
+        headers["Cache-Control"] = "public, max-age=0"
+        headers["ETag"] = file.etag
+        headers.vary("Accept-Encoding")
+        if file.is_known(request.header("If-None-Match", "")):
+            response.end(304)
+            return
+        headers["Content-Type"] = _JSON if name.endswith(".map") else _JAVASCRIPT
+        body, encoding = file.packed(request.header("Accept-Encoding", ""))
+        if encoding is not None:
+            headers["Content-Encoding"] = encoding
+        headers["Content-Length"] = str(len(body))
+        response.end(200, body if wants_body else b"")
+
+    def _load(self, name: str) -> _File | None:
+        if self._folder is None:
+            try:
+                self._folder = find(Path.cwd())
+            except FileNotFoundError:  # the working directory has been deleted
+                return None
+        if self._folder is None:
+            return None
+        try:
+            body = (self._folder / name).read_bytes()
+        except OSError:
+            return None
+        if self._packers is None:
+            self._packers = _installed_packers()
+        file = self._files[name] = _File(body, self._version(name), self._packers)
+        return file
+
+    def _version(self, name: str) -> str | None:
+        """Return the version that a file, or the one that a map is of, says it has."""
+        assert self._folder is not None
+        try:
+            with (self._folder / name.removesuffix(".map")).open("rb") as file:
+                match = _BANNER.match(file.read(200))
+        except OSError:
+            return None
+        return match[1].decode() if match is not None else None
+
+    def _advice(self, name: str) -> str:
+        if self._given:
+            return (
+                f"{name} is not in the folder that client_dist names. It takes the "
+                "files in dist of the npm package socket.io-client.\n"
+            )
+        return (
+            f"{name} was not found. It is part of the npm package socket.io-client: "
+            'run "npm install socket.io-client" in the folder that the server is '
+            "started in, or name the folder with the files: "
+            'Server(client_dist="...").\n'
+        )
+
+
+class _File:
+    def __init__(
+        self,
+        body: bytes,
+        version: str | None,
+        packers: Mapping[Encoding, Callable[[bytes], bytes]],
+    ) -> None:
+        self._packers = packers
+        self._bodies: dict[Encoding | None, bytes] = {None: body}
+        digest = hashlib.sha256(body).hexdigest()[:16]
+        self.etag = f'"{version if version is not None else digest}"'
+
+    def is_known(self, if_none_match: str | None) -> bool:
+        """Tell whether the client has the file already."""
+        for tag in (if_none_match or "").split(","):
+            tag = tag.strip()
+            if tag == "*" or tag.removeprefix("W/") == self.etag:
+                return True
+        return False
+
+    def packed(self, accept_encoding: str | None) -> tuple[bytes, Encoding | None]:
+        """Return the file as the client likes it best."""
+        encoding = choose(accept_encoding or "", tuple(self._packers))
+        body = self._bodies.get(encoding)
+        if body is None:
+            assert encoding is not None  # that one is there from the beginning
+            body = self._packers[encoding](self._bodies[None])
+            self._bodies[encoding] = body
+        return body, encoding
+
+
+def _installed_packers() -> dict[Encoding, Callable[[bytes], bytes]]:
+    packers: dict[Encoding, Callable[[bytes], bytes]] = {}
+    try:
+        import brotli  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    except ImportError:
+        pass
+    else:  # pragma: no cover - it is not needed, so tests run without it
+        packers["br"] = lambda body: brotli.compress(body, quality=_BROTLI_QUALITY)
+    packers["gzip"] = lambda body: pack(body, "gzip")
+    packers["deflate"] = lambda body: pack(body, "deflate")
+    return packers
