@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-import orjson
-
 from sockio.errors import BufferFull
 from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.wire import Wire
@@ -25,6 +23,7 @@ from .callbacks import Callbacks
 from .consumer import Consumer, Keeper, Nobody
 from .heartbeat import Heartbeat
 from .http.request import Request
+from .opening import open_packet
 from .options import EngineOptions
 from .outbox import Outbox
 from .transports.polling import PollingTransport
@@ -161,25 +160,11 @@ class EngineSession(EventEmitter):
         """Send the open packet and start the heartbeat."""
         self.ready_state = OPEN
         options = self._options
-        handshake = {
-            "sid": self.id,
-            "upgrades": self._upgrades(),
-            "pingInterval": round(options.ping_interval * 1000),
-            "pingTimeout": round(options.ping_timeout * 1000),
-            "maxPayload": options.max_http_buffer_size,
-        }
-        text = orjson.dumps(handshake).decode()
-        self.push(Wire(packets=(Packet(PacketType.OPEN, text),)))
+        self.push(open_packet(self.id, self._transport.upgrades_to, options))
         if options.initial_packet is not None:
             self.push(Wire((options.initial_packet,)))
         self.fire("open")
         self._heartbeat.restart()
-
-    def _upgrades(self) -> list[str]:
-        if not self._options.allow_upgrades:
-            return []
-        known = self._options.transports
-        return [name for name in self._transport.upgrades_to if name in known]
 
     # ------------------------------------------------------------------ out
 
