@@ -419,6 +419,36 @@ def test_a_page_from_elsewhere_is_refused_where_origins_are_checked(
     assert served.refusals.next()[0].code == 4
 
 
+def test_a_client_may_leave_while_it_is_judged(serve_quic: ServeQuic) -> None:
+    gate = Gate()
+    served = serve_quic(allow_request=lambda request: gate.stop())
+    session = served.client().open_session().open_stream()
+    session.send("0")
+    gate.wait_reached()
+
+    session.close()
+    session.wait_closed()
+    gate.open()
+    gevent.idle()
+
+    assert not served.io.engine.clients
+
+
+def test_who_sends_too_much_while_it_is_judged_is_shut_out(
+    serve_quic: ServeQuic,
+) -> None:
+    gate = Gate()
+    served = serve_quic(allow_request=lambda request: gate.stop())
+    session = served.client().open_session().open_stream()
+
+    session.send("0", *["4early"] * 20)
+
+    session.wait_closed()
+    gate.open()
+    gevent.idle()
+    assert not served.io.engine.clients
+
+
 def test_no_new_session_is_opened_while_the_server_drains(
     served: QuicServed,
 ) -> None:
