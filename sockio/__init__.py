@@ -38,6 +38,7 @@ _HOME = {
     "ProtocolError": "errors",
     "RateLimited": "errors",
     "Reason": "socket.reasons",
+    "Recovery": "socket.options",
     "RemoteSocket": "socket.remote_socket",
     "Request": "engine.http.request",
     "ReservedEventError": "errors",
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from .socket.handshake import Handshake as Handshake
     from .socket.namespace import Namespace as Namespace
     from .socket.operator import SocketOperator as SocketOperator
+    from .socket.options import Recovery as Recovery
     from .socket.reasons import Reason as Reason
     from .socket.remote_socket import RemoteSocket as RemoteSocket
     from .socket.server import Server as Server

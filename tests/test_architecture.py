@@ -34,7 +34,7 @@ FLOORS = {
 #: long as no cycle arises. A name ending in / is a folder.
 ORDER = {
     "engine": (
-        ("options", "http/", "outbox", "callbacks", "consumer"),
+        ("options", "http/", "outbox", "callbacks", "consumer", "opening"),
         ("websockets/", "quic/"),
         ("transports/",),
         ("heartbeat", "upgrade", "verify"),
@@ -65,8 +65,10 @@ ORDER = {
         ("broadcast",),
         ("home",),
         ("socket",),
+        ("recovering",),
         ("namespace",),
         ("dynamic_namespace",),
+        ("naming",),
         ("connection",),
         ("running",),
         ("server",),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from sockio.protocol.socketio.packet import Packet
+from sockio.runtime.clock import Clock
 from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.types import Json, Room, SocketId
 
@@ -56,8 +57,11 @@ class Session:
     pid: str
     rooms: tuple[Room, ...]
     data: Json
-    #: Event arrays that the client missed, oldest first; empty when it is persisted.
-    missed_packets: Sequence[list[Json]] = ()
+    #: Offset of the newest event when the client was let in: it got none before.
+    since: str | None = None
+    #: What the client missed, oldest first, as ``LocalNamespace.encode`` returns it;
+    #: empty when the session is persisted.
+    missed_packets: Sequence[Any] = ()
 
 
 class Details(Protocol):
@@ -113,9 +117,19 @@ class LocalNamespace(Protocol):
     def encode(self, packet: Packet, flags: Flags) -> Any:
         """Return what ``deliver`` writes; made once for all sockets of a broadcast.
 
+        Its ``size`` is about how many bytes it takes.
+
         Raises:
             EncodeError: A value in the packet cannot travel.
         """
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+
+    @property
+    def recovery_duration(self) -> float | None:
+        """Seconds for which sessions and events are kept; None: they are not."""
 
     def announce(self, sid: SocketId, fire: Callable[[], None]) -> None:
         """Run ``fire``, which calls listeners of room events.
@@ -267,10 +281,21 @@ class Adapter(EventEmitter, ABC):
     def persist_session(self, session: Session) -> None:
         """Keep a session whose connection broke."""
 
-    def restore_session(self, pid: str, offset: str) -> Session | None:
-        """Give back the session and what it missed since ``offset``, if both are known.
+    def restore_session(self, pid: str, offset: str | None) -> Session | None:
+        """Give back, once, the session and what it missed since ``offset``.
+
+        Args:
+            pid: The secret of the client.
+            offset: Of the last event that it has seen; None: it saw none.
+
+        Returns:
+            None where one of both is not known (any more).
 
         Blocks:
             Where sessions are kept by another program.
         """
+        return None
+
+    def newest_offset(self) -> str | None:
+        """Return the offset of the event logged last; None: there is none."""
         return None

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Any
 
-from sockio.protocol.socketio.packet import Packet
+from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.types import Json, Room, SocketId
 
@@ -20,7 +21,9 @@ from .adapter import (
     LocalNamespace,
     LocalSocket,
     ServerAnswers,
+    Session,
 )
+from .recovery import RecoveryLog
 from .rooms import Change, Rooms
 
 log = logs.get("adapters.memory")
@@ -33,6 +36,13 @@ class MemoryAdapter(Adapter):
         super().__init__(nsp)
         self._rooms = Rooms()
         self._warned = False
+        duration = nsp.recovery_duration
+        self._log = None if duration is None else RecoveryLog(nsp.clock, duration)
+
+    def close(self) -> None:
+        """Forget what is kept for clients that may come back."""
+        if self._log is not None:
+            self._log.close()
 
     # ---- rooms
 
@@ -84,7 +94,10 @@ class MemoryAdapter(Adapter):
     def broadcast(self, packet: Packet, options: BroadcastOptions) -> None:
         """Send ``packet`` to every socket that ``options`` address."""
         flags = options.flags
-        wire = self.nsp.encode(packet, flags)
+        if self._log is None:
+            wire = self.nsp.encode(packet, flags)
+        else:
+            wire = self._encode_logged(self._log, packet, options)
         volatile = flags.volatile
         find = self.nsp.sockets.get
         for sid in self._rooms.select(options):
@@ -96,6 +109,21 @@ class MemoryAdapter(Adapter):
             except Exception:
                 # A boundary: the listeners of one socket must not cut off the others.
                 log.exception("sid=%s not reached by a broadcast", sid)
+
+    def _encode_logged(
+        self, log: RecoveryLog, packet: Packet, options: BroadcastOptions
+    ) -> Any:
+        """Encode ``packet`` with its offset, and log it if it can be recovered."""
+        flags = options.flags
+        if packet.type is not PacketType.EVENT or packet.id is not None:
+            return self.nsp.encode(packet, flags)
+        # Clients take any text at the end of an event for its offset, so that a
+        # volatile one repeats the offset before it.
+        offset = log.newest if flags.volatile else log.new_offset()
+        wire = self.nsp.encode(packet._replace(data=[*packet.data, offset]), flags)
+        if offset is not None and not flags.volatile:
+            log.add(offset, wire, wire.size, options)
+        return wire
 
     def broadcast_with_ack(
         self,
@@ -177,6 +205,21 @@ class MemoryAdapter(Adapter):
             )
         if ack is not None:
             ack(None, [])
+
+    # ---- connection state recovery
+
+    def persist_session(self, session: Session) -> None:
+        """Keep a session whose connection broke."""
+        if self._log is not None:
+            self._log.persist(session)
+
+    def restore_session(self, pid: str, offset: str | None) -> Session | None:
+        """Give back, once, the session and what it missed since ``offset``."""
+        return None if self._log is None else self._log.restore(pid, offset)
+
+    def newest_offset(self) -> str | None:
+        """Return the offset of the event logged last; None: there is none."""
+        return None if self._log is None else self._log.newest
 
 
 def _ignore() -> None:

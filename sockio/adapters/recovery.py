@@ -192,7 +192,9 @@ class RecoveryLog:
         if known is None and self._first == 0:
             return 0
         if known in self._by_offset:
-            return self._by_offset[known] + 1
+            # A client that has seen nothing of this session names what it saw before.
+            since = self._by_offset.get(kept.session.since or "", -1)
+            return max(self._by_offset[known], since) + 1
         # The packet is gone, as happens when a client has heard nothing for long. That
         # does no harm if it was the last one for this client before it went.
         if not kept.certain or self._first > kept.position:

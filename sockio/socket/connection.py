@@ -201,6 +201,12 @@ class Connection:
             self.conn.close()
             self._end(Reason.FORCED_SERVER_CLOSE, None)
 
+    def lose(self) -> None:
+        """The client has come back over another connection: this one is dead."""
+        session = self.conn
+        session.transport.close(lambda: None, discard=True)
+        session.on_lost(Reason.TRANSPORT_CLOSE)
+
     def end(self, reason: str) -> None:
         """Disconnect every socket for ``reason``, then close the connection."""
         self._end(reason, None)

@@ -40,5 +40,8 @@ class Link(Protocol):
     def joined(self, socket: Any) -> None:
         """The socket was let into its namespace."""
 
+    def lose(self) -> None:
+        """The connection is dead: its sockets end with "transport close"."""
+
     def disconnect(self) -> None:
         """Disconnect all sockets of the client, then close the connection."""

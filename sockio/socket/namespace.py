@@ -12,6 +12,7 @@ from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.socketio import Parser
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
+from sockio.runtime.clock import Clock
 from sockio.runtime.ids import new_sid
 from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.runtime.reactor import Reactor
@@ -24,6 +25,7 @@ from .events import Event
 from .handshake import Handshake
 from .home import Link
 from .options import ServerOptions
+from .recovering import RecoverableSocket, Recovering
 from .socket import Socket
 
 log = logs.get("namespace")
@@ -61,6 +63,9 @@ class Namespace(EventEmitter, Targets):
         #: Called when a socket has left or was refused.
         self.on_removed: Callable[[Namespace], object] = _nothing
         self._connecting: set[Socket] = set()
+        recovery = options.recovery
+        self._recovering = Recovering(self, recovery) if recovery else None
+        self._make_socket = Socket if recovery is None else RecoverableSocket
         self.adapter: Adapter = make_adapter(self)
 
     @property
@@ -99,6 +104,17 @@ class Namespace(EventEmitter, Targets):
 
     # ------------------------------------------------------------------ for floors
 
+    @property
+    def recovery_duration(self) -> float | None:
+        """Seconds for which the adapter keeps sessions and events; None: not at all."""
+        recovery = self.options.recovery
+        return None if recovery is None else recovery.max_disconnection_duration
+
+    @property
+    def clock(self) -> Clock:
+        """The time, for the adapter."""
+        return self.reactor.clock
+
     def next_ack_id(self) -> int:
         """A number that no packet of this namespace waits for an answer under."""
         return next(self._ack_ids)
@@ -124,35 +140,46 @@ class Namespace(EventEmitter, Targets):
 
     def connect(self, link: Link, handshake: Handshake) -> Socket:
         """Make the socket of a client; its inbox's first job lets it in, or not."""
-        socket = Socket(new_sid(), self, link, handshake)
+        socket = self._make_socket(new_sid(), self, link, handshake)
         self._connecting.add(socket)
         socket.run(lambda: self._admit(socket))
         return socket
 
-    def _admit(self, socket: Socket) -> None:
+    def _admit(self, socket: Any) -> None:
         if socket.gone:
             return
-        try:
-            middleware.run(self._guards, socket)
-        except ConnectError as exc:
-            self._refuse(socket, exc.message, exc.data)
-            return
-        except FAILURES:
-            # A boundary: a middleware is user code; the client is told no details.
-            log.exception("namespace %s: a middleware failed", self.name)
-            self._refuse(socket, "Internal server error", None)
-            return
-        if socket.gone:
+        recovering = self._recovering
+        if recovering is None:
+            admitted = self._passes(socket)
+        else:
+            admitted = recovering.admit(socket, self._passes)
+        if not admitted:
             return
         self._connecting.discard(socket)
         self._sockets[socket.id] = socket
         socket.connected = True
         self.adapter.add_all(socket.id, (socket.id,))
-        socket.send_packet(Packet(PacketType.CONNECT, self.name, {"sid": socket.id}))
+        if recovering is None:
+            fields = {"sid": socket.id}
+            socket.send_packet(Packet(PacketType.CONNECT, self.name, fields))
+        else:
+            recovering.welcome(socket)
         socket.client.joined(socket)
         log.debug("sid=%s joined namespace %s", socket.id, self.name)
         self._fire("connect", socket)
         self._fire("connection", socket)
+
+    def _passes(self, socket: Socket) -> bool:
+        """Ask the middlewares; refuse the socket where one says so."""
+        try:
+            middleware.run(self._guards, socket)
+        except ConnectError as exc:
+            self._refuse(socket, exc.message, exc.data)
+        except FAILURES:
+            # A boundary: a middleware is user code; the client is told no details.
+            log.exception("namespace %s: a middleware failed", self.name)
+            self._refuse(socket, "Internal server error", None)
+        return not socket.gone
 
     def _refuse(self, socket: Socket, message: str, data: Any) -> None:
         if socket.gone:
@@ -172,8 +199,12 @@ class Namespace(EventEmitter, Targets):
     def remove(self, socket: Socket) -> None:
         """A socket has gone, or was not let in."""
         self._connecting.discard(socket)
-        self._sockets.pop(socket.id, None)
-        self.adapter.del_all(socket.id)
+        if self._recovering is not None:
+            self._recovering.forget(socket)
+        # A recovered socket has the id of the one it was before.
+        if self._sockets.get(socket.id, socket) is socket:
+            self._sockets.pop(socket.id, None)
+            self.adapter.del_all(socket.id)
         self.on_removed(self)
 
     # ------------------------------------------------------------------ servers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,6 +11,41 @@ from sockio.adapters.adapter import AdapterFactory
 from sockio.errors import ConfigError
 from sockio.protocol.socketio import JsonCodec, Parser
 from sockio.protocol.socketio.json_parser import JsonParser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """Clients whose connection broke get their socket back, and what they missed."""
+
+    #: Seconds after which a session that nobody came back for is forgotten.
+    max_disconnection_duration: float = 120.0
+    #: Let recovered sockets in without asking the middlewares of the namespace again.
+    skip_middlewares: bool = True
+
+    def __post_init__(self) -> None:
+        duration = self.max_disconnection_duration
+        if not _is_number(duration) or not 0 < duration < math.inf:
+            raise ConfigError(
+                f"Recovery(max_disconnection_duration={duration!r}): give a number of "
+                "seconds above 0 (120.0 is the default)"
+            )
+        if type(self.skip_middlewares) is not bool:
+            raise ConfigError(
+                f"Recovery(skip_middlewares={self.skip_middlewares!r}): give True or "
+                "False"
+            )
+
+    @classmethod
+    def of(cls, value: Recovery | bool | None) -> Recovery | None:
+        """Read the option ``connection_state_recovery``; ``None`` is off."""
+        if value is None or isinstance(value, bool):
+            return cls() if value else None
+        if isinstance(value, Recovery):
+            return value
+        raise ConfigError(
+            f"connection_state_recovery={value!r}: give True, False or "
+            "Recovery(max_disconnection_duration=120.0, skip_middlewares=True)"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +62,8 @@ class ServerOptions:
     json: JsonCodec | None = None
     #: Makes the adapter of each namespace; None: in memory, or a URL.
     adapter: AdapterFactory | str | None = None
+    #: Give clients back what they had when their connection broke.
+    connection_state_recovery: Recovery | bool | None = None
     #: Remove a namespace made on demand when its last socket has left.
     cleanup_empty_child_namespaces: bool = False
     #: Kill a handler of a client that goes away while it runs.
@@ -60,6 +98,12 @@ class ServerOptions:
                 f"json={self.json!r}: give an object with the functions "
                 "dumps(value, *, default) and loads(text)"
             )
+        Recovery.of(self.connection_state_recovery)
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """How sessions are kept for clients that come back; None: not at all."""
+        return Recovery.of(self.connection_state_recovery)
 
     def make_parser(self) -> Parser:
         """Return the parser that these options describe."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from sockio.engine.http.http_server import HTTPServer, create_server
@@ -50,12 +50,14 @@ class Running:
     engine: EngineServer
     #: What is served: the engine, in front of an application or alone.
     _front: WSGIApp
-    #: How the HTTP servers that belong to us are stopped.
-    _stops: list[Callable[[float | None], object]]
-    _namespaces: Mapping[str, Namespace]
-    _connections: Collection[Connection]
-    _repeated: list[tuple[float, Callable[[], object]]]
-    _tasks: list[Task[Any]]
+    _namespaces: dict[str, Namespace]
+
+    def __init__(self) -> None:
+        #: How the HTTP servers that belong to us are stopped.
+        self._stops: list[Callable[[float | None], object]] = []
+        self._connections: set[Connection] = set()
+        self._repeated: list[tuple[float, Callable[[], object]]] = []
+        self._tasks: list[Task[Any]] = []
 
     # ------------------------------------------------------------------ listening
 

@@ -103,12 +103,10 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
 
     @property
     def rooms(self) -> frozenset[Room]:
-        """The rooms the socket is in, its own id among them.
-
-        In ``disconnecting`` listeners: those it was in.
-        """
-        rooms = self._home.adapter.socket_rooms(self.id)
-        return self._last_rooms if rooms is None else rooms
+        """The rooms it is in; in ``disconnecting`` listeners, those it was in."""
+        if self._gone is not None:
+            return self._last_rooms
+        return self._home.adapter.socket_rooms(self.id) or frozenset()
 
     @property
     def request(self) -> Any:

@@ -25,6 +25,7 @@ from sockio.adapters import (
 )
 from sockio.errors import EncodeError
 from sockio.protocol.socketio.packet import Packet, PacketType
+from sockio.runtime.clock import Clock
 
 NAMESPACE = "/chat"
 EVENT = ["chat", "hi"]
@@ -102,6 +103,10 @@ class FakeSocket:
 
 class Server:
     """A server's half of the namespace, and its adapter."""
+
+    #: There is no recovery here.
+    recovery_duration = None
+    clock = Clock()
 
     def __init__(self, factory: AdapterFactory) -> None:
         self.connected: dict[str, FakeSocket] = {}

@@ -79,6 +79,13 @@ class Inbox {
     else this.waiters.splice(index, 1)[0].resolve(record);
   }
 
+  /** All of that name that have come. */
+  take(event) {
+    const taken = this.records.filter((record) => record.event === event);
+    this.records = this.records.filter((record) => record.event !== event);
+    return taken;
+  }
+
   next(event, milliseconds) {
     const wants = (record) =>
       event ? record.event === event : record.source === "socket";
@@ -395,6 +402,7 @@ const operations = {
     thing(client).inbox.next(event, milliseconds),
   reopen,
   state,
+  take_events: ({ client, event }) => thing(client).inbox.take(event),
 };
 
 function answer(fields) {

@@ -99,6 +99,10 @@ class RecoveryMachine(RuleBasedStateMachine):
         known = kept.session.since if offset is None else offset
         numbers = [packet.number for packet in self.sent if packet.offset == known]
         first = numbers[0] + 1 if numbers else 0
+        if numbers:  # what came before the session is none of its business
+            since = kept.session.since
+            before = [packet.number for packet in self.sent if packet.offset == since]
+            first = max([first, *(number + 1 for number in before)])
         if restored is None:
             # It was right to doubt: the packet is gone, or never was.
             assert known is None or not numbers or numbers[0] < self.first_there()

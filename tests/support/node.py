@@ -174,6 +174,10 @@ class JsClient:
         )
         return JsEvent(**fields)
 
+    def take(self, event: str) -> list[JsEvent]:
+        """Take all events of that name that have come, oldest first."""
+        return [JsEvent(**fields) for fields in self._call("take_events", event=event)]
+
     def emit(self, event: str, *args: Any, volatile: bool = False) -> None:
         """Send an event."""
         self._call("emit", event=event, args=list(args), volatile=volatile)

@@ -32,7 +32,8 @@ def test_an_option_of_the_server_is_documented(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", ["Cors", "Cookie", "HttpCompression", "Deflate", "BufferPolicy"]
+    "settings",
+    ["Cors", "Cookie", "HttpCompression", "Deflate", "BufferPolicy", "Recovery"],
 )
 def test_the_fields_of_an_option_are_documented(settings: str) -> None:
     entry = re.search(rf"^``{settings}\(.*", API, re.MULTILINE)

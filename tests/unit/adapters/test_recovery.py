@@ -165,6 +165,15 @@ def test_a_client_may_have_seen_nothing(log: Log) -> None:
     assert log.missed(None) == ["a"]
 
 
+def test_what_was_there_before_a_session_is_not_missed(log: Log) -> None:
+    offset = log.send("seen by a session that the client gave up")
+    since = log.send("while it was away")
+    log.lose(since=since)
+    log.send("missed")
+
+    assert log.missed(offset) == ["missed"]
+
+
 def test_what_was_there_before_a_client_is_not_missed(log: Log) -> None:
     since = log.send("before")
     log.send("a", "s")

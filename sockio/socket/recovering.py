@@ -1,0 +1,205 @@
+"""Recovering: sockets that get back what they had when their connection broke.
+
+With recovery on, every event to a client goes through the adapter, which gives it an
+offset and keeps it for a while. A client that comes back names its secret, the ``pid``,
+and the offset of the last event it has seen.
+Spec: Socket.IO documentation, "Connection state recovery".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from sockio.adapters.adapter import Adapter, BroadcastOptions, Flags, Session
+from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.socketio.packet import Packet, PacketType
+from sockio.runtime import logs
+from sockio.runtime.ids import new_sid
+
+from .broadcast import event_name
+from .data import DataT
+from .events import Event
+from .options import Recovery
+from .reasons import RECOVERABLE
+from .socket import Socket
+
+log = logs.get("socket.recovering")
+
+#: Bytes that a network delivers whole or not at all.
+ONE_SEGMENT = 1200
+
+
+class RecoverableSocket(Socket[DataT]):
+    """A socket whose client may come back for it."""
+
+    #: The secret by which the client asks for it; empty before it is let in.
+    pid = ""
+    #: Offset of the newest event when it was let in first; its client got none before.
+    since: str | None = None
+    #: What its client missed, encoded, until it has been told.
+    missed: Sequence[Wire] = ()
+    #: Whether it has gone in a way from which it may come back.
+    _kept = False
+
+    def emit_with(
+        self,
+        event: str | Event[..., Any],
+        args: tuple[Any, ...],
+        ack: Callable[..., object] | None,
+        flags: Flags,
+    ) -> None:
+        """Emit as ``flags`` say: an event without acknowledgement is logged.
+
+        One for a socket that waits to be recovered is, too, and reaches it then.
+        """
+        if ack is not None or (args and callable(args[-1])):
+            super().emit_with(event, args, ack, flags)
+            return
+        packet = Packet(PacketType.EVENT, self._home.name, [event_name(event), *args])
+        if self.reactor.workers.elsewhere:
+            self._home.encode(packet, flags)  # an error belongs to the caller
+            self.reactor.workers.call_in_hub(self._emit_logged, packet, flags)
+        else:
+            self._emit_logged(packet, flags)
+
+    def _emit_logged(self, packet: Packet, flags: Flags) -> None:
+        adapter = self._home.adapter
+        if self.connected or self._kept:
+            options = BroadcastOptions(rooms=(self.id,), flags=flags)
+            adapter.broadcast(packet, options)
+            return
+        # Not let in yet: the event cannot be recovered, but its last argument must not
+        # pass for an offset.
+        offset = adapter.newest_offset()
+        marked = packet._replace(data=[*packet.data, offset])
+        wire = self.client.encode(marked, flags.compress)
+        self.deliver(wire, packet, flags.volatile)
+
+    def close(self, reason: str, description: object = None) -> None:
+        """End without a word to the client; it may come back after most reasons."""
+        if self.connected and reason in RECOVERABLE:
+            self._kept = True
+            session = Session(
+                sid=self.id,
+                pid=self.pid,
+                rooms=tuple(self.rooms),
+                data=self.data,
+                since=self.since,
+            )
+            self._home.adapter.persist_session(session)
+        super().close(reason, description)
+
+
+class RecoverableHome(Protocol):
+    """What recovery asks of a namespace."""
+
+    name: str
+    adapter: Adapter
+
+
+class Recovering:
+    """The sockets of one namespace, by the secrets of their clients."""
+
+    def __init__(self, home: RecoverableHome, options: Recovery) -> None:
+        self._home = home
+        self._options = options
+        #: Connected sockets by pid.
+        self._live: dict[str, RecoverableSocket[Any]] = {}
+
+    def admit(
+        self, socket: RecoverableSocket[Any], passes: Callable[[Any], bool]
+    ) -> bool:
+        """Make the socket what it was, or a new one; False when it was refused.
+
+        Args:
+            socket: One whose client wants to join.
+            passes: Asks the middlewares; they are not asked again about a recovered
+                socket, unless the options say so.
+
+        Blocks:
+            As long as the middlewares do, or another program that keeps the sessions.
+        """
+        adapter = self._home.adapter
+        claim = self._claim(socket)
+        session = adapter.restore_session(*claim) if claim is not None else None
+        if socket.gone:
+            if session is not None:
+                self._keep(session)
+            return False
+        if session is None:
+            if not passes(socket):
+                return False
+            socket.pid = new_sid()
+            socket.since = adapter.newest_offset()
+        else:
+            self._fill(socket, session)
+            if not self._options.skip_middlewares:
+                # What is sent while they block is missed too, so it is kept meanwhile.
+                self._keep(session)
+                if not passes(socket):
+                    return False
+                assert claim is not None
+                session = adapter.restore_session(*claim)
+                if session is None:
+                    log.debug("sid=%s was recovered elsewhere meanwhile", socket.id)
+                    socket.client.lose()
+                    return False
+            socket.missed = session.missed_packets
+        self._live[socket.pid] = socket
+        return True
+
+    def _claim(self, socket: RecoverableSocket[Any]) -> tuple[str, str | None] | None:
+        """Return the secret and the offset by which the client asks for a session."""
+        auth = socket.handshake.auth
+        if not isinstance(auth, Mapping):
+            return None
+        # A client that has seen no event yet sends no offset.
+        pid, offset = auth.get("pid"), auth.get("offset")
+        if type(pid) is not str or type(offset) not in (str, type(None)):
+            return None
+        live = self._live.get(pid)
+        if live is not None:
+            # The client would not come back if its connection were not dead.
+            log.debug("sid=%s its client came back before it was missed", live.id)
+            live.client.lose()
+        return pid, offset
+
+    def _keep(self, session: Session) -> None:
+        """Put a session back that was not used."""
+        self._home.adapter.persist_session(replace(session, missed_packets=()))
+
+    def _fill(self, socket: RecoverableSocket[Any], session: Session) -> None:
+        socket.id = session.sid
+        socket.pid = session.pid
+        socket.since = session.since
+        socket.data = session.data
+        socket.recovered = True
+        self._home.adapter.add_all(session.sid, session.rooms)
+
+    def welcome(self, socket: RecoverableSocket[Any]) -> None:
+        """Write what the client missed, and that it was let in."""
+        fields = {"sid": socket.id, "pid": socket.pid}
+        reply = socket.client.encode(
+            Packet(PacketType.CONNECT, self._home.name, fields)
+        )
+        missed, socket.missed = socket.missed, ()
+        if not missed:
+            socket.client.write(reply)
+            return
+        wires = [*missed, reply]
+        size = sum(wire.size for wire in wires)
+        if size > ONE_SEGMENT and socket.conn.transport_name != "polling":
+            # Events before the reply are what Node sends; clients show them when the
+            # reply has come. But the official client keeps those of a connection that
+            # breaks before, and would show them twice. A poll's answer cannot be torn.
+            wires = [reply, *missed]
+        packets = [packet for wire in wires for packet in wire.packets]
+        socket.client.write(Wire(packets=packets))
+
+    def forget(self, socket: Any) -> None:
+        """A socket has gone."""
+        pid: str = socket.pid
+        if self._live.get(pid) is socket:
+            del self._live[pid]
