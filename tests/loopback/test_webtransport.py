@@ -13,7 +13,9 @@ import gevent.socket
 import pytest
 
 import sockio
+from sockio.engine.quic.listener import Listener
 from sockio.protocol.engineio.packet import Packet, PacketType
+from sockio.runtime.reactor import Reactor
 from tests.support.quic_client import QuicClient, RawSession
 from tests.support.raw_client import PollingSession
 from tests.support.served import Gate, Heard, Served
@@ -385,6 +387,28 @@ def test_a_middleware_that_fails_refuses_the_session(serve_quic: ServeQuic) -> N
 
     assert served.client().open_session().status == 400
     assert served.refusals.next()[0].context == {"name": "MIDDLEWARE_FAILURE"}
+
+
+def test_a_wsgi_middleware_that_fails_is_an_error_of_the_server(
+    serve_quic: ServeQuic,
+) -> None:
+    def broken(app: Any) -> Any:
+        return lambda environ, start_response: 1 / 0
+
+    served = serve_quic()
+    served.io.engine.use(broken)
+
+    assert served.client().open_session().status == 500
+
+
+def test_who_cannot_be_judged_is_refused(serve_quic: ServeQuic) -> None:
+    served = serve_quic(allow_request=lambda request: 1 / 0)
+    session = served.client().open_session().open_stream()
+
+    session.send("0")
+
+    session.wait_closed()
+    assert served.refusals.next()[0].code == 4
 
 
 # The same rules as for the other transports: allow_request, check_origin
@@ -793,6 +817,44 @@ def test_a_header_that_never_ends_ends_the_connection(served: QuicServed) -> Non
     assert client.terminated.error_code == 0x107
 
 
+# RFC 9000, 6.1
+def test_another_version_is_answered_with_ours(served: QuicServed) -> None:
+    stranger = gevent.socket.socket(gevent.socket.AF_INET, gevent.socket.SOCK_DGRAM)
+    head = b"\xc0\x1a\x2a\x3a\x4a\x08theirsid\x06my own"
+
+    stranger.sendto(head.ljust(1200, b"\0"), served.listening.address)
+
+    with gevent.Timeout(2):
+        answer = stranger.recv(2000)
+    stranger.close()
+    assert answer[1:5] == bytes(4)
+    assert b"\x06my own\x08theirsid\0\0\0\x01" in answer
+
+
+def test_a_bug_ends_one_connection_and_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reactor = Reactor()
+    reactor.start()
+    listener = Listener(
+        reactor,
+        certfile=CERTIFICATE,
+        keyfile=CERTIFICATE,
+        on_session=lambda session: 1 / 0,
+        idle_timeout=5.0,
+        session_timeout=5.0,
+    ).listen(("127.0.0.1", 0))
+    client = QuicClient(listener.address)
+
+    client.ask()
+    client.wait(lambda: client.terminated)
+
+    assert "ZeroDivisionError" in caplog.text
+    assert listener.connections == 0
+    client.close()
+    listener.close()
+
+
 def test_too_many_sessions_of_one_connection_are_refused(served: QuicServed) -> None:
     client = served.client()
     for _ in range(16):
@@ -851,6 +913,16 @@ def test_a_file_without_a_certificate_is_named(
         io.listen_webtransport(0, str(wrong), str(wrong))
     with pytest.raises(FileNotFoundError):
         io.listen_webtransport(0, str(tmp_path / "none"), CERTIFICATE)
+
+
+def test_a_port_alone_is_one_of_every_interface(serve_quic: ServeQuic) -> None:
+    io = serve_quic().io
+    listening = io.listen_webtransport(0, CERTIFICATE, CERTIFICATE)
+    client = QuicClient(("127.0.0.1", listening.address[1]))
+
+    assert client.open_session().handshake().type is PacketType.OPEN
+
+    client.close()
 
 
 def test_a_path_is_no_address(serve_quic: ServeQuic) -> None:
