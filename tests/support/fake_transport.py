@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import gevent
+
 from sockio.engine.outbox import Outbox
 from sockio.engine.transports.transport import Sink
 from sockio.protocol.engineio.packet import Packet
@@ -40,11 +42,12 @@ class FakeTransport:
         #: An orderly close lasts until the test says that it is done.
         self.slow_to_close = False
         self._outbox = Outbox()
+        self._sent_in = -1
         self._done: Callable[[], None] | None = None
 
     @property
     def writable(self) -> bool:
-        return self.ready
+        return self.ready and self._sent_in != _turn()
 
     def bind(self, outbox: Outbox, sink: Sink) -> None:
         self._outbox = outbox
@@ -57,6 +60,7 @@ class FakeTransport:
             self.lose()
             return True
         self.sent.append(wire.payload)
+        self._sent_in = _turn()
         if self.takes is not None:
             self.takes -= 1
             if not self.takes:
@@ -113,3 +117,9 @@ class FakeTransport:
         """The client is gone."""
         self.closed = "lost"
         self.sink.on_lost(reason, description)
+
+
+def _turn() -> int:
+    """Return a number that changes with each pass of the loop."""
+    turn: int = gevent.get_hub().loop.iteration
+    return turn

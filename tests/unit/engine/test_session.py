@@ -266,6 +266,8 @@ def test_a_session_is_writable_while_its_message_would_leave_at_once(
 ) -> None:
     assert not bench.session.writable
     session = bench.open()
+    assert not session.writable  # the open packet has just left
+    bench.settle()
     assert session.writable
 
     bench.transport.block()
