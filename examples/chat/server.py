@@ -21,32 +21,25 @@ import gevent
 import sockio
 
 HERE = Path(__file__).parent
-CLIENT = Path("node_modules", "socket.io-client", "dist", "socket.io.min.js")
+SCRIPT = "socket.io.min.js"
+CLIENT = Path("node_modules", "socket.io-client", "dist", SCRIPT)
 #: Where npm may have put the client.
 PACKAGES = (HERE, HERE.parent.parent / "tests" / "js")
 LONGEST_NAME, LONGEST_TEXT = 20, 2000
 
 
-def make_page(client: Path) -> Any:
-    """Return a WSGI application that serves the page and its script."""
-    files = {
-        "/": (HERE / "index.html", "text/html; charset=utf-8"),
-        "/socket.io.min.js": (client, "text/javascript; charset=utf-8"),
-    }
-
-    def page(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"] not in files:
-            start_response("404 Not Found", [("Content-Length", "0")])
-            return [b""]
-        path, content_type = files[environ["PATH_INFO"]]
-        body = path.read_bytes()
-        length = str(len(body))
-        start_response(
-            "200 OK", [("Content-Type", content_type), ("Content-Length", length)]
-        )
-        return [body]
-
-    return page
+def page(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Serve the page; its script comes from the Socket.IO server."""
+    if environ["PATH_INFO"] != "/":
+        start_response("404 Not Found", [("Content-Length", "0")])
+        return [b""]
+    body = (HERE / "index.html").read_bytes()
+    headers = [
+        ("Content-Type", "text/html; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+    ]
+    start_response("200 OK", headers)
+    return [body]
 
 
 def add_chat(io: sockio.Server) -> None:
@@ -87,15 +80,15 @@ def main() -> None:
     parser.add_argument(
         "port", nargs="?", type=int, default=os.environ.get("PORT", "3000")
     )
-    parser.add_argument("--client", type=Path, help="a copy of socket.io.min.js")
+    parser.add_argument("--client", type=Path, help=f"a copy of {SCRIPT}")
     options = parser.parse_args()
     copies = [options.client] if options.client else [p / CLIENT for p in PACKAGES]
     client = next((path for path in copies if path.is_file()), None)
-    if client is None:
+    if client is None or client.name != SCRIPT:
         parser.error("there is no JavaScript client: npm ci --prefix examples/chat")
 
-    http_server = sockio.create_server(make_page(client))
-    io = sockio.Server(http_server)
+    http_server = sockio.create_server(page)
+    io = sockio.Server(http_server, client_dist=client.parent)
     add_chat(io)
     for signum in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(signum, io.close)
