@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .auto_parser import AutoDecoder, AutoParser
+from .checked import CheckedDecoder
 from .json_parser import JsonParser
 from .msgpack_parser import MsgpackParser
 from .packet import RESERVED_EVENTS, Packet, PacketType
@@ -9,6 +11,9 @@ from .parser import Decoder, JsonCodec, Parser
 
 __all__ = [
     "RESERVED_EVENTS",
+    "AutoDecoder",
+    "AutoParser",
+    "CheckedDecoder",
     "Decoder",
     "JsonCodec",
     "JsonParser",

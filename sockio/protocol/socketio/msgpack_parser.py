@@ -10,23 +10,26 @@ Spec: socket.io-msgpack-parser 3.
 from __future__ import annotations
 
 import re
-from typing import Any, NoReturn
+from math import isfinite
+from typing import Any
 
 import msgspec
 
 from sockio.errors import EncodeError, ProtocolError
 
-from . import msgpack_reader
+from . import msgpack_reader, own_frames
 from .attachments import Attachments
-from .json_parser import MAX_ID, MAX_NAMESPACE
-from .packet import Packet, PacketType, carries
+from .checked import check
+from .json_parser import JsonParser
+from .packet import Packet, PacketType
+from .parser import JsonCodec
 from .plain import simplify
 
 __all__ = ["MsgpackDecoder", "MsgpackParser"]
 
-_TYPES = {kind.value: kind for kind in PacketType if kind < PacketType.BINARY_EVENT}
-_LEAVES = frozenset((str, int, float, bool, type(None), bytes))
+_LEAVES = frozenset((str, int, bool, type(None), bytes))
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BINARY = (PacketType.BINARY_EVENT, PacketType.BINARY_ACK)
 #: The integers that MessagePack has.
 _INTEGERS = range(-(1 << 63), 1 << 64)
 
@@ -36,6 +39,15 @@ _encode = msgspec.msgpack.Encoder().encode
 class MsgpackParser:
     """Writes packets as MessagePack; makes decoders for them."""
 
+    def __init__(self, json: JsonCodec | None = None) -> None:
+        """Make a parser.
+
+        Args:
+            json: A JSON library whose conversions are wanted here too: what is sent is
+                what one would read of its text. None: as orjson converts.
+        """
+        self._converter = None if json is None else JsonParser(json)
+
     def decoder(self) -> MsgpackDecoder:
         """Return a decoder for one more client."""
         return MsgpackDecoder()
@@ -43,13 +55,15 @@ class MsgpackParser:
     def encode(self, packet: Packet) -> list[str | bytes]:
         """Return the frame of a packet.
 
-        Bytes-like values, buffers and readable binary files may be anywhere in it.
-        Integers above 64 bits become floats, as they are in JavaScript, and surrogates
-        that are no character become U+FFFD.
+        Bytes-like values, buffers and readable binary files may be anywhere in it. NaN
+        and infinities become nil, as they become null in JSON; integers above 64 bits
+        floats, as they are in JavaScript; surrogates that are no character U+FFFD.
 
         Raises:
             EncodeError: The data cannot travel.
         """
+        if self._converter is not None and packet.data is not None:
+            packet = _converted(packet, self._converter)
         kind, nsp, data, id = packet
         message: dict[str, Any] = {"type": kind.value}
         if data is not None:
@@ -72,6 +86,13 @@ class MsgpackParser:
             raise EncodeError(f"the data cannot be sent: {exc}") from exc
 
 
+def _converted(packet: Packet, converter: JsonParser) -> Packet:
+    try:
+        return own_frames.read(converter.encode(packet))
+    except ProtocolError as exc:
+        raise EncodeError(f"the data cannot be sent: {exc.reason}") from exc
+
+
 def _is_plain(value: Any) -> bool:
     """Tell whether a tree is made of nothing but what the library writes rightly.
 
@@ -90,7 +111,7 @@ def _is_plain(value: Any) -> bool:
             if type(item) not in _LEAVES and not _is_plain(item):
                 return False
         return True
-    return kind in _LEAVES
+    return isfinite(value) if kind is float else kind in _LEAVES
 
 
 def _leaf(value: Any) -> Any:
@@ -99,13 +120,13 @@ def _leaf(value: Any) -> Any:
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, float):
-        return float(value)
+        return float(value) if isfinite(value) else None
     if value in _INTEGERS:
         return int(value)
     try:
         return float(value)
     except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
+        return None
 
 
 class _Inline(Attachments):
@@ -135,27 +156,12 @@ class MsgpackDecoder:
         except (ValueError, RecursionError) as exc:
             raise ProtocolError("the packet is not MessagePack") from exc
         if type(message) is not dict:
-            _refuse("packet type")
-        kind = message.get("type")
-        if type(kind) is not int or kind not in _TYPES:
-            _refuse("packet type")
-        kind = _TYPES[kind]
-        nsp = message.get("nsp")
-        if type(nsp) is not str or nsp[:1] != "/" or len(nsp) > MAX_NAMESPACE:
-            _refuse("namespace")
-        payload = message.get("data")
-        # Not all clients leave out what there is not.
-        absent = payload is None and kind <= PacketType.DISCONNECT
-        if not absent and not carries(kind, payload):
-            _refuse("payload")
-        id = message.get("id")
-        if id is not None and (type(id) is not int or not 0 <= id <= MAX_ID):
-            _refuse("packet id")
-        return Packet(kind, nsp, payload, id)
-
-
-def _refuse(what: str) -> NoReturn:
-    raise ProtocolError(f"invalid {what}")
+            raise ProtocolError("invalid packet type")
+        get = message.get
+        kind = get("type")
+        if kind in _BINARY:  # they are JSON's
+            raise ProtocolError("invalid packet type")
+        return check(kind, get("nsp"), get("data"), get("id"))
 
 
 def _read(data: bytes) -> Any:

@@ -117,7 +117,10 @@ class Move:
         (array.array("B", [1, 2]), b"\x01\x02"),
         (io.BytesIO(b"file"), b"file"),
         ({"a": [b"", None, True, 1.5]}, {"a": [b"", None, True, 1.5]}),
-        (float("inf"), float("inf")),
+        (float("inf"), None),
+        (float("nan"), None),
+        ([1.5, {"a": [float("nan")]}], [1.5, {"a": [None]}]),
+        ((float("-inf"),), [None]),
         ((1, (2,)), [1, [2]]),
         ({1: 2, None: 3}, {"1": 2, "null": 3}),
         ((None, True, 1.5), [None, True, 1.5]),
@@ -125,8 +128,8 @@ class Move:
         (2**64 - 1, 2**64 - 1),
         (-(2**63), -(2**63)),
         (2**70, 2.0**70),
-        (-(10**400), float("-inf")),
-        (10**400, float("inf")),
+        (-(10**400), None),
+        (10**400, None),
         ("x\ud800y", "x\ufffdy"),
         ({"\ud800": 1}, {"\ufffd": 1}),
         (datetime(2024, 5, 1, tzinfo=UTC), "2024-05-01T00:00:00+00:00"),
@@ -145,10 +148,6 @@ def test_what_arrives(value: Any, arrives: Any) -> None:
 
     assert result == arrives
     assert type(result) is type(arrives)
-
-
-def test_not_a_number_arrives() -> None:
-    assert repr(sent(float("nan"))) == "nan"
 
 
 def test_a_file_in_two_places_is_read_once() -> None:

@@ -1,0 +1,65 @@
+"""Check what a decoder made of a message before anything believes it.
+
+The rules are those of the protocol, whatever the packets are written in; parsers of
+your own need not know them.
+Spec: Socket.IO protocol v5, "Packet types" and "Exchange protocol".
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from sockio.errors import ProtocolError
+
+from .json_parser import MAX_ID, MAX_NAMESPACE
+from .packet import Packet, PacketType, carries
+from .parser import Decoder
+
+__all__ = ["CheckedDecoder", "check"]
+
+_TYPES = {kind.value: kind for kind in PacketType}
+_TYPES[PacketType.BINARY_EVENT] = PacketType.EVENT
+_TYPES[PacketType.BINARY_ACK] = PacketType.ACK
+
+
+def check(kind: Any, nsp: Any, data: Any, id: Any) -> Packet:
+    """Return the packet with these fields, if a client may send it.
+
+    Raises:
+        ProtocolError: It may not.
+    """
+    if not isinstance(kind, int) or isinstance(kind, bool) or kind not in _TYPES:
+        _refuse("packet type")
+    kind = _TYPES[kind]
+    if type(nsp) is not str or nsp[:1] != "/" or len(nsp) > MAX_NAMESPACE:
+        _refuse("namespace")
+    # Not all clients leave out what there is not.
+    absent = data is None and kind <= PacketType.DISCONNECT
+    if not absent and not carries(kind, data):
+        _refuse("payload")
+    if id is not None and (type(id) is not int or not 0 <= id <= MAX_ID):
+        _refuse("packet id")
+    return Packet(kind, nsp, data, id)
+
+
+def _refuse(what: str) -> NoReturn:
+    raise ProtocolError(f"invalid {what}")
+
+
+class CheckedDecoder:
+    """Gives the packets of another decoder, those that a client may send."""
+
+    __slots__ = ("_decoder",)
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+
+    def feed(self, data: str | bytes) -> Packet | None:
+        """Take one frame; return the packet it completes, if it completes one.
+
+        Raises:
+            ProtocolError: The decoder says so, or the packet is none that a client may
+                send.
+        """
+        packet = self._decoder.feed(data)
+        return None if packet is None else check(*packet)
