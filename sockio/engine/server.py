@@ -361,7 +361,6 @@ def _takes_two(middleware: Callable[..., object]) -> bool:
     positional = (
         inspect.Parameter.POSITIONAL_ONLY,
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        inspect.Parameter.VAR_POSITIONAL,
     )
     needed = [
         parameter
