@@ -10,6 +10,7 @@ from sockio.errors import ConfigError
 from sockio.runtime import logs
 from sockio.runtime.listeners import EventEmitter
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.workers import FAILURES
 
 from .dynamic_namespace import ParentNamespace, Predicate
 from .handler import NamespaceHandler, instance_of
@@ -133,7 +134,7 @@ class Naming(EventEmitter):
         for parent in list(self._parents):
             try:
                 accepted = parent.accepts(name, auth)
-            except Exception:
+            except FAILURES:
                 # A boundary: a predicate is user code; the next one is asked.
                 log.exception("the predicate of a dynamic namespace failed")
                 continue

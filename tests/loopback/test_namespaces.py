@@ -163,6 +163,10 @@ def test_parents_are_asked_in_order(served: Served) -> None:
         order("failing")
         raise RuntimeError(name)
 
+    def too_slow(name: str, auth: Any) -> bool:
+        order("too slow")
+        raise gevent.Timeout(1)  # which is no Exception
+
     def refusing(name: str, auth: Any) -> None:
         order("refusing")
 
@@ -170,12 +174,14 @@ def test_parents_are_asked_in_order(served: Served) -> None:
         order("accepting")
         return 1
 
-    parents = [served.io.of(fn) for fn in (failing, refusing, accepting, accepting)]
+    asked = (failing, too_slow, refusing, accepting, accepting)
+    parents = [served.io.of(fn) for fn in asked]
 
     served.connect("/any")
 
-    assert [args for (args,) in order.calls] == ["failing", "refusing", "accepting"]
-    assert [len(parent.children) for parent in parents] == [0, 0, 1, 0]
+    heard = [args for (args,) in order.calls]
+    assert heard == ["failing", "too slow", "refusing", "accepting"]
+    assert [len(parent.children) for parent in parents] == [0, 0, 0, 1, 0]
 
 
 def test_a_predicate_before_a_pattern_is_asked_first(served: Served) -> None:
