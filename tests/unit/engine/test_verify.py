@@ -7,7 +7,13 @@ import pytest
 
 from sockio.engine.http.request import Request
 from sockio.engine.options import EngineOptions
-from sockio.engine.verify import Refusal, protocol_of, verify
+from sockio.engine.verify import (
+    Refusal,
+    protocol_of,
+    verify,
+    verify_allowed,
+    verify_webtransport,
+)
 from sockio.errors import Forbidden
 
 POLLING = "EIO=4&transport=polling"
@@ -301,3 +307,44 @@ def test_the_protocol_is_looked_at_last() -> None:
 def test_the_protocol_of_a_request_is_three_unless_it_says_four() -> None:
     assert protocol_of(request("EIO=4")) == 4
     assert protocol_of(request("EIO=40")) == protocol_of(request("")) == 3
+
+
+# ------------------------------------------------------------------ WebTransport
+
+
+ALL = ["polling", "websocket", "webtransport"]
+
+
+def test_webtransport_is_no_plain_request_even_where_it_is_on() -> None:
+    refusal = judge("EIO=4&transport=webtransport", transports=ALL)
+
+    assert refusal == (0, {"transport": "webtransport"})
+
+
+def test_a_connect_is_accepted_where_webtransport_is_on() -> None:
+    connect = request("", "CONNECT", origin="https://app.example")
+
+    assert verify_webtransport(connect, EngineOptions(transports=ALL)) is None
+    assert verify_webtransport(connect, EngineOptions()) == (
+        0,
+        {"transport": "webtransport"},
+    )
+
+
+def test_the_origin_of_a_connect_is_looked_at() -> None:
+    refusal = verify_webtransport(
+        request("", "CONNECT", origin="\x00"), EngineOptions(transports=ALL)
+    )
+
+    assert refusal == (3, {"name": "INVALID_ORIGIN", "origin": "\x00"})
+
+
+def test_whether_it_is_allowed_is_asked_when_its_first_packet_has_come() -> None:
+    def deny(request: Request) -> None:
+        raise Forbidden("no")
+
+    refusal = verify_allowed(
+        request("", "CONNECT"), EngineOptions(transports=ALL, allow_request=deny)
+    )
+
+    assert refusal == (4, {"message": "no"})
