@@ -58,6 +58,7 @@ ORDER = {
             "catch_all",
             "data",
             "operator",
+            "twin_wire",
             "waiting",
         ),
         ("dispatch",),

@@ -11,7 +11,9 @@ from typing import Any, Protocol
 from sockio.engine.session import EngineSession
 from sockio.errors import ProtocolError
 from sockio.protocol.engineio.wire import Wire
-from sockio.protocol.socketio import Parser
+from sockio.protocol.socketio import AutoDecoder, CheckedDecoder, Decoder, Parser
+from sockio.protocol.socketio.json_parser import JsonDecoder
+from sockio.protocol.socketio.msgpack_parser import MsgpackDecoder
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.clock import Timer
@@ -22,11 +24,14 @@ from .namespace import Namespace
 from .options import ServerOptions
 from .reasons import Reason
 from .socket import Socket
+from .twin_wire import twin_of
 
 log = logs.get("client")
 
 _CONNECT = PacketType.CONNECT
 _CONNECT_ERROR = PacketType.CONNECT_ERROR
+#: Decoders that give nothing but what a client may send.
+_STRICT = (JsonDecoder, MsgpackDecoder, AutoDecoder)
 
 
 class Directory(Protocol):
@@ -64,7 +69,11 @@ class Connection:
         self._directory = directory
         #: Writes packets down as this client reads them.
         self.parser = parser
-        self._decoder = parser.decoder()
+        #: A wire as this client reads it.
+        self.form_of: Callable[[Wire], Wire] = _as_it_is
+        decoder = parser.decoder()
+        strict = type(decoder) in _STRICT
+        self._decoder: Decoder = decoder if strict else CheckedDecoder(decoder)
         self._issued = directory.reactor.clock.time()
         #: Packets for namespaces that are being looked up.
         self._held: dict[str, list[Packet]] = {}
@@ -88,11 +97,12 @@ class Connection:
         try:
             packet = self._decoder.feed(data)
         except ProtocolError as exc:
-            log.debug("sid=%s bad packet: %s", self.conn.id, exc.reason)
-            for socket in list(self.sockets.values()):
-                if socket is not None:
-                    socket.report_error_soon(exc)
-            self.close()
+            self._on_unreadable(exc)
+            return
+        except Exception:
+            # A boundary: a parser may be user code; its failure ends this client only.
+            log.exception("sid=%s the parser failed", self.conn.id)
+            self._on_unreadable(ProtocolError("the parser failed"))
             return
         if packet is not None:
             socket = self.sockets.get(packet.nsp)
@@ -101,6 +111,13 @@ class Connection:
                 self._on_other(packet)
             else:
                 socket.on_packet(packet)
+
+    def _on_unreadable(self, error: ProtocolError) -> None:
+        log.debug("sid=%s bad packet: %s", self.conn.id, error.reason)
+        for socket in list(self.sockets.values()):
+            if socket is not None:
+                socket.report_error_soon(error)
+        self.close()
 
     def _on_other(self, packet: Packet) -> None:
         """Handle a CONNECT, or a packet that no socket is there for."""
@@ -121,6 +138,8 @@ class Connection:
         self.close()
 
     def _connect(self, name: str, auth: Any) -> None:
+        if isinstance(self._decoder, AutoDecoder):
+            self._settle(self._decoder)
         if auth is None:
             auth = {}
         namespace = self._directory.find_now(name)
@@ -132,6 +151,14 @@ class Connection:
             self._directory.reactor.workers.spawn(self._look_up, name, auth)
         else:
             self._unknown(name)
+
+    def _settle(self, auto: AutoDecoder) -> None:
+        """Speak to the client as it does."""
+        self.parser, self._decoder = auto.settle()
+        if isinstance(self._decoder, MsgpackDecoder):
+            push = self.conn.push
+            self.form_of = twin_of
+            self.write = lambda wire: push(twin_of(wire))
 
     def _look_up(self, name: str, auth: Any) -> None:
         namespace = self._directory.find(name, auth)
@@ -224,3 +251,7 @@ class Connection:
             if socket is not None:
                 socket.close(reason, description)
         self.sockets.clear()
+
+
+def _as_it_is(wire: Wire) -> Wire:
+    return wire

@@ -32,6 +32,8 @@ class Link(Protocol):
 
     #: Writes packets down as this client reads them.
     parser: Parser
+    #: A wire as this client reads it.
+    form_of: Callable[[Wire], Wire]
 
     def encode(self, packet: Packet, compress: bool = True) -> Wire: ...
     def forget(self, socket: Any) -> None:

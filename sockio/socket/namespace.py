@@ -9,7 +9,7 @@ from typing import Any
 from sockio.adapters.adapter import Adapter, AdapterFactory, BroadcastOptions, Flags
 from sockio.errors import ConnectError, EncodeError, ReservedEventError
 from sockio.protocol.engineio.wire import Wire
-from sockio.protocol.socketio import Parser
+from sockio.protocol.socketio import AutoParser, Parser
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
@@ -27,6 +27,7 @@ from .home import Link
 from .options import ServerOptions
 from .recovering import RecoverableSocket, Recovering
 from .socket import Socket
+from .twin_wire import TwinWire
 
 log = logs.get("namespace")
 
@@ -121,7 +122,10 @@ class Namespace(EventEmitter, Targets):
 
     def encode(self, packet: Packet, flags: Flags) -> Wire:
         """Encode ``packet`` once for all its receivers."""
-        return Wire(self._parser.encode(packet), compress=flags.compress)
+        parser = self._parser
+        if isinstance(parser, AutoParser):
+            return TwinWire(parser, packet, compress=flags.compress)
+        return Wire(parser.encode(packet), compress=flags.compress)
 
     def announce(self, sid: SocketId, fire: Callable[[], None]) -> None:
         """Run listeners of room events where user code may run."""

@@ -9,8 +9,13 @@ from typing import Any, Literal
 
 from sockio.adapters.adapter import AdapterFactory
 from sockio.errors import ConfigError
-from sockio.protocol.socketio import JsonCodec, Parser
-from sockio.protocol.socketio.json_parser import JsonParser
+from sockio.protocol.socketio import (
+    AutoParser,
+    JsonCodec,
+    JsonParser,
+    MsgpackParser,
+    Parser,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +61,11 @@ class ServerOptions:
     connect_timeout: float = 45.0
     #: Most binary attachments of one packet.
     max_attachments: int = 10
-    #: Codec of packets: "default" is JSON with binary attachments.
-    parser: Parser | Literal["default"] = "default"
-    #: ``dumps(value, *, default)`` and ``loads(text)``; None: orjson.
+    #: How packets are written: "default" is JSON with binary attachments, "auto" that
+    #: or MessagePack, as each client begins.
+    parser: Parser | Literal["default", "msgpack", "auto"] = "default"
+    #: ``dumps(value, *, default)`` and ``loads(text)``; None: orjson. What ``dumps``
+    #: converts is converted in MessagePack too.
     json: JsonCodec | None = None
     #: Makes the adapter of each namespace; None: in memory, or a URL.
     adapter: AdapterFactory | str | None = None
@@ -84,12 +91,21 @@ class ServerOptions:
                 f"max_attachments={self.max_attachments!r}: give a whole number, "
                 "0 or more (10 is the default)"
             )
-        if self.parser != "default" and not (
-            hasattr(self.parser, "encode") and hasattr(self.parser, "decoder")
-        ):
+        self._check_parser()
+        Recovery.of(self.connection_state_recovery)
+
+    def _check_parser(self) -> None:
+        if isinstance(self.parser, str):
+            known = self.parser in ("default", "msgpack", "auto")
+        else:
+            known = not isinstance(self.parser, type) and all(
+                callable(getattr(self.parser, name, None))
+                for name in ("encode", "decoder")
+            )
+        if not known:
             raise ConfigError(
-                f"parser={self.parser!r}: give 'default' or an object with the methods "
-                "encode(packet) and decoder()"
+                f"parser={self.parser!r}: give 'default', 'msgpack', 'auto' or an "
+                "object with the methods encode(packet) and decoder()"
             )
         if self.json is not None and not (
             hasattr(self.json, "dumps") and hasattr(self.json, "loads")
@@ -98,7 +114,11 @@ class ServerOptions:
                 f"json={self.json!r}: give an object with the functions "
                 "dumps(value, *, default) and loads(text)"
             )
-        Recovery.of(self.connection_state_recovery)
+        if self.json is not None and not isinstance(self.parser, str):
+            raise ConfigError(
+                f"json={self.json!r}: it is not used by a parser of your own; give it "
+                "to that parser (JsonParser and MsgpackParser take json=)"
+            )
 
     @property
     def recovery(self) -> Recovery | None:
@@ -107,9 +127,12 @@ class ServerOptions:
 
     def make_parser(self) -> Parser:
         """Return the parser that these options describe."""
-        if self.parser == "default":
-            return JsonParser(json=self.json, max_attachments=self.max_attachments)
-        return self.parser
+        if not isinstance(self.parser, str):
+            return self.parser
+        if self.parser == "msgpack":
+            return MsgpackParser(self.json)
+        make = JsonParser if self.parser == "default" else AutoParser
+        return make(self.json, max_attachments=self.max_attachments)
 
 
 #: Called with each socket that connects.

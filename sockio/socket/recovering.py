@@ -184,7 +184,8 @@ class Recovering:
         reply = socket.client.encode(
             Packet(PacketType.CONNECT, self._home.name, fields)
         )
-        missed, socket.missed = socket.missed, ()
+        missed = [socket.client.form_of(wire) for wire in socket.missed]
+        socket.missed = ()
         if not missed:
             socket.client.write(reply)
             return

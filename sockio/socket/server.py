@@ -74,7 +74,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
         trusted_proxies: int | Sequence[str] = 0,
         per_message_deflate: Deflate | bool = False,
         http_compression: HttpCompression | bool = True,
-        parser: Parser | Literal["default"] = "default",
+        parser: Parser | Literal["default", "msgpack", "auto"] = "default",
         json: JsonCodec | None = None,
         adapter: AdapterFactory | str | None = None,
         connection_state_recovery: Recovery | bool | None = None,
@@ -113,7 +113,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             trusted_proxies: How many proxies, or which networks, to believe.
             per_message_deflate: Compress WebSocket messages.
             http_compression: Compress answers to polls.
-            parser: Codec of packets.
+            parser: "default" is JSON; "msgpack"; "auto": each client's; or your own.
             json: ``dumps`` and ``loads`` in place of orjson.
             adapter: Who receives broadcasts; None: the sockets of this server.
             connection_state_recovery: Give clients back what they had when their

@@ -8,8 +8,13 @@ import pytest
 
 import sockio
 from sockio.errors import ConfigError
-from sockio.protocol.socketio.json_parser import JsonParser
-from sockio.protocol.socketio.packet import Packet, PacketType
+from sockio.protocol.socketio import (
+    AutoParser,
+    JsonParser,
+    MsgpackParser,
+    Packet,
+    PacketType,
+)
 from sockio.socket.options import ServerOptions
 
 
@@ -37,8 +42,10 @@ def test_they_never_change() -> None:
         ("max_attachments", -1, "give a whole number, 0 or more"),
         ("max_attachments", 1.5, "give a whole number, 0 or more"),
         ("max_attachments", True, "give a whole number, 0 or more"),
-        ("parser", "json", "give 'default' or an object"),
+        ("parser", "json", "give 'default', 'msgpack', 'auto' or an object"),
+        ("parser", None, "give 'default', 'msgpack', 'auto' or an object"),
         ("parser", object(), r"encode\(packet\) and decoder\(\)"),
+        ("parser", JsonParser, r"encode\(packet\) and decoder\(\)"),
         ("json", object(), "give an object with the functions"),
     ],
 )
@@ -92,3 +99,26 @@ def test_a_parser_of_ones_own_is_taken_as_it_is() -> None:
     parser = JsonParser()
 
     assert ServerOptions(parser=parser).make_parser() is parser
+
+
+def test_a_parser_of_ones_own_has_its_own_json_library() -> None:
+    with pytest.raises(ConfigError, match="give it to that parser"):
+        ServerOptions(parser=JsonParser(), json=json)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("default", JsonParser), ("msgpack", MsgpackParser), ("auto", AutoParser)],
+)
+def test_a_parser_is_made_by_its_name(name: Any, kind: type) -> None:
+    assert type(ServerOptions(parser=name).make_parser()) is kind
+
+
+@pytest.mark.parametrize("name", ["msgpack", "auto"])
+def test_another_json_library_converts_for_msgpack(name: Any) -> None:
+    codec = Codec()
+    parser = ServerOptions(parser=name, json=codec).make_parser()
+
+    parser.encode(Packet(PacketType.EVENT, "/", ["x", 1]))
+
+    assert codec.calls == 1

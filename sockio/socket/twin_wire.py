@@ -1,0 +1,42 @@
+"""TwinWire: a broadcast for clients of JSON, with a twin for those of MessagePack.
+
+The JSON is written at once: an error belongs to the caller, files are read, and what
+the caller changes later does not matter. The twin is made of it when the first client
+asks for it.
+"""
+
+from __future__ import annotations
+
+from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.socketio import AutoParser
+from sockio.protocol.socketio.packet import Packet
+
+
+class TwinWire(Wire):
+    """The packets in JSON; ``twin`` has them in MessagePack."""
+
+    __slots__ = ("_parsers", "_twin")
+
+    def __init__(self, parsers: AutoParser, packet: Packet, *, compress: bool) -> None:
+        """Encode ``packet``.
+
+        Raises:
+            EncodeError: The data cannot travel.
+        """
+        super().__init__(parsers.encode(packet), compress=compress)
+        self._parsers = parsers
+        self._twin: Wire | None = None
+
+    @property
+    def twin(self) -> Wire:
+        """The same for clients of MessagePack."""
+        twin = self._twin
+        if twin is None:
+            frames = self._parsers.translate(self._frames)
+            twin = self._twin = Wire(frames, compress=self.compress)
+        return twin
+
+
+def twin_of(wire: Wire) -> Wire:
+    """Return what a client of MessagePack reads of ``wire``."""
+    return wire.twin if isinstance(wire, TwinWire) else wire
