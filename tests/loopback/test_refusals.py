@@ -293,7 +293,7 @@ def test_an_id_that_cannot_be_made_is_code_3(
 def test_a_websocket_that_the_server_cannot_give_is_code_3(
     start_engine: StartEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine = start_engine()
+    engine = start_engine(kind="pywsgi")
 
     def elsewhere(app: Any) -> Any:
         def serve(environ: Any, start_response: Any) -> Any:
