@@ -289,7 +289,7 @@ class EventEmitter:
 
     def event(self, fn: H) -> H:
         """Register ``fn`` for the event that has its name: ``@socket.event``."""
-        self._listeners.on(fn.__name__, fn)
+        self._register(fn.__name__, fn)
         return fn
 
     def off(

@@ -282,6 +282,28 @@ def test_a_transport_error_is_an_error_and_a_close(
     ]
 
 
+# API: on, once, prepend_listener and event all make a listener
+@pytest.mark.parametrize("how", ["on", "once", "prepend_listener", "@on", "@event"])
+def test_every_way_to_listen_is_heard(engine: RunningEngine, how: str) -> None:
+    websocket, _ = engine.raw.open_websocket_session()
+    conn = engine.session
+    heard: list[str | bytes] = []
+
+    def message(data: str | bytes) -> None:
+        heard.append(data)
+
+    if how == "@event":
+        conn.event(message)
+    elif how == "@on":
+        conn.on("message")(message)
+    else:
+        getattr(conn, how)("message", message)
+    websocket.send("4hello")
+    engine.clock.settle()
+
+    assert heard == ["hello"]
+
+
 # E10: listeners take as many arguments as they like (API rule 7)
 def test_a_listener_of_close_may_take_less(
     engine: RunningEngine, websocket: RawWebSocket
