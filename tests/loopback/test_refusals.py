@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from gevent.pywsgi import WSGIServer
+from geventwebsocket.handler import WebSocketHandler
 
 import sockio
 from tests.support.engine import RunningEngine
 from tests.support.http_wire import Answer
+from tests.support.raw_client import RawClient
 from tests.support.raw_websocket import Refused
 
 from .conftest import StartEngine
@@ -413,3 +416,18 @@ def test_a_refusal_is_utf8(start_engine: StartEngine) -> None:
     with pytest.raises(Refused) as refused:
         engine.raw.websocket()
     assert refused.value.answer.text.startswith("Zutritt verböten € ")
+
+
+# B2, where the server has sent the 101 before anybody asked us
+def test_a_websocket_that_is_open_already_is_closed_with_the_message() -> None:
+    engine = sockio.EngineServer()
+    server = WSGIServer(
+        ("127.0.0.1", 0), engine, log=None, handler_class=WebSocketHandler
+    )
+    server.start()
+    with RawClient("http://{}:{}".format(*server.address)) as client:
+        closed = client.websocket(EIO=3).wait_closed()
+
+    assert (closed.code, closed.reason) == (1008, "Unsupported protocol version")
+    assert engine.clients_count == 0
+    server.stop(timeout=2)
