@@ -75,6 +75,7 @@ class Listener:
 
     __slots__ = (
         "_taken",
+        "complained",
         "concurrent",
         "event",
         "fn",
@@ -103,6 +104,8 @@ class Listener:
         #: The same as a number that can be compared.
         self.most_args = sys.maxsize if self.max_args is None else self.max_args
         self._taken = False
+        #: Whether a wrong number of arguments for it has been logged.
+        self.complained = False
 
     def __repr__(self) -> str:
         return f"<Listener {self.event} {self.describe()}>"

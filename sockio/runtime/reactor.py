@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from gevent import getcurrent
 
+from sockio.errors import NotSupported
+
 from .batch import Batch
 from .clock import Clock
 from .latch import Latch
@@ -47,6 +49,18 @@ class Reactor:
     def in_root(self) -> bool:
         """Whether the caller is its thread's first greenlet, which no hub started."""
         return getcurrent().parent is None
+
+    def may_block(self, call: str) -> None:
+        """Check that the caller is a greenlet of this server's thread, and may wait.
+
+        Raises:
+            NotSupported: It runs in another native thread.
+        """
+        if self.workers.elsewhere:
+            raise NotSupported(
+                f"{call} waits for something, which only greenlets of the server's own "
+                "thread can do; from a native thread use emit(..., ack=callback)"
+            )
 
     def mailbox(self, handle: Callable[[T], object]) -> Mailbox[T]:
         """A new mailbox whose items are given to ``handle``."""

@@ -257,6 +257,7 @@ class BroadcastOperator(Targets):
             self._collect(packet, _Callback(ack, self._nsp.reactor))
 
     def emit_with_ack(self, event: str | Event[..., Any], *args: Any) -> list[Any]:
+        self._nsp.reactor.may_block("emit_with_ack()")
         question = self._question(event_name(event), args)
         latch = self._nsp.reactor.latch()
 

@@ -6,6 +6,7 @@ Everything here runs in the greenlet of the socket's inbox.
 from __future__ import annotations
 
 from collections.abc import Callable
+from logging import DEBUG, WARNING
 from typing import Any, Protocol
 
 from sockio.errors import EventRejected
@@ -126,7 +127,10 @@ def dispatch(socket: Receiving, packet: Packet) -> None:
                     f"event {name!r} came with {count} arguments, but "
                     f"{listener.describe()}"
                 )
-                log.warning("sid=%s %s", socket.id, error)
+                # Once each: a client must not be able to fill the log.
+                level = DEBUG if listener.complained else WARNING
+                listener.complained = True
+                log.log(level, "sid=%s %s", socket.id, error)
                 _reject(socket, error, ack)
                 continue
             fitting = listener.fit(tuple(args))

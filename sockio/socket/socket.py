@@ -207,6 +207,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         self, event: str | Event[..., Any], args: tuple[Any, ...], flags: Flags
     ) -> list[Any]:
         """Emit and wait for the answer."""
+        self.reactor.may_block("emit_with_ack()")
         name = event_name(event)
         ack_id = self._home.next_ack_id()
         packet = Packet(_EVENT, self._home.name, [name, *args], ack_id)

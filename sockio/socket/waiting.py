@@ -235,6 +235,7 @@ class Waits:
         return self._waiters().stream(event, maxsize, self._let_in)
 
     def _waiters(self) -> Waiting:
+        self.reactor.may_block("wait_for() or stream()")
         if self._waiting is None:
             self._waiting = Waiting(self.reactor, self._inbox, self._gone)
         return self._waiting

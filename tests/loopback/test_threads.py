@@ -8,7 +8,12 @@ from typing import Any
 import gevent
 import pytest
 
-from sockio.errors import ConfigError, EncodeError, ReservedEventError
+from sockio.errors import (
+    ConfigError,
+    EncodeError,
+    NotSupported,
+    ReservedEventError,
+)
 from tests.support.served import Gate, Heard, Served
 
 
@@ -254,3 +259,22 @@ def test_a_handler_may_use_a_thread(served: Served) -> None:
     websocket.send('421["work",21]')
 
     assert websocket.receive() == "431[42]"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda socket: socket.call("question", timeout=1),
+        lambda socket: socket.emit_with_ack("question"),
+        lambda socket: socket.wait_for("answer", timeout=1),
+        lambda socket: socket.stream("answer"),
+        lambda socket: socket.nsp.timeout(1).emit_with_ack("question"),
+    ],
+)
+def test_a_native_thread_is_told_that_it_cannot_wait(
+    call: Callable[[Any], Any], served: Served
+) -> None:
+    _, socket = served.connect()
+
+    with pytest.raises(NotSupported, match="native thread"):
+        served.io.run_in_thread(call, socket)
