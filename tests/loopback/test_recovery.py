@@ -169,6 +169,22 @@ def test_what_cannot_be_encoded_is_not_logged(served: Served) -> None:
     assert [each[0] for each in connect(served, pid=joined.pid)[1].missed] == ["good"]
 
 
+def test_an_event_from_a_native_thread_is_logged_too(served: Served) -> None:
+    websocket, joined, socket = connect(served)
+    served.io.run_in_thread(socket.emit, "seen", 1)
+    seen = websocket.receive_event()
+    assert seen[:2] == ["seen", 1]
+    with pytest.raises(sockio.EncodeError):
+        served.io.run_in_thread(socket.emit, "bad", object())
+    lose(websocket, socket)
+    served.io.run_in_thread(socket.emit, "missed", 2)
+    gevent.idle()
+
+    _, after, _ = connect(served, pid=joined.pid, offset=seen[-1])
+
+    assert without_offsets(after.missed) == [["missed", 2]]
+
+
 # ------------------------------------------------------------------ coming back
 
 
