@@ -111,7 +111,11 @@ class Inbox {
 
 // ---------------------------------------------------------------- Socket.IO clients
 
-const CLIENTS = { 4: "socket.io-client", 2: "socket.io-client-2" };
+const CLIENTS = {
+  4: "socket.io-client",
+  "4.0": "socket.io-client-4.0",
+  2: "socket.io-client-2",
+};
 const SOCKET_EVENTS = ["connect", "connect_error", "disconnect"];
 const MANAGER_EVENTS = [
   "reconnect",
@@ -166,7 +170,7 @@ function watchEngine(manager, inbox) {
 function connect({ url, options = {}, version = 4, parser }) {
   const { io } = loadClient(version);
   const opts = { forceNew: true, reconnection: false, ...unpack(options) };
-  if (parser === "msgpack") opts.parser = require("socket.io-msgpack-parser");
+  if (parser !== "json") opts.parser = loadParser(parser);
   const socket = io(url, opts);
   const inbox = new Inbox();
   watch(socket, inbox, version);
@@ -176,6 +180,14 @@ function connect({ url, options = {}, version = 4, parser }) {
 function loadClient(version) {
   const client = require(CLIENTS[version]);
   return { io: client.io || client };
+}
+
+/** The MessagePack parser, or the one that a CommonJS module exports, given its text. */
+function loadParser(parser) {
+  if (parser === "msgpack") return require("socket.io-msgpack-parser");
+  const module = { exports: {} };
+  new Function("require", "module", parser)(require, module);
+  return module.exports;
 }
 
 /** A second namespace over the same connection. */

@@ -112,13 +112,14 @@ class Driver:
         url: str,
         *,
         transports: Sequence[str] | None = None,
-        version: Literal[2, 4] = 4,
-        parser: Literal["json", "msgpack"] = "json",
+        version: Literal[2, 4, "4.0"] = 4,
+        parser: str = "json",
         **options: Any,
     ) -> JsClient:
         """Start a client for ``url``; its path names the namespace.
 
         Args:
+            parser: "json", "msgpack", or the text of a module that exports one.
             options: More of the client's own options, by their JavaScript names.
         """
         if transports is not None:
