@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from sockio.protocol.websocket.frames import frame
 
 from . import stream, v4
+from .dialect import Dialect
 from .packet import Packet, PacketType
 
 _MESSAGE = PacketType.MESSAGE
@@ -24,6 +25,7 @@ class Wire:
         "_frames",
         "_packets",
         "_payload",
+        "_translations",
         "_websocket",
         "_webtransport",
         "compress",
@@ -51,6 +53,17 @@ class Wire:
         self._websocket: bytes | None = None
         self._webtransport: bytes | None = None
         self._payload: str | None = None
+
+    def spoken(self, dialect: Dialect) -> Wire:
+        """The same packets, as WebSockets of ``dialect`` have them."""
+        if all(isinstance(packet.data, str | None) for packet in self.packets):
+            return self  # text is the same in all of them
+        # Few wires are translated: the others need not know that they were not.
+        translations: dict[Dialect, Wire] = getattr(self, "_translations", {})
+        if dialect not in translations:
+            translations[dialect] = Translation(self, dialect)
+            self._translations = translations
+        return translations[dialect]
 
     @property
     def packets(self) -> Sequence[Packet]:
@@ -102,3 +115,18 @@ class Wire:
                 text = v4.encode_payload(self.packets)
             self._payload = text
         return text
+
+
+class Translation(Wire):
+    """A wire for WebSockets of another dialect; polling and WebTransport have none."""
+
+    __slots__ = ("_dialect",)
+
+    def __init__(self, wire: Wire, dialect: Dialect) -> None:
+        super().__init__(packets=wire.packets, compress=wire.compress)
+        self._dialect = dialect
+
+    @property
+    def messages(self) -> list[str | bytes]:
+        """One WebSocket message for each packet."""
+        return [self._dialect.encode(packet) for packet in self.packets]
