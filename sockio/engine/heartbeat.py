@@ -1,14 +1,38 @@
 """Heartbeat: who pings whom, and when to give up.
 
-Engine.IO 4: the server pings, the client answers.
-Spec: Engine.IO protocol v4, "Heartbeat".
+Engine.IO 4: the server pings, the client answers. Engine.IO 3: the other way round.
+Spec: Engine.IO protocol v4, "Heartbeat"; v3, "Timeouts".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+from sockio.protocol.engineio.packet import Packet, PacketType
+from sockio.protocol.engineio.wire import Wire
 from sockio.runtime.clock import Clock, Timer
+
+from .transports.transport import PING, PONG
+
+
+def heartbeat_for(
+    protocol: int,
+    clock: Clock,
+    interval: float,
+    timeout: float,
+    *,
+    push: Callable[[Wire], object],
+    on_silence: Callable[[], None],
+) -> Heartbeat | ClientHeartbeat:
+    """Return the heartbeat of an Engine.IO protocol; ``push`` sends its packets."""
+    if protocol == 3:
+        return ClientHeartbeat(
+            clock, interval + timeout, push=push, on_silence=on_silence
+        )
+    return Heartbeat(
+        clock, interval, timeout, send_ping=partial(push, PING), on_silence=on_silence
+    )
 
 
 class Heartbeat:
@@ -24,6 +48,8 @@ class Heartbeat:
         "_timer",
         "awaiting",
     )
+    #: What clients send; the other one is an error.
+    expects = PacketType.PONG
 
     def __init__(
         self,
@@ -31,7 +57,7 @@ class Heartbeat:
         interval: float,
         timeout: float,
         *,
-        send_ping: Callable[[], None],
+        send_ping: Callable[[], object],
         on_silence: Callable[[], None],
     ) -> None:
         """``interval`` and ``timeout`` are in seconds."""
@@ -49,6 +75,17 @@ class Heartbeat:
         """Ping again after the interval: at the start, after a pong or an upgrade."""
         self.awaiting = False
         self._arm(self._interval, self._ping)
+
+    def on_moved(self) -> None:
+        """The transport changed, and may have swallowed the ping or its pong."""
+        self.restart()
+
+    def on_beat(self, packet: Packet) -> bool:
+        """A pong came; return whether it was awaited."""
+        if not self.awaiting:
+            return False
+        self.restart()
+        return True
 
     def stop(self) -> None:
         """No ping, no deadline from now on."""
@@ -79,3 +116,56 @@ class Heartbeat:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+class ClientHeartbeat:
+    """The one timer of a session whose client pings: for its next ping."""
+
+    __slots__ = ("_clock", "_limit", "_on_silence", "_push", "_timer")
+    #: What clients send; the other one is an error.
+    expects = PacketType.PING
+    #: Other packets do not stand for a ping.
+    awaiting = False
+
+    def __init__(
+        self,
+        clock: Clock,
+        limit: float,
+        *,
+        push: Callable[[Wire], object],
+        on_silence: Callable[[], None],
+    ) -> None:
+        """``limit`` is in seconds, from one ping to the next."""
+        self._clock = clock
+        self._limit = limit
+        self._push = push
+        self._on_silence = on_silence
+        self._timer: Timer | None = None
+
+    def restart(self) -> None:
+        """Wait for a ping, from now."""
+        self.stop()
+        self._timer = self._clock.call_later(self._limit, self._give_up)
+
+    def on_moved(self) -> None:
+        """The transport changed: that is no ping."""
+
+    def on_traffic(self) -> None:
+        """Another packet came: that is no ping."""
+
+    def on_beat(self, packet: Packet) -> bool:
+        """A ping came: answer it, with what it carries."""
+        self.restart()
+        answer = Packet(PacketType.PONG, packet.data)
+        self._push(PONG if packet.data is None else Wire(packets=(answer,)))
+        return True
+
+    def stop(self) -> None:
+        """No deadline from now on."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        self._timer = None
+        self._on_silence()

@@ -71,6 +71,8 @@ class EngineOptions:
     #: Most bytes of one request body or WebSocket message.
     max_http_buffer_size: int
     allow_upgrades: bool
+    #: Whether clients of Engine.IO 3, which are those of Socket.IO 2, are let in.
+    allow_eio3: bool
     #: Asked for each handshake; raises ``Forbidden`` to refuse it.
     allow_request: Callable[[Request], None] | None
     #: Refuse handshakes of pages from elsewhere, unless ``cors`` allows their origin.
@@ -98,6 +100,7 @@ class EngineOptions:
         upgrade_timeout: float = 10.0,
         max_http_buffer_size: int = 1_000_000,
         allow_upgrades: bool = True,
+        allow_eio3: bool = False,
         allow_request: Callable[[Request], None] | None = None,
         check_origin: bool = False,
         cors: Cors | OriginRules | OriginJudge = None,
@@ -118,6 +121,7 @@ class EngineOptions:
             "upgrade_timeout": _seconds("upgrade_timeout", upgrade_timeout),
             "max_http_buffer_size": _size("max_http_buffer_size", max_http_buffer_size),
             "allow_upgrades": _flag("allow_upgrades", allow_upgrades),
+            "allow_eio3": _flag("allow_eio3", allow_eio3),
             "allow_request": _function("allow_request", allow_request),
             "check_origin": _flag("check_origin", check_origin),
             "cors": Cors.of(cors),

@@ -2,7 +2,7 @@
 
 Each request runs through the middlewares, is verified, and ends at the transport of its
 session; a WebSocket leaves the WSGI server for good.
-Spec: Engine.IO protocol v4.
+Spec: Engine.IO protocols v4 and v3.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sockio.errors import ProtocolError
 from sockio.runtime import logs
@@ -29,10 +29,17 @@ from .http.request import Request
 from .http.response import Response
 from .options import EngineOptions
 from .session import EngineSession
-from .transports.polling import HungUp, PollingTransport
+from .transports import polling_for, websocket_for
+from .transports.polling import HungUp
 from .transports.transport import Transport
-from .transports.websocket import WebSocketTransport
-from .verify import BAD_REQUEST, FORBIDDEN, MESSAGES, Refusal, verify
+from .verify import (
+    BAD_REQUEST,
+    FORBIDDEN,
+    MESSAGES,
+    Refusal,
+    protocol_of,
+    verify,
+)
 
 log = logs.get("engine.server")
 
@@ -204,8 +211,8 @@ class EngineServer(EventEmitter):
                 request, response, start_response, session or sid
             )
         if session is None:
-            transport = PollingTransport(self.options, self.reactor)
-            session = self.open_session(sid, request, transport)
+            transport = polling_for(request, self.options, self.reactor)
+            session = self.open_session(sid, request, transport, protocol_of(request))
         try:
             session.transport.handle(request, response)  # type: ignore[attr-defined]
         except HungUp:
@@ -249,11 +256,15 @@ class EngineServer(EventEmitter):
         return sid, None
 
     def open_session(
-        self, sid: str, request: Request, transport: Transport
+        self,
+        sid: str,
+        request: Request,
+        transport: Transport,
+        protocol: Literal[3, 4] = 4,
     ) -> EngineSession:
         """Keep a new session on ``transport``, and tell everybody."""
         session = EngineSession(
-            sid, request, transport, self.options, self.reactor, self
+            sid, request, transport, self.options, self.reactor, self, protocol
         )
         announced = bool(self._listeners.get("connection"))
         session.observed = self._observed or announced
@@ -285,11 +296,11 @@ class EngineServer(EventEmitter):
             log.error(_NO_WEBSOCKET, request.environ.get("SERVER_SOFTWARE"))
             refusal = Refusal(BAD_REQUEST, {"name": "TRANSPORT_HANDSHAKE_ERROR"})
             return self._refuse(request, response, start_response, refusal)
-        transport = WebSocketTransport(websocket)
+        transport = websocket_for(request, websocket, self.reactor)
         if isinstance(session, EngineSession):
             session.try_upgrade(transport)
         else:
-            self.open_session(session, request, transport)
+            self.open_session(session, request, transport, protocol_of(request))
         transport.start()
         return websocket.finish(start_response)
 

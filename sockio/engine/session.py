@@ -3,7 +3,7 @@
 Packets come in from a transport, go out through the outbox or straight to the
 transport; heartbeats, upgrades and the close handshake end here. Messages go up to the
 consumer and to the listeners.
-Spec: Engine.IO protocol v4.
+Spec: Engine.IO protocol v4; v3 where the client speaks it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from sockio.runtime.reactor import Reactor
 
 from .callbacks import Callbacks
 from .consumer import Consumer, Keeper, Nobody
-from .heartbeat import Heartbeat
+from .heartbeat import heartbeat_for
 from .http.request import Request
 from .opening import open_packet
 from .options import EngineOptions
 from .outbox import Outbox
 from .transports.polling import PollingTransport
-from .transports.transport import PING, RETIRED, TRANSPORT_ERROR, Transport
+from .transports.transport import RETIRED, TRANSPORT_ERROR, Transport
 from .upgrade import Upgrade
 
 log = logs.get("engine.session")
@@ -59,6 +59,7 @@ class EngineSession(EventEmitter):
         options: EngineOptions,
         reactor: Reactor,
         keeper: Keeper,
+        protocol: Literal[3, 4] = 4,
     ) -> None:
         self._listeners = Listeners()
         #: The secret between server and client; not the id of a Socket.IO socket.
@@ -66,7 +67,8 @@ class EngineSession(EventEmitter):
         #: The handshake's request; may be set to None to save memory.
         self.request: Request | None = request
         self.remote_address: str = request.remote_address
-        self.protocol: Literal[3, 4] = 4
+        #: The Engine.IO protocol: clients of Socket.IO 2 speak 3.
+        self.protocol = protocol
         self.ready_state: Literal["opening", "open", "closing", "closed"] = OPENING
         self.upgraded = False
         self.consumer: Consumer = Nobody()
@@ -81,11 +83,12 @@ class EngineSession(EventEmitter):
         self._callbacks = Callbacks()
         self._upgrade: Upgrade | None = None
         self._transport = transport
-        self._heartbeat = Heartbeat(
+        self._heartbeat = heartbeat_for(
+            protocol,
             reactor.clock,
             options.ping_interval,
             options.ping_timeout,
-            send_ping=self._send_ping,
+            push=self.push,
             on_silence=self._on_silence,
         )
         transport.bind(self._outbox, self)
@@ -265,16 +268,17 @@ class EngineSession(EventEmitter):
         """A packet other than a message arrived."""
         if self.ready_state != OPEN:
             return
+        kind = packet.type
+        if kind is PacketType.MESSAGE:
+            self.on_message("" if packet.data is None else packet.data)
+            return
         self.fire("packet", packet)
-        if packet.type is PacketType.PONG:
-            if self._heartbeat.awaiting:
-                self._heartbeat.restart()
+        if kind is self._heartbeat.expects:
+            if self._heartbeat.on_beat(packet):
                 self.fire("heartbeat")
-        elif packet.type is PacketType.PING:
+        elif kind is PacketType.PING or kind is PacketType.PONG:
             self._transport.close(_nothing, discard=True)
             self._on_close(TRANSPORT_ERROR, "invalid heartbeat direction")
-        elif packet.type is PacketType.MESSAGE:
-            self.on_message("" if packet.data is None else packet.data)
         else:
             self._heartbeat.on_traffic()
 
@@ -283,9 +287,6 @@ class EngineSession(EventEmitter):
         self._on_close(reason, description)
 
     # ------------------------------------------------------------------ heartbeat
-
-    def _send_ping(self) -> None:
-        self.push(PING)
 
     def _on_silence(self) -> None:
         self._transport.close(_nothing, discard=True)
@@ -319,7 +320,7 @@ class EngineSession(EventEmitter):
         old.close(_nothing, discard=True)
         transport.bind(self._outbox, self)
         if self.ready_state == OPEN:
-            self._heartbeat.restart()
+            self._heartbeat.on_moved()
         self.fire("upgrade", transport)
         self.on_ready()
         if self.ready_state == CLOSING:

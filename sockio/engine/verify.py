@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from sockio.errors import Forbidden
+from sockio.protocol.engineio.dialect import dialect_of
 from sockio.runtime import logs
 
 from .http.cors import mismatch, origin_allowed
@@ -85,7 +86,7 @@ def verify(
     if (transport == "websocket") is not request.is_upgrade:
         return Refusal(BAD_REQUEST, {"name": "TRANSPORT_HANDSHAKE_ERROR"})
     refusal = verify_allowed(request, options)
-    if refusal is None and query.get("EIO") != "4":
+    if refusal is None and query.get("EIO") != "4" and not options.allow_eio3:
         return Refusal(UNSUPPORTED_PROTOCOL_VERSION, {"protocol": protocol_of(request)})
     return refusal
 
@@ -97,9 +98,9 @@ def verify_webtransport(request: Request, options: EngineOptions) -> Refusal | N
     return _verify_origin(request)
 
 
-def protocol_of(request: Request) -> int:
+def protocol_of(request: Request) -> Literal[3, 4]:
     """The protocol revision that the request speaks; 3 where it does not say 4."""
-    return 4 if request.query.get("EIO") == "4" else 3
+    return dialect_of(request.query).protocol
 
 
 def _verify_known(request: Request, sid: str, session: Known | None) -> Refusal | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -15,24 +16,25 @@ from tests.support.raw_client import RawClient
 ELSEWHERE = os.environ.get("SOCKIO_TEST_URL")
 #: The suites' own runner takes part only where a checkout of them is named.
 collect_ignore = [] if "SOCKIO_SUITES" in os.environ else ["test_official_suites.py"]
-PATHS = {"engine": "/engine.io/", "socket": "/socket.io/"}
+PATHS = {"engine": "/engine.io/", "engine3": "/engine.io/", "socket": "/socket.io/"}
+MAKE: dict[str, Callable[[], Any]] = {
+    "engine": suite_servers.engine_server,
+    "engine3": suite_servers.old_engine_server,
+    "socket": suite_servers.socket_server,
+}
 
 
 @pytest.fixture(params=["socket"])
 def client(request: pytest.FixtureRequest) -> Iterator[RawClient]:
     """Give a raw client; the parameter says which server, and on which HTTP server."""
     which, _, kind = request.param.partition("/")
+    protocol = 3 if which == "engine3" else 4
     if ELSEWHERE:
         if kind == "pywsgi":
             pytest.skip("the server is elsewhere")
-        with RawClient(ELSEWHERE, PATHS[which]) as raw:
+        with RawClient(ELSEWHERE, PATHS[which], protocol) as raw:
             yield raw
         return
-    make = (
-        suite_servers.engine_server
-        if which == "engine"
-        else suite_servers.socket_server
-    )
-    loopback = Loopback(make(), "pywsgi" if kind == "pywsgi" else "sockio")
-    yield loopback.client()
+    loopback = Loopback(MAKE[which](), "pywsgi" if kind == "pywsgi" else "sockio")
+    yield loopback.client(protocol=protocol)
     loopback.close()

@@ -44,11 +44,11 @@ class Loopback:
         assert isinstance(self.app, sockio.EngineServer)
         return self.app
 
-    def client(self, path: str | None = None) -> RawClient:
+    def client(self, path: str | None = None, protocol: int = 4) -> RawClient:
         """Return a raw client of this server; it is closed with the server."""
         if path is None:
             path = self.engine.options.path.rstrip("/") + "/"
-        client = RawClient(self.url, path)
+        client = RawClient(self.url, path, protocol)
         self._clients.append(client)
         return client
 

@@ -18,9 +18,11 @@ from .raw_websocket import RawWebSocket
 class RawClient:
     """Everything one test sends to one server; ``close`` closes all of it."""
 
-    def __init__(self, url: str, path: str = "/engine.io/") -> None:
+    def __init__(self, url: str, path: str = "/engine.io/", protocol: int = 4) -> None:
         parts = urlsplit(url)
         self.path = path
+        #: The number of the Engine.IO protocol.
+        self.protocol = protocol
         self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
         self._host = parts.netloc
         self._opened: list[HttpConnection] = []
@@ -49,8 +51,8 @@ class RawClient:
         return connection
 
     def target(self, **query: object) -> str:
-        """Return the request target; EIO is 4 unless given, None leaves a name out."""
-        fields = {"EIO": 4, **query}
+        """Return the request target; EIO is ours unless given, None leaves it out."""
+        fields = {"EIO": self.protocol, **query}
         present = {name: value for name, value in fields.items() if value is not None}
         return f"{self.path}?{urlencode(present)}"
 
@@ -140,7 +142,7 @@ class PollingSession:
         if self.answer.status != 200:
             raise AssertionError(f"{self.answer.status} {self.answer.text}")
         #: The fields of the open packet; what followed it is in ``answer``.
-        self.handshake = handshake_fields(self.answer.packets[0])
+        self.handshake = handshake_fields(self._first_packet())
         self.sid: str = self.handshake["sid"]
         self._query["sid"] = self.sid
 
@@ -205,8 +207,14 @@ class PollingSession:
             Until it is answered.
         """
         return self.client.websocket(
-            headers, EIO=self._query.get("EIO", 4), sid=self.sid
+            headers, EIO=self._query.get("EIO", self.client.protocol), sid=self.sid
         )
+
+    def _first_packet(self) -> str:
+        if self.client.protocol == 4:
+            return self.answer.packets[0]
+        length, _, rest = self.answer.text.partition(":")
+        return rest[: int(length)]
 
     def upgrade(self) -> RawWebSocket:
         """Move the session to a WebSocket, as a client does that polls no more.

@@ -28,6 +28,11 @@ def engine_server(**options: Any) -> sockio.EngineServer:
     return engine
 
 
+def old_engine_server() -> sockio.EngineServer:
+    """Make the server of the suite for Engine.IO 3."""
+    return engine_server(allow_eio3=True)
+
+
 def socket_server(**options: Any) -> sockio.Server:
     """Make the Socket.IO suite's server: two namespaces, echoes on the main one."""
     io: sockio.Server = sockio.Server(

@@ -5,7 +5,7 @@ Spec: Engine.IO protocol v4, "HTTP long-polling".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from socket import SHUT_RDWR, socket
 
@@ -17,7 +17,7 @@ from sockio.engine.options import EngineOptions
 from sockio.engine.outbox import Outbox
 from sockio.errors import ProtocolError
 from sockio.protocol.engineio import v4
-from sockio.protocol.engineio.packet import PacketType
+from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.websocket.frames import encode_text
 from sockio.runtime import logs
@@ -50,6 +50,8 @@ class PollingTransport:
     pending_size = 0
     #: The parked GET takes everything from the outbox; nothing is sent directly.
     ready = False
+    #: Whether a POST may bring bytes rather than text.
+    takes_bytes = False
 
     def __init__(self, options: EngineOptions, reactor: Reactor) -> None:
         self._options = options
@@ -202,9 +204,13 @@ class PollingTransport:
             self._fail("poll connection closed prematurely")
 
     def _respond(self, request: Request, response: Response, wires: list[Wire]) -> None:
-        text = "\x1e".join([wire.payload for wire in wires])
-        body = encode_text(text)
-        response.headers["Content-Type"] = "text/plain; charset=UTF-8"
+        payload = self._encode(wires)
+        if isinstance(payload, str):
+            body = encode_text(payload)
+            response.headers["Content-Type"] = "text/plain; charset=UTF-8"
+        else:
+            body = payload
+            response.headers["Content-Type"] = "application/octet-stream"
         compression = self._options.http_compression
         if (
             compression is not None
@@ -223,7 +229,8 @@ class PollingTransport:
             response.end(400, b"")
             self._fail("data request overlap from client")
             return
-        if request.header("content-type", "") == "application/octet-stream":
+        binary = request.header("content-type", "") == "application/octet-stream"
+        if binary and not self.takes_bytes:
             response.end(400, b"")
             self._fail("invalid content")
             return
@@ -242,7 +249,8 @@ class PollingTransport:
         if self._ended:
             response.end(400, b"")
             return
-        if self._deliver(body):
+        payload = body if binary else body.decode("utf-8", "replace")
+        if self._deliver(payload):
             response.headers["Content-Type"] = "text/html"
             response.end(200, b"ok")
         else:
@@ -257,10 +265,10 @@ class PollingTransport:
             self._posting = False
             self._post_socket = None
 
-    def _deliver(self, body: bytes) -> bool:
+    def _deliver(self, payload: str | bytes) -> bool:
         """Hand the packets on, up to the first that is none: then False."""
         try:
-            for packet in v4.decode_payload(body.decode("utf-8", "replace")):
+            for packet in self._decode(payload):
                 if packet.type is PacketType.MESSAGE:
                     self.sink.on_message("" if packet.data is None else packet.data)
                 elif packet.type is PacketType.CLOSE:
@@ -272,6 +280,16 @@ class PollingTransport:
             self.lose(PARSE_ERROR, exc.reason)
             return False
         return True
+
+    # ------------------------------------------------------------------ the protocol
+
+    def _encode(self, wires: list[Wire]) -> str | bytes:
+        """Return the body of an answer."""
+        return "\x1e".join([wire.payload for wire in wires])
+
+    def _decode(self, payload: str | bytes) -> Iterator[Packet]:
+        """Yield the packets in the body of a POST; raise at the first bad one."""
+        return v4.decode_payload(payload)
 
     # ------------------------------------------------------------------ the end
 

@@ -16,6 +16,7 @@ PARSE_ERROR = "parse error"
 
 #: Wires that every session sends, made once.
 PING = Wire(packets=(Packet(PacketType.PING),))
+PONG = Wire(packets=(Packet(PacketType.PONG),))
 PROBE_ANSWER = Wire(packets=(Packet(PacketType.PONG, "probe"),))
 NOOP = Wire(packets=(Packet(PacketType.NOOP),))
 CLOSE = Wire(packets=(Packet(PacketType.CLOSE),))

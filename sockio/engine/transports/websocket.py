@@ -1,6 +1,6 @@
 """WebSocket: one frame per packet, on whatever WebSocket the server could give us.
 
-Spec: Engine.IO protocol v4, "WebSocket".
+Spec: Engine.IO protocol v4, "WebSocket"; v3, "Transports".
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ from sockio.engine.outbox import Outbox
 from sockio.engine.websockets.websocket import WebSocket
 from sockio.errors import ProtocolError
 from sockio.protocol.engineio import v4
+from sockio.protocol.engineio.dialect import Dialect
+from sockio.protocol.engineio.packet import PacketType
+from sockio.protocol.engineio.wire import Wire
 from sockio.runtime import logs
+from sockio.runtime.clock import Clock, Timer
 
 from .transport import PARSE_ERROR, TRANSPORT_CLOSE, TRANSPORT_ERROR, Sink
 
@@ -88,3 +92,65 @@ class WebSocketTransport:
             self.sink.on_lost(TRANSPORT_CLOSE)
         else:
             self.sink.on_lost(TRANSPORT_ERROR, error)
+
+
+class TranslatedWebSocketTransport(WebSocketTransport):
+    """The same for a client of another dialect than most."""
+
+    __slots__ = ("_dialect", "_pause")
+
+    def __init__(self, websocket: WebSocket, dialect: Dialect) -> None:
+        super().__init__(websocket)
+        self._dialect = dialect
+        self._pause: Timer | None = None
+        self.offer = self._offer
+
+    def pause(self, clock: Clock, seconds: float) -> None:
+        """Let nothing out for so long."""
+        self._pause = clock.call_later(seconds, self._resume)
+
+    @property
+    def writable(self) -> bool:
+        return self._pause is None and super().writable
+
+    @property
+    def ready(self) -> bool:
+        return self._pause is None and super().ready
+
+    def _offer(self, wire: Wire) -> bool:
+        return self._pause is None and self._websocket.offer(wire.spoken(self._dialect))
+
+    def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
+        """Send a close frame; the reason is reported without waiting for the peer."""
+        self._end_pause()
+        super().close(done, discard=discard)
+
+    # ------------------------------------------------------------------ from below
+
+    def on_message(self, data: str | bytes) -> None:
+        """One WebSocket message arrived."""
+        try:
+            packet = self._dialect.decode(data)
+        except ProtocolError as exc:
+            self._end_pause()
+            self._websocket.close()
+            self.sink.on_lost(PARSE_ERROR, exc.reason)
+            return
+        if packet.type is PacketType.MESSAGE:
+            self.sink.on_message("" if packet.data is None else packet.data)
+        else:
+            self.sink.on_packet(packet)
+
+    def on_closed(self, error: object) -> None:
+        """The WebSocket ended; ``error`` where the peer broke its protocol."""
+        self._end_pause()
+        super().on_closed(error)
+
+    def _resume(self) -> None:
+        self._pause = None
+        self.sink.on_ready()
+
+    def _end_pause(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None

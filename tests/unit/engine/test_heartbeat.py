@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from sockio.engine.heartbeat import Heartbeat
+from sockio.engine.heartbeat import Heartbeat, heartbeat_for
+from sockio.engine.transports.transport import PING
+from sockio.protocol.engineio.packet import Packet, PacketType
+from sockio.protocol.engineio.wire import Wire
 from sockio.testing import FakeClock
 
 INTERVAL, TIMEOUT = 25.0, 20.0
@@ -125,3 +128,102 @@ def test_a_ping_may_stop_the_heartbeat() -> None:
     clock.advance(INTERVAL + TIMEOUT)
 
     assert clock.armed == 0
+
+
+# ------------------------------------------------------------------ the client pings
+
+
+class ClientPulse:
+    """A heartbeat of protocol 3 and what it did."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.sent: list[str] = []
+        self.silences: list[float] = []
+        self.heartbeat = heartbeat_for(
+            3,
+            self.clock,
+            INTERVAL,
+            TIMEOUT,
+            push=lambda wire: self.sent.append(wire.payload),
+            on_silence=self._on_silence,
+        )
+
+    def _on_silence(self) -> None:
+        self.silences.append(self.clock.now())
+
+
+@pytest.fixture
+def client_pulse() -> ClientPulse:
+    return ClientPulse()
+
+
+def test_a_client_has_the_interval_and_the_timeout_for_its_ping(
+    client_pulse: ClientPulse,
+) -> None:
+    client_pulse.heartbeat.restart()
+
+    client_pulse.clock.advance(INTERVAL + TIMEOUT - 1)
+    assert not client_pulse.silences
+    client_pulse.clock.advance(1)
+
+    assert len(client_pulse.silences) == 1
+    assert client_pulse.sent == []
+    assert client_pulse.clock.armed == 0
+
+
+@pytest.mark.parametrize(("data", "answer"), [(None, "3"), ("probe", "3probe")])
+def test_a_ping_is_answered_with_what_it_carries(
+    client_pulse: ClientPulse, data: str | None, answer: str
+) -> None:
+    client_pulse.heartbeat.restart()
+    client_pulse.clock.advance(40)
+
+    assert client_pulse.heartbeat.on_beat(Packet(PacketType.PING, data))
+
+    assert client_pulse.sent == [answer]
+    client_pulse.clock.advance(40)
+    assert not client_pulse.silences
+
+
+def test_nothing_but_a_ping_is_a_ping(client_pulse: ClientPulse) -> None:
+    client_pulse.heartbeat.restart()
+    client_pulse.clock.advance(40)
+
+    client_pulse.heartbeat.on_traffic()
+    client_pulse.heartbeat.on_moved()
+    client_pulse.clock.advance(5)
+
+    assert len(client_pulse.silences) == 1
+
+
+def test_a_stopped_heartbeat_of_a_client_does_nothing_more(
+    client_pulse: ClientPulse,
+) -> None:
+    client_pulse.heartbeat.restart()
+
+    client_pulse.heartbeat.stop()
+    client_pulse.heartbeat.stop()
+
+    assert client_pulse.clock.armed == 0
+
+
+def test_who_pings_depends_on_the_protocol() -> None:
+    sent: list[Wire] = []
+    clock = FakeClock()
+    heartbeat = heartbeat_for(
+        4, clock, INTERVAL, TIMEOUT, push=sent.append, on_silence=lambda: None
+    )
+    heartbeat.restart()
+
+    clock.advance(INTERVAL)
+
+    assert sent == [PING]
+    assert heartbeat.expects is PacketType.PONG
+    assert heartbeat.on_beat(Packet(PacketType.PONG))
+    assert not heartbeat.on_beat(Packet(PacketType.PONG))
+    clock.advance(INTERVAL)
+    heartbeat.on_moved()
+    clock.advance(INTERVAL)
+    assert sent == [PING, PING, PING]
+    heartbeat.stop()

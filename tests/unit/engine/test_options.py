@@ -28,6 +28,7 @@ def test_defaults_are_those_of_node_in_seconds() -> None:
         "upgrade_timeout": 10.0,
         "max_http_buffer_size": 1_000_000,
         "allow_upgrades": True,
+        "allow_eio3": False,
         "allow_request": None,
         "check_origin": False,
         "cors": None,

@@ -294,6 +294,23 @@ def test_a_handshake_speaks_protocol_four(eio: str) -> None:
     assert refusal.text == "Unsupported protocol version"
 
 
+@pytest.mark.parametrize("eio", ["&EIO=3", "&EIO=2", "&EIO=40", ""])
+def test_where_old_clients_are_let_in_all_others_speak_protocol_three(eio: str) -> None:
+    assert judge("transport=polling" + eio, allow_eio3=True) is None
+    assert judge("transport=websocket" + eio, headers=UPGRADE, allow_eio3=True) is None
+
+
+@pytest.mark.parametrize("eio", ["&EIO=3", "&EIO=2", ""])
+def test_an_old_session_goes_on_in_its_protocol(eio: str) -> None:
+    sessions = {"abc": Session(protocol=3)}
+
+    assert judge("transport=polling&sid=abc" + eio, "POST", sessions=sessions) is None
+    assert judge(POLLING + "&sid=abc", "POST", sessions=sessions) == (
+        3,
+        {"name": "PROTOCOL_MISMATCH", "protocol": 4, "previousProtocol": 3},
+    )
+
+
 def test_the_protocol_is_looked_at_last() -> None:
     def deny(request: Request) -> None:
         raise Forbidden("no")

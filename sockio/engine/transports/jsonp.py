@@ -1,0 +1,82 @@
+"""JSONP: polling wrapped in a script call, for pages that can only load scripts.
+
+A GET is answered with a script that calls a function with the payload; a POST comes
+from a form whose field ``d`` is the payload. A payload is text here, in protocol 3 too.
+Spec: Engine.IO protocol v3, "Transports", "JSONP".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote_plus
+
+import orjson
+
+from sockio.engine.options import EngineOptions
+from sockio.protocol.engineio.packet import Packet
+from sockio.protocol.engineio.wire import Wire
+from sockio.runtime.reactor import Reactor
+
+from .polling import PollingTransport
+from .polling_v3 import PollingV3Transport
+
+__all__ = ["JsonpTransport", "JsonpV3Transport", "payload_of", "script"]
+
+_NO_DIGIT = re.compile("[^0-9]")
+#: A backslash and an n, and the backslash in front of them, if there is one.
+_NEWLINE = re.compile(r"(\\)?\\n")
+
+
+class JsonpTransport(PollingTransport):
+    """The scripts and forms of one session."""
+
+    takes_bytes = False
+
+    def __init__(self, options: EngineOptions, reactor: Reactor, index: str) -> None:
+        """``index`` is the query's ``j``: which of the page's functions to call."""
+        super().__init__(options, reactor)
+        # Whatever else it holds would run in the page.
+        self._index = _NO_DIGIT.sub("", index)
+
+    def _encode(self, wires: list[Wire]) -> str | bytes:
+        payload = super()._encode(wires)
+        assert isinstance(payload, str)
+        return script(self._index, payload)
+
+    def _decode(self, payload: str | bytes) -> Iterator[Packet]:
+        assert isinstance(payload, str)
+        posted = payload_of(payload)
+        return iter(()) if posted is None else super()._decode(posted)
+
+
+class JsonpV3Transport(JsonpTransport, PollingV3Transport):
+    """The same in protocol 3; bytes are base64, whatever the client says."""
+
+
+def script(index: str, payload: str) -> str:
+    """Return the script that gives ``payload`` to the function of that index."""
+    try:
+        text = orjson.dumps(payload).decode()
+    except orjson.JSONEncodeError:  # surrogates by themselves travel as escapes
+        text = json.dumps(payload)
+    # Two characters that JSON allows in a string end a line of an older JavaScript.
+    text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return f"___eio[{index}]({text});"
+
+
+def payload_of(form: str) -> str | None:
+    """Return the payload in the body of a form; None if there is not exactly one.
+
+    Browsers change the newlines of a form's field, so clients write a backslash and an
+    n for one, and a backslash more where the data has these two.
+    """
+    fields = [field[2:] for field in form.split("&") if field.startswith("d=")]
+    if len(fields) != 1:
+        return None
+    return _NEWLINE.sub(_unescape, unquote_plus(fields[0]))
+
+
+def _unescape(found: re.Match[str]) -> str:
+    return "\\n" if found[1] else "\n"
