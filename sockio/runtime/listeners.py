@@ -20,6 +20,8 @@ from typing import (
     overload,
 )
 
+from sockio.errors import Disconnected
+
 from . import logs
 from .signature import describe_parameters, read_signature
 
@@ -359,6 +361,9 @@ class EventEmitter:
                     listener.fn(*listener.fit(args), ack=None)
                 else:
                     listener.fn(*listener.fit(args))
+            except Disconnected as exc:
+                # It waited for a client that went away: nobody's mistake.
+                log.debug('a listener of "%s" ended: %s', event, exc)
             except Exception:
                 # A boundary: a handler is user code, and ends nothing but itself.
                 log.exception('a listener of "%s" failed: %s', event, listener.fn)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from logging import DEBUG, WARNING
 from typing import Any, Protocol
 
-from sockio.errors import EventRejected
+from sockio.errors import Disconnected, EventRejected
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.listeners import Listener, Listeners, event_name
@@ -152,6 +152,10 @@ def _call(
             result = listener.fn(*args)
             if ack is not None:
                 ack.returned(result)
+    except Disconnected as exc:
+        # It waited for a client that went away: nobody's mistake.
+        log.debug("sid=%s listener %r ended: %s", socket.id, listener.fn, exc)
+        _reject(socket, exc, ack)
     except FAILURES as exc:
         # A boundary: a listener is user code; its failure ends nothing but itself.
         log.exception("sid=%s listener %r failed", socket.id, listener.fn)

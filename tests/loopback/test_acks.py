@@ -608,3 +608,25 @@ def test_modifiers_do_not_stick_to_the_socket(serve: Serve, clock: FakeClock) ->
     assert heard.next() == (None, 1)
     websocket.send("430[0]")
     assert heard.next() == (0,)
+
+
+def test_a_handler_whose_client_goes_while_it_waits_is_no_error(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    websocket, socket = served.connect()
+    asking, ended = Heard(), Heard()
+
+    @socket.on("ask")
+    def ask() -> None:
+        asking()
+        try:
+            socket.emit_with_ack("question")
+        finally:
+            ended()
+
+    websocket.send('42["ask"]')
+    asking.next()
+    websocket.cut()
+
+    ended.next()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
