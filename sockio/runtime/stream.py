@@ -7,7 +7,6 @@ does not take what was written.
 
 from __future__ import annotations
 
-import socket
 import ssl
 from typing import Any, Protocol
 
@@ -280,14 +279,6 @@ class Stream:
             self._reader = None
 
     # ------------------------------------------------------------------ closing
-
-    def shut(self) -> None:
-        """Tell the peer that nothing more will be written."""
-        if self._fd_open and not self._tls:
-            try:
-                self._sock.shutdown(socket.SHUT_WR)
-            except OSError as exc:
-                log.debug("shutdown failed: %s", exc)
 
     def close(self) -> None:
         """Close the socket at once; what was not sent is lost."""
