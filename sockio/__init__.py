@@ -31,10 +31,15 @@ _HOME = {
     "HTTPServer": "engine.http.http_server",
     "Handshake": "socket.handshake",
     "HttpCompression": "engine.http.compression",
+    "JsonParser": "protocol.socketio.json_parser",
+    "MsgpackParser": "protocol.socketio.msgpack_parser",
     "Namespace": "socket.namespace",
     "NamespaceHandler": "socket.handler",
     "NotSupported": "errors",
+    "Packet": "protocol.socketio.packet",
+    "PacketType": "protocol.socketio.packet",
     "ParentNamespace": "socket.dynamic_namespace",
+    "Parser": "protocol.socketio.parser",
     "ProtocolError": "errors",
     "RateLimited": "errors",
     "Reason": "socket.reasons",
@@ -77,6 +82,11 @@ if TYPE_CHECKING:
     from .errors import RateLimited as RateLimited
     from .errors import ReservedEventError as ReservedEventError
     from .errors import SockioError as SockioError
+    from .protocol.socketio.json_parser import JsonParser as JsonParser
+    from .protocol.socketio.msgpack_parser import MsgpackParser as MsgpackParser
+    from .protocol.socketio.packet import Packet as Packet
+    from .protocol.socketio.packet import PacketType as PacketType
+    from .protocol.socketio.parser import Parser as Parser
     from .protocol.websocket.deflate import Deflate as Deflate
     from .socket.broadcast import BroadcastOperator as BroadcastOperator
     from .socket.connection import Connection as Client  # noqa: F401

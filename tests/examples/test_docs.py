@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
@@ -15,7 +17,7 @@ from tests.support.node import Driver, DriverError, JsClient
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.rst"), *(ROOT / "docs").glob("*.rst")])
-BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", re.M)
+BLOCK = r"^\.\. code-block:: {}\n\n((?:    .*\n|\n)+)"
 LINK = re.compile(r"<([^>:`]+)>`_")
 NAMED_TEST = re.compile(r"``([\w/]+\.py)``: ``(test_\w+)``")
 LISTEN = 'io.run("127.0.0.1:3000")'
@@ -23,9 +25,9 @@ LISTEN = 'io.run("127.0.0.1:3000")'
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 
-def blocks(page: Path) -> list[str]:
-    """Return the Python code of a page, block by block."""
-    found = BLOCK.findall(page.read_text("utf-8"))
+def blocks(page: Path, language: str = "python") -> list[str]:
+    """Return the code of a page in one language, block by block."""
+    found = re.findall(BLOCK.format(language), page.read_text("utf-8"), re.MULTILINE)
     return [textwrap.dedent(block) for block in found]
 
 
@@ -138,3 +140,32 @@ def test_the_server_of_the_quickstart(
         f"connected: {sid}",
         "gone: client namespace disconnect",
     ]
+
+
+def test_the_parser_of_ones_own(node: Driver) -> None:
+    page = ROOT / "docs" / "parsers.rst"
+    [program] = [code for code in blocks(page) if LISTEN in code]
+    shown = Shown(program)
+
+    client = node.connect(shown.url, parser=blocks(page, "javascript")[-1])
+
+    assert client.next().event == "connect"
+    assert client.next() == ("socket", "hello", [client.state()["id"]])
+    assert client.emit_with_ack("double", 21) == [42]
+    shown.io.close(timeout=2)
+
+
+def test_the_json_library_of_ones_own() -> None:
+    page = ROOT / "docs" / "parsers.rst"
+    [program] = [code for code in blocks(page) if "Milliseconds" in code]
+    names: dict[str, Any] = {}
+    exec(program, names)
+    library = names["Milliseconds"]()
+    event = sockio.PacketType.EVENT
+    packet = sockio.Packet(event, data=["e", datetime(1970, 1, 1, tzinfo=timezone.utc)])
+
+    parser = sockio.MsgpackParser(library)
+
+    assert sockio.JsonParser(library).encode(packet) == ['2["e", 0]']
+    [frame] = parser.encode(packet)
+    assert parser.decoder().feed(frame) == packet._replace(data=["e", 0])
