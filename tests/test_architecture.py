@@ -71,6 +71,7 @@ ORDER = {
         ("dynamic_namespace",),
         ("naming",),
         ("connection",),
+        ("connection_v2",),
         ("running",),
         ("server",),
         ("__init__",),

@@ -17,7 +17,9 @@ from sockio.protocol.socketio.msgpack_parser import MsgpackDecoder
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.clock import Timer
+from sockio.runtime.ids import new_sid
 from sockio.runtime.reactor import Reactor
+from sockio.types import SocketId
 
 from .handshake import Handshake, time_text
 from .namespace import Namespace
@@ -85,6 +87,10 @@ class Connection:
     def request(self) -> Any:
         """The request that opened the connection."""
         return self.conn.request
+
+    def socket_id(self, namespace: str) -> SocketId:
+        """Name the client's socket in ``namespace``."""
+        return new_sid()
 
     def encode(self, packet: Packet, compress: bool = True) -> Wire:
         """Encode a packet for this client."""

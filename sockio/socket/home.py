@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.socketio.packet import Packet
 from sockio.protocol.socketio.parser import Parser
+from sockio.types import SocketId
 
 from .broadcast import Broadcaster
 from .options import ServerOptions
@@ -34,6 +35,9 @@ class Link(Protocol):
     parser: Parser
     #: A wire as this client reads it.
     form_of: Callable[[Wire], Wire]
+
+    def socket_id(self, namespace: str) -> SocketId:
+        """Name the socket of this client in ``namespace``."""
 
     def encode(self, packet: Packet, compress: bool = True) -> Wire: ...
     def forget(self, socket: Any) -> None:

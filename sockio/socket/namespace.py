@@ -13,7 +13,6 @@ from sockio.protocol.socketio import AutoParser, Parser
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
-from sockio.runtime.ids import new_sid
 from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
@@ -144,7 +143,7 @@ class Namespace(EventEmitter, Targets):
 
     def connect(self, link: Link, handshake: Handshake) -> Socket:
         """Make the socket of a client; its inbox's first job lets it in, or not."""
-        socket = self._make_socket(new_sid(), self, link, handshake)
+        socket = self._make_socket(link.socket_id(self.name), self, link, handshake)
         self._connecting.add(socket)
         socket.run(lambda: self._admit(socket))
         return socket

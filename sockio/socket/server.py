@@ -34,6 +34,7 @@ from sockio.types import Environ, StartResponse, WSGIApp
 
 from .broadcast import BroadcastOperator, Targets
 from .connection import Connection
+from .connection_v2 import ConnectionV2
 from .data import DataT
 from .events import Event
 from .naming import Naming
@@ -60,6 +61,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
         upgrade_timeout: float = 10.0,
         connect_timeout: float = 45.0,
         allow_upgrades: bool = True,
+        allow_eio3: bool = False,
         max_http_buffer_size: int = 1_000_000,
         max_attachments: int = 10,
         allow_request: Callable[[Request], None] | None = None,
@@ -103,6 +105,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             upgrade_timeout: How long a client may take to change its transport.
             connect_timeout: How long a client may stay without joining a namespace.
             allow_upgrades: Let clients that poll change to a WebSocket.
+            allow_eio3: Let clients of Socket.IO 2 in.
             max_http_buffer_size: Largest request body or message.
             max_attachments: Most binary attachments of one packet.
             allow_request: Called with each handshake; raises ``Forbidden("why")``.
@@ -154,6 +157,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             upgrade_timeout=upgrade_timeout,
             max_http_buffer_size=max_http_buffer_size,
             allow_upgrades=allow_upgrades,
+            allow_eio3=allow_eio3,
             allow_request=allow_request,
             check_origin=check_origin,
             cors=cors,
@@ -282,7 +286,8 @@ class Server(Naming, Targets, Running, Generic[DataT]):
     # ------------------------------------------------------------------ connections
 
     def _on_session(self, session: EngineSession) -> None:
-        connection = Connection(self, session, self._parser)
+        make = Connection if session.protocol == 4 else ConnectionV2
+        connection = make(self, session, self._parser)
         session.consumer = connection
         self._connections.add(connection)
 
