@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import array
 import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -154,6 +155,18 @@ def test_a_file_in_two_places_is_read_once() -> None:
     file = io.BytesIO(b"file")
 
     assert sent([file, file]) == [b"file", b"file"]
+
+
+def test_a_json_library_converts_what_is_sent() -> None:
+    converting = MsgpackParser(json)
+    look_alike = {"_placeholder": True, "num": 7}
+
+    [frame] = converting.encode(Packet(EVENT, data=["e", {1: (b"x", Colour.RED)}]))
+    assert parser.decoder().feed(frame).data == ["e", {"1": [b"x", "red"]}]
+    [frame] = converting.encode(Packet(DISCONNECT))
+    assert parser.decoder().feed(frame) == Packet(DISCONNECT)
+    with pytest.raises(EncodeError, match="illegal attachments"):
+        converting.encode(Packet(EVENT, data=["e", look_alike, b""]))
 
 
 def endless() -> Any:
