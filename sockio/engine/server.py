@@ -24,6 +24,7 @@ from . import websockets
 from .admission import WEBTRANSPORT, Entrance, Incoming
 from .http import cookie, cors
 from .http.client_socket import take_over
+from .http.kept_request import KeptRequest
 from .http.mount import Mount
 from .http.request import Request
 from .http.response import Response
@@ -264,7 +265,13 @@ class EngineServer(EventEmitter):
     ) -> EngineSession:
         """Keep a new session on ``transport``, and tell everybody."""
         session = EngineSession(
-            sid, request, transport, self.options, self.reactor, self, protocol
+            sid,
+            KeptRequest(request),
+            transport,
+            self.options,
+            self.reactor,
+            self,
+            protocol,
         )
         announced = bool(self._listeners.get("connection"))
         session.observed = self._observed or announced

@@ -62,7 +62,8 @@ class NativeWebSocket:
         max_payload: int,
         agreed: Agreed | None = None,
     ) -> None:
-        self._taken = taken
+        #: Until the request is over.
+        self._taken: TakenSocket | None = taken
         self._reactor = reactor
         self._stream = Stream(taken.sock, reactor.batch, tls=taken.tls)
         self._deflate = agreed.deflate() if agreed is not None else None
@@ -96,12 +97,14 @@ class NativeWebSocket:
     def start(self, receiver: Receiver) -> None:
         self._receiver = receiver
         self._deliver = receiver.on_message
-        self._stream.start(self, self._taken.early)
+        early = b"" if self._taken is None else self._taken.early
+        self._stream.start(self, early)
 
     def finish(self, start_response: StartResponse) -> Iterable[bytes]:
         if self._closed is not None:
             self._closed.wait()
-        return self._taken.finish(start_response)
+        taken, self._taken = self._taken, None
+        return [] if taken is None else taken.finish(start_response)
 
     def offer(self, wire: Wire) -> bool:
         stream = self._stream

@@ -1,0 +1,128 @@
+"""KeptRequest: what a session keeps of its first request, in little space.
+
+There are as many as there are sessions, and most are never looked at. What belongs to
+the WSGI server (the connection, the body) is let go with the request itself; the rest
+is packed, and texts that many clients send are shared by them.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from functools import lru_cache
+from sys import intern
+from typing import Any
+
+from sockio.types import Environ
+
+from .http_connection import CONNECTION
+from .request import Request
+
+__all__ = ["KeptRequest"]
+
+#: What the server needs back, or what would keep the connection's objects alive.
+_SERVERS_OWN = frozenset(
+    {
+        CONNECTION,
+        "gunicorn.socket",
+        "sockio.webtransport",
+        "werkzeug.socket",
+        "wsgi.file_wrapper",
+        "wsgi.input",
+        "wsgi.websocket",
+    }
+)
+#: Texts that are different for each client.
+_UNIQUE = frozenset(
+    {"HTTP_COOKIE", "HTTP_SEC_WEBSOCKET_KEY", "REMOTE_ADDR", "REMOTE_PORT"}
+)
+
+
+class KeptRequest(Request):
+    """A request without body, the server's part of which is over.
+
+    ``environ`` has all its texts and whatever WSGI middlewares put there. It may be
+    changed: once it was asked for it stays unpacked.
+    """
+
+    __slots__ = ("_names", "_values")
+
+    def __init__(self, request: Request) -> None:
+        self.method = request.method
+        self.trusted_proxies = request.trusted_proxies
+        kept = [
+            (name, _shared_text(name, value))
+            for name, value in request.environ.items()
+            if name not in _SERVERS_OWN
+        ]
+        self._names = _shared_names(tuple([name for name, _ in kept]))
+        self._values = tuple([value for _, value in kept])
+
+    def __getattr__(self, name: str) -> Any:
+        # The slot of Request, as long as it is not filled.
+        if name != "environ":
+            raise AttributeError(name)
+        self.environ = environ = self._unpacked()
+        self._names = self._values = ()
+        return environ
+
+    def _unpacked(self) -> Environ:
+        environ: Environ = dict(zip(self._names, self._values, strict=True))
+        environ["wsgi.input"] = io.BytesIO()
+        return environ
+
+    def _view(self) -> Request:
+        """Return an ordinary request, for one question."""
+        environ = self._unpacked() if self._names else self.environ
+        return Request(environ, self.trusted_proxies)
+
+    @property
+    def path(self) -> str:
+        return self._view().path
+
+    @property
+    def url(self) -> str:
+        return self._view().url
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        return self._view().query
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._view().headers
+
+    def header(self, name: str, default: str | None = None) -> str | None:
+        return self._view().header(name, default)
+
+    @property
+    def is_upgrade(self) -> bool:
+        return self._view().is_upgrade
+
+    @property
+    def wants_close(self) -> bool:
+        return self._view().wants_close
+
+    @property
+    def remote_address(self) -> str:
+        return self._view().remote_address
+
+    @property
+    def secure(self) -> bool:
+        return self._view().secure
+
+    @property
+    def host(self) -> str:
+        return self._view().host
+
+
+@lru_cache(maxsize=256)
+def _shared_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return an equal tuple; clients of one kind send the same headers."""
+    return tuple([intern(name) if type(name) is str else name for name in names])
+
+
+def _shared_text(name: str, value: Any) -> Any:
+    if type(value) is str and name not in _UNIQUE:
+        return intern(value)
+    return value
