@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from sockio.protocol.engineio.wire import Wire
@@ -17,26 +17,29 @@ class Callbacks:
 
     def __init__(self) -> None:
         #: Those of wires that no transport has taken yet.
-        self.waiting: list[tuple[Wire, Callback]] = []
+        self.waiting: Sequence[tuple[Wire, Callback]] = ()
         #: Those of wires that a transport took, and the kernel perhaps did not.
-        self.sent: list[Callback] = []
+        self.sent: Sequence[Callback] = ()
 
     def add(self, wire: Wire, callback: Callback) -> None:
         """Keep ``callback`` until ``wire`` is written."""
-        self.waiting.append((wire, callback))
+        waiting = self.waiting
+        if type(waiting) is not list:
+            waiting = self.waiting = []
+        waiting.append((wire, callback))
 
     def on_sent(self, wires: Iterable[Wire]) -> None:
         """A transport took ``wires``."""
         taken = set(map(id, wires))
-        self.sent += [fn for wire, fn in self.waiting if id(wire) in taken]
+        written = [fn for wire, fn in self.waiting if id(wire) in taken]
+        self.sent = [*self.sent, *written]
         self.waiting = [entry for entry in self.waiting if id(entry[0]) not in taken]
 
     def take_written(self) -> list[Callback]:
         """Remove and return the callbacks of the wires taken: they are written."""
-        written, self.sent = self.sent, []
+        written, self.sent = list(self.sent), ()
         return written
 
     def drop(self) -> None:
         """Forget them: nothing more will be written."""
-        self.waiting.clear()
-        self.sent.clear()
+        self.waiting = self.sent = ()

@@ -10,6 +10,9 @@ from collections import deque
 from sockio.protocol.engineio.packet import Packet
 from sockio.protocol.engineio.wire import Wire
 
+#: Stands for an outbox with nothing in it, and never gets anything.
+_NONE: deque[Wire] = deque(maxlen=0)
+
 
 class Outbox:
     """Wires in the order in which they were sent, and how much they are."""
@@ -17,19 +20,23 @@ class Outbox:
     __slots__ = ("size", "wires")
 
     def __init__(self) -> None:
-        self.wires: deque[Wire] = deque()
+        #: Oldest first; a deque costs more than the rest of a session's parts, and most
+        #: sessions never need one.
+        self.wires: deque[Wire] = _NONE
         #: Units that wait (bytes, or characters of text).
         self.size = 0
 
     def put(self, wire: Wire) -> None:
         """Add ``wire`` behind the others."""
+        if self.wires is _NONE:
+            self.wires = deque()
         self.wires.append(wire)
         self.size += wire.size
 
     def take(self) -> list[Wire]:
         """Remove and return all wires, oldest first."""
         wires = list(self.wires)
-        self.wires.clear()
+        self.wires = _NONE
         self.size = 0
         return wires
 

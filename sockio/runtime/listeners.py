@@ -138,6 +138,10 @@ class Listener:
         return f"{name}({describe_parameters(self.fn)}) takes {count} argument{plural}"
 
 
+#: What an emitter starts with that nobody listens to; nothing is ever put in.
+_NOBODY: dict[str, tuple[Listener, ...]] = {}
+
+
 class Listeners:
     """All handlers of one emitter; what ``get`` returned never changes afterwards."""
 
@@ -145,7 +149,7 @@ class Listeners:
 
     def __init__(self) -> None:
         #: A tuple is never empty: an event without handlers has no entry.
-        self._by_event: dict[str, tuple[Listener, ...]] = {}
+        self._by_event: dict[str, tuple[Listener, ...]] = _NOBODY
 
     def on(
         self,
@@ -164,6 +168,8 @@ class Listeners:
         """
         name = event_name(event)
         listener = Listener(name, handler, once=once, concurrent=concurrent)
+        if self._by_event is _NOBODY:
+            self._by_event = {}
         others = self._by_event.get(name, ())
         self._by_event[name] = (listener, *others) if prepend else (*others, listener)
         return listener

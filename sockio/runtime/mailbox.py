@@ -21,6 +21,10 @@ log = logs.get("runtime.mailbox")
 T = TypeVar("T")
 
 
+#: What waits in every mailbox that has nothing to do; nothing is ever put in.
+_NOTHING: deque[Any] = deque(maxlen=0)
+
+
 class Mailbox(Generic[T]):
     """Items waiting for ``handle``, which may block and runs one at a time."""
 
@@ -33,14 +37,16 @@ class Mailbox(Generic[T]):
         self._worker: Any = None
         #: The item that the worker handles.
         self._running: T | None = None
-        #: What waits, oldest first.
-        self.items: deque[T] = deque()
+        #: What waits, oldest first; a deque of its own only while there is work.
+        self.items: deque[T] = _NOTHING
 
     def put(self, item: T) -> None:
         """Add ``item`` behind the others."""
-        self.items.append(item)
-        if not self._active:
+        if self._active:
+            self.items.append(item)
+        else:
             self._active = True
+            self.items = deque((item,))
             self._batch.start(self._drain)
 
     @property
@@ -85,6 +91,7 @@ class Mailbox(Generic[T]):
                 batch.start(self._drain)
             else:
                 self._active = False
+                self.items = _NOTHING
 
     def take(self, wanted: Callable[[T], bool]) -> Any:
         """Remove and return the oldest item that is ``wanted``, or None."""

@@ -28,17 +28,15 @@ class WebSocketTransport:
     name = "websocket"
     upgrades_to: tuple[str, ...] = ()
 
-    __slots__ = ("_outbox", "_websocket", "offer", "sink")
+    __slots__ = ("_websocket", "offer", "sink")
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
-        self._outbox = Outbox()
         self.sink: Sink
         #: Write a wire; the WebSocket's own method, for it is called most of all.
         self.offer = websocket.offer
 
     def bind(self, outbox: Outbox, sink: Sink) -> None:
-        self._outbox = outbox
         self.sink = sink
 
     def start(self) -> None:

@@ -150,7 +150,7 @@ class JsonDecoder:
         self._max_attachments = max_attachments
         # A packet whose attachments have not all come.
         self._packet: Packet | None = None
-        self._attachments: list[bytes] = []
+        self._attachments: list[bytes] | None = None
         self._missing = 0
 
     def feed(self, data: str | bytes) -> Packet | None:
@@ -205,6 +205,7 @@ class JsonDecoder:
         data = self._read_data(kind, text[at:])
         if kind in _PLAIN:
             self._packet = Packet(_PLAIN[kind], nsp, data, id)
+            self._attachments = []
             self._missing = count
             return None
         return Packet(kind, nsp, data, id)
@@ -242,13 +243,15 @@ class JsonDecoder:
     def _attach(self, frame: bytes) -> Packet | None:
         if not self._missing:
             raise ProtocolError("got binary data when not reconstructing a packet")
-        self._attachments.append(bytes(frame))  # no copy where it is bytes already
+        attachments = self._attachments
+        assert attachments is not None  # made with the packet that lacks them
+        attachments.append(bytes(frame))  # no copy where it is bytes already
         self._missing -= 1
         if self._missing:
             return None
-        packet, attachments = self._packet, self._attachments
-        assert packet is not None  # it came with the number of those missing
-        self._packet, self._attachments = None, []
+        packet = self._packet
+        assert packet is not None
+        self._packet = self._attachments = None
         kind, nsp, data, id = packet
         return Packet(kind, nsp, restore(data, attachments), id)
 
