@@ -15,11 +15,16 @@ ELSEWHERE = os.environ.get("SOCKIO_TEST_URL")
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    """Give the base URL of the Socket.IO suite's server."""
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give the base URL of the Socket.IO suite's server, with patience for a busy CPU.
+
+    Indirect parameters are options of the server.
+    """
     if ELSEWHERE:
         yield ELSEWHERE
         return
-    loopback = Loopback(suite_servers.socket_server())
+    options = {"ping_interval": 25.0, "ping_timeout": 20.0, "connect_timeout": 45.0}
+    options.update(getattr(request, "param", {}))
+    loopback = Loopback(suite_servers.socket_server(**options))
     yield loopback.url
     loopback.close()

@@ -139,13 +139,16 @@ def test_it_reconnects_when_the_connection_was_cut(
 
 
 @pytest.mark.wallclock
+@pytest.mark.parametrize(
+    "url", [{"ping_interval": 0.2, "ping_timeout": 0.7}], indirect=True
+)
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 def test_heartbeats_keep_an_idle_client_connected(
     node: Driver, url: str, transport: str
 ) -> None:
     client = connect(node, url, transports=[transport])
 
-    # Three times the interval and more than interval and timeout together.
+    # Five times the interval and more than interval and timeout together.
     with pytest.raises(DriverError, match="nothing came in time"):
         client.next(timeout=1.0)
 
