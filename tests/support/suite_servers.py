@@ -35,13 +35,14 @@ def old_engine_server() -> sockio.EngineServer:
 
 def socket_server(**options: Any) -> sockio.Server:
     """Make the Socket.IO suite's server: two namespaces, echoes on the main one."""
-    io: sockio.Server = sockio.Server(
-        ping_interval=PING_INTERVAL,
-        ping_timeout=PING_TIMEOUT,
-        connect_timeout=CONNECT_TIMEOUT,
-        max_http_buffer_size=MAX_PAYLOAD,
+    settings: dict[str, Any] = {
+        "ping_interval": PING_INTERVAL,
+        "ping_timeout": PING_TIMEOUT,
+        "connect_timeout": CONNECT_TIMEOUT,
+        "max_http_buffer_size": MAX_PAYLOAD,
         **options,
-    )
+    }
+    io: sockio.Server = sockio.Server(**settings)
 
     @io.on("connection")
     def connected(socket: sockio.Socket) -> None:
