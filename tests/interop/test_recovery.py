@@ -84,7 +84,7 @@ def test_a_client_gets_back_what_it_had(
 def test_no_event_poisons_the_offset(
     node: Driver, io: sockio.Server[Any], proxy: CuttingProxy, transport: str
 ) -> None:
-    # F.1: volatile events, and those with an ack, that end in a text.
+    # Volatile events, and those with an ack, that end in a text.
     connected = Heard()
     io.on("connection", connected)
     client = connect(node, proxy, transport)

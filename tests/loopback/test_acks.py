@@ -59,12 +59,11 @@ def answer_to(served: Served, handler: Callable[..., Any], args: str = "") -> An
 def test_the_return_value_is_the_answer(
     served: Served, value: Any, answer: str
 ) -> None:
-    # Rule 1.
     assert answer_to(served, lambda: value) == answer
 
 
 def test_a_handler_may_answer_by_hand(served: Served) -> None:
-    # Rule 1: keyword-only `ack`, as in Node.
+    # Keyword-only `ack`, as in Node.
     def handler(name: str, *, ack: Callable[..., None]) -> str:
         ack("hello", name)
         return "not this"
@@ -73,7 +72,7 @@ def test_a_handler_may_answer_by_hand(served: Served) -> None:
 
 
 def test_only_the_first_call_of_ack_sends(served: Served) -> None:
-    # B11: only its first call sends.
+    # Only its first call sends.
     def handler(*, ack: Callable[..., None]) -> None:
         ack(1)
         ack(2)
@@ -88,7 +87,6 @@ def test_only_the_first_call_of_ack_sends(served: Served) -> None:
 
 
 def test_ack_is_none_when_nobody_asks(served: Served) -> None:
-    # Rule 1.
     heard = Heard()
     websocket, socket = served.connect()
 
@@ -113,7 +111,7 @@ def test_a_return_value_nobody_asked_for_is_not_sent(served: Served) -> None:
 
 
 def test_without_a_call_by_hand_nothing_is_sent(served: Served) -> None:
-    # B11: without calling it nothing is sent, ever.
+    # Without calling it nothing is sent, ever.
     def handler(*, ack: Callable[..., None]) -> str:
         return "not this"
 
@@ -128,7 +126,7 @@ def test_without_a_call_by_hand_nothing_is_sent(served: Served) -> None:
 
 
 def test_the_first_listener_to_answer_wins(served: Served) -> None:
-    # Rule 1: with several listeners.
+    # With several listeners.
     websocket, socket = served.connect()
     socket.on("x", lambda: "first")
     socket.on("x", lambda: "second")
@@ -161,7 +159,7 @@ def test_an_answer_by_hand_may_come_late_and_from_elsewhere(served: Served) -> N
 
 
 def test_an_answer_carries_bytes(served: Served) -> None:
-    # B11: BINARY_ACK.
+    # BINARY_ACK.
     websocket, socket = served.connect()
     socket.on("x", lambda: (b"\1\2", {"file": b""}))
 
@@ -189,7 +187,7 @@ def test_an_answer_in_another_namespace(served: Served) -> None:
 def test_a_handler_that_fails_does_not_answer(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Rule 1: no ack (Node).
+    # No ack (Node).
     websocket, socket = served.connect()
     socket.on("x", lambda: 1 / 0)
     socket.on("end", lambda: socket.emit("end"))
@@ -201,7 +199,7 @@ def test_a_handler_that_fails_does_not_answer(
 
 
 def test_a_handler_that_fails_answers_where_that_is_wanted(serve: Serve) -> None:
-    # Rule 1: error_acks.
+    # error_acks.
     def handler() -> None:
         raise ValueError("too late")
 
@@ -259,7 +257,7 @@ def test_the_smallest_and_the_largest_id(served: Served) -> None:
 
 
 def test_a_callback_gets_the_answer(served: Served) -> None:
-    # B11: callback gets the array items.
+    # Callback gets the array items.
     heard = Heard()
     websocket, socket = served.connect()
 
@@ -271,7 +269,6 @@ def test_a_callback_gets_the_answer(served: Served) -> None:
 
 
 def test_a_trailing_callable_is_the_callback(served: Served) -> None:
-    # Rule 2.
     heard = Heard()
     websocket, socket = served.connect()
 
@@ -285,7 +282,7 @@ def test_a_trailing_callable_is_the_callback(served: Served) -> None:
 def test_with_a_timeout_the_callback_gets_the_error_first(
     serve: Serve, clock: FakeClock
 ) -> None:
-    # B11: timeout(ms).
+    # timeout(ms).
     served = serve(clock=clock)
     heard = Heard()
     websocket, socket = served.connect()
@@ -302,7 +299,7 @@ def test_with_a_timeout_the_callback_gets_the_error_first(
 
 
 def test_an_answer_after_the_timeout_is_ignored(serve: Serve, clock: FakeClock) -> None:
-    # B11: a late ack.
+    # A late ack.
     served = serve(clock=clock)
     heard = Heard()
     websocket, socket = served.connect()
@@ -318,7 +315,7 @@ def test_an_answer_after_the_timeout_is_ignored(serve: Serve, clock: FakeClock) 
 
 
 def test_emit_with_ack_returns_the_first_argument(served: Served) -> None:
-    # B11: emitWithAck.
+    # emitWithAck.
     websocket, socket = served.connect()
     task = outcome(socket.emit_with_ack, "q", 1)
 
@@ -345,7 +342,6 @@ def test_call_returns_all_arguments(served: Served) -> None:
 
 
 def test_blocking_waits_time_out(serve: Serve, clock: FakeClock) -> None:
-    # Rule 12.
     served = serve(clock=clock, ping_interval=1000.0)
     _, socket = served.connect()
     first = outcome(socket.timeout(5).emit_with_ack, "q")
@@ -383,7 +379,7 @@ def test_a_question_with_bytes(served: Served) -> None:
 
 
 def test_ids_are_counted_by_the_namespace(served: Served) -> None:
-    # B11: per-namespace counter starting at 0.
+    # Per-namespace counter starting at 0.
     served.io.of("/chat")
     one, first = served.connect()
     two, second = served.connect()
@@ -400,7 +396,7 @@ def test_ids_are_counted_by_the_namespace(served: Served) -> None:
 
 @pytest.mark.parametrize("packet", ["437[1]", "43[]", "43", "431"])
 def test_an_answer_nobody_waits_for_is_ignored(served: Served, packet: str) -> None:
-    # B19: 437[1], 43[].
+    # 437[1], 43[].
     websocket, socket = served.connect()
 
     websocket.send(packet)
@@ -412,7 +408,7 @@ def test_an_answer_nobody_waits_for_is_ignored(served: Served, packet: str) -> N
 
 
 def test_an_answer_counts_once(served: Served) -> None:
-    # B11: entry removed after the call.
+    # Entry removed after the call.
     heard, rest = Heard(), Heard()
     websocket, socket = served.connect()
     socket.emit("q", ack=heard)
@@ -444,7 +440,7 @@ def test_an_answer_of_another_client_is_ignored(served: Served) -> None:
 
 
 def test_a_handler_may_wait_for_an_ack(served: Served) -> None:
-    # HOUSE 5: acks bypass the mailbox.
+    # Acks bypass the mailbox.
     websocket, socket = served.connect()
     socket.on("x", lambda: socket.emit_with_ack("zone?"))
 
@@ -456,7 +452,7 @@ def test_a_handler_may_wait_for_an_ack(served: Served) -> None:
 
 
 def test_a_handler_may_wait_for_what_an_ack_callback_sets(served: Served) -> None:
-    # HOUSE 5: callbacks bypass it too.
+    # Callbacks bypass it too.
     gate, done = Gate(), Heard()
     websocket, socket = served.connect()
 
@@ -474,7 +470,7 @@ def test_a_handler_may_wait_for_what_an_ack_callback_sets(served: Served) -> Non
 
 
 def test_callbacks_run_one_at_a_time_in_order(served: Served) -> None:
-    # HOUSE 5: one at a time, in order of arrival.
+    # One at a time, in order of arrival.
     gate, order = Gate(), Heard()
     websocket, socket = served.connect()
 
@@ -530,7 +526,7 @@ def _be_thrown_out(websocket: RawWebSocket, socket: Any) -> str:
 def test_a_disconnect_ends_blocking_waits(
     served: Served, leave: Callable[[RawWebSocket, Any], str]
 ) -> None:
-    # Rule 12; B11: in Node emitWithAck waits for ever, a wart.
+    # In Node emitWithAck waits for ever, a wart.
     websocket, socket = served.connect()
     tasks = [
         outcome(socket.emit_with_ack, "q"),
@@ -547,7 +543,7 @@ def test_a_disconnect_ends_blocking_waits(
 
 
 def test_callbacks_after_a_disconnect(served: Served) -> None:
-    # Rule 12: with a timeout Disconnected as err; without, not called.
+    # With a timeout Disconnected as err; without, not called.
     plain, timed = Heard(), Heard()
     websocket, socket = served.connect()
     socket.emit("q", ack=plain)
@@ -590,7 +586,7 @@ def test_an_answer_and_a_goodbye_in_one_breath(served: Served) -> None:
 
 
 def test_modifiers_do_not_stick_to_the_socket(serve: Serve, clock: FakeClock) -> None:
-    # Rule 5: immutable operators, not flags.
+    # Immutable operators, not flags.
     served = serve(clock=clock)
     heard = Heard()
     websocket, socket = served.connect()

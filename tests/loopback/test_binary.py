@@ -48,7 +48,6 @@ def send_packet(websocket: RawWebSocket, data: list[Any], *attachments: bytes) -
     ids=lambda value: type(value).__name__,
 )
 def test_what_is_bytes_becomes_an_attachment(served: Served, value: Any) -> None:
-    # B10, rule 10.
     websocket, socket = served.connect()
 
     socket.emit("file", value)
@@ -57,7 +56,7 @@ def test_what_is_bytes_becomes_an_attachment(served: Served, value: Any) -> None
 
 
 def test_a_file_is_read_to_its_end(served: Served, tmp_path: Path) -> None:
-    # API: readable binary files, from their position to the end.
+    # Readable binary files, from their position to the end.
     websocket, socket = served.connect()
     path = tmp_path / "file"
     path.write_bytes(b"content")
@@ -109,7 +108,7 @@ def test_packets_of_two_greenlets_do_not_interleave(served: Served) -> None:
 
 
 def test_an_attachment_for_a_polling_client_is_base64(served: Served) -> None:
-    # B4: the letter b + standard base64.
+    # The letter b + standard base64.
     session, socket = served.poll()
 
     socket.emit("x", b"\xff\xfe", b"")
@@ -125,7 +124,7 @@ def test_an_attachment_for_a_polling_client_is_base64(served: Served) -> None:
 
 
 def test_an_attachment_arrives_as_bytes(served: Served) -> None:
-    # Rule 10: received attachments are bytes.
+    # Received attachments are bytes.
     heard = Heard()
     websocket, socket = served.connect()
     socket.on("x", heard)
@@ -138,7 +137,7 @@ def test_an_attachment_arrives_as_bytes(served: Served) -> None:
 
 @pytest.mark.parametrize("limit", [None, 2])
 def test_as_many_attachments_as_are_allowed(serve: Serve, limit: int | None) -> None:
-    # B10: at most 10 (maxAttachments).
+    # At most 10 (maxAttachments).
     heard = Heard()
     served = serve() if limit is None else serve(max_attachments=limit)
     most = limit or 10

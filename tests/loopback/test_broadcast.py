@@ -46,7 +46,7 @@ def each_got(served: Served, websockets: list[RawWebSocket]) -> list[list[str]]:
 
 
 def test_without_rooms_it_reaches_everybody(served: Served) -> None:
-    # B12: to() set empty = every socket of the namespace.
+    # to() set empty = every socket of the namespace.
     websockets, _ = clients(served, 3)
 
     served.io.emit("hi", 1)
@@ -68,7 +68,7 @@ def test_a_room_reaches_who_is_in_it(served: Served) -> None:
 
 
 def test_rooms_add_up_and_each_socket_gets_one(served: Served) -> None:
-    # B12: union of rooms, each socket once.
+    # Union of rooms, each socket once.
     websockets, sockets = clients(served, 3)
     sockets[0].join("a")
     sockets[1].join("a", "b", "c")
@@ -82,7 +82,7 @@ def test_rooms_add_up_and_each_socket_gets_one(served: Served) -> None:
 
 
 def test_except_leaves_out(served: Served) -> None:
-    # B12: minus every socket in any except room.
+    # Minus every socket in any except room.
     websockets, sockets = clients(served, 3)
     sockets[0].join("a")
     sockets[1].join("a", "b")
@@ -107,7 +107,7 @@ def test_a_socket_is_addressed_by_its_id(served: Served) -> None:
 
 
 def test_a_socket_broadcasts_to_the_others(served: Served) -> None:
-    # B12: socket.to/in/except/broadcast/local start with except={own id}.
+    # socket.to/in/except/broadcast/local start with except={own id}.
     websockets, sockets = clients(served, 3)
     for socket in sockets[:2]:
         socket.join("room")
@@ -146,7 +146,7 @@ def test_the_calls_of_server_namespace_and_operator_are_the_same(
 
 
 def test_an_operator_can_be_kept_and_never_changes(served: Served) -> None:
-    # Rule 5: immutable.
+    # immutable.
     websockets, sockets = clients(served, 2)
     sockets[0].join("a")
     sockets[1].join("b")
@@ -198,7 +198,7 @@ def test_polling_and_websocket_clients_get_the_same(served: Served) -> None:
 
 
 def test_broadcasts_arrive_in_the_order_of_their_calls(served: Served) -> None:
-    # B12: per-socket write order = call order.
+    # Per-socket write order = call order.
     websockets, sockets = clients(served, 3)
     for socket in sockets:
         socket.join("room")
@@ -218,7 +218,7 @@ def test_broadcasts_arrive_in_the_order_of_their_calls(served: Served) -> None:
 
 
 def test_an_emit_before_disconnect_sockets_arrives_first(served: Served) -> None:
-    # B12: disconnectSockets must not overtake an emit.
+    # disconnectSockets must not overtake an emit.
     websockets, _ = clients(served, 3)
 
     served.io.emit("last words")
@@ -233,7 +233,7 @@ def test_an_emit_before_disconnect_sockets_arrives_first(served: Served) -> None
 
 
 def test_the_first_argument_of_each_answer_is_returned(served: Served) -> None:
-    # B12: responses in arrival order, only the first ack argument.
+    # Responses in arrival order, only the first ack argument.
     websockets, _ = clients(served, 3)
     task = gevent.spawn(served.io.timeout(5).emit_with_ack, "vote?", 1)
 
@@ -246,7 +246,7 @@ def test_the_first_argument_of_each_answer_is_returned(served: Served) -> None:
 
 
 def test_the_callback_gets_error_and_answers(served: Served) -> None:
-    # B12: callback (err, responses); rule 2: trailing callable.
+    # Callback (err, responses); a trailing callable.
     heard = Heard()
     websocket, _ = served.connect()
 
@@ -260,12 +260,12 @@ def test_the_callback_gets_error_and_answers(served: Served) -> None:
 
 
 def test_without_clients_there_are_no_answers(served: Served) -> None:
-    # B12: zero clients -> null, [].
+    # Zero clients -> null, [].
     assert served.io.timeout(5).emit_with_ack("vote?") == []
 
 
 def test_whoever_is_silent_makes_it_time_out(serve: Serve, clock: FakeClock) -> None:
-    # B12: timeout -> error with the responses so far.
+    # Timeout -> error with the responses so far.
     served = serve(clock=clock)
     websockets, sockets = clients(served, 3)
     heard = Heard()
@@ -279,7 +279,7 @@ def test_whoever_is_silent_makes_it_time_out(serve: Serve, clock: FakeClock) -> 
     assert isinstance(error, TimeoutError)
     assert str(error) == "operation has timed out"
     assert (error.responses, error.missing, responses) == (["yes"], 2, ["yes"])
-    # B12: pending ack entries are removed on this server.
+    # Pending ack entries are removed on this server.
     assert [len(socket._acks) for socket in sockets] == [0, 0, 0]
     websockets[0].send('430["late"]')
     clock.settle()
@@ -306,7 +306,7 @@ def test_the_blocking_form_raises_the_error(serve: Serve, clock: FakeClock) -> N
 
 
 def test_who_leaves_is_not_waited_for(served: Served) -> None:
-    # B12: in Node the whole call times out, a wart.
+    # In Node the whole call times out, a wart.
     websockets, _ = clients(served, 3)
     task = gevent.spawn(served.io.timeout(60).emit_with_ack, "vote?")
     gevent.idle()
@@ -347,7 +347,7 @@ def test_rooms_and_except_say_who_is_asked(served: Served) -> None:
 
 @pytest.mark.parametrize("target", ["io", "to", "namespace"])
 def test_answers_of_many_need_a_timeout(served: Served, target: str) -> None:
-    # B12: no timeout is a timer of 1 ms in Node, a wart.
+    # No timeout is a timer of 1 ms in Node, a wart.
     operators = {
         "io": served.io,
         "to": served.io.to("room"),
@@ -396,7 +396,7 @@ def test_several_questions_do_not_mix(served: Served) -> None:
 
 
 def test_fetch_sockets_returns_the_sockets(served: Served) -> None:
-    # B12: fetchSockets() local: list of Socket objects.
+    # fetchSockets() local: list of Socket objects.
     _, sockets = clients(served, 3)
     sockets[0].join("room")
     sockets[1].join("room")
@@ -410,7 +410,7 @@ def test_fetch_sockets_returns_the_sockets(served: Served) -> None:
 
 
 def test_sockets_join_and_leave(served: Served) -> None:
-    # B12: local effect is immediate.
+    # Local effect is immediate.
     _, sockets = clients(served, 3)
     sockets[0].join("a")
 
@@ -452,7 +452,7 @@ def test_disconnect_sockets_may_close_the_connections(served: Served) -> None:
 def test_server_side_emit_reaches_nobody_here(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # B12: in-memory adapter prints a warning and does nothing.
+    # In-memory adapter prints a warning and does nothing.
     heard = Heard()
     served.io.on("hello", heard)
 

@@ -24,7 +24,7 @@ def check_full(engine: RunningEngine, limit: int) -> None:
     assert engine.engine.clients_count == 0
 
 
-# API: buffer=BufferPolicy() by default: 16 MiB; rule 14
+# buffer=BufferPolicy() by default: 16 MiB
 def test_a_polling_client_that_does_not_poll_is_closed(engine: RunningEngine) -> None:
     session = engine.raw.open_session()
     conn = engine.session
@@ -40,7 +40,7 @@ def test_a_polling_client_that_does_not_poll_is_closed(engine: RunningEngine) ->
     assert session.poll().status == 400
 
 
-# API rule 14: WebSocket
+# WebSocket
 def test_a_websocket_client_that_does_not_read_is_closed(
     engine: RunningEngine,
 ) -> None:
@@ -58,7 +58,7 @@ def test_a_websocket_client_that_does_not_read_is_closed(
     websocket.cut()
 
 
-# API rule 14: one large packet is never refused
+# One large packet is never refused
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 def test_one_large_packet_is_never_refused(
     start_engine: StartEngine, transport: str
@@ -76,7 +76,7 @@ def test_one_large_packet_is_never_refused(
     assert engine.closes == []
 
 
-# API: the limit is an option
+# The limit is an option
 def test_the_limit_is_an_option(start_engine: StartEngine) -> None:
     engine = start_engine(buffer=sockio.BufferPolicy(high=1000, low=0))
     engine.raw.open_session()
@@ -89,7 +89,7 @@ def test_the_limit_is_an_option(start_engine: StartEngine) -> None:
     check_full(engine, 1000)
 
 
-# API: None is no limit, as in Node
+# None is no limit, as in Node
 def test_without_a_policy_there_is_no_limit(start_engine: StartEngine) -> None:
     engine = start_engine(buffer=None)
     session = engine.raw.open_session()
@@ -101,7 +101,7 @@ def test_without_a_policy_there_is_no_limit(start_engine: StartEngine) -> None:
     assert len(session.poll().text) == 20 * MEGABYTE + 20 + 19
 
 
-# API: what was read does not count any more
+# What was read does not count any more
 def test_a_client_that_reads_in_between_stays(start_engine: StartEngine) -> None:
     engine = start_engine(buffer=sockio.BufferPolicy(high=1000, low=0))
     session = engine.raw.open_session()
@@ -113,7 +113,7 @@ def test_a_client_that_reads_in_between_stays(start_engine: StartEngine) -> None
     assert engine.closes == []
 
 
-# API: the close listener of a full session
+# The close listener of a full session
 def test_the_close_listener_is_told_what_is_wrong(start_engine: StartEngine) -> None:
     engine = start_engine(buffer=sockio.BufferPolicy(high=10, low=0))
     engine.raw.open_session()
@@ -128,7 +128,7 @@ def test_the_close_listener_is_told_what_is_wrong(start_engine: StartEngine) -> 
     assert isinstance(description, sockio.BufferFull)
 
 
-# K4: answers to a peer that asks and does not read are not collected without end
+# Answers to a peer that asks and does not read are not collected without end
 def test_pings_of_a_peer_that_does_not_read_pile_up_nothing(
     engine: RunningEngine,
 ) -> None:

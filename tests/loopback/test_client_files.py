@@ -47,7 +47,7 @@ def get(loopback: Loopback, target: str, method: str = "GET", **headers: str) ->
 def test_a_file_is_served_below_the_path(
     serve: Serve, dist: Path, name: str, suffix: str
 ) -> None:
-    # B14: names, types, caching.
+    # Names, types, caching.
     served = serve(client_dist=dist)
 
     answer = get(served, f"/socket.io/{name}{suffix}")
@@ -62,7 +62,7 @@ def test_a_file_is_served_below_the_path(
 
 
 def test_a_client_that_has_the_file_is_told_so(serve: Serve, dist: Path) -> None:
-    # B14: the tag or its weak form; no body.
+    # The tag or its weak form; no body.
     served = serve(client_dist=dist)
 
     for tag in ('"9.8.7"', 'W/"9.8.7"'):
@@ -72,7 +72,7 @@ def test_a_client_that_has_the_file_is_told_so(serve: Serve, dist: Path) -> None
 
 
 def test_it_is_compressed_for_who_can_unpack_it(serve: Serve, dist: Path) -> None:
-    # B14: br, gzip, deflate.
+    # Br, gzip, deflate.
     served = serve(client_dist=dist)
 
     answer = get(served, "/socket.io/socket.io.js", Accept_Encoding="gzip")
@@ -82,7 +82,7 @@ def test_it_is_compressed_for_who_can_unpack_it(serve: Serve, dist: Path) -> Non
 
 
 def test_the_query_means_nothing(serve: Serve, dist: Path) -> None:
-    # B14: query string ignored.
+    # Query string ignored.
     served = serve(client_dist=dist)
 
     answer = get(served, "/socket.io/socket.io.js?EIO=4&transport=polling")
@@ -101,7 +101,7 @@ def test_the_query_means_nothing(serve: Serve, dist: Path) -> None:
     ],
 )
 def test_any_other_name_goes_to_the_engine(serve: Serve, dist: Path, name: str) -> None:
-    # B14: exact names; 400 code 0.
+    # Exact names; 400 code 0.
     served = serve(client_dist=dist)
 
     answer = get(served, f"/socket.io/{name}")
@@ -113,7 +113,7 @@ def test_any_other_name_goes_to_the_engine(serve: Serve, dist: Path, name: str) 
 
 
 def test_they_can_be_switched_off(serve: Serve, dist: Path) -> None:
-    # B14: serveClient false.
+    # serveClient false.
     served = serve(client_dist=dist, serve_client=False)
 
     assert get(served, "/socket.io/socket.io.js").status == 400
@@ -128,7 +128,7 @@ def test_another_path_is_theirs_too(serve: Serve, dist: Path, slash: bool) -> No
 
 
 def test_cors_holds_for_them(serve: Serve, dist: Path) -> None:
-    # B14: CORS middleware applies.
+    # CORS middleware applies.
     served = serve(client_dist=dist, cors="https://app.example")
     origin = {"Origin": "https://app.example"}
 

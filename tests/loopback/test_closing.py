@@ -31,7 +31,7 @@ def session(engine: RunningEngine) -> PollingSession:
 # ------------------------------------------------------------------ conn.close()
 
 
-# B7: websocket close; reason at once
+# Websocket close; reason at once
 def test_a_websocket_is_closed_at_once(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -44,7 +44,7 @@ def test_a_websocket_is_closed_at_once(
     assert websocket.wait_closed().code == NO_CODE
 
 
-# B7: not empty: drained first
+# Not empty: drained first
 def test_what_was_sent_before_the_close_arrives(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -59,7 +59,7 @@ def test_what_was_sent_before_the_close_arrives(
     assert engine.closes == [FORCED]
 
 
-# B7: nothing new is accepted
+# Nothing new is accepted
 @pytest.mark.parametrize("state", ["closing", "closed"])
 def test_nothing_is_sent_after_the_close(
     engine: RunningEngine, websocket: RawWebSocket, state: str
@@ -76,7 +76,7 @@ def test_nothing_is_sent_after_the_close(
     assert "4late" not in websocket.waiting
 
 
-# B7: nothing is taken in either
+# Nothing is taken in either
 def test_nothing_arrives_after_the_close(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -90,7 +90,7 @@ def test_nothing_arrives_after_the_close(
     websocket.wait_closed()
 
 
-# B7: conn.close(true): no wait
+# conn.close(true): no wait
 def test_a_discarded_websocket_waits_for_nothing(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -105,7 +105,7 @@ def test_a_discarded_websocket_waits_for_nothing(
     assert "4lost" not in websocket.waiting
 
 
-# B7: pending GET -> answered with 1
+# Pending GET -> answered with 1
 def test_a_waiting_poll_is_answered_with_the_close(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -119,7 +119,7 @@ def test_a_waiting_poll_is_answered_with_the_close(
     assert session.poll().status == 400
 
 
-# B7: else remembered; the next GET gets 6, 1
+# Else remembered; the next GET gets 6, 1
 def test_without_a_poll_the_next_one_is_told(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -133,7 +133,7 @@ def test_without_a_poll_the_next_one_is_told(
     assert session.poll().status == 400
 
 
-# B7: what waits leaves first
+# What waits leaves first
 def test_what_waits_leaves_before_the_close(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -146,7 +146,7 @@ def test_what_waits_leaves_before_the_close(
     assert engine.closes == [FORCED]
 
 
-# B7: after 30 s without GET it completes anyway
+# After 30 s without GET it completes anyway
 def test_without_any_poll_the_close_is_completed_after_a_while(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -160,7 +160,7 @@ def test_without_any_poll_the_close_is_completed_after_a_while(
     assert session.poll().status == 400
 
 
-# B7: what waits for a client that never polls again does not keep the session
+# What waits for a client that never polls again does not keep the session
 def test_a_closing_session_of_a_client_that_is_gone_times_out(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -173,7 +173,7 @@ def test_a_closing_session_of_a_client_that_is_gone_times_out(
     assert engine.engine.clients_count == 0
 
 
-# B7: the same for a WebSocket whose peer does not read
+# The same for a WebSocket whose peer does not read
 def test_a_closing_session_of_a_client_that_does_not_read_times_out(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -187,7 +187,7 @@ def test_a_closing_session_of_a_client_that_does_not_read_times_out(
     assert engine.clock.armed == 0
 
 
-# B7: discarded -> immediately
+# Discarded -> immediately
 @pytest.mark.parametrize("closing", [False, True])
 def test_a_discarded_polling_session_is_closed_at_once(
     engine: RunningEngine, session: PollingSession, closing: bool
@@ -204,7 +204,7 @@ def test_a_discarded_polling_session_is_closed_at_once(
     assert engine.clock.armed == 0
 
 
-# B7: an unfinished POST is aborted
+# An unfinished POST is aborted
 @pytest.mark.parametrize("discard", [False, True])
 def test_an_unfinished_post_is_cut(
     engine: RunningEngine, session: PollingSession, discard: bool
@@ -224,7 +224,7 @@ def test_an_unfinished_post_is_cut(
     engine.session.close(discard=True)
 
 
-# B7: an orderly close still takes posts that carry nothing but pongs
+# An orderly close still takes posts that carry nothing but pongs
 def test_a_post_while_closing_is_answered_and_ignored(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -236,7 +236,7 @@ def test_a_post_while_closing_is_answered_and_ignored(
     assert session.poll().text == "6\x1e1"
 
 
-# B7: close twice
+# Close twice
 @pytest.mark.parametrize("discard", [False, True])
 def test_closing_twice_is_closing_once(
     engine: RunningEngine, websocket: RawWebSocket, discard: bool
@@ -250,7 +250,7 @@ def test_closing_twice_is_closing_once(
 # ------------------------------------------------------------------ the client closes
 
 
-# B7: close packet in a POST; a pending GET is answered 6
+# Close packet in a POST; a pending GET is answered 6
 def test_a_client_that_says_goodbye_gets_its_poll_back(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -265,7 +265,7 @@ def test_a_client_that_says_goodbye_gets_its_poll_back(
     assert engine.closes == [("transport close", None)]
 
 
-# B7: while the server closes too
+# While the server closes too
 def test_both_ends_may_close(engine: RunningEngine, session: PollingSession) -> None:
     engine.session.close()
 
@@ -279,7 +279,7 @@ def test_both_ends_may_close(engine: RunningEngine, session: PollingSession) -> 
 # ------------------------------------------------------------------ the close event
 
 
-# B7: close(reason, description), once, last; write buffer readable inside
+# close(reason, description), once, last; write buffer readable inside
 def test_the_close_listener_sees_reason_description_and_what_was_not_written(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -305,7 +305,7 @@ def test_the_close_listener_sees_reason_description_and_what_was_not_written(
     assert conn.write_buffer == []
 
 
-# B7: the session is forgotten before its listeners run
+# The session is forgotten before its listeners run
 def test_a_closed_session_is_forgotten_before_its_listeners_run(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -321,7 +321,7 @@ def test_a_closed_session_is_forgotten_before_its_listeners_run(
 # ------------------------------------------------------------------ engine.close()
 
 
-# E8; B7: a GET pending at io.close() is answered 1
+# A GET pending at io.close() is answered 1
 def test_closing_the_engine_closes_every_session(engine: RunningEngine) -> None:
     polling = engine.raw.open_session()
     poll = polling.start_poll()
@@ -340,7 +340,7 @@ def test_closing_the_engine_closes_every_session(engine: RunningEngine) -> None:
     assert engine.engine.clients_count == 0
 
 
-# E8: twice, and without any client
+# Twice, and without any client
 def test_an_engine_may_be_closed_twice(engine: RunningEngine) -> None:
     engine.engine.close()
     engine.engine.close()
@@ -348,14 +348,14 @@ def test_an_engine_may_be_closed_twice(engine: RunningEngine) -> None:
     assert engine.closes == []
 
 
-# E8: a closed engine still serves, as in Node, where the HTTP server ends it
+# A closed engine still serves, as in Node, where the HTTP server ends it
 def test_new_clients_may_come_after_a_close(engine: RunningEngine) -> None:
     engine.engine.close()
 
     assert engine.raw.open_session().sid
 
 
-# L3: a draining server
+# A draining server
 def test_a_draining_engine_refuses_new_sessions_only(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -369,7 +369,7 @@ def test_a_draining_engine_refuses_new_sessions_only(
     assert engine.messages == ["still here"]
 
 
-# B7, under gevent's own server
+# Under gevent's own server
 def test_closing_works_under_plain_pywsgi(start_engine: StartEngine) -> None:
     engine = start_engine(kind="pywsgi")
     poll = engine.raw.open_session().start_poll()

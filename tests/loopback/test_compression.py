@@ -21,7 +21,7 @@ UNPACK: dict[str | None, Callable[[bytes], bytes]] = {
 }
 
 
-# B4: threshold and Accept-Encoding; T15
+# Threshold and Accept-Encoding
 @pytest.mark.parametrize(
     ("accept", "encoding"),
     [
@@ -51,7 +51,7 @@ def test_a_long_answer_is_packed_as_the_client_likes(
     assert answer.headers["content-length"] == str(len(answer.body))
 
 
-# B4: body bytes >= threshold, on by default at 1024 (O10)
+# Body bytes >= threshold, on by default at 1024
 @pytest.mark.parametrize(
     ("option", "length", "packed"),
     [
@@ -75,7 +75,7 @@ def test_the_threshold_is_an_option(
     assert ("content-encoding" in answer.headers) == packed
 
 
-# B4: bytes count, not characters
+# Bytes count, not characters
 def test_the_threshold_counts_bytes(start_engine: StartEngine) -> None:
     engine = start_engine()
     session = engine.raw.open_session()
@@ -86,7 +86,7 @@ def test_the_threshold_counts_bytes(start_engine: StartEngine) -> None:
     assert answer.headers["content-encoding"] == "gzip"
 
 
-# B4, T16: the compress flag
+# The compress flag
 @pytest.mark.parametrize(
     ("flags", "packed"),
     [([False], False), ([False, False], False), ([False, True], True), ([True], True)],
@@ -104,7 +104,7 @@ def test_one_packet_that_may_be_packed_is_enough(
     assert ("content-encoding" in answer.headers) == packed
 
 
-# B4: answers to posts and refusals are short, and go as they are
+# Answers to posts and refusals are short, and go as they are
 def test_other_answers_are_not_packed(start_engine: StartEngine) -> None:
     session = start_engine(
         http_compression=sockio.HttpCompression(threshold=0)

@@ -64,7 +64,7 @@ def test_many_handlers_may_be_blocked_at_once(served: Served) -> None:
 
 
 def test_what_a_handler_emits_leaves_before_it_blocks(served: Served) -> None:
-    # HOUSE 5: corking never delays.
+    # Corking never delays.
     gate = Gate()
     websocket, socket = served.connect()
 
@@ -100,7 +100,7 @@ def test_a_blocked_handler_does_not_hold_what_others_of_the_read_emit(
 def test_pings_are_answered_while_a_handler_blocks(
     serve: Serve, clock: FakeClock
 ) -> None:
-    # HOUSE 5: reading is never done by the greenlet that runs user code.
+    # Reading is never done by the greenlet that runs user code.
     gate = Gate()
     served = serve(clock=clock)
     websocket, socket = served.connect()
@@ -151,7 +151,7 @@ def test_two_handlers_may_wait_for_each_others_clients(served: Served) -> None:
 
 
 def test_a_concurrent_listener_runs_beside_the_others(served: Served) -> None:
-    # HOUSE 9: concurrent=True runs it in a worker of its own.
+    # concurrent=True runs it in a worker of its own.
     gate, heard = Gate(), Heard()
     websocket, socket = served.connect()
 
@@ -221,7 +221,7 @@ def test_disconnect_handlers_do_not_wait_for_concurrent_ones(served: Served) -> 
 
 
 def test_nothing_is_carried_over_from_job_to_job(served: Served) -> None:
-    # HOUSE 5: each job runs in a fresh contextvars.Context.
+    # Each job runs in a fresh contextvars.Context.
     variable: ContextVar[str] = ContextVar("variable", default="fresh")
     heard = Heard()
     websocket, socket = served.connect()

@@ -30,7 +30,7 @@ def joined(websocket: RawWebSocket, namespace: str = "/", auth: str = "") -> Any
 
 
 def test_the_answer_is_a_fresh_id_of_twenty_characters(served: Served) -> None:
-    # B9: success; the engine's sid is never revealed.
+    # Success; the engine's sid is never revealed.
     websocket, handshake = served.raw.open_websocket_session()
 
     fields = joined(websocket)
@@ -51,7 +51,7 @@ def test_each_namespace_has_an_id_of_its_own(served: Served) -> None:
 
 
 def test_the_answer_comes_before_everything_a_handler_emits(served: Served) -> None:
-    # B9: success order.
+    # Success order.
     @served.io.on("connection")
     def connected(socket: Any) -> None:
         socket.emit("welcome")
@@ -66,7 +66,7 @@ def test_the_answer_comes_before_everything_a_handler_emits(served: Served) -> N
 
 
 def test_connect_comes_before_connection(served: Served) -> None:
-    # B9: events of success.
+    # Events of success.
     order = Heard()
     served.io.on("connection", lambda socket: order("connection", socket.id))
     served.io.on("connect", lambda socket: order("connect", socket.id))
@@ -78,7 +78,7 @@ def test_connect_comes_before_connection(served: Served) -> None:
 
 
 def test_in_the_handler_everything_is_in_place(served: Served) -> None:
-    # B9: in nsp.sockets, connected, in its own room.
+    # In nsp.sockets, connected, in its own room.
     seen = Heard()
 
     @served.io.on("connection")
@@ -102,7 +102,6 @@ def test_in_the_handler_everything_is_in_place(served: Served) -> None:
 
 
 def test_connection_handlers_run_one_after_the_other(served: Served) -> None:
-    # Rule 4.
     gate, order = Gate(), Heard()
 
     @served.io.on("connection")
@@ -121,7 +120,7 @@ def test_connection_handlers_run_one_after_the_other(served: Served) -> None:
 
 
 def test_a_connection_handler_may_wait_for_an_ack(served: Served) -> None:
-    # Rule 3: acks bypass the inbox, which is held until the handler returns.
+    # Acks bypass the inbox, which is held until the handler returns.
     answer = Heard()
     served.io.on("connection", lambda socket: answer(socket.emit_with_ack("zone?")))
     websocket, _ = served.connect()
@@ -135,7 +134,7 @@ def test_a_connection_handler_may_wait_for_an_ack(served: Served) -> None:
 def test_events_wait_until_the_connection_handlers_have_returned(
     served: Served,
 ) -> None:
-    # Rule 3; B9: an event behind the CONNECT must not come before "connection" ran.
+    # An event behind the CONNECT must not come before "connection" ran.
     gate, heard = Gate(), Heard()
 
     @served.io.on("connection")
@@ -156,7 +155,6 @@ def test_events_wait_until_the_connection_handlers_have_returned(
 
 
 def test_a_handler_registered_late_misses_what_came_before(served: Served) -> None:
-    # Rule 3.
     heard = Heard()
 
     @served.io.on("connection")
@@ -200,7 +198,7 @@ def test_once_hears_of_one_client(served: Served) -> None:
 
 
 def test_the_handshake_tells_about_the_request(serve: Serve, clock: FakeClock) -> None:
-    # B9: handshake.
+    # handshake.
     served = serve(clock=clock)
     websocket, _ = served.raw.open_websocket_session(
         {"Origin": "http://elsewhere", "X-Token": "abc"}, a="1", b="2"
@@ -222,7 +220,7 @@ def test_the_handshake_tells_about_the_request(serve: Serve, clock: FakeClock) -
 
 
 def test_the_last_value_of_a_query_name_wins(served: Served) -> None:
-    # B9: handshake.query.
+    # handshake.query.
     answer = served.raw.http().request(
         "GET", "/socket.io/?EIO=4&transport=polling&room=one&room=two"
     )
@@ -237,7 +235,7 @@ def test_the_last_value_of_a_query_name_wins(served: Served) -> None:
 def test_namespaces_share_the_request_and_have_their_own_auth(
     served: Served,
 ) -> None:
-    # B9: own auth each.
+    # Own auth each.
     served.io.of("/chat")
     websocket, _ = served.raw.open_websocket_session(None, user="me")
 
@@ -272,7 +270,7 @@ def test_the_request_is_that_of_the_connection(served: Served) -> None:
 def test_auth_that_is_no_object_closes_the_connection(
     served: Served, payload: str
 ) -> None:
-    # B9: if a payload exists it must be a JSON object.
+    # If a payload exists it must be a JSON object.
     websocket, _ = served.raw.open_websocket_session()
 
     websocket.send(f"40{payload}")
@@ -283,7 +281,7 @@ def test_auth_that_is_no_object_closes_the_connection(
 def test_an_unknown_namespace_is_refused_and_the_rest_goes_on(
     served: Served,
 ) -> None:
-    # B9: unknown; B19: 40/x, stays open.
+    # Unknown: 40/x, stays open.
     websocket, socket = served.connect()
 
     websocket.send("40/x,")
@@ -294,7 +292,7 @@ def test_an_unknown_namespace_is_refused_and_the_rest_goes_on(
 
 
 def test_a_second_connect_closes_the_connection(served: Served) -> None:
-    # B19: 40 again.
+    # 40 again.
     websocket, socket = served.connect()
     gone = Heard()
     socket.on("disconnect", gone)
@@ -308,7 +306,7 @@ def test_a_second_connect_closes_the_connection(served: Served) -> None:
 def test_a_second_connect_before_the_answer_closes_the_connection(
     served: Served,
 ) -> None:
-    # B9: in Node that makes a second Socket, a wart.
+    # In Node that makes a second Socket, a wart.
     gate = Gate()
     served.io.use(lambda socket: gate.stop())
     websocket, _ = served.raw.open_websocket_session()
@@ -324,7 +322,7 @@ def test_a_second_connect_before_the_answer_closes_the_connection(
 def test_an_event_for_a_namespace_not_joined_closes_the_connection(
     served: Served,
 ) -> None:
-    # B19: 42/x,["e"] without joining /x.
+    # 42/x,["e"] without joining /x.
     served.io.of("/x")
     websocket, socket = served.connect()
     gone = Heard()
@@ -372,7 +370,7 @@ def test_leaving_while_connecting_is_no_connection(
 
 
 def test_a_client_that_joins_nothing_is_closed(serve: Serve, clock: FakeClock) -> None:
-    # B9: connect timeout.
+    # Connect timeout.
     served = serve(clock=clock, ping_interval=100.0)
     websocket, _ = served.raw.open_websocket_session()
     clock.advance(44.9)
@@ -429,7 +427,7 @@ def test_a_polling_client_that_joins_nothing_is_closed(
 def test_a_client_that_goes_during_a_middleware_was_never_there(
     served: Served, how: str
 ) -> None:
-    # B9: if the engine closed meanwhile: cleanup, nothing sent, no events.
+    # If the engine closed meanwhile: cleanup, nothing sent, no events.
     gate, heard, after = Gate(), Heard(), Heard()
 
     @served.io.use

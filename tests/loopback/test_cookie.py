@@ -12,7 +12,7 @@ import sockio
 from .conftest import StartEngine
 
 
-# B3: Set-Cookie off by default; O11
+# Set-Cookie off by default
 @pytest.mark.parametrize("cookie", [False, None])
 def test_without_the_option_there_is_no_cookie(
     start_engine: StartEngine, cookie: Any
@@ -22,7 +22,7 @@ def test_without_the_option_there_is_no_cookie(
     assert "set-cookie" not in session.answer.headers
 
 
-# B3: cookie forms; the value is the engine sid
+# Cookie forms; the value is the engine sid
 @pytest.mark.parametrize(
     ("cookie", "expected"),
     [
@@ -63,7 +63,7 @@ def test_the_handshake_sets_the_cookie(
     assert session.answer.headers["set-cookie"] == expected.format(sid=session.sid)
 
 
-# B3: only on the handshake response
+# Only on the handshake response
 def test_no_other_answer_sets_the_cookie(start_engine: StartEngine) -> None:
     engine = start_engine(cookie=True)
     session = engine.raw.open_session()
@@ -80,7 +80,7 @@ def test_no_other_answer_sets_the_cookie(start_engine: StartEngine) -> None:
     assert all("set-cookie" not in answer.headers for answer in answers)
 
 
-# B3: a session that starts on a WebSocket has its cookie in the 101
+# A session that starts on a WebSocket has its cookie in the 101
 def test_a_websocket_handshake_sets_the_cookie_too(start_engine: StartEngine) -> None:
     engine = start_engine(cookie=True)
 
@@ -89,7 +89,7 @@ def test_a_websocket_handshake_sets_the_cookie_too(start_engine: StartEngine) ->
     assert websocket.answer.headers["set-cookie"].startswith(f"io={fields['sid']}; ")
 
 
-# B3: a custom id is escaped
+# A custom id is escaped
 def test_an_id_of_any_kind_fits_the_cookie(start_engine: StartEngine) -> None:
     engine = start_engine(cookie=True, generate_id=lambda request: "a b;c=€")
 

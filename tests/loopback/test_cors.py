@@ -43,7 +43,7 @@ def handshake(engine: RunningEngine, origin: str | None = ORIGIN) -> Answer:
     return engine.raw.request(transport="polling", headers=headers)
 
 
-# B15: off unless given; O12
+# Off unless given
 @pytest.mark.parametrize("cors", [None, False])
 def test_without_the_option_there_are_no_headers(
     start_engine: StartEngine, cors: Any
@@ -54,7 +54,7 @@ def test_without_the_option_there_are_no_headers(
     assert preflight(engine).status == 400
 
 
-# B15: origin
+# Origin
 @pytest.mark.parametrize(
     ("cors", "allowed", "varies"),
     [
@@ -76,13 +76,13 @@ def test_origins_are_allowed_as_configured(
 ) -> None:
     answer = handshake(start_engine(cors=cors))
 
-    # B15: not allowed -> the request is still processed
+    # Not allowed -> the request is still processed
     assert answer.status == 200
     assert answer.headers.get("access-control-allow-origin") == allowed
     assert answer.headers.get("vary") == ("Origin" if varies else None)
 
 
-# B15: preflight defaults
+# Preflight defaults
 def test_a_preflight_request_is_answered(start_engine: StartEngine) -> None:
     answer = preflight(start_engine(cors="*"))
 
@@ -107,7 +107,7 @@ FULL = sockio.Cors(
 )
 
 
-# B15: preflight with everything configured
+# Preflight with everything configured
 def test_a_preflight_answer_says_all_that_is_configured(
     start_engine: StartEngine,
 ) -> None:
@@ -125,7 +125,7 @@ def test_a_preflight_answer_says_all_that_is_configured(
     }
 
 
-# B15: normal answers carry less
+# Normal answers carry less
 def test_every_other_answer_says_who_may_read_it(start_engine: StartEngine) -> None:
     engine = start_engine(cors=FULL)
     headers = {"Origin": ORIGIN}
@@ -151,7 +151,7 @@ def test_every_other_answer_says_who_may_read_it(start_engine: StartEngine) -> N
         }
 
 
-# B15: preflight_continue leaves the preflight to the engine, which refuses it
+# Preflight_continue leaves the preflight to the engine, which refuses it
 def test_a_preflight_request_may_go_on_to_the_engine(
     start_engine: StartEngine,
 ) -> None:
@@ -161,7 +161,7 @@ def test_a_preflight_request_may_go_on_to_the_engine(
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
-# B15: preflight of a live session
+# Preflight of a live session
 def test_a_preflight_request_does_not_touch_its_session(
     start_engine: StartEngine,
 ) -> None:
@@ -176,7 +176,7 @@ def test_a_preflight_request_does_not_touch_its_session(
     assert engine.closes == []
 
 
-# B15: no enforcement: cross-site websockets work without CORS
+# No enforcement: cross-site websockets work without CORS
 @pytest.mark.parametrize("cors", [None, "https://other.example"])
 def test_cors_refuses_nobody(start_engine: StartEngine, cors: Any) -> None:
     engine = start_engine(cors=cors)
@@ -186,7 +186,7 @@ def test_cors_refuses_nobody(start_engine: StartEngine, cors: Any) -> None:
     assert engine.engine.clients_count == 1
 
 
-# B15: a request without Origin
+# A request without Origin
 def test_a_request_without_origin_is_served(start_engine: StartEngine) -> None:
     engine = start_engine(cors=True)
 

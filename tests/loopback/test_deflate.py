@@ -56,7 +56,7 @@ def engine(start_engine: StartEngine) -> RunningEngine:
 # ------------------------------------------------------------------ negotiation
 
 
-# T17: off by default; O9
+# Off by default
 @pytest.mark.parametrize("option", [False, None])
 def test_compression_is_off_by_default(start_engine: StartEngine, option: Any) -> None:
     websocket = connect(start_engine(per_message_deflate=option))
@@ -64,7 +64,7 @@ def test_compression_is_off_by_default(start_engine: StartEngine, option: Any) -
     assert EXTENSIONS.lower() not in websocket.answer.headers
 
 
-# T17: on
+# On
 @pytest.mark.parametrize(
     ("offer", "answer"),
     [
@@ -90,7 +90,7 @@ def test_compression_is_agreed_on_where_the_client_offers_it(
     assert engine.messages == ["hello"]
 
 
-# T17: not agreed -> a compressed frame is a violation
+# Not agreed -> a compressed frame is a violation
 def test_a_compressed_frame_needs_an_agreement(engine: RunningEngine) -> None:
     websocket = connect(engine, None)
 
@@ -102,7 +102,7 @@ def test_a_compressed_frame_needs_an_agreement(engine: RunningEngine) -> None:
 # ------------------------------------------------------------------ messages
 
 
-# T17: incoming
+# Incoming
 @pytest.mark.parametrize(
     ("payload", "opcode", "message"),
     [
@@ -122,7 +122,7 @@ def test_compressed_messages_arrive(
     assert engine.messages == [message, "plain"]
 
 
-# T17: fragments
+# Fragments
 def test_a_compressed_message_may_come_in_fragments(engine: RunningEngine) -> None:
     websocket = connect(engine)
     packed = squeeze(b"4in three pieces")
@@ -134,7 +134,7 @@ def test_a_compressed_message_may_come_in_fragments(engine: RunningEngine) -> No
     assert engine.messages == ["in three pieces"]
 
 
-# T17: threshold 1024; T16: the compress flag
+# Threshold 1024; T16: the compress flag
 @pytest.mark.parametrize(
     ("option", "length", "compress", "packed"),
     [
@@ -158,7 +158,7 @@ def test_long_messages_leave_compressed(
     assert (expand(payload) if packed else payload) == b"4" + b"x" * length
 
 
-# T17: binary
+# Binary
 def test_long_binary_messages_leave_compressed(engine: RunningEngine) -> None:
     websocket = connect(engine)
 
@@ -169,7 +169,7 @@ def test_long_binary_messages_leave_compressed(engine: RunningEngine) -> None:
     assert expand(payload) == bytes(5000)
 
 
-# T17: each message stands for itself, so that a broadcast may be packed once
+# Each message stands for itself, so that a broadcast may be packed once
 def test_messages_do_not_refer_to_those_before(engine: RunningEngine) -> None:
     websocket = connect(engine)
 
@@ -183,7 +183,7 @@ def test_messages_do_not_refer_to_those_before(engine: RunningEngine) -> None:
 # ------------------------------------------------------------------ bombs
 
 
-# K4: the inflated size counts
+# The inflated size counts
 @pytest.mark.parametrize("size", [LIMIT + 1, 500 * LIMIT])
 def test_a_message_that_inflates_beyond_the_limit_ends_the_session(
     engine: RunningEngine, size: int
@@ -197,7 +197,7 @@ def test_a_message_that_inflates_beyond_the_limit_ends_the_session(
     assert engine.messages == []
 
 
-# K4: up to the limit
+# Up to the limit
 def test_a_message_that_inflates_to_the_limit_arrives(engine: RunningEngine) -> None:
     websocket = connect(engine)
 
@@ -206,7 +206,7 @@ def test_a_message_that_inflates_to_the_limit_arrives(engine: RunningEngine) -> 
     assert engine.messages == [bytes(LIMIT)]
 
 
-# K4: what was deflated several times over
+# What was deflated several times over
 def test_a_bomb_in_fragments_ends_the_session(engine: RunningEngine) -> None:
     websocket = connect(engine)
     packed = squeeze(bytes(100 * LIMIT))
@@ -218,7 +218,7 @@ def test_a_bomb_in_fragments_ends_the_session(engine: RunningEngine) -> None:
     assert websocket.wait_closed().code == 1009
 
 
-# B7: what is not deflated data
+# What is not deflated data
 def test_a_message_that_is_no_deflated_data_ends_the_session(
     engine: RunningEngine,
 ) -> None:
@@ -239,7 +239,7 @@ def test_a_compressed_ping_ends_the_session(engine: RunningEngine) -> None:
     assert websocket.wait_closed().code == 1002
 
 
-# T17: the upgrade's WebSocket too
+# The upgrade's WebSocket too
 def test_a_session_that_moves_is_compressed_as_well(engine: RunningEngine) -> None:
     session = engine.raw.open_session()
     websocket = session.websocket({EXTENSIONS: OFFER})

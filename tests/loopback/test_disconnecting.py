@@ -45,7 +45,7 @@ def wait_gone(served: Served) -> None:
 
 
 def test_a_client_that_leaves_the_namespace(served: Served) -> None:
-    # B7: client namespace disconnect; B19: 41, nothing is sent, engine stays open.
+    # Client namespace disconnect: 41, nothing is sent, engine stays open.
     websocket, socket = served.connect()
     heard = reasons(socket)
 
@@ -60,7 +60,7 @@ def test_a_client_that_leaves_the_namespace(served: Served) -> None:
 
 @pytest.mark.parametrize("how", ["close", "cut"])
 def test_a_websocket_that_ends(served: Served, how: str) -> None:
-    # B7: websocket closed by peer or TCP lost.
+    # Websocket closed by peer or TCP lost.
     websocket, socket = served.connect()
     heard = reasons(socket)
 
@@ -70,7 +70,7 @@ def test_a_websocket_that_ends(served: Served, how: str) -> None:
 
 
 def test_a_websocket_that_is_reset(served: Served) -> None:
-    # B7: TCP lost.
+    # TCP lost.
     websocket, socket = served.connect()
     heard = reasons(socket)
 
@@ -80,7 +80,7 @@ def test_a_websocket_that_is_reset(served: Served) -> None:
 
 
 def test_a_polling_client_that_says_goodbye(served: Served) -> None:
-    # B7: client sent packet 1 in a POST; a GET pending is answered 6.
+    # Client sent packet 1 in a POST; a GET pending is answered 6.
     session, socket = served.poll()
     heard = reasons(socket)
     poll = session.start_poll()
@@ -92,7 +92,7 @@ def test_a_polling_client_that_says_goodbye(served: Served) -> None:
 
 
 def test_a_polling_client_that_hangs_up(serve: Serve, clock: FakeClock) -> None:
-    # B7: pending GET aborted by the peer.
+    # Pending GET aborted by the peer.
     served = serve(clock=clock)
     session, socket = served.poll()
     heard = reasons(socket)
@@ -105,7 +105,7 @@ def test_a_polling_client_that_hangs_up(serve: Serve, clock: FakeClock) -> None:
 
 
 def test_a_polling_client_that_polls_twice(serve: Serve, clock: FakeClock) -> None:
-    # B7: overlap.
+    # overlap.
     served = serve(clock=clock)
     session, socket = served.poll()
     heard = reasons(socket)
@@ -120,7 +120,7 @@ def test_a_polling_client_that_polls_twice(serve: Serve, clock: FakeClock) -> No
 
 
 def test_a_client_that_is_silent(serve: Serve, clock: FakeClock) -> None:
-    # B7: ping timeout.
+    # Ping timeout.
     served = serve(clock=clock)
     websocket, socket = served.connect()
     heard = reasons(socket)
@@ -133,7 +133,7 @@ def test_a_client_that_is_silent(serve: Serve, clock: FakeClock) -> None:
 
 
 def test_a_polling_client_that_is_silent(serve: Serve, clock: FakeClock) -> None:
-    # B5: for polling the timer works without an outstanding poll.
+    # For polling the timer works without an outstanding poll.
     served = serve(clock=clock)
     _, socket = served.poll()
     heard = reasons(socket)
@@ -145,7 +145,7 @@ def test_a_polling_client_that_is_silent(serve: Serve, clock: FakeClock) -> None
 
 @pytest.mark.parametrize("bad", ["x", "", "7"])
 def test_a_packet_that_is_none(served: Served, bad: str) -> None:
-    # B7, B19: parse error.
+    # Parse error.
     websocket, socket = served.connect()
     heard = reasons(socket)
 
@@ -170,7 +170,7 @@ def test_a_polling_client_that_posts_nonsense(served: Served) -> None:
 
 
 def test_a_violation_on_a_websocket(served: Served) -> None:
-    # B7: forced close on websocket.
+    # Forced close on websocket.
     websocket, socket = served.connect()
     heard = reasons(socket)
 
@@ -183,7 +183,7 @@ def test_a_violation_on_a_websocket(served: Served) -> None:
 def test_a_violation_on_polling_with_a_waiting_poll(
     serve: Serve, clock: FakeClock
 ) -> None:
-    # B7: forced close on polling with a pending GET (the transport finishes first).
+    # Forced close on polling with a pending GET (the transport finishes first).
     served = serve(clock=clock)
     session, socket = served.poll()
     heard = reasons(socket)
@@ -197,7 +197,7 @@ def test_a_violation_on_polling_with_a_waiting_poll(
 
 
 def test_a_violation_on_polling_without_a_poll(served: Served) -> None:
-    # B7: forced server close on polling without one.
+    # Forced server close on polling without one.
     session, socket = served.poll()
     heard = reasons(socket)
 
@@ -212,7 +212,7 @@ def test_a_violation_on_polling_without_a_poll(served: Served) -> None:
 
 
 def test_a_socket_that_is_thrown_out(served: Served) -> None:
-    # B7: server namespace disconnect; the client sees io server disconnect.
+    # Server namespace disconnect; the client sees io server disconnect.
     websocket, socket = served.connect()
     heard = reasons(socket)
 
@@ -225,7 +225,7 @@ def test_a_socket_that_is_thrown_out(served: Served) -> None:
 
 
 def test_disconnect_true_closes_the_connection(served: Served) -> None:
-    # B7: DISCONNECT to every namespace, then the session.
+    # DISCONNECT to every namespace, then the session.
     served.io.of("/chat")
     websocket, socket = served.connect()
     chat = served.also(websocket, "/chat")
@@ -241,7 +241,7 @@ def test_disconnect_true_closes_the_connection(served: Served) -> None:
 
 
 def test_disconnect_true_of_a_polling_client(served: Served) -> None:
-    # B7: polling client reads 41, then 6 and 1.
+    # Polling client reads 41, then 6 and 1.
     session, socket = served.poll()
     heard = reasons(socket)
 
@@ -280,7 +280,7 @@ def test_disconnect_again_does_nothing(served: Served) -> None:
 
 
 def test_the_engine_session_closes(served: Served) -> None:
-    # B7: forced close, server called conn.close().
+    # Forced close, server called conn.close().
     websocket, socket = served.connect()
     heard = reasons(socket)
 
@@ -331,7 +331,7 @@ def test_disconnect_in_the_connection_handler(served: Served) -> None:
 
 
 def test_close_disconnects_everybody(served: Served) -> None:
-    # B7: server shutting down; no DISCONNECT packet is sent.
+    # Server shutting down; no DISCONNECT packet is sent.
     served.io.of("/chat")
     websocket, socket = served.connect()
     heard, heard_chat = reasons(socket), reasons(served.also(websocket, "/chat"))
@@ -345,7 +345,7 @@ def test_close_disconnects_everybody(served: Served) -> None:
 
 
 def test_close_answers_a_waiting_poll(serve: Serve, clock: FakeClock) -> None:
-    # B7: a GET pending at io.close() is answered 1.
+    # A GET pending at io.close() is answered 1.
     served = serve(clock=clock)
     session, socket = served.poll()
     heard = reasons(socket)
@@ -376,7 +376,7 @@ def test_close_ends_who_is_still_in_a_middleware(served: Served) -> None:
 
 
 def test_close_may_be_called_twice_and_before_the_start(served: Served) -> None:
-    # B7: must not raise.
+    # Must not raise.
     sockio.Server().close()
 
     served.io.close()
@@ -441,7 +441,7 @@ def _poll_to_the_end(session: PollingSession) -> list[str]:
 def test_what_is_emitted_before_the_disconnect_arrives(
     served: Served, connect: Callable[[Served], tuple[Any, Callable[[], list[str]]]]
 ) -> None:
-    # B7: closes orderly, a hundred times out of a hundred.
+    # Closes orderly, a hundred times out of a hundred.
     for _ in range(100):
         socket, receive = connect(served)
 
@@ -494,7 +494,7 @@ def test_a_socket_may_still_broadcast_when_it_has_gone(served: Served) -> None:
 
 
 def test_everything_has_changed_when_the_handlers_run(served: Served) -> None:
-    # HOUSE 5: one atomic step, then `disconnecting` and `disconnect`.
+    # One atomic step, then `disconnecting` and `disconnect`.
     heard = Heard()
     websocket, socket = served.connect()
 
@@ -518,7 +518,7 @@ def test_everything_has_changed_when_the_handlers_run(served: Served) -> None:
 def test_the_handlers_take_as_many_arguments_as_they_want(
     served: Served, count: int
 ) -> None:
-    # Rule 7: events of our own.
+    # Events of our own.
     heard = Heard()
     websocket, socket = served.connect()
     handlers: list[Callable[..., Any]] = [
@@ -534,7 +534,7 @@ def test_the_handlers_take_as_many_arguments_as_they_want(
 
 
 def test_a_handler_that_runs_is_not_interrupted(served: Served) -> None:
-    # Rule 3: disconnect handlers run after the running handler ends.
+    # Disconnect handlers run after the running handler ends.
     gate, order = Gate(), Heard()
     websocket, socket = served.connect()
 
@@ -555,7 +555,7 @@ def test_a_handler_that_runs_is_not_interrupted(served: Served) -> None:
 
 
 def test_queued_events_are_dropped(served: Served) -> None:
-    # HOUSE 5: queued events dropped (as in Node).
+    # Queued events dropped (as in Node).
     gate, heard = Gate(), Heard()
     websocket, socket = served.connect()
     socket.on("slow", gate.stop)
@@ -574,7 +574,7 @@ def test_queued_events_are_dropped(served: Served) -> None:
 
 
 def test_an_event_and_a_goodbye_in_one_read(served: Served) -> None:
-    # B10: the event may be dropped; the goodbye is heard in any case.
+    # The event may be dropped; the goodbye is heard in any case.
     heard = Heard()
     websocket, socket = served.connect()
     socket.on("last", lambda: heard("last"))
@@ -589,7 +589,7 @@ def test_an_event_and_a_goodbye_in_one_read(served: Served) -> None:
 
 
 def test_a_handler_is_killed_where_that_is_wanted(serve: Serve) -> None:
-    # Rule 3: cancel_on_disconnect.
+    # cancel_on_disconnect.
     served = serve(cancel_on_disconnect=True)
     gate, order = Gate(), Heard()
     websocket, socket = served.connect()
@@ -687,7 +687,7 @@ def test_each_socket_of_a_client_is_told(served: Served) -> None:
 
 
 def test_reasons_are_an_enum_and_text(served: Served) -> None:
-    # API: compares equal to Node's strings, str() gives them.
+    # Compares equal to Node's strings, str() gives them.
     heard = Heard()
     websocket, socket = served.connect()
     socket.on("disconnect", heard)

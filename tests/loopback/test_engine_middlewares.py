@@ -14,7 +14,7 @@ from tests.support.engine import RunningEngine
 from tests.support.raw_websocket import Refused
 
 
-# B1.2: for every request, upgrades too; E3
+# 2: for every request, upgrades too
 def test_a_middleware_sees_every_request(engine: RunningEngine) -> None:
     seen: list[tuple[str, bool]] = []
 
@@ -37,7 +37,7 @@ def test_a_middleware_sees_every_request(engine: RunningEngine) -> None:
     ]
 
 
-# B1.2: in order of registration, before verification
+# 2: in order of registration, before verification
 def test_middlewares_run_in_order_before_verification(engine: RunningEngine) -> None:
     order: list[str] = []
     engine.engine.use(lambda request, response: order.append("first"))
@@ -49,7 +49,7 @@ def test_middlewares_run_in_order_before_verification(engine: RunningEngine) -> 
     assert order == ["first", "second", "refused"]
 
 
-# B1.2: headers set by a middleware
+# 2: headers set by a middleware
 def test_a_middleware_may_set_headers(engine: RunningEngine) -> None:
     def middleware(request: Request, response: Response) -> None:
         response.headers["X-Powered-By"] = "sockio"
@@ -62,7 +62,7 @@ def test_a_middleware_may_set_headers(engine: RunningEngine) -> None:
     assert [answer.headers["x-powered-by"] for answer in answers] == ["sockio"] * 3
 
 
-# B1.2: one that ends the response ends everything
+# 2: one that ends the response ends everything
 @pytest.mark.parametrize("upgrade", [False, True])
 def test_a_middleware_may_end_the_response(
     engine: RunningEngine, upgrade: bool
@@ -86,7 +86,7 @@ def test_a_middleware_may_end_the_response(
     assert engine.engine.clients_count == 0
 
 
-# B1.2: one that fails; B0: MIDDLEWARE_FAILURE
+# One that fails: MIDDLEWARE_FAILURE
 def test_a_middleware_that_fails_is_code_3(
     engine: RunningEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -105,7 +105,7 @@ def test_a_middleware_that_fails_is_code_3(
     assert "IndexError" in caplog.text
 
 
-# B0: if the response was ended before, it stays as it is
+# If the response was ended before, it stays as it is
 def test_what_a_failing_middleware_has_answered_stays(
     engine: RunningEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -120,7 +120,7 @@ def test_what_a_failing_middleware_has_answered_stays(
     assert (answer.status, answer.text) == (418, "teapot")
 
 
-# B1.2: a middleware may block; it holds up nobody else
+# 2: a middleware may block; it holds up nobody else
 def test_a_middleware_may_block(engine: RunningEngine) -> None:
     gate = engine.engine.reactor.latch()
 
@@ -140,7 +140,7 @@ def test_a_middleware_may_block(engine: RunningEngine) -> None:
     assert http.receive().status == 200
 
 
-# API: a middleware of one parameter is a WSGI one
+# A middleware of one parameter is a WSGI one
 def test_a_wsgi_middleware_wraps_the_engine(engine: RunningEngine) -> None:
     def middleware(app: Any) -> Any:
         def wrapped(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -162,7 +162,7 @@ def test_a_wsgi_middleware_wraps_the_engine(engine: RunningEngine) -> None:
     assert engine.session.request.header("x-wrapped") == "yes"
 
 
-# API: the kind is found from the signature
+# The kind is found from the signature
 def test_a_wsgi_middleware_may_have_defaults(engine: RunningEngine) -> None:
     calls: list[str] = []
 
@@ -181,7 +181,7 @@ def test_a_wsgi_middleware_may_have_defaults(engine: RunningEngine) -> None:
     assert calls == ["outer"]
 
 
-# B15: CORS is one of the middlewares, so those of the application come after it
+# CORS is one of the middlewares, so those of the application come after it
 def test_cors_comes_first(start_engine: Any) -> None:
     engine: RunningEngine = start_engine(cors="*")
     seen: list[bool] = []

@@ -72,7 +72,6 @@ def websocket(engine: RunningEngine, log: Log) -> RawWebSocket:
 # ------------------------------------------------------------------ attributes
 
 
-# E9
 def test_a_session_shows_what_it_is(engine: RunningEngine) -> None:
     client = engine.raw.open_session()
     conn = engine.session
@@ -88,7 +87,7 @@ def test_a_session_shows_what_it_is(engine: RunningEngine) -> None:
     assert isinstance(conn.request, sockio.Request)
 
 
-# E9, T22: the request may be let go
+# The request may be let go
 def test_the_request_may_be_forgotten(engine: RunningEngine) -> None:
     websocket, _ = engine.raw.open_websocket_session()
 
@@ -98,7 +97,7 @@ def test_the_request_may_be_forgotten(engine: RunningEngine) -> None:
     assert engine.messages == ["still here"]
 
 
-# E9: writable
+# Writable
 def test_a_transport_is_writable_while_a_packet_would_leave_at_once(
     engine: RunningEngine,
 ) -> None:
@@ -118,7 +117,7 @@ def test_a_transport_is_writable_while_a_packet_would_leave_at_once(
 # ------------------------------------------------------------------ events in
 
 
-# E10; B8: order
+# Order
 def test_a_message_is_a_packet_data_and_a_message(
     websocket: RawWebSocket, log: Log
 ) -> None:
@@ -131,14 +130,14 @@ def test_a_message_is_a_packet_data_and_a_message(
     ]
 
 
-# E10: binary
+# Binary
 def test_bytes_are_a_message_too(websocket: RawWebSocket, log: Log) -> None:
     websocket.send(b"\1\2")
 
     assert ("message", b"\1\2") in log.take()
 
 
-# E10: polling sessions have the same events
+# Polling sessions have the same events
 def test_a_post_has_the_same_events(engine: RunningEngine, log: Log) -> None:
     client = engine.raw.open_session()
     log.take()
@@ -148,7 +147,7 @@ def test_a_post_has_the_same_events(engine: RunningEngine, log: Log) -> None:
     assert log.names() == ["packet", "data", "message"] * 2
 
 
-# E10: every packet is a packet
+# Every packet is a packet
 def test_other_packets_are_told_as_well(websocket: RawWebSocket, log: Log) -> None:
     websocket.send("6")
     websocket.send("5")
@@ -159,7 +158,7 @@ def test_other_packets_are_told_as_well(websocket: RawWebSocket, log: Log) -> No
     ]
 
 
-# E10: listeners that were there from the first packet on
+# Listeners that were there from the first packet on
 def test_a_connection_listener_misses_no_message(
     engine: RunningEngine, log: Log
 ) -> None:
@@ -175,7 +174,7 @@ def test_a_connection_listener_misses_no_message(
 # ------------------------------------------------------------------ events out
 
 
-# E10, E6; B8: packetCreate, flush on both, drain on both
+# packetCreate, flush on both, drain on both
 def test_sending_is_create_flush_drain(
     engine: RunningEngine, websocket: RawWebSocket, log: Log
 ) -> None:
@@ -193,7 +192,7 @@ def test_sending_is_create_flush_drain(
     ]
 
 
-# B8: one flush per GET
+# One flush per GET
 def test_a_poll_flushes_all_that_waits_at_once(engine: RunningEngine, log: Log) -> None:
     client = engine.raw.open_session()
     log.take()
@@ -207,7 +206,7 @@ def test_a_poll_flushes_all_that_waits_at_once(engine: RunningEngine, log: Log) 
     assert [entry[0] for entry in rest] == ["server flush", "drain", "server drain"]
 
 
-# B8: a WebSocket that is not writable flushes when it is again
+# A WebSocket that is not writable flushes when it is again
 def test_a_slow_websocket_flushes_when_it_can(
     engine: RunningEngine, websocket: RawWebSocket, log: Log
 ) -> None:
@@ -222,7 +221,7 @@ def test_a_slow_websocket_flushes_when_it_can(
     assert log.names() == ["flush", "server flush", "drain", "server drain"]
 
 
-# E6: the server's events need no listener on a session
+# The server's events need no listener on a session
 def test_the_server_hears_of_sessions_that_nobody_listens_to(
     engine: RunningEngine,
 ) -> None:
@@ -235,7 +234,7 @@ def test_the_server_hears_of_sessions_that_nobody_listens_to(
     assert websocket.receive() == "4a"
 
 
-# E10: heartbeat
+# Heartbeat
 def test_a_heartbeat_is_ping_out_pong_in(
     engine: RunningEngine, websocket: RawWebSocket, log: Log
 ) -> None:
@@ -247,7 +246,7 @@ def test_a_heartbeat_is_ping_out_pong_in(
     assert log.take() == [("packet", Packet(PONG)), ("heartbeat",)]
 
 
-# E10: upgrading, upgrade
+# Upgrading, upgrade
 def test_an_upgrade_is_told_in_two_steps(engine: RunningEngine, log: Log) -> None:
     client = engine.raw.open_session()
     log.take()
@@ -260,7 +259,7 @@ def test_an_upgrade_is_told_in_two_steps(engine: RunningEngine, log: Log) -> Non
     assert transport.name == "websocket"
 
 
-# E10: close, once, with reason and description
+# Close, once, with reason and description
 def test_close_is_the_last_event(websocket: RawWebSocket, log: Log) -> None:
     websocket.send("4a")
     websocket.close()
@@ -268,7 +267,7 @@ def test_close_is_the_last_event(websocket: RawWebSocket, log: Log) -> None:
     assert log.names() == ["packet", "data", "message", "close"]
 
 
-# E10: error comes before close
+# Error comes before close
 def test_a_transport_error_is_an_error_and_a_close(
     websocket: RawWebSocket, log: Log
 ) -> None:
@@ -282,7 +281,7 @@ def test_a_transport_error_is_an_error_and_a_close(
     ]
 
 
-# API: on, once, prepend_listener and event all make a listener
+# On, once, prepend_listener and event all make a listener
 @pytest.mark.parametrize("how", ["on", "once", "prepend_listener", "@on", "@event"])
 def test_every_way_to_listen_is_heard(engine: RunningEngine, how: str) -> None:
     websocket, _ = engine.raw.open_websocket_session()
@@ -304,7 +303,7 @@ def test_every_way_to_listen_is_heard(engine: RunningEngine, how: str) -> None:
     assert heard == ["hello"]
 
 
-# E10: listeners take as many arguments as they like (API rule 7)
+# Listeners take as many arguments as they like
 def test_a_listener_of_close_may_take_less(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -336,7 +335,7 @@ def test_a_listener_that_fails_hinders_nobody(
     assert engine.closes == []
 
 
-# HOUSE 5: a listener that blocks holds up neither pongs nor other sessions
+# A listener that blocks holds up neither pongs nor other sessions
 def test_a_listener_that_blocks_holds_up_nothing_else(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -356,7 +355,7 @@ def test_a_listener_that_blocks_holds_up_nothing_else(
 # ------------------------------------------------------------------ send
 
 
-# E11: send and write, chained
+# Send and write, chained
 def test_send_and_write_are_the_same(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -365,7 +364,7 @@ def test_send_and_write_are_the_same(
     assert [websocket.receive() for _ in range(3)] == ["4a", "4b", b"c"]
 
 
-# E11; B8: callbacks in order, once
+# Callbacks in order, once
 def test_callbacks_run_in_order_once(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -381,7 +380,7 @@ def test_callbacks_run_in_order_once(
     assert done == [0, 1, 2, 3, 4]
 
 
-# E11: without any listener on the session
+# Without any listener on the session
 def test_callbacks_need_no_listener(engine: RunningEngine) -> None:
     engine.raw.open_websocket_session()
     done: list[str] = []
@@ -392,7 +391,7 @@ def test_callbacks_need_no_listener(engine: RunningEngine) -> None:
     assert done == ["x"]
 
 
-# E11; B8: when the batch was written, polling
+# When the batch was written, polling
 def test_a_callback_waits_for_the_poll(engine: RunningEngine) -> None:
     client = engine.raw.open_session()
     done: list[str] = []
@@ -408,7 +407,7 @@ def test_a_callback_waits_for_the_poll(engine: RunningEngine) -> None:
     assert done == ["a", "c"]
 
 
-# E11; B8: when the batch was written, WebSocket
+# When the batch was written, WebSocket
 def test_a_callback_waits_for_the_kernel(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -425,7 +424,7 @@ def test_a_callback_waits_for_the_kernel(
     assert done == ["large", "small"]
 
 
-# E11; B8: dropped if the session closes first
+# Dropped if the session closes first
 def test_callbacks_are_dropped_when_the_session_closes_first(
     engine: RunningEngine,
 ) -> None:
@@ -440,7 +439,7 @@ def test_callbacks_are_dropped_when_the_session_closes_first(
     assert done == []
 
 
-# E11: a callback may send
+# A callback may send
 def test_a_callback_may_send(engine: RunningEngine, websocket: RawWebSocket) -> None:
     conn = engine.session
 
@@ -449,7 +448,7 @@ def test_a_callback_may_send(engine: RunningEngine, websocket: RawWebSocket) -> 
     assert [websocket.receive() for _ in range(2)] == ["4a", "4b"]
 
 
-# E11; B6.5: callbacks of what an upgrade carried over
+# 5: callbacks of what an upgrade carried over
 def test_callbacks_survive_an_upgrade(engine: RunningEngine) -> None:
     client = engine.raw.open_session()
     done: list[str] = []
@@ -474,7 +473,6 @@ def test_a_native_thread_may_send(
     assert [websocket.receive() for _ in range(100)] == [f"4{n}" for n in range(100)]
 
 
-# E12
 @pytest.mark.parametrize("discard", [False, True])
 def test_close_closes(
     engine: RunningEngine, websocket: RawWebSocket, log: Log, discard: bool

@@ -65,7 +65,7 @@ VALUES: list[Any] = [
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_a_value_comes_back_as_it_went(served: Served, value: Any) -> None:
-    # B10: what JSON carries.
+    # What JSON carries.
     websocket, _ = echoing(served)
 
     websocket.send("42" + json.dumps(["echo", value, value]))
@@ -75,7 +75,7 @@ def test_a_value_comes_back_as_it_went(served: Served, value: Any) -> None:
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_numbers_that_json_has_not_become_null(served: Served, number: float) -> None:
-    # B10, rule 13: as JSON.stringify.
+    # As JSON.stringify.
     websocket, socket = served.connect()
 
     socket.emit("x", number, [number])
@@ -84,7 +84,7 @@ def test_numbers_that_json_has_not_become_null(served: Served, number: float) ->
 
 
 def test_a_lone_surrogate_travels_as_an_escape(served: Served) -> None:
-    # B10, rule 13: in both directions.
+    # In both directions.
     websocket, _ = echoing(served)
 
     websocket.send(r'42["echo","\ud800"]')
@@ -93,7 +93,7 @@ def test_a_lone_surrogate_travels_as_an_escape(served: Served) -> None:
 
 
 def test_number_keys_and_long_integers_travel(served: Served) -> None:
-    # Rule 13: what orjson refuses.
+    # What orjson refuses.
     websocket, socket = served.connect()
 
     socket.emit("x", {1: "a"}, 2**70)
@@ -102,7 +102,6 @@ def test_number_keys_and_long_integers_travel(served: Served) -> None:
 
 
 def test_deep_nesting_travels(served: Served) -> None:
-    # Rule 13.
     websocket, _ = echoing(served)
     deep = "[" * 200 + "]" * 200
 
@@ -138,7 +137,7 @@ def test_something_recursive_is_an_error_of_the_caller(served: Served) -> None:
 
 @pytest.mark.parametrize("name", RESERVED)
 def test_reserved_names_cannot_be_emitted(served: Served, name: str) -> None:
-    # B11: RESERVED_EVENTS.
+    # RESERVED_EVENTS.
     _, socket = served.connect()
     emits: list[Callable[..., object]] = [
         socket.emit,
@@ -159,7 +158,7 @@ def test_reserved_names_cannot_be_emitted(served: Served, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["connect", "connection", "new_namespace"])
 def test_servers_have_reserved_names_too(io: sockio.Server[Any], name: str) -> None:
-    # B11: for serverSideEmit.
+    # For serverSideEmit.
     for emit in (io.server_side_emit, io.of("/x").server_side_emit_with_ack):
         with pytest.raises(ReservedEventError):
             emit(name)
@@ -179,7 +178,7 @@ def test_other_names_are_ordinary(served: Served, name: str) -> None:
 
 
 def test_a_number_is_a_name(served: Served) -> None:
-    # B19: 42[5,"n"].
+    # 42[5,"n"].
     heard = Heard()
     websocket, socket = served.connect()
     socket.on(5, heard)
@@ -223,7 +222,7 @@ def test_no_number_is_too_large_for_a_name(
 
 
 def test_a_client_may_emit_error(served: Served) -> None:
-    # B19: 42["error","x"], ordinary delivery to error listeners.
+    # 42["error","x"], ordinary delivery to error listeners.
     heard = Heard()
     websocket, socket = served.connect()
     socket.on("error", heard)
@@ -333,7 +332,7 @@ def test_listeners_by_decorator(served: Served) -> None:
 def test_a_listener_that_fails_is_reported_and_ends_nothing_else(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Rule 1: logged, "error" event.
+    # Logged, "error" event.
     errors, heard = Heard(), Heard()
     websocket, socket = served.connect()
     socket.on("x", lambda: 1 / 0)
@@ -392,7 +391,6 @@ def test_an_error_listener_that_fails_is_logged(
 
 @pytest.mark.parametrize("packet", ['42["pair"]', '42["pair",1]', '42["pair",1,2,3]'])
 def test_a_wrong_number_of_arguments_is_rejected(served: Served, packet: str) -> None:
-    # Rule 7.
     errors, heard = Heard(), Heard()
     websocket, socket = served.connect()
     socket.on("error", errors)
@@ -424,7 +422,7 @@ def test_a_wrong_number_is_told_where_that_is_wanted(serve: Serve) -> None:
 
 
 def test_lenient_arguments_are_those_of_javascript(serve: Serve) -> None:
-    # Rule 7: missing = None, extra dropped.
+    # Missing = None, extra dropped.
     heard = Heard()
     served = serve(strict_args=False)
     websocket, socket = served.connect()
@@ -498,7 +496,6 @@ def test_a_map_of_events_emits_by_attribute(served: Served) -> None:
 
 
 def test_one_event_at_a_time_in_order(served: Served) -> None:
-    # Rule 3.
     gate, order = Gate(), Heard()
     websocket, socket = served.connect()
 

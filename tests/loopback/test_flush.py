@@ -32,7 +32,7 @@ def watched(served: Served, socket: Any) -> Heard:
 
 
 def test_a_packet_is_created_flushed_and_drained(served: Served) -> None:
-    # B8: packetCreate, flush on conn and engine, drain on both.
+    # packetCreate, flush on conn and engine, drain on both.
     _, socket = served.connect()
     heard = watched(served, socket)
 
@@ -49,7 +49,7 @@ def test_a_packet_is_created_flushed_and_drained(served: Served) -> None:
 
 
 def test_polling_flushes_once_for_each_poll(served: Served) -> None:
-    # B8: one flush per GET, the whole buffer.
+    # One flush per GET, the whole buffer.
     session, socket = served.poll()
     heard = watched(served, socket)
 
@@ -74,7 +74,7 @@ def test_polling_flushes_once_for_each_poll(served: Served) -> None:
 
 
 def test_callbacks_of_send_run_in_order_once(served: Served) -> None:
-    # B8: send(..., cb).
+    # send(..., cb).
     order = Heard()
     session, socket = served.poll()
 
@@ -91,7 +91,7 @@ def test_callbacks_of_send_run_in_order_once(served: Served) -> None:
 
 
 def test_callbacks_of_a_session_that_closes_first_never_run(served: Served) -> None:
-    # B8: they are dropped.
+    # They are dropped.
     called, gone = Heard(), Heard()
     session, socket = served.poll()
     socket.conn.send("x", callback=called)
@@ -105,7 +105,7 @@ def test_callbacks_of_a_session_that_closes_first_never_run(served: Served) -> N
 
 
 def test_what_is_emitted_while_the_session_closes_is_ignored(served: Served) -> None:
-    # B8: while conn.readyState is not open.
+    # While conn.readyState is not open.
     session, socket = served.poll()
     gone = Heard()
     socket.on("disconnect", gone)
@@ -121,7 +121,7 @@ def test_what_is_emitted_while_the_session_closes_is_ignored(served: Served) -> 
 
 
 def test_the_buffer_can_still_be_read_when_the_session_closes(served: Served) -> None:
-    # B7: write buffer is readable inside the close listener and emptied after.
+    # Write buffer is readable inside the close listener and emptied after.
     heard = Heard()
     session, socket = served.poll()
     socket.emit("never read")
@@ -150,7 +150,6 @@ def test_buffered_amount_is_what_waits(serve: Serve, clock: FakeClock) -> None:
 
 @pytest.mark.parametrize("kind", ["polling", "websocket"])
 def test_a_client_that_lets_too_much_wait_is_closed(serve: Serve, kind: str) -> None:
-    # Rule 14.
     served = serve(buffer=BufferPolicy(high=100_000, low=50_000))
     _, socket = served.poll() if kind == "polling" else served.connect()
     heard = Heard()
@@ -165,7 +164,7 @@ def test_a_client_that_lets_too_much_wait_is_closed(serve: Serve, kind: str) -> 
 
 
 def test_one_large_packet_is_never_refused(serve: Serve) -> None:
-    # Rule 14: counted over what waits behind the packet being written.
+    # Counted over what waits behind the packet being written.
     served = serve(buffer=BufferPolicy(high=1000, low=500))
     websocket, socket = served.connect()
     big = "x" * 10_000_000

@@ -14,7 +14,7 @@ from tests.support.engine import RunningEngine
 from .conftest import StartEngine
 
 
-# B3: first GET
+# First GET
 def test_the_first_get_is_answered_with_the_open_packet(engine: RunningEngine) -> None:
     answer = engine.raw.request(transport="polling")
 
@@ -28,7 +28,7 @@ def test_the_first_get_is_answered_with_the_open_packet(engine: RunningEngine) -
     )
 
 
-# B3: options ping_interval, ping_timeout, max_http_buffer_size
+# Options ping_interval, ping_timeout, max_http_buffer_size
 def test_the_open_packet_carries_the_options(start_engine: StartEngine) -> None:
     engine = start_engine(ping_interval=0.3, ping_timeout=1, max_http_buffer_size=12345)
 
@@ -38,7 +38,7 @@ def test_the_open_packet_carries_the_options(start_engine: StartEngine) -> None:
     assert fields["maxPayload"] == 12345
 
 
-# B3: initialPacket (T9)
+# initialPacket
 @pytest.mark.parametrize(
     ("packet", "polled", "framed"),
     [("faster!", "4faster!", "4faster!"), (b"\1\2", "bAQI=", b"\1\2")],
@@ -55,7 +55,7 @@ def test_an_initial_packet_follows_at_once(
     assert websocket.receive() == framed
 
 
-# B3: upgrades
+# Upgrades
 @pytest.mark.parametrize(
     ("options", "upgrades"),
     [
@@ -72,7 +72,7 @@ def test_upgrades_are_those_that_can_be_had(
     assert session.handshake["upgrades"] == upgrades
 
 
-# B3: upgrades; T7 direct websocket
+# Upgrades; T7 direct websocket
 def test_a_session_that_starts_on_a_websocket_has_no_upgrades(
     engine: RunningEngine,
 ) -> None:
@@ -89,7 +89,7 @@ def test_a_session_that_starts_on_a_websocket_has_no_upgrades(
     assert engine.session.transport.name == "websocket"
 
 
-# T10: session ids
+# Session ids
 def test_ids_are_different_and_of_twenty_url_safe_characters(
     engine: RunningEngine,
 ) -> None:
@@ -100,7 +100,7 @@ def test_ids_are_different_and_of_twenty_url_safe_characters(
     assert list(engine.engine.clients) == sids
 
 
-# T11: option generate_id
+# Option generate_id
 def test_ids_may_be_made_elsewhere(start_engine: StartEngine) -> None:
     def generate(request: Request) -> str:
         return "id-of-" + request.query["who"]
@@ -112,14 +112,14 @@ def test_ids_may_be_made_elsewhere(start_engine: StartEngine) -> None:
     assert fields["sid"] == "id-of-b"
 
 
-# T11: engine.generate_id may be replaced
+# engine.generate_id may be replaced
 def test_generate_id_may_be_replaced(engine: RunningEngine) -> None:
     engine.engine.generate_id = lambda request: "mine"
 
     assert engine.raw.open_session().sid == "mine"
 
 
-# E6, B3: connection comes after the transport's first request
+# Connection comes after the transport's first request
 def test_connection_is_told_when_the_open_packet_has_left(
     engine: RunningEngine,
 ) -> None:
@@ -131,7 +131,7 @@ def test_connection_is_told_when_the_open_packet_has_left(
     assert session.poll().text == "4welcome"
 
 
-# E6: connection, websocket
+# Connection, websocket
 def test_connection_is_told_of_each_session_once(engine: RunningEngine) -> None:
     told: list[str] = []
     engine.engine.on("connection", lambda session: told.append(session.id))
@@ -144,7 +144,7 @@ def test_connection_is_told_of_each_session_once(engine: RunningEngine) -> None:
     assert told == [fields["sid"], session.sid]
 
 
-# E1, E2: clients
+# Clients
 def test_clients_are_counted_until_they_close(engine: RunningEngine) -> None:
     session = engine.raw.open_session()
     engine.raw.open_websocket_session()
@@ -158,7 +158,7 @@ def test_clients_are_counted_until_they_close(engine: RunningEngine) -> None:
     assert session.sid not in engine.engine.clients
 
 
-# B3: remoteAddress; T21, T22
+# remoteAddress
 def test_a_session_knows_its_first_request(engine: RunningEngine) -> None:
     session = engine.raw.open_session(headers={"X-Token": "t"}, room="a b")
     session.post("4x")
@@ -171,7 +171,7 @@ def test_a_session_knows_its_first_request(engine: RunningEngine) -> None:
     assert request.method == "GET"
 
 
-# B3: no X-Forwarded-* handling by default; option trusted_proxies
+# No X-Forwarded-* handling by default; option trusted_proxies
 @pytest.mark.parametrize(
     ("trusted", "address"),
     [(0, "127.0.0.1"), (1, "203.0.113.9"), (["127.0.0.0/8"], "203.0.113.9")],
@@ -186,7 +186,7 @@ def test_forwarded_addresses_count_where_the_proxy_is_trusted(
     assert engine.session.remote_address == address
 
 
-# B15: option check_origin
+# Option check_origin
 @pytest.mark.parametrize(
     ("origin", "status"),
     [
@@ -216,6 +216,6 @@ def test_origins_can_be_enforced(
         assert engine.url in caplog.text
 
 
-# B3: an empty sid is none, as in Node
+# An empty sid is none, as in Node
 def test_an_empty_sid_is_a_handshake(engine: RunningEngine) -> None:
     assert engine.raw.open_session(sid="").sid

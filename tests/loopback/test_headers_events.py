@@ -26,7 +26,7 @@ def all_answers(engine: RunningEngine) -> list[tuple[str, Answer]]:
     return [*answers, ("websocket", websocket.answer)]
 
 
-# B3: headers: every response, the 101 included; E5
+# Headers: every response, the 101 included
 def test_headers_can_be_added_to_every_answer(engine: RunningEngine) -> None:
     @engine.engine.on("headers")
     def add(headers: Any, request: Any) -> None:
@@ -44,7 +44,7 @@ def test_headers_can_be_added_to_every_answer(engine: RunningEngine) -> None:
     }
 
 
-# B3: initial_headers: handshakes only; E5
+# Initial_headers: handshakes only
 def test_headers_can_be_added_to_handshakes(engine: RunningEngine) -> None:
     @engine.engine.on("initial_headers")
     def add(headers: Any, request: Any) -> None:
@@ -59,7 +59,7 @@ def test_headers_can_be_added_to_handshakes(engine: RunningEngine) -> None:
     assert found == {"handshake": "mine=polling", "websocket": "mine=websocket"}
 
 
-# B3: initial_headers comes first
+# Initial_headers comes first
 def test_initial_headers_come_before_headers(engine: RunningEngine) -> None:
     order: list[str] = []
     engine.engine.on("initial_headers", lambda: order.append("initial_headers"))
@@ -70,7 +70,7 @@ def test_initial_headers_come_before_headers(engine: RunningEngine) -> None:
     assert order == ["initial_headers", "headers"]
 
 
-# API rule 15: a list is one line for each item
+# A list is one line for each item
 @pytest.mark.parametrize("kind", ["handshake", "websocket"])
 def test_a_list_makes_several_lines(engine: RunningEngine, kind: str) -> None:
     @engine.engine.on("initial_headers")
@@ -82,7 +82,7 @@ def test_a_list_makes_several_lines(engine: RunningEngine, kind: str) -> None:
     assert answer.headers["set-cookie"] == "a=1; Path=/, b=2; Path=/"
 
 
-# B3: existing headers can be changed and removed
+# Existing headers can be changed and removed
 def test_headers_can_be_changed_and_removed(engine: RunningEngine) -> None:
     @engine.engine.on("headers")
     def change(headers: Any) -> None:
@@ -95,7 +95,7 @@ def test_headers_can_be_changed_and_removed(engine: RunningEngine) -> None:
     assert "content-type" not in answer.headers
 
 
-# B3: a header that cannot be sent does not reach the wire
+# A header that cannot be sent does not reach the wire
 @pytest.mark.parametrize("value", ["a\r\nInjected: yes", "\u20ac", "a\0b"])
 def test_a_header_that_cannot_be_sent_is_an_error_of_its_listener(
     engine: RunningEngine, caplog: pytest.LogCaptureFixture, value: str

@@ -25,7 +25,7 @@ def session(engine: RunningEngine) -> PollingSession:
     return engine.raw.open_session()
 
 
-# B5: pingInterval after open and after each pong; T12
+# pingInterval after open and after each pong
 def test_the_server_pings_and_the_client_answers(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -41,7 +41,7 @@ def test_the_server_pings_and_the_client_answers(
     assert engine.closes == []
 
 
-# B5: options ping_interval, ping_timeout (O2, O3)
+# Options ping_interval, ping_timeout
 def test_the_pace_is_an_option(start_engine: StartEngine) -> None:
     engine = start_engine(ping_interval=3, ping_timeout=2)
     websocket, _ = engine.raw.open_websocket_session()
@@ -55,7 +55,7 @@ def test_the_pace_is_an_option(start_engine: StartEngine) -> None:
     assert engine.closes == [TIMEOUT]
 
 
-# B5: no pong
+# No pong
 def test_a_silent_websocket_is_closed(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -66,7 +66,7 @@ def test_a_silent_websocket_is_closed(
     assert websocket.wait_closed().code == NO_CODE
 
 
-# B5, GH-198: the timer works without an outstanding poll
+# GH-198: the timer works without an outstanding poll
 def test_a_session_that_does_not_poll_is_closed(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -76,7 +76,7 @@ def test_a_session_that_does_not_poll_is_closed(
     assert session.poll().status == 400
 
 
-# B5: the poll that waits carries the ping, and then the end
+# The poll that waits carries the ping, and then the end
 def test_a_poll_carries_the_ping(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -90,7 +90,7 @@ def test_a_poll_carries_the_ping(
     assert engine.closes == []
 
 
-# B7: a poll that waits at a ping timeout is answered
+# A poll that waits at a ping timeout is answered
 def test_a_poll_that_waits_at_the_end_is_told(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -104,7 +104,7 @@ def test_a_poll_that_waits_at_the_end_is_told(
     assert engine.closes == [TIMEOUT]
 
 
-# B0: the first other packet extends the wait, once
+# The first other packet extends the wait, once
 @pytest.mark.parametrize("packet", ["4busy", "6", b"busy"])
 def test_other_traffic_extends_the_wait_once(
     engine: RunningEngine, websocket: RawWebSocket, packet: Any
@@ -120,7 +120,7 @@ def test_other_traffic_extends_the_wait_once(
     assert engine.closes == [TIMEOUT]
 
 
-# B0: the extension is spent with its ping
+# The extension is spent with its ping
 def test_each_wait_may_be_extended_once(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -134,7 +134,7 @@ def test_each_wait_may_be_extended_once(
     assert engine.closes == []
 
 
-# B5: heartbeat is emitted on pong
+# Heartbeat is emitted on pong
 def test_a_pong_is_a_heartbeat(engine: RunningEngine, websocket: RawWebSocket) -> None:
     beats: list[float] = []
     engine.session.on("heartbeat", lambda: beats.append(engine.clock.now()))
@@ -148,7 +148,7 @@ def test_a_pong_is_a_heartbeat(engine: RunningEngine, websocket: RawWebSocket) -
     assert beats == [25, 50]
 
 
-# B19: an unsolicited pong is ignored
+# An unsolicited pong is ignored
 def test_an_unsolicited_pong_is_ignored(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -160,7 +160,7 @@ def test_an_unsolicited_pong_is_ignored(
     assert websocket.receive() == "2"
 
 
-# B5: wrong direction; B7: transport error
+# Wrong direction: transport error
 def test_a_client_that_pings_is_closed(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -170,7 +170,7 @@ def test_a_client_that_pings_is_closed(
     assert engine.closes == [("transport error", "invalid heartbeat direction")]
 
 
-# B5: wrong direction, polling
+# Wrong direction, polling
 def test_a_polling_client_that_pings_is_closed(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -184,7 +184,7 @@ def test_a_polling_client_that_pings_is_closed(
     assert engine.messages == []
 
 
-# B5: upgrade clears the armed timer, and arms the next ping (Node does not)
+# Upgrade clears the armed timer, and arms the next ping (Node does not)
 def test_a_pong_lost_in_an_upgrade_is_not_missed_for_ever(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -200,7 +200,7 @@ def test_a_pong_lost_in_an_upgrade_is_not_missed_for_ever(
     assert websocket.receive() == "2"
 
 
-# B5: a ping that no poll took leaves on the WebSocket
+# A ping that no poll took leaves on the WebSocket
 def test_a_ping_that_waited_leaves_after_the_upgrade(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -214,7 +214,7 @@ def test_a_ping_that_waited_leaves_after_the_upgrade(
     assert engine.closes == []
 
 
-# B5: an idle session costs one timer
+# An idle session costs one timer
 def test_a_session_has_one_timer(engine: RunningEngine) -> None:
     for _ in range(5):
         engine.raw.open_websocket_session()

@@ -32,7 +32,7 @@ def post_head(session: PollingSession, *fields: str) -> bytes:
 # ------------------------------------------------------------------ POST
 
 
-# B2: 413, empty; the session is not touched; O5, K4
+# 413, empty; the session is not touched
 def test_a_body_over_the_limit_gets_413(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -44,13 +44,13 @@ def test_a_body_over_the_limit_gets_413(
     assert engine.messages == ["x" * (LIMIT - 1)]
 
 
-# O5: bytes count, not characters
+# Bytes count, not characters
 def test_the_limit_counts_bytes(engine: RunningEngine, session: PollingSession) -> None:
     assert session.post("4" + "€" * 333).status == 200
     assert session.post("4" + "€" * 334).status == 413
 
 
-# K4: announced, not sent: answered without waiting for it
+# Announced, not sent: answered without waiting for it
 def test_a_body_that_is_announced_too_large_is_not_waited_for(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -63,7 +63,7 @@ def test_a_body_that_is_announced_too_large_is_not_waited_for(
     assert engine.closes == []
 
 
-# K4: chunked: not more than the limit is taken
+# Chunked: not more than the limit is taken
 @pytest.mark.parametrize("kind", ["sockio", "pywsgi"])
 def test_a_chunked_body_over_the_limit_gets_413(
     start_engine: StartEngine, kind: str
@@ -82,7 +82,7 @@ def test_a_chunked_body_over_the_limit_gets_413(
     assert engine.closes == engine.messages == []
 
 
-# K4: chunked and endless
+# Chunked and endless
 def test_an_endless_body_is_answered(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -98,7 +98,7 @@ def test_an_endless_body_is_answered(
     assert engine.closes == []
 
 
-# B2: after 413 another POST is no overlap
+# After 413 another POST is no overlap
 def test_after_413_the_next_post_is_welcome(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -109,7 +109,7 @@ def test_after_413_the_next_post_is_welcome(
     assert engine.messages == ["ok"] * 3
 
 
-# K4: a length that is no length
+# A length that is no length
 @pytest.mark.parametrize("length", ["-1", "1x", "1, 2", "0x10"])
 def test_a_length_that_is_no_number_is_refused(
     engine: RunningEngine, session: PollingSession, length: str
@@ -122,7 +122,7 @@ def test_a_length_that_is_no_number_is_refused(
     assert engine.messages == []
 
 
-# K6: no limit on the number of packets
+# No limit on the number of packets
 def test_packets_are_not_counted(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -134,7 +134,7 @@ def test_packets_are_not_counted(
 # ------------------------------------------------------------------ WebSocket
 
 
-# B7, K4: 1009, transport error
+# 1009, transport error
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
 def test_a_message_over_the_limit_is_1009(engine: RunningEngine, opcode: int) -> None:
     websocket, _ = engine.raw.open_websocket_session()
@@ -146,7 +146,7 @@ def test_a_message_over_the_limit_is_1009(engine: RunningEngine, opcode: int) ->
     assert engine.messages == []
 
 
-# O5: up to the limit
+# Up to the limit
 def test_a_message_of_the_limit_arrives(engine: RunningEngine) -> None:
     websocket, _ = engine.raw.open_websocket_session()
 
@@ -156,7 +156,7 @@ def test_a_message_of_the_limit_arrives(engine: RunningEngine) -> None:
     assert engine.messages == [b"x" * LIMIT, "x" * (LIMIT - 1)]
 
 
-# K4: the header is enough
+# The header is enough
 @pytest.mark.parametrize("size", [LIMIT + 1, 1 << 32, (1 << 63) - 1])
 def test_a_header_that_announces_too_much_is_enough(
     engine: RunningEngine, size: int
@@ -169,7 +169,7 @@ def test_a_header_that_announces_too_much_is_enough(
     assert engine.closes == [TOO_LARGE]
 
 
-# K4: fragments add up
+# Fragments add up
 def test_fragments_that_add_up_beyond_the_limit_are_1009(engine: RunningEngine) -> None:
     websocket, _ = engine.raw.open_websocket_session()
 
@@ -179,7 +179,7 @@ def test_fragments_that_add_up_beyond_the_limit_are_1009(engine: RunningEngine) 
     assert engine.closes == [TOO_LARGE]
 
 
-# K4: the close frame arrives although the peer goes on sending
+# The close frame arrives although the peer goes on sending
 def test_a_peer_that_goes_on_sending_is_told_why(start_engine: StartEngine) -> None:
     engine = start_engine()
     websocket, _ = engine.raw.open_websocket_session()
@@ -189,7 +189,7 @@ def test_a_peer_that_goes_on_sending_is_told_why(start_engine: StartEngine) -> N
     assert websocket.wait_closed().code == 1009
 
 
-# K4: a session on trial has the same limit
+# A session on trial has the same limit
 def test_a_transport_on_trial_has_the_same_limit(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -202,6 +202,6 @@ def test_a_transport_on_trial_has_the_same_limit(
     assert engine.closes == []
 
 
-# B3: what clients are told
+# What clients are told
 def test_clients_are_told_the_limit(session: PollingSession) -> None:
     assert session.handshake["maxPayload"] == LIMIT

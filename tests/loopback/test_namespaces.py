@@ -85,7 +85,7 @@ def test_leaving_one_namespace_keeps_the_others(served: Served) -> None:
 
 
 def test_the_sockets_of_a_client_do_not_wait_for_each_other(served: Served) -> None:
-    # HOUSE 5: each socket has a greenlet of its own.
+    # Each socket has a greenlet of its own.
     gate, heard = Gate(), Heard()
     served.io.of("/chat")
     websocket, main = served.connect()
@@ -115,7 +115,7 @@ def test_namespaces_with_uncommon_names(served: Served) -> None:
 
 
 def test_a_pattern_lets_clients_make_namespaces(served: Served) -> None:
-    # B9: dynamic parents.
+    # Dynamic parents.
     parent = served.io.of(TENANT)
     parent.on("connection", lambda socket: socket.emit("hi", socket.nsp.name))
 
@@ -137,7 +137,7 @@ def test_a_name_that_no_parent_wants_is_refused(served: Served) -> None:
 
 
 def test_a_predicate_sees_name_and_auth(served: Served) -> None:
-    # B9: fn(name, auth).
+    # fn(name, auth).
     heard = Heard(answer=True)
     served.io.of(lambda name, auth: heard(name, auth))
 
@@ -156,7 +156,7 @@ def test_a_predicate_without_auth_sees_an_empty_one(served: Served) -> None:
 
 
 def test_parents_are_asked_in_order(served: Served) -> None:
-    # B9: registration order, an error or a falsy answer goes on to the next.
+    # Registration order, an error or a falsy answer goes on to the next.
     order = Heard()
 
     def failing(name: str, auth: Any) -> bool:
@@ -271,7 +271,7 @@ def test_a_client_that_goes_during_the_look_up_was_never_there(
 
 
 def test_two_clients_make_one_namespace(served: Served) -> None:
-    # B9: if the namespace appeared while a slow checker ran, the existing one is used.
+    # If the namespace appeared while a slow checker ran, the existing one is used.
     gate = Gate()
 
     def slow(name: str, auth: Any) -> bool:
@@ -294,7 +294,7 @@ def test_two_clients_make_one_namespace(served: Served) -> None:
 
 
 def test_a_child_has_the_middlewares_of_its_parent(served: Served) -> None:
-    # B9: child creation copies the middlewares.
+    # Child creation copies the middlewares.
     parent = served.io.of(TENANT)
 
     @parent.use
@@ -312,7 +312,7 @@ def test_a_child_has_the_middlewares_of_its_parent(served: Served) -> None:
 def test_what_is_added_later_does_not_reach_children_that_exist(
     served: Served,
 ) -> None:
-    # B9: "at that moment".
+    # "at that moment".
     late = Heard()
     parent = served.io.of(TENANT)
     served.connect("/tenant-1")
@@ -326,7 +326,7 @@ def test_what_is_added_later_does_not_reach_children_that_exist(
 
 
 def test_new_namespace_is_announced(served: Served) -> None:
-    # B9: new_namespace on "/".
+    # New_namespace on "/".
     heard = Heard()
     served.io.on("new_namespace", heard)
     served.io.of(TENANT)
@@ -339,7 +339,7 @@ def test_new_namespace_is_announced(served: Served) -> None:
 
 
 def test_a_name_given_to_of_becomes_a_child_of_the_pattern(served: Served) -> None:
-    # B9: io.of("/x") that matches a regex parent also becomes a child.
+    # io.of("/x") that matches a regex parent also becomes a child.
     heard = Heard()
     parent = served.io.of(TENANT)
     parent.on("connection", heard)
@@ -355,7 +355,7 @@ def test_a_name_given_to_of_becomes_a_child_of_the_pattern(served: Served) -> No
 
 
 def test_a_parent_emits_to_all_children(served: Served) -> None:
-    # B12: parent namespaces.
+    # Parent namespaces.
     parent = served.io.of(TENANT)
     one, _ = served.connect("/tenant-1")
     two, _ = served.connect("/tenant-2")
@@ -410,7 +410,7 @@ def test_a_parent_moves_and_disconnects_sockets(served: Served) -> None:
 
 
 def test_a_parent_cannot_fetch_sockets(io: sockio.Server[Any]) -> None:
-    # B12: fetchSockets raises.
+    # fetchSockets raises.
     parent = io.of(TENANT)
 
     for fetch in (parent.fetch_sockets, parent.to("x").fetch_sockets):
@@ -422,7 +422,7 @@ def test_a_parent_cannot_fetch_sockets(io: sockio.Server[Any]) -> None:
 
 
 def test_an_empty_child_goes_when_that_is_wanted(serve: Serve) -> None:
-    # B9: cleanupEmptyChildNamespaces.
+    # cleanupEmptyChildNamespaces.
     served = serve(cleanup_empty_child_namespaces=True)
     parent = served.io.of(TENANT)
     one, first = served.connect("/tenant-1")
@@ -480,7 +480,7 @@ def test_a_child_with_a_client_that_connects_stays(serve: Serve) -> None:
 
 @pytest.mark.parametrize("cleanup", [True, False])
 def test_other_namespaces_stay(serve: Serve, cleanup: bool) -> None:
-    # B9: static namespaces are never removed.
+    # Static namespaces are never removed.
     served = serve(cleanup_empty_child_namespaces=cleanup)
     static = served.io.of("/static")
     parent = None if cleanup else served.io.of(TENANT)

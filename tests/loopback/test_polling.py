@@ -22,7 +22,7 @@ def session(engine: RunningEngine) -> PollingSession:
 # ------------------------------------------------------------------ GET
 
 
-# B4: payload; T1
+# Payload
 def test_a_poll_takes_everything_that_waits(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -36,7 +36,7 @@ def test_a_poll_takes_everything_that_waits(
     assert answer.headers["content-length"] == str(len(answer.body))
 
 
-# B4: cache-control on every polling response
+# Cache-control on every polling response
 def test_no_answer_may_be_cached(session: PollingSession) -> None:
     answers = [
         session.answer,
@@ -48,7 +48,7 @@ def test_no_answer_may_be_cached(session: PollingSession) -> None:
     assert [answer.headers["cache-control"] for answer in answers] == ["no-store"] * 4
 
 
-# B4: X-XSS-Protection
+# X-XSS-Protection
 @pytest.mark.parametrize(
     ("agent", "present"),
     [
@@ -67,7 +67,7 @@ def test_old_explorers_are_told_that_this_is_no_attack(
         assert answer.headers.get("x-xss-protection") == ("0" if present else None)
 
 
-# B8: one flush per GET
+# One flush per GET
 def test_a_waiting_poll_is_answered_as_soon_as_there_is_something(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_waiting_poll_is_answered_as_soon_as_there_is_something(
     assert poll.receive().text == "4a\x1e4b"
 
 
-# B4: a keep-alive connection serves poll after poll
+# A keep-alive connection serves poll after poll
 def test_many_polls_run_over_one_connection(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -92,7 +92,7 @@ def test_many_polls_run_over_one_connection(
         assert session.poll().text == f"4{number}"
 
 
-# B7: "poll connection closed prematurely"; noticed at once
+# "poll connection closed prematurely"; noticed at once
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_an_aborted_poll_ends_the_session_at_once(
     engine: RunningEngine, session: PollingSession, how: str
@@ -106,7 +106,7 @@ def test_an_aborted_poll_ends_the_session_at_once(
     assert engine.engine.clients_count == 0
 
 
-# B7: aborted polls are noticed under gevent's own server too
+# Aborted polls are noticed under gevent's own server too
 def test_an_aborted_poll_is_noticed_under_plain_pywsgi(
     start_engine: StartEngine,
 ) -> None:
@@ -119,7 +119,7 @@ def test_an_aborted_poll_is_noticed_under_plain_pywsgi(
     assert engine.closes == [("transport error", "poll connection closed prematurely")]
 
 
-# B7: "overlap from client"; B2: 400, and the first is answered 1
+# "overlap from client": 400, and the first is answered 1
 def test_a_second_poll_ends_the_session(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -136,7 +136,7 @@ def test_a_second_poll_ends_the_session(
 # ------------------------------------------------------------------ POST
 
 
-# B4: POST answer
+# POST answer
 def test_a_post_is_answered_ok(engine: RunningEngine, session: PollingSession) -> None:
     answer = session.post("4hello")
 
@@ -146,7 +146,7 @@ def test_a_post_is_answered_ok(engine: RunningEngine, session: PollingSession) -
     assert engine.messages == ["hello"]
 
 
-# B4: packets are handled before the answer is written
+# Packets are handled before the answer is written
 def test_the_packets_of_a_post_are_handled_before_its_answer(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -158,7 +158,7 @@ def test_the_packets_of_a_post_are_handled_before_its_answer(
     assert seen == [2]
 
 
-# B4: payload of several packets, base64
+# Payload of several packets, base64
 def test_a_post_carries_many_packets(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -168,7 +168,7 @@ def test_a_post_carries_many_packets(
     assert engine.messages == ["a", "", b"\1\2\3", "€😀"]
 
 
-# B4: no limit on packets per payload (K6)
+# No limit on packets per payload
 def test_thousands_of_packets_fit_one_post(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -178,7 +178,7 @@ def test_thousands_of_packets_fit_one_post(
     assert engine.messages == [str(number) for number in range(5000)]
 
 
-# B4: chunked bodies
+# Chunked bodies
 @pytest.mark.parametrize("kind", ["sockio", "pywsgi"])
 def test_a_post_may_be_chunked(start_engine: StartEngine, kind: str) -> None:
     engine = start_engine(kind=kind)
@@ -195,7 +195,7 @@ def test_a_post_may_be_chunked(start_engine: StartEngine, kind: str) -> None:
     assert engine.messages == ["hello", "b"]
 
 
-# B4: POST body is UTF-8 (as in Node, what is not is replaced)
+# POST body is UTF-8 (as in Node, what is not is replaced)
 def test_a_post_that_is_not_utf8_is_mended(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -204,7 +204,7 @@ def test_a_post_that_is_not_utf8_is_mended(
     assert engine.messages == ["\ufffdA"]
 
 
-# B4: decoding stops at the first bad packet; B7: parse error
+# Decoding stops at the first bad packet: parse error
 @pytest.mark.parametrize("bad", ["", "x", "7", "b!"])
 def test_a_bad_packet_ends_the_session_after_the_good_ones(
     engine: RunningEngine, session: PollingSession, bad: str
@@ -218,7 +218,7 @@ def test_a_bad_packet_ends_the_session_after_the_good_ones(
     assert session.poll().status == 400
 
 
-# B7: "invalid content"; B2: octet-stream under EIO4
+# "invalid content": octet-stream under EIO4
 def test_a_post_of_bytes_ends_the_session(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -238,7 +238,7 @@ def half_post(session: PollingSession) -> HttpConnection:
     return http
 
 
-# B7: "data request overlap from client"; B2: 400
+# "data request overlap from client": 400
 def test_a_second_post_ends_the_session(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -254,7 +254,7 @@ def test_a_second_post_ends_the_session(
         first.receive()
 
 
-# B7: "data request connection closed prematurely"
+# "data request connection closed prematurely"
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("kind", ["sockio", "pywsgi"])
 def test_an_aborted_post_ends_the_session_at_once(
@@ -272,7 +272,7 @@ def test_an_aborted_post_ends_the_session_at_once(
     assert engine.messages == []
 
 
-# B4: a POST in the middle of a poll
+# A POST in the middle of a poll
 def test_a_post_passes_a_waiting_poll(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -286,7 +286,7 @@ def test_a_post_passes_a_waiting_poll(
     assert poll.receive().text == "4down"
 
 
-# B2: method other than GET and POST: 500, the session is not touched
+# Method other than GET and POST: 500, the session is not touched
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_another_method_is_answered_500(
     engine: RunningEngine, session: PollingSession, method: str
@@ -298,7 +298,7 @@ def test_another_method_is_answered_500(
     assert session.post("4b").status == 200
 
 
-# B4: large binary messages both ways
+# Large binary messages both ways
 def test_binary_goes_both_ways_as_base64(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -313,7 +313,7 @@ def test_binary_goes_both_ways_as_base64(
     assert base64.b64decode(polled[1:]) == data
 
 
-# B4: a lone surrogate cannot travel as UTF-8
+# A lone surrogate cannot travel as UTF-8
 def test_a_lone_surrogate_leaves_as_the_replacement_character(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -322,7 +322,7 @@ def test_a_lone_surrogate_leaves_as_the_replacement_character(
     assert session.poll().text == "4a\ufffdb"
 
 
-# B1.3 row 2: HEAD is no handshake, and has no body
+# Check 2: HEAD is no handshake, and has no body
 def test_a_head_request_has_no_body(engine: RunningEngine) -> None:
     answer: Any = engine.raw.request("HEAD", transport="polling")
 

@@ -36,7 +36,7 @@ class Violation(NamedTuple):
     code: int = NO_CODE
 
 
-#: B19, row by row, and more of the same kinds; the limit is 1000 bytes.
+#: What no client may send; the limit is 1000 bytes.
 VIOLATIONS = {
     **{
         f"reserved name {name}": Violation((f'42["{name}"]',), "invalid payload")
@@ -167,7 +167,7 @@ def asks(websocket: RawWebSocket, number: int) -> None:
 
 @pytest.mark.parametrize("name", VIOLATIONS)
 def test_a_violation_ends_one_session(serve: Serve, log: Log, name: str) -> None:
-    # B19: the wire truth table, rows that close.
+    # The wire truth table, rows that close.
     frames, error, reason, description, code = VIOLATIONS[name]
     served = serve(max_http_buffer_size=1000)
     bystander, other = served.connect()
@@ -219,7 +219,7 @@ def test_a_violation_in_a_post_ends_one_session(
 
 @pytest.mark.parametrize("name", ["unknown type", "second connect"])
 def test_every_socket_of_the_client_is_told(served: Served, name: str) -> None:
-    # B10: error on every socket of the client, then conn.close().
+    # Error on every socket of the client, then conn.close().
     violation = VIOLATIONS[name]
     served.io.of("/chat")
     websocket, main = served.connect()
@@ -266,7 +266,7 @@ def test_what_follows_a_violation_is_not_read(served: Served) -> None:
     ["437[1]", "43[]", "42", '42[5,"n"]', '42["error","x"]', "1", "6", "5", "0", "3"],
 )
 def test_what_is_no_violation(served: Served, log: Log, packet: str) -> None:
-    # B19: the rows that stay open.
+    # The rows that stay open.
     websocket, socket = served.connect()
     socket.on("echo", lambda number: number)
     _, gone = watch(socket)

@@ -70,7 +70,7 @@ def without_offsets(events: list[list[Any]]) -> list[list[Any]]:
 
 
 def test_without_the_option_nothing_of_it_is_on_the_wire(serve: Serve) -> None:
-    # B13: enabled.
+    # enabled.
     served = serve()
     websocket, _ = served.raw.open_websocket_session()
 
@@ -84,7 +84,7 @@ def test_without_the_option_nothing_of_it_is_on_the_wire(serve: Serve) -> None:
 
 
 def test_the_answer_carries_a_secret_of_twenty_characters(served: Served) -> None:
-    # B13: enabled.
+    # enabled.
     _, first, socket = connect(served)
     _, second, _ = connect(served)
 
@@ -94,7 +94,7 @@ def test_the_answer_carries_a_secret_of_twenty_characters(served: Served) -> Non
 
 
 def test_every_event_ends_in_an_offset_of_its_own(served: Served) -> None:
-    # B13: a fresh offset id is appended as last element.
+    # A fresh offset id is appended as last element.
     websocket, _, socket = connect(served)
     socket.join("room")
 
@@ -117,7 +117,7 @@ def test_every_event_ends_in_an_offset_of_its_own(served: Served) -> None:
 def test_a_volatile_event_carries_the_offset_before_it(
     served: Served, to_all: bool
 ) -> None:
-    # F.1: the client takes any text at the end of an event for an offset.
+    # The client takes any text at the end of an event for an offset.
     websocket, _, socket = connect(served)
     socket.emit("one")
     offset = websocket.receive_event()[-1]
@@ -129,7 +129,7 @@ def test_a_volatile_event_carries_the_offset_before_it(
 
 
 def test_an_event_with_an_ack_is_as_it_was_written(served: Served) -> None:
-    # B13: no ack id. The client puts a function behind the arguments, not a text.
+    # No ack id. The client puts a function behind the arguments, not a text.
     websocket, _, socket = connect(served)
 
     socket.emit("question", "why?", ack=lambda *answer: None)
@@ -189,7 +189,7 @@ def test_an_event_from_a_native_thread_is_logged_too(served: Served) -> None:
 
 
 def test_a_client_gets_back_its_socket_and_what_it_missed(served: Served) -> None:
-    # B13: success. F.2: the events come before the answer.
+    # success. F.2: the events come before the answer.
     websocket, before, socket = connect(served)
     socket.join("room")
     socket.emit("seen")
@@ -209,7 +209,7 @@ def test_a_client_gets_back_its_socket_and_what_it_missed(served: Served) -> Non
 
 
 def test_the_answer_is_written_as_node_does(served: Served) -> None:
-    # B13: the example.
+    # The example.
     session, socket = poll(served)
     served.io.emit("a")
     offset = json.loads(session.poll().text[2:])[-1]
@@ -239,7 +239,7 @@ def pid_of(socket: Any) -> str:
 
 
 def test_rooms_data_and_handlers_find_the_recovered_socket(served: Served) -> None:
-    # B13: rooms re-joined, data restored, recovered=true; connection is emitted.
+    # Rooms re-joined, data restored, recovered=true; connection is emitted.
     connected = Heard()
     served.io.on("connection", connected)
     websocket, before, socket = connect(served)
@@ -384,7 +384,7 @@ def test_each_namespace_is_recovered_for_itself(served: Served) -> None:
 
 
 def test_a_client_that_comes_back_ends_its_dead_connection(served: Served) -> None:
-    # B13: a CONNECT with the pid of a live socket is proof of death.
+    # A CONNECT with the pid of a live socket is proof of death.
     gone = Heard()
     session, socket = poll(served)
     socket.on("disconnect", gone)
@@ -442,7 +442,7 @@ def assert_new(served: Served, before: Joined, **auth: Any) -> None:
 def test_who_does_not_know_the_secret_is_new(
     served: Served, auth: dict[str, Any]
 ) -> None:
-    # B13: both must be strings, else normal connection.
+    # Both must be strings, else normal connection.
     websocket, before, socket = connect(served)
     lose(websocket, socket)
 
@@ -453,7 +453,7 @@ def test_who_does_not_know_the_secret_is_new(
 def test_an_offset_that_is_none_of_ours_makes_a_new_socket(
     served: Served, offset: Any
 ) -> None:
-    # B13: offset not in the log.
+    # Offset not in the log.
     websocket, before, socket = connect(served)
     socket.emit("seen")
     lose(websocket, socket)
@@ -462,7 +462,7 @@ def test_an_offset_that_is_none_of_ours_makes_a_new_socket(
 
 
 def test_who_comes_too_late_is_new(served: Served, clock: FakeClock) -> None:
-    # B13: older than maxDisconnectionDuration.
+    # Older than maxDisconnectionDuration.
     websocket, before, socket = connect(served)
     lose(websocket, socket)
 
@@ -497,7 +497,7 @@ def test_nothing_is_kept_for_ever(served: Served, clock: FakeClock) -> None:
 
 
 def test_a_client_that_left_is_new(served: Served) -> None:
-    # B13: only for recoverable reasons.
+    # Only for recoverable reasons.
     websocket, before, _ = connect(served)
 
     websocket.send("41")
@@ -507,7 +507,7 @@ def test_a_client_that_left_is_new(served: Served) -> None:
 
 
 def test_a_client_that_was_sent_away_is_new(served: Served) -> None:
-    # B13: only for recoverable reasons.
+    # Only for recoverable reasons.
     websocket, before, socket = connect(served)
 
     socket.disconnect(close=True)
@@ -517,7 +517,7 @@ def test_a_client_that_was_sent_away_is_new(served: Served) -> None:
 
 
 def test_a_session_is_recovered_once(served: Served) -> None:
-    # B13: in Node two restores are possible.
+    # In Node two restores are possible.
     websocket, before, socket = connect(served)
     lose(websocket, socket)
     first, after, recovered = connect(served, pid=before.pid)
@@ -534,7 +534,7 @@ def test_a_session_is_recovered_once(served: Served) -> None:
 
 
 def test_middlewares_are_not_asked_again(served: Served) -> None:
-    # B13: skipMiddlewares.
+    # skipMiddlewares.
     asked = Heard()
     served.io.use(asked)
     websocket, before, socket = connect(served)
@@ -553,7 +553,7 @@ def strict(serve: Serve, clock: FakeClock) -> Served:
 
 
 def test_middlewares_may_be_asked_again(strict: Served) -> None:
-    # B13: with false they run.
+    # With false they run.
     seen = Heard()
     strict.io.use(lambda socket: seen(socket.recovered, socket.data.get("name")))
     websocket, before, socket = connect(strict)
@@ -568,7 +568,7 @@ def test_middlewares_may_be_asked_again(strict: Served) -> None:
 
 
 def test_a_middleware_may_refuse_a_recovered_socket(strict: Served) -> None:
-    # B13: and may still reject. F.2: then nothing of what was missed is told.
+    # And may still reject. F.2: then nothing of what was missed is told.
     def only_new(socket: Any) -> None:
         if socket.recovered:
             raise sockio.ConnectError("no")

@@ -56,7 +56,7 @@ def refused_websocket(engine: RunningEngine, **query: Any) -> Answer:
 # ------------------------------------------------------------------ the table
 
 
-# B1.3 row 1; B2 code 0
+# Check 1: code 0
 @pytest.mark.parametrize(
     "transport",
     ["tobi", "constructor", "__proto__", "__class__", "webtransport", "jsonp", None],
@@ -69,7 +69,7 @@ def test_an_unknown_transport_is_code_0(
     check(engine, answer, 0, {"transport": transport})
 
 
-# B1.3 row 1: configured transports
+# Check 1: configured transports
 def test_a_transport_that_is_turned_off_is_code_0(start_engine: StartEngine) -> None:
     engine = start_engine(transports=["websocket"])
 
@@ -79,7 +79,7 @@ def test_a_transport_that_is_turned_off_is_code_0(start_engine: StartEngine) -> 
     engine.raw.open_websocket_session()
 
 
-# B1.3 row 1: configured transports, upgrade
+# Check 1: configured transports, upgrade
 def test_a_websocket_is_refused_where_there_is_only_polling(
     start_engine: StartEngine,
 ) -> None:
@@ -89,7 +89,7 @@ def test_a_websocket_is_refused_where_there_is_only_polling(
     assert engine.raw.open_session().handshake["upgrades"] == []
 
 
-# B1.3 row 2
+# Check 2
 def test_an_origin_with_wrong_characters_is_code_3(engine: RunningEngine) -> None:
     origin = "http://bad\x01origin"
 
@@ -98,7 +98,7 @@ def test_an_origin_with_wrong_characters_is_code_3(engine: RunningEngine) -> Non
     check(engine, answer, 3, {"name": "INVALID_ORIGIN", "origin": origin})
 
 
-# B1.3 row 3; B2 code 1
+# Check 3: code 1
 @pytest.mark.parametrize("sid", ["tobi", "__proto__", "constructor", "%00"])
 def test_an_unknown_sid_is_code_1(engine: RunningEngine, sid: str) -> None:
     answer = engine.raw.request(transport="polling", sid=sid)
@@ -106,7 +106,7 @@ def test_an_unknown_sid_is_code_1(engine: RunningEngine, sid: str) -> None:
     check(engine, answer, 1, {"sid": sid})
 
 
-# B1.3 row 4
+# Check 4
 def test_polling_after_an_upgrade_is_code_3(engine: RunningEngine) -> None:
     session = engine.raw.open_session()
     session.upgrade()
@@ -124,7 +124,7 @@ def test_polling_after_an_upgrade_is_code_3(engine: RunningEngine) -> None:
     )
 
 
-# B1.3 row 4
+# Check 4
 def test_websocket_as_a_plain_request_is_code_3(engine: RunningEngine) -> None:
     session = engine.raw.open_session()
 
@@ -140,7 +140,7 @@ def test_websocket_as_a_plain_request_is_code_3(engine: RunningEngine) -> None:
     )
 
 
-# B0, B1.3 row 4b: every request of a session carries EIO=4
+# Check 4b: every request of a session carries EIO=4
 @pytest.mark.parametrize("eio", [None, 3])
 def test_another_protocol_than_the_sessions_is_code_3(
     engine: RunningEngine, eio: int | None
@@ -157,7 +157,7 @@ def test_another_protocol_than_the_sessions_is_code_3(
     assert engine.closes == []
 
 
-# B0, B1.3 row 4b: upgrades too
+# Check 4b: upgrades too
 def test_an_upgrade_with_another_protocol_is_refused(engine: RunningEngine) -> None:
     sid = engine.raw.open_session().sid
 
@@ -167,7 +167,7 @@ def test_an_upgrade_with_another_protocol_is_refused(engine: RunningEngine) -> N
     assert engine.refusals[0].context["name"] == "PROTOCOL_MISMATCH"
 
 
-# B1.3 row 5; B2 code 2
+# Check 5: code 2
 @pytest.mark.parametrize("method", ["POST", "OPTIONS"])
 def test_a_handshake_that_is_no_get_is_code_2(
     engine: RunningEngine, method: str
@@ -177,7 +177,7 @@ def test_a_handshake_that_is_no_get_is_code_2(
     check(engine, answer, 2, {"method": method})
 
 
-# B1.3 row 6
+# Check 6
 def test_a_websocket_handshake_without_an_upgrade_is_code_3(
     engine: RunningEngine,
 ) -> None:
@@ -186,7 +186,7 @@ def test_a_websocket_handshake_without_an_upgrade_is_code_3(
     check(engine, answer, 3, {"name": "TRANSPORT_HANDSHAKE_ERROR"})
 
 
-# B1.3 row 7; B2 code 4; option allow_request
+# Check 7: code 4; option allow_request
 def test_a_handshake_that_is_not_allowed_is_code_4(start_engine: StartEngine) -> None:
     def deny(request: Any) -> None:
         raise sockio.Forbidden("Thou shall not pass")
@@ -198,7 +198,7 @@ def test_a_handshake_that_is_not_allowed_is_code_4(start_engine: StartEngine) ->
     check(engine, answer, 4, {"message": "Thou shall not pass"})
 
 
-# B2 code 4: always 400 for an upgrade
+# Code 4: always 400 for an upgrade
 def test_a_websocket_that_is_not_allowed_is_told_why(start_engine: StartEngine) -> None:
     def deny(request: Any) -> None:
         raise sockio.Forbidden("Thou shall not päss")
@@ -209,7 +209,7 @@ def test_a_websocket_that_is_not_allowed_is_told_why(start_engine: StartEngine) 
     assert engine.refusals[0].message == "Forbidden"
 
 
-# B1.3 row 7: not asked again when sid is present (O6)
+# Check 7: not asked again when sid is present
 def test_who_was_allowed_is_not_asked_again(start_engine: StartEngine) -> None:
     asked: list[str] = []
     engine = start_engine(allow_request=lambda request: asked.append(request.method))
@@ -222,7 +222,7 @@ def test_who_was_allowed_is_not_asked_again(start_engine: StartEngine) -> None:
     assert asked == ["GET"]
 
 
-# B1.3 row 7: allow_request may wait
+# Check 7: allow_request may wait
 def test_allow_request_may_block(start_engine: StartEngine) -> None:
     gate = None
 
@@ -242,7 +242,7 @@ def test_allow_request_may_block(start_engine: StartEngine) -> None:
     assert http.receive().status == 200
 
 
-# B1.3 row 7: a failure is a refusal
+# Check 7: a failure is a refusal
 def test_allow_request_that_fails_refuses(
     start_engine: StartEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -257,7 +257,7 @@ def test_allow_request_that_fails_refuses(
     assert "KeyError" in caplog.text
 
 
-# B1.3 row 8; B2 code 5
+# Check 8: code 5
 @pytest.mark.parametrize("eio", [None, 3, "abc", ""])
 def test_an_unsupported_protocol_is_code_5(
     engine: RunningEngine, eio: str | int | None
@@ -267,14 +267,14 @@ def test_an_unsupported_protocol_is_code_5(
     check(engine, answer, 5, {"protocol": 3})
 
 
-# B1.3 row 8: upgrade
+# Check 8: upgrade
 def test_a_websocket_of_an_unsupported_protocol_is_refused(
     engine: RunningEngine,
 ) -> None:
     assert refused_websocket(engine, EIO=3).text == "Unsupported protocol version"
 
 
-# B1.3 row 9; option generate_id
+# Check 9; option generate_id
 def test_an_id_that_cannot_be_made_is_code_3(
     start_engine: StartEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -292,7 +292,7 @@ def test_an_id_that_cannot_be_made_is_code_3(
     assert refused_websocket(engine).text == "Bad request"
 
 
-# B1.3 row 10: no WebSocket can be had from a server that nobody knows
+# Check 10: no WebSocket can be had from a server that nobody knows
 def test_a_websocket_that_the_server_cannot_give_is_code_3(
     start_engine: StartEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -316,7 +316,7 @@ def test_a_websocket_that_the_server_cannot_give_is_code_3(
 # ------------------------------------------------------------------ order
 
 
-# B1.3: the first failure wins
+# 3: the first failure wins
 @pytest.mark.parametrize(
     ("method", "query", "code"),
     [
@@ -343,7 +343,7 @@ def test_the_first_failure_wins(
 # ------------------------------------------------------------------ odd requests
 
 
-# B1: an upgrade request without WebSocket key
+# An upgrade request without WebSocket key
 @pytest.mark.parametrize(
     "headers",
     [
@@ -361,7 +361,7 @@ def test_an_improper_websocket_handshake_is_answered_400(
     assert engine.engine.clients_count == 0
 
 
-# B1: an upgrade with garbage bytes after the headers
+# An upgrade with garbage bytes after the headers
 @pytest.mark.parametrize("garbage", [b"garbage", b"\0" * 100, b"\xff" * 1000])
 def test_garbage_behind_an_upgrade_ends_that_connection_only(
     engine: RunningEngine, garbage: bytes
@@ -380,7 +380,7 @@ def test_garbage_behind_an_upgrade_ends_that_connection_only(
     engine.raw.open_websocket_session()
 
 
-# B1: garbage behind an upgrade that is refused
+# Garbage behind an upgrade that is refused
 def test_garbage_behind_a_refused_upgrade_does_no_harm(engine: RunningEngine) -> None:
     http = engine.raw.http()
     http.wire.send(
@@ -393,7 +393,7 @@ def test_garbage_behind_a_refused_upgrade_does_no_harm(engine: RunningEngine) ->
     engine.raw.open_session()
 
 
-# B2: nothing of a refused request stays
+# Nothing of a refused request stays
 def test_a_refused_request_leaves_no_session(engine: RunningEngine) -> None:
     engine.raw.request(transport="polling", EIO=3)
     engine.raw.request(transport="polling", sid="x")
@@ -402,7 +402,7 @@ def test_a_refused_request_leaves_no_session(engine: RunningEngine) -> None:
     assert engine.clock.armed == 0
 
 
-# B2: texts that are not ASCII
+# Texts that are not ASCII
 def test_a_refusal_is_utf8(start_engine: StartEngine) -> None:
     def deny(request: Any) -> None:
         raise sockio.Forbidden("Zutritt verböten € \ud800")
@@ -418,7 +418,7 @@ def test_a_refusal_is_utf8(start_engine: StartEngine) -> None:
     assert refused.value.answer.text.startswith("Zutritt verböten € ")
 
 
-# B2, where the server has sent the 101 before anybody asked us
+# Where the server has sent the 101 before anybody asked us
 def test_a_websocket_that_is_open_already_is_closed_with_the_message() -> None:
     engine = sockio.EngineServer()
     server = WSGIServer(

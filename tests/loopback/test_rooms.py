@@ -81,7 +81,7 @@ def test_leaving_the_own_room_is_allowed(served: Served) -> None:
 
 
 def test_room_events(served: Served) -> None:
-    # B12: adapter events; join-room only on first join; own-id rooms count too.
+    # Adapter events; join-room only on first join; own-id rooms count too.
     heard = watched(served)
     _, socket = served.connect()
     socket.join("room")
@@ -117,7 +117,7 @@ def test_a_room_lives_as_long_as_somebody_is_in_it(served: Served) -> None:
 
 
 def test_a_disconnect_leaves_all_rooms(served: Served) -> None:
-    # B7: leave all rooms (adapter events).
+    # Leave all rooms (adapter events).
     websocket, socket = served.connect()
     socket.join("room")
     gone = Heard()
@@ -136,7 +136,7 @@ def test_a_disconnect_leaves_all_rooms(served: Served) -> None:
 
 
 def test_room_listeners_run_where_they_may_block(served: Served) -> None:
-    # HOUSE 5: the greenlet that joins; where that is the hub, the socket's mailbox.
+    # The greenlet that joins; where that is the hub, the socket's mailbox.
     where = Heard()
     websocket, socket = served.connect()
     socket.join("room")
@@ -156,7 +156,7 @@ def test_room_listeners_run_where_they_may_block(served: Served) -> None:
 
 
 def test_after_the_disconnect_nothing_is_joined(served: Served) -> None:
-    # B7: join becomes a no-op.
+    # Join becomes a no-op.
     _, socket = served.connect()
     socket.disconnect()
 
@@ -168,7 +168,7 @@ def test_after_the_disconnect_nothing_is_joined(served: Served) -> None:
 
 
 def test_rooms_in_the_last_handlers(served: Served) -> None:
-    # B7; HOUSE 5: socket.rooms answers what it was until `disconnecting` is over.
+    # socket.rooms answers what it was until `disconnecting` is over.
     heard = Heard()
     websocket, socket = served.connect()
     socket.join("room")
@@ -188,7 +188,7 @@ def test_rooms_in_the_last_handlers(served: Served) -> None:
 
 
 def test_who_disconnects_is_in_no_room_at_once(served: Served) -> None:
-    # HOUSE 5: no broadcast, fetch or count sees a dead socket.
+    # No broadcast, fetch or count sees a dead socket.
     heard = Heard()
     _, socket = served.connect()
     websocket, other = served.connect()

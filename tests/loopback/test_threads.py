@@ -27,7 +27,7 @@ def in_thread(fn: Callable[..., Any], *args: Any) -> Any:
 
 
 def test_emits_of_a_thread_arrive_in_order(served: Served) -> None:
-    # HOUSE 5: emit from a native thread is handed to the hub in order.
+    # Emit from a native thread is handed to the hub in order.
     websocket, socket = served.connect()
     socket.join("room")
 

@@ -37,7 +37,6 @@ def check_polling_lives(engine: RunningEngine, session: PollingSession) -> None:
 # ------------------------------------------------------------------ the way
 
 
-# B6.1-3; T5
 def test_a_session_moves_to_a_websocket(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -56,7 +55,7 @@ def test_a_session_moves_to_a_websocket(
     assert engine.engine.clients_count == 1
 
 
-# B6.2: events
+# 2: events
 def test_an_upgrade_is_told_with_its_transport(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -72,7 +71,7 @@ def test_an_upgrade_is_told_with_its_transport(
     assert told == [("upgrading", transport), ("upgrade", transport)]
 
 
-# B6.2: a pending GET is released within 100 ms, not at once
+# 2: a pending GET is released within 100 ms, not at once
 def test_a_waiting_poll_is_released_with_a_noop(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -87,7 +86,7 @@ def test_a_waiting_poll_is_released_with_a_noop(
     assert not engine.session.transport.writable
 
 
-# B6.2: again and again
+# 2: again and again
 def test_each_poll_during_the_probe_is_released(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -99,7 +98,7 @@ def test_each_poll_during_the_probe_is_released(
         assert poll.receive().text == "6"
 
 
-# B6.5: polling works in both directions until the move
+# 5: polling works in both directions until the move
 def test_until_the_move_polling_carries_everything(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -115,7 +114,7 @@ def test_until_the_move_polling_carries_everything(
     assert websocket.waiting == []
 
 
-# B6.5: order is kept
+# 5: order is kept
 def test_what_waits_at_the_move_follows_on_the_websocket(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -130,7 +129,7 @@ def test_what_waits_at_the_move_follows_on_the_websocket(
     assert [websocket.receive() for _ in range(11)] == [f"4{n}" for n in range(11)]
 
 
-# B6.3: the old transport is closed
+# 3: the old transport is closed
 def test_a_poll_that_still_waits_at_the_move_is_ended(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -143,7 +142,6 @@ def test_a_poll_that_still_waits_at_the_move_is_ended(
     assert engine.closes == []
 
 
-# B6.6
 def test_after_the_move_polling_is_refused(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -160,7 +158,7 @@ def test_after_the_move_polling_is_refused(
     assert engine.messages == ["still here"]
 
 
-# B6.3: the probe is the client's affair, as in Node
+# 3: the probe is the client's affair, as in Node
 def test_a_client_may_move_without_a_probe(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -176,7 +174,7 @@ def test_a_client_may_move_without_a_probe(
 # ------------------------------------------------------------------ too late
 
 
-# B6.1: unknown sid
+# 1: unknown sid
 def test_an_upgrade_of_nobody_is_refused(engine: RunningEngine) -> None:
     with pytest.raises(Refused) as refused:
         engine.raw.websocket(sid="nobody")
@@ -185,7 +183,7 @@ def test_an_upgrade_of_nobody_is_refused(engine: RunningEngine) -> None:
     assert refused.value.answer.text == "Session ID unknown"
 
 
-# B6.1: already upgrading
+# 1: already upgrading
 def test_a_second_upgrade_at_once_is_accepted_and_closed(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -199,7 +197,7 @@ def test_a_second_upgrade_at_once_is_accepted_and_closed(
     assert engine.messages == ["hello"]
 
 
-# B6.1: already upgraded
+# 1: already upgraded
 def test_an_upgrade_after_the_move_is_accepted_and_closed(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -215,7 +213,7 @@ def test_an_upgrade_after_the_move_is_accepted_and_closed(
 # ------------------------------------------------------------------ failing
 
 
-# B6.4: any other packet
+# 4: any other packet
 @pytest.mark.parametrize("packet", ["2", "2tobi", "3probe", "4hello", "1", "6", b"x"])
 @pytest.mark.parametrize("probed", [False, True])
 def test_any_other_packet_closes_the_new_transport_only(
@@ -229,7 +227,7 @@ def test_any_other_packet_closes_the_new_transport_only(
     check_polling_lives(engine, session)
 
 
-# B6.4: what is no packet, and what is no frame
+# 4: what is no packet, and what is no frame
 @pytest.mark.parametrize(
     "send",
     [
@@ -251,7 +249,7 @@ def test_a_new_transport_that_breaks_changes_nothing(
     check_polling_lives(engine, session)
 
 
-# B6.4: upgradeTimeout (O4)
+# 4: upgradeTimeout
 def test_a_client_that_takes_too_long_stays_on_polling(
     start_engine: StartEngine,
 ) -> None:
@@ -267,7 +265,7 @@ def test_a_client_that_takes_too_long_stays_on_polling(
     check_polling_lives(engine, session)
 
 
-# B6.4: a failed upgrade may be tried again
+# 4: a failed upgrade may be tried again
 def test_an_upgrade_may_be_tried_again(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -280,7 +278,7 @@ def test_an_upgrade_may_be_tried_again(
     assert engine.messages == ["hello"]
 
 
-# B6.4: the session closes meanwhile
+# 4: the session closes meanwhile
 @pytest.mark.parametrize("how", ["client", "server", "discard", "timeout"])
 def test_a_session_that_closes_takes_the_new_transport_along(
     engine: RunningEngine, session: PollingSession, how: str
@@ -305,7 +303,7 @@ def test_a_session_that_closes_takes_the_new_transport_along(
     assert engine.engine.clients_count == 0
 
 
-# B6.3: the session is closing
+# 3: the session is closing
 def test_a_move_while_closing_closes_the_new_transport(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -321,7 +319,7 @@ def test_a_move_while_closing_closes_the_new_transport(
     assert engine.closes == [("forced close", None)]
 
 
-# B6.3: closing with nothing left to write
+# 3: closing with nothing left to write
 def test_a_move_while_closing_with_nothing_to_write_closes_too(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -335,7 +333,7 @@ def test_a_move_while_closing_with_nothing_to_write_closes_too(
     assert engine.closes == [("forced close", None)]
 
 
-# O8: allowUpgrades false only hides the upgrade, as in Node
+# allowUpgrades false only hides the upgrade, as in Node
 def test_upgrades_that_are_not_offered_are_not_made_by_clients(
     start_engine: StartEngine,
 ) -> None:
@@ -346,7 +344,7 @@ def test_upgrades_that_are_not_offered_are_not_made_by_clients(
     check_polling_lives(engine, session)
 
 
-# B6, under gevent's own server
+# Under gevent's own server
 def test_a_session_moves_under_plain_pywsgi(start_engine: StartEngine) -> None:
     engine = start_engine(kind="pywsgi")
     session = engine.raw.open_session()

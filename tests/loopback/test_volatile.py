@@ -47,7 +47,7 @@ def names(websocket: RawWebSocket, socket: Any) -> list[str]:
 def test_one_uninterrupted_run(
     served: Served, steps: list[str], received: list[str]
 ) -> None:
-    # B8: regular then volatile, volatile twice, volatile dropped then regular.
+    # Regular then volatile, volatile twice, volatile dropped then regular.
     websocket, socket = served.connect()
     gevent.idle()
 
@@ -57,7 +57,7 @@ def test_one_uninterrupted_run(
 
 
 def test_after_a_pass_of_the_loop_it_is_sent(served: Served) -> None:
-    # B8: writable is false until the loop has come round.
+    # Writable is false until the loop has come round.
     websocket, socket = served.connect()
 
     for number in range(3):
@@ -83,7 +83,7 @@ def test_the_first_volatile_event_of_a_handler_is_sent(served: Served) -> None:
 
 
 def test_all_attachments_are_dropped(served: Served) -> None:
-    # B8: the whole event, all its attachments.
+    # The whole event, all its attachments.
     websocket, socket = served.connect()
     gevent.idle()
 
@@ -105,7 +105,7 @@ def test_all_attachments_are_sent(served: Served) -> None:
 
 
 def test_a_client_that_does_not_read_gets_no_volatile_events(served: Served) -> None:
-    # B8: and the kernel took all.
+    # And the kernel took all.
     websocket, socket = served.connect()
     gevent.idle()
     while socket.conn.writable:
@@ -121,7 +121,7 @@ def test_a_client_that_does_not_read_gets_no_volatile_events(served: Served) -> 
 
 
 def test_polling_needs_a_waiting_poll(served: Served) -> None:
-    # B8: polling - only while a GET is pending.
+    # Polling - only while a GET is pending.
     session, socket = served.poll()
 
     socket.volatile.emit("lost")
@@ -184,7 +184,7 @@ def test_a_broadcast_drops_it_only_for_who_cannot_take_it(served: Served) -> Non
 def test_an_answer_to_what_was_dropped_never_comes(
     serve: Serve, clock: FakeClock
 ) -> None:
-    # B8: the client is still counted as addressed, so the ack then times out.
+    # The client is still counted as addressed, so the ack then times out.
     served = serve(clock=clock)
     _, socket = served.connect()
     gevent.idle()

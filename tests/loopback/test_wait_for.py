@@ -34,7 +34,7 @@ def outcome(fn: Callable[..., Any], *args: Any) -> gevent.Greenlet:
 
 
 def test_a_handler_waits_for_an_event(served: Served) -> None:
-    # Rule 11: they work inside a handler.
+    # They work inside a handler.
     websocket, socket = served.connect()
     socket.on("ask", lambda: (*socket.wait_for("name"), *socket.wait_for("age")))
 
@@ -46,7 +46,7 @@ def test_a_handler_waits_for_an_event(served: Served) -> None:
 
 
 def test_a_connection_handler_waits_for_an_event(served: Served) -> None:
-    # Rule 11: the connection handler too.
+    # The connection handler too.
     heard = Heard()
     served.io.on("connection", lambda socket: heard(socket.wait_for("name")))
     websocket, _ = served.connect()
@@ -77,7 +77,7 @@ def test_any_greenlet_waits_for_an_event(served: Served) -> None:
 
 
 def test_the_oldest_queued_event_comes_first(served: Served) -> None:
-    # Rule 11: the oldest queued event of that name, else the next to arrive.
+    # The oldest queued event of that name, else the next to arrive.
     gate, heard = Gate(), Heard()
     websocket, socket = served.connect()
 
@@ -99,7 +99,7 @@ def test_the_oldest_queued_event_comes_first(served: Served) -> None:
 
 
 def test_a_waiting_handler_gets_events_past_itself(served: Served) -> None:
-    # Rule 11: past the running handler; the others keep their order behind it.
+    # Past the running handler; the others keep their order behind it.
     order = Heard()
     websocket, socket = served.connect()
 
@@ -119,7 +119,6 @@ def test_a_waiting_handler_gets_events_past_itself(served: Served) -> None:
 
 
 def test_ordinary_listeners_do_not_get_what_is_taken(served: Served) -> None:
-    # Rule 11.
     heard = Heard()
     websocket, socket = served.connect()
     socket.on("x", heard)
@@ -143,7 +142,6 @@ def test_several_waiters_get_one_event_each(served: Served) -> None:
 
 
 def test_the_ack_function_is_the_last_item(served: Served) -> None:
-    # Rule 11.
     websocket, socket = served.connect()
     task = outcome(socket.wait_for, "x")
 
@@ -157,7 +155,6 @@ def test_the_ack_function_is_the_last_item(served: Served) -> None:
 def test_catch_all_listeners_and_guards_run_in_the_waiting_greenlet(
     served: Served,
 ) -> None:
-    # Rule 11.
     seen = Heard()
     websocket, socket = served.connect()
     socket.on_any(lambda *args: seen("any", *args, gevent.getcurrent()))
@@ -204,7 +201,7 @@ def test_a_typed_event_and_a_number_are_names(served: Served) -> None:
 
 
 def test_a_wait_times_out(serve: Serve, clock: FakeClock) -> None:
-    # Rule 11: TimeoutError from timeout=.
+    # TimeoutError from timeout=.
     served = serve(clock=clock)
     heard = Heard()
     websocket, socket = served.connect()
@@ -221,7 +218,7 @@ def test_a_wait_times_out(serve: Serve, clock: FakeClock) -> None:
 
 
 def test_a_disconnect_ends_the_wait(served: Served) -> None:
-    # Rule 11: they end with Disconnected.
+    # They end with Disconnected.
     websocket, socket = served.connect()
     task = outcome(socket.wait_for, "x")
 

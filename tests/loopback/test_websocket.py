@@ -22,7 +22,7 @@ def websocket(engine: RunningEngine) -> RawWebSocket:
 # ------------------------------------------------------------------ messages
 
 
-# T3: one frame per packet, text or binary; B4: no type byte on binary
+# One frame per packet, text or binary: no type byte on binary
 @pytest.mark.parametrize("data", ["hello", "", "€ 😀", b"\1\2", b"4", b""])
 def test_messages_go_both_ways(
     engine: RunningEngine, websocket: RawWebSocket, data: str | bytes
@@ -36,7 +36,7 @@ def test_messages_go_both_ways(
     assert websocket.receive() == framed
 
 
-# B4: order is kept
+# Order is kept
 def test_messages_keep_their_order(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -52,7 +52,7 @@ def test_messages_keep_their_order(
     ]
 
 
-# T3: fragments make one message
+# Fragments make one message
 def test_a_message_may_come_in_fragments(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -61,7 +61,7 @@ def test_a_message_may_come_in_fragments(
     assert engine.messages == ["one two three"]
 
 
-# T3: a large message in both directions
+# A large message in both directions
 def test_a_large_message_goes_both_ways(start_engine: StartEngine) -> None:
     engine = start_engine(max_http_buffer_size=5 << 20)
     websocket, _ = engine.raw.open_websocket_session()
@@ -74,7 +74,7 @@ def test_a_large_message_goes_both_ways(start_engine: StartEngine) -> None:
     assert engine.messages == [data]
 
 
-# T7: the first frames may travel with the handshake
+# The first frames may travel with the handshake
 def test_frames_right_behind_the_handshake_are_read(engine: RunningEngine) -> None:
     http = engine.raw.http()
     head = (
@@ -89,7 +89,7 @@ def test_frames_right_behind_the_handshake_are_read(engine: RunningEngine) -> No
     assert engine.messages == ["early"]
 
 
-# B4: an empty packet and an unknown type; B7: parse error
+# An empty packet and an unknown type: parse error
 @pytest.mark.parametrize("bad", ["", "x", "7", " 4a"])
 def test_a_bad_packet_ends_the_session(
     engine: RunningEngine, websocket: RawWebSocket, bad: str
@@ -104,7 +104,7 @@ def test_a_bad_packet_ends_the_session(
     assert reason == "parse error"
 
 
-# B19: packets that mean nothing here are ignored
+# Packets that mean nothing here are ignored
 @pytest.mark.parametrize("packet", ["0", "1", "3", "5", "6", "0{}", "6x"])
 def test_packets_without_a_meaning_are_ignored(
     engine: RunningEngine, websocket: RawWebSocket, packet: str
@@ -143,7 +143,7 @@ def test_a_ping_between_fragments_is_answered(
     assert engine.messages == ["ab"]
 
 
-# B7: transport error for a violation of the WebSocket protocol
+# Transport error for a violation of the WebSocket protocol
 @pytest.mark.parametrize(
     ("send", "code"),
     [
@@ -168,7 +168,7 @@ def test_a_violation_is_a_transport_error(
     assert description
 
 
-# B7: transport close
+# Transport close
 @pytest.mark.parametrize(
     "end",
     [
@@ -191,7 +191,7 @@ def test_a_peer_that_goes_is_a_transport_close(
     assert engine.engine.clients_count == 0
 
 
-# B7: what was sent before the close frame counts
+# What was sent before the close frame counts
 def test_messages_before_the_close_frame_arrive(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -204,7 +204,7 @@ def test_messages_before_the_close_frame_arrive(
     assert engine.closes == [("transport close", None)]
 
 
-# B7: a connection that ends in the middle of a frame
+# A connection that ends in the middle of a frame
 def test_a_connection_cut_in_a_frame_is_a_transport_close(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -215,7 +215,7 @@ def test_a_connection_cut_in_a_frame_is_a_transport_close(
     assert engine.messages == []
 
 
-# B7: a close frame of ours is not waited for
+# A close frame of ours is not waited for
 def test_the_server_does_not_wait_for_the_peers_close_frame(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -225,7 +225,7 @@ def test_the_server_does_not_wait_for_the_peers_close_frame(
     assert websocket.wait_closed().code == NO_CODE
 
 
-# B7: hard kill after 30 s
+# Hard kill after 30 s
 def test_a_peer_that_ignores_the_close_is_cut(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -238,7 +238,7 @@ def test_a_peer_that_ignores_the_close_is_cut(
     assert websocket.wire.take_rest(float("inf")) == b""
 
 
-# B4: two sessions of one server do not meet
+# Two sessions of one server do not meet
 def test_sessions_do_not_meet(engine: RunningEngine) -> None:
     first, _ = engine.raw.open_websocket_session()
     ours = engine.session

@@ -98,7 +98,7 @@ def message(text: str) -> Packet:
 # ------------------------------------------------------------------ a new session
 
 
-# B4: the first packet is "open" without data
+# The first packet is "open" without data
 def test_an_open_packet_without_data_opens_a_session(served: QuicServed) -> None:
     session = served.client().open_session()
 
@@ -192,7 +192,7 @@ def start_upgrade(served: QuicServed, session: PollingSession) -> RawSession:
     return stream
 
 
-# B3: upgrades; B6.1-3
+# Upgrades
 def test_a_polling_session_moves_to_webtransport(served: QuicServed) -> None:
     polling = served.served.raw.open_session()
     (conn,) = served.io.engine.clients.values()
@@ -295,7 +295,7 @@ def test_another_first_packet_is_shut_out(
     assert not served.io.engine.clients
 
 
-# B4: no bidirectional stream within upgrade_timeout
+# No bidirectional stream within upgrade_timeout
 @pytest.mark.parametrize("step", ["no stream", "no packet", "half a packet"])
 def test_who_says_nothing_in_time_is_shut_out(serve_quic: ServeQuic, step: str) -> None:
     session = serve_quic(upgrade_timeout=0.1).client().open_session()
@@ -307,7 +307,7 @@ def test_who_says_nothing_in_time_is_shut_out(serve_quic: ServeQuic, step: str) 
     session.wait_closed()
 
 
-# B4: length 0, > max_http_buffer_size, > 2^53 - 1
+# Length 0, > max_http_buffer_size, > 2^53 - 1
 @pytest.mark.parametrize(
     "data",
     [b"\x00", b"\x7e\x03\xe9", b"\x7f\x00\x20" + bytes(6), b"\x7f" + b"\xff" * 8],
@@ -495,7 +495,6 @@ def test_a_plain_request_for_webtransport_is_refused(served: QuicServed) -> None
 # ------------------------------------------------------------------ heartbeat
 
 
-# B5
 def test_pings_are_answered_and_asked_again(serve_quic: ServeQuic) -> None:
     session = serve_quic(ping_interval=0.05).session()
 
@@ -540,7 +539,7 @@ def end_connection(session: RawSession) -> None:
     session.client.close()
 
 
-# B7: transport close
+# Transport close
 @pytest.mark.parametrize(
     "end", [end_session, end_stream, reset_stream, stop_reading, end_connection]
 )
@@ -557,7 +556,7 @@ def test_a_client_may_end_in_any_way(
     assert not served.io.engine.clients
 
 
-# B7: socket.disconnect(true): DISCONNECT arrives before the end
+# socket.disconnect(true): DISCONNECT arrives before the end
 def test_what_was_sent_arrives_before_the_server_closes(served: QuicServed) -> None:
     session, socket = served.join()
 
@@ -639,7 +638,6 @@ def test_a_handler_may_wait_for_its_client(served: QuicServed) -> None:
     assert answers.next() == (("answer",),)
 
 
-# B8
 def test_a_second_volatile_packet_of_one_run_is_dropped(served: QuicServed) -> None:
     session, socket = served.join()
 

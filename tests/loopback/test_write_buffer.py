@@ -34,7 +34,7 @@ def websocket(engine: RunningEngine) -> RawWebSocket:
 # ------------------------------------------------------------------ what waits
 
 
-# B8: buffered until a GET is pending
+# Buffered until a GET is pending
 def test_packets_wait_for_a_poll(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -49,7 +49,7 @@ def test_packets_wait_for_a_poll(
     assert conn.buffered_amount == 0
 
 
-# B8: handed over at once while the WebSocket takes it
+# Handed over at once while the WebSocket takes it
 def test_packets_do_not_wait_for_a_websocket(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -59,7 +59,7 @@ def test_packets_do_not_wait_for_a_websocket(
     assert websocket.receive() == "4a"
 
 
-# B8: behind what the kernel has not taken
+# Behind what the kernel has not taken
 def test_packets_wait_behind_one_that_is_being_written(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -75,7 +75,7 @@ def test_packets_wait_behind_one_that_is_being_written(
     assert conn.buffered_amount == 0
 
 
-# B8: order survives any mixture of sizes
+# Order survives any mixture of sizes
 def test_order_survives_a_slow_reader(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -88,7 +88,7 @@ def test_order_survives_a_slow_reader(
     assert received == [f"4{n}:" + "x" * size for n, size in enumerate(sizes)]
 
 
-# B7: still readable inside the close listener, emptied right after
+# Still readable inside the close listener, emptied right after
 @pytest.mark.parametrize("how", ["lost", "discarded", "timed out"])
 def test_the_close_listener_sees_what_was_not_written(
     engine: RunningEngine, session: PollingSession, how: str
@@ -110,7 +110,7 @@ def test_the_close_listener_sees_what_was_not_written(
     assert list(conn.write_buffer) == []
 
 
-# B7: also while a listener of before is still running
+# Also while a listener of before is still running
 def test_the_close_listener_sees_it_even_when_it_runs_late(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -131,7 +131,7 @@ def test_the_close_listener_sees_it_even_when_it_runs_late(
     assert list(conn.write_buffer) == []
 
 
-# B8: a packet sent while a poll is being answered goes with the next one
+# A packet sent while a poll is being answered goes with the next one
 def test_a_packet_after_the_answer_goes_with_the_next_poll(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -150,7 +150,7 @@ def test_a_packet_after_the_answer_goes_with_the_next_poll(
 # ------------------------------------------------------------------ writable
 
 
-# B8: polling is writable only while a GET is pending, for one flush
+# Polling is writable only while a GET is pending, for one flush
 def test_polling_is_writable_for_one_packet_of_a_poll(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -167,7 +167,7 @@ def test_polling_is_writable_for_one_packet_of_a_poll(
     assert not conn.writable
 
 
-# B8: a WebSocket is not writable until the loop has come round
+# A WebSocket is not writable until the loop has come round
 def test_a_websocket_is_writable_for_one_packet_of_a_pass(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -181,7 +181,7 @@ def test_a_websocket_is_writable_for_one_packet_of_a_pass(
     assert conn.writable
 
 
-# B8: nor while the kernel has not taken everything
+# Nor while the kernel has not taken everything
 def test_a_websocket_that_is_not_read_is_not_writable(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -196,7 +196,7 @@ def test_a_websocket_that_is_not_read_is_not_writable(
     assert conn.writable
 
 
-# B8: nothing is writable once it is closing
+# Nothing is writable once it is closing
 def test_a_session_that_closes_is_not_writable(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:

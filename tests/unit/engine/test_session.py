@@ -548,7 +548,7 @@ def test_the_old_transport_has_nothing_to_say_any_more(polling: Bench) -> None:
 
 
 def test_an_upgrade_starts_the_heartbeat_anew(polling: Bench) -> None:
-    # B5: a pong lost with the old transport must not be missed for ever.
+    # A pong lost with the old transport must not be missed for ever.
     polling.clock.advance(25)
     polling.transport.take()
     polling.clock.advance(19)

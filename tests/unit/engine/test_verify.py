@@ -252,7 +252,7 @@ def test_an_error_of_allow_request_is_not_swallowed() -> None:
 def test_a_foreign_origin_is_refused_when_origins_are_checked(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    # C11: the log says what came, what was expected and what decided.
+    # The log says what came, what was expected and what decided.
     headers = {"origin": "https://evil.example", "X_Forwarded_Proto": "https"}
 
     with caplog.at_level(logging.WARNING, "sockio.engine.verify"):

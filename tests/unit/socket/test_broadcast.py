@@ -258,7 +258,7 @@ def test_what_a_remote_socket_does_reaches_only_it(
 def test_the_answer_of_a_remote_socket_is_one_value(
     operator: BroadcastOperator, cluster: Cluster, clock: FakeClock
 ) -> None:
-    # B12: RemoteSocket.emit with ack: single value.
+    # RemoteSocket.emit with ack: single value.
     heard: list[Any] = []
     cluster.answer = ["value", "ignored"]
     (remote,) = operator.fetch_sockets()
@@ -275,7 +275,7 @@ def test_the_answer_of_a_remote_socket_is_one_value(
 def test_a_remote_socket_that_is_silent(
     operator: BroadcastOperator, clock: FakeClock
 ) -> None:
-    # B12: null on timeout.
+    # Null on timeout.
     heard: list[Any] = []
     (remote,) = operator.fetch_sockets()
     waiting = gevent.spawn(_outcome, remote.timeout(5))

@@ -38,7 +38,7 @@ def get(address: Any, path: str) -> tuple[int, bytes]:
 
 
 def test_nothing_starts_at_construction() -> None:
-    # HOUSE 5: a module can be imported before a fork.
+    # A module can be imported before a fork.
     before = gevent.get_hub().loop.activecnt
     io: sockio.Server[Any] = sockio.Server()
     io.of("/chat").on("connection", print)
@@ -56,7 +56,7 @@ def test_listen_serves_once_it_returns(io: sockio.Server[Any]) -> None:
 
 
 def test_a_port_is_listened_on_at_once() -> None:
-    # API: Server(port) listens at once, by its nature.
+    # Server(port) listens at once, by its nature.
     io: sockio.Server[Any] = sockio.Server(0)
 
     assert io.reactor.started
@@ -64,7 +64,7 @@ def test_a_port_is_listened_on_at_once() -> None:
 
 
 def test_an_http_server_of_ours_is_attached_to() -> None:
-    # API: the same three ways to start, 1.
+    # The same three ways to start, 1.
     http_server = sockio.create_server(hello)
     io: sockio.Server[Any] = sockio.Server(http_server)
     http_server.listen(("127.0.0.1", 0))
@@ -89,7 +89,7 @@ def test_an_http_server_of_gevent_is_attached_to() -> None:
 
 
 def test_an_application_stands_behind_the_server(io: sockio.Server[Any]) -> None:
-    # API: the same three ways to start, 2.
+    # The same three ways to start, 2.
     app = io.attach(hello)
     http_server = sockio.create_server(app).listen(("127.0.0.1", 0))
 

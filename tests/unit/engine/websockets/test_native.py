@@ -199,7 +199,7 @@ def test_a_large_wire_leaves_as_the_kernel_takes_it(bench: Bench) -> None:
 
 
 def test_nothing_is_writable_until_the_loop_has_come_round(bench: Bench) -> None:
-    # B8: what volatile packets depend on.
+    # What volatile packets depend on.
     assert bench.websocket.writable
 
     bench.websocket.offer(Wire(("a",)))
