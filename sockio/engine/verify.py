@@ -146,7 +146,7 @@ def verify_allowed(request: Request, options: EngineOptions) -> Refusal | None:
     Blocks:
         As long as ``allow_request`` does.
     """
-    if options.check_origin and not origin_allowed(request, options.cors):
+    if options.check_origin and _is_foreign(request, options):
         log.warning("check_origin refused a handshake: %s", mismatch(request))
         return Refusal(
             FORBIDDEN,
@@ -158,3 +158,11 @@ def verify_allowed(request: Request, options: EngineOptions) -> Refusal | None:
         except Forbidden as exc:
             return Refusal(FORBIDDEN, {"message": str(exc)})
     return None
+
+
+def _is_foreign(request: Request, options: EngineOptions) -> bool:
+    """Tell whether a page that may not connect made the request, as far as it shows."""
+    if "j" in request.query and request.header("origin") is None:
+        # What script elements load comes without Origin, and any page can read it.
+        return request.header("sec-fetch-site") != "same-origin"
+    return not origin_allowed(request, options.cors)

@@ -72,10 +72,11 @@ def payload_of(form: str) -> str | None:
     Browsers change the newlines of a form's field, so clients write a backslash and an
     n for one, and a backslash more where the data has these two.
     """
-    fields = [field[2:] for field in form.split("&") if field.startswith("d=")]
-    if len(fields) != 1:
+    fields = [field.partition("=") for field in form.split("&")]
+    found = [value for name, _, value in fields if unquote_plus(name) == "d"]
+    if len(found) != 1:
         return None
-    return _NEWLINE.sub(_unescape, unquote_plus(fields[0]))
+    return _NEWLINE.sub(_unescape, unquote_plus(found[0]))
 
 
 def _unescape(found: re.Match[str]) -> str:

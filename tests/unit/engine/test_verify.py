@@ -279,6 +279,26 @@ def test_our_own_origin_and_allowed_ones_pass_the_check(origin: str | None) -> N
     assert refusal is None
 
 
+@pytest.mark.parametrize(
+    ("headers", "passes"),
+    [
+        ({}, False),
+        ({"Sec_Fetch_Site": "cross-site"}, False),
+        ({"Sec_Fetch_Site": "same-site"}, False),
+        ({"Sec_Fetch_Site": "same-origin"}, True),
+        ({"origin": "http://example.org"}, True),
+        ({"origin": "https://evil.example"}, False),
+    ],
+)
+def test_scripts_carry_no_origin_so_something_else_must_vouch_for_them(
+    headers: dict[str, str], passes: bool
+) -> None:
+    refusal = judge(POLLING + "&j=0", headers=headers, check_origin=True)
+
+    assert (refusal is None) is passes
+    assert judge(POLLING + "&j=0", headers=headers) is None
+
+
 def test_origins_are_not_checked_by_default() -> None:
     assert judge(POLLING, headers={"origin": "https://evil.example"}) is None
 

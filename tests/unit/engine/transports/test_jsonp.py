@@ -25,6 +25,8 @@ def test_surrogates_by_themselves_travel_as_escapes() -> None:
         ("d=4%C3%A9%F0%9F%98%80", "4é😀"),
         ("x=1&d=4a&dd=3", "4a"),
         ("d=", ""),
+        ("d", ""),
+        ("%64=4a", "4a"),
         ("d=a%5Cnb", "a\nb"),
         ("d=a%5C%5Cnb", "a\\nb"),
         ("d=a%5C%5C%5Cnb", "a\\\\nb"),
@@ -36,6 +38,6 @@ def test_the_payload_of_a_form(form: str, payload: str) -> None:
     assert payload_of(form) == payload
 
 
-@pytest.mark.parametrize("form", ["", "4hello", "x=1", "d", "d=1&d=2", "D=1"])
+@pytest.mark.parametrize("form", ["", "4hello", "x=1", "&", "d=1&d=2", "D=1"])
 def test_a_form_without_one_payload(form: str) -> None:
     assert payload_of(form) is None
