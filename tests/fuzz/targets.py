@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
+from sockio.engine.transports.jsonp import payload_of, script
 from sockio.errors import ProtocolError
 from sockio.protocol import engineio
 from sockio.protocol.engineio import v3, v4
@@ -109,6 +113,34 @@ def _old_payload_written_again(data: bytes) -> Outcome:
     )
     assert as_text == as_bytes
     return as_text + outcome[len(packets) :]
+
+
+# ------------------------------------------------------------------ JSONP
+
+
+def _form(data: bytes) -> Outcome:
+    payload = payload_of(data.decode("utf-8", "replace"))
+    return ["no payload"] if payload is None else [payload]
+
+
+def _form_in_the_words_of_the_reference(data: bytes) -> Outcome:
+    """Read it in two steps, as Node does."""
+    fields = parse_qsl(data.decode("utf-8", "replace"), keep_blank_values=True)
+    found = [value for name, value in fields if name == "d"]
+    if len(found) != 1:
+        return ["no payload"]
+    text = re.sub(r"(\\)?\\n", lambda m: m[0] if m[1] else "\n", found[0])
+    return [text.replace("\\\\n", "\\n")]
+
+
+def _form_written_again(data: bytes) -> Outcome:
+    [payload] = _form(data)
+    called = script("0", payload)
+    assert called.startswith("___eio[0](")
+    assert "\u2028" not in called
+    back = json.loads(called[len("___eio[0](") : -2])
+    assert back == payload
+    return [back]
 
 
 # ------------------------------------------------------------------ WebTransport
@@ -280,6 +312,17 @@ TARGETS = {
                 "6:4hello3:4😀1:2".encode(),
                 b"\x00\x06\xff4hello\x01\x03\xff\x04\x01\xff",
                 b"2:4a6:b4Af8=",
+            ),
+        ),
+        Target(
+            "jsonp",
+            (_form, _form_in_the_words_of_the_reference, _form_written_again),
+            words=(b"d=", b"&", b"%5C", b"\\n", b"\\\\n", b"%0A", b"+", b"%", b"\xff"),
+            seeds=(
+                b"d=4hello%1e4world",
+                b"d=16:420%5B%22a%5Cn%22%5D&x=1",
+                b"d=a%5C%5Cnb\\n",
+                b"d=%E2%80%A8",
             ),
         ),
         Target(

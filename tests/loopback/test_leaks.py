@@ -31,7 +31,7 @@ def make_server(clock: FakeClock) -> sockio.Server:
         if request.query.get("refuse"):
             raise sockio.Forbidden("no")
 
-    io = sockio.Server(clock=clock, allow_request=allow)
+    io = sockio.Server(clock=clock, allow_request=allow, allow_eio3=True)
 
     @io.use
     def guard(socket: sockio.Socket) -> None:
@@ -105,6 +105,28 @@ def abandon(client: RawClient) -> None:
     client.open_session().post("40")
 
 
+def come_as_an_old_client(client: RawClient) -> None:
+    session = client.open_session(EIO=3)
+    assert session.poll().text == "2:40"
+    websocket = session.upgrade()
+    websocket.send('451-0["echo",{"_placeholder":true,"num":0}]')
+    websocket.send(b"\4\1")
+    assert websocket.receive() == '461-0[{"_placeholder":true,"num":0}]'
+    assert websocket.receive() == b"\4\1"
+    websocket.cut()
+
+
+def break_the_old_protocol(client: RawClient) -> None:
+    websocket = client.websocket(EIO=3)
+    websocket.send("3")  # before anything was sent to it
+    websocket.wait_closed()
+
+
+def close_polling_by_scripts(client: RawClient) -> None:
+    session = client.open_session(EIO=3, j=0)
+    session.post("d=1:1", {"Content-Type": "application/x-www-form-urlencoded"})
+
+
 def fail_an_upgrade(client: RawClient) -> None:
     session = client.open_session()
     websocket = session.websocket()
@@ -123,6 +145,9 @@ WAYS: list[Callable[[RawClient], None]] = [
     close_polling,
     abort_poll,
     upgrade_and_cut,
+    come_as_an_old_client,
+    break_the_old_protocol,
+    close_polling_by_scripts,
     abandon,
     fail_an_upgrade,
 ]

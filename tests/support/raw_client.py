@@ -211,9 +211,12 @@ class PollingSession:
         )
 
     def _first_packet(self) -> str:
-        if self.client.protocol == 4:
-            return self.answer.packets[0]
-        length, _, rest = self.answer.text.partition(":")
+        text = self.answer.text
+        if text.startswith("___eio["):  # JSONP
+            text = json.loads(text[text.index("(") + 1 : -2])
+        if self._query.get("EIO", self.client.protocol) == 4:
+            return text.split("\x1e")[0]
+        length, _, rest = text.partition(":")
         return rest[: int(length)]
 
     def upgrade(self) -> RawWebSocket:
