@@ -111,11 +111,6 @@ class Inbox {
 
 // ---------------------------------------------------------------- Socket.IO clients
 
-const CLIENTS = {
-  4: "socket.io-client",
-  "4.0": "socket.io-client-4.0",
-  2: "socket.io-client-2",
-};
 const SOCKET_EVENTS = ["connect", "connect_error", "disconnect"];
 const MANAGER_EVENTS = [
   "reconnect",
@@ -174,11 +169,13 @@ function connect({ url, options = {}, version = 4, parser }) {
   const socket = io(url, opts);
   const inbox = new Inbox();
   watch(socket, inbox, version);
-  return keep({ socket, inbox });
+  return keep({ socket, inbox, version });
 }
 
+/** The newest client is number 4; the others are installed under their version. */
 function loadClient(version) {
-  const client = require(CLIENTS[version]);
+  const name = version === 4 ? "socket.io-client" : `socket.io-client-${version}`;
+  const client = require(name);
   return { io: client.io || client };
 }
 
@@ -191,11 +188,14 @@ function loadParser(parser) {
 }
 
 /** A second namespace over the same connection. */
-function namespace({ of, name, auth, version = 4 }) {
-  const socket = thing(of).socket.io.socket(name, { auth: unpack(auth) });
+function namespace({ of, name, auth }) {
+  const { socket: first, version } = thing(of);
+  // Version 2 sends a query string where others send "auth".
+  const sent = version === 2 ? { query: auth } : { auth: unpack(auth) };
+  const socket = first.io.socket(name, sent);
   const inbox = new Inbox();
   watch(socket, inbox, version);
-  return keep({ socket, inbox });
+  return keep({ socket, inbox, version });
 }
 
 function emit({ client, event, args = [], volatile = false }) {

@@ -11,7 +11,7 @@ import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import gevent
 from gevent.event import AsyncResult
@@ -24,6 +24,10 @@ FOLDER = Path(__file__).parent.parent / "js"
 BUNDLE = FOLDER / "node_modules" / "socket.io-client" / "dist" / "socket.io.min.js"
 #: Seconds that an operation may take beyond what it was asked to wait for.
 MARGIN = 5.0
+
+
+#: The official clients; 4 is the newest of all.
+Version: TypeAlias = Literal[2, "3.1", "4.0", "4.1", "4.4", "4.5", "4.6", "4.7", 4]
 
 
 class DriverError(Exception):
@@ -112,7 +116,7 @@ class Driver:
         url: str,
         *,
         transports: Sequence[str] | None = None,
-        version: Literal[2, 4, "4.0"] = 4,
+        version: Version = 4,
         parser: str = "json",
         **options: Any,
     ) -> JsClient:
