@@ -65,6 +65,7 @@ ORDER = {
         ("remote_socket",),
         ("broadcast",),
         ("home",),
+        ("facts",),
         ("socket",),
         ("recovering",),
         ("namespace",),

@@ -7,7 +7,6 @@ Spec: Engine.IO protocol v4, "Heartbeat"; v3, "Timeouts".
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.wire import Wire
@@ -30,9 +29,7 @@ def heartbeat_for(
         return ClientHeartbeat(
             clock, interval + timeout, push=push, on_silence=on_silence
         )
-    return Heartbeat(
-        clock, interval, timeout, send_ping=partial(push, PING), on_silence=on_silence
-    )
+    return Heartbeat(clock, interval, timeout, push=push, on_silence=on_silence)
 
 
 class Heartbeat:
@@ -43,7 +40,7 @@ class Heartbeat:
         "_extended",
         "_interval",
         "_on_silence",
-        "_send_ping",
+        "_push",
         "_timeout",
         "_timer",
         "awaiting",
@@ -57,14 +54,14 @@ class Heartbeat:
         interval: float,
         timeout: float,
         *,
-        send_ping: Callable[[], object],
+        push: Callable[[Wire], object],
         on_silence: Callable[[], None],
     ) -> None:
         """``interval`` and ``timeout`` are in seconds."""
         self._clock = clock
         self._interval = interval
         self._timeout = timeout
-        self._send_ping = send_ping
+        self._push = push
         self._on_silence = on_silence
         self._timer: Timer | None = None
         self._extended = False
@@ -102,7 +99,7 @@ class Heartbeat:
         self.awaiting = True
         self._extended = False
         self._arm(self._timeout, self._give_up)
-        self._send_ping()
+        self._push(PING)
 
     def _give_up(self) -> None:
         self.stop()

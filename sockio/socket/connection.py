@@ -78,7 +78,7 @@ class Connection:
         self._decoder: Decoder = decoder if strict else CheckedDecoder(decoder)
         self._issued = directory.reactor.clock.time()
         #: Packets for namespaces that are being looked up.
-        self._held: dict[str, list[Packet]] = {}
+        self._held: dict[str, list[Packet]] | None = None
         self._connect_timer: Timer | None = directory.reactor.clock.call_later(
             directory.options.connect_timeout, self._on_nothing_joined
         )
@@ -130,8 +130,8 @@ class Connection:
         name = packet.nsp
         if packet.type is PacketType.CONNECT_ERROR:
             self._violated("CONNECT_ERROR from a client")
-        elif packet.type is not PacketType.CONNECT and name in self._held:
-            self._held[name].append(packet)
+        elif packet.type is not PacketType.CONNECT and name in (self._held or ()):
+            self._held_for(name).append(packet)
         elif packet.type is not PacketType.CONNECT:
             self._violated("packet for a namespace that was not joined")
         elif name in self.sockets:
@@ -150,10 +150,10 @@ class Connection:
             auth = {}
         namespace = self._directory.find_now(name)
         if namespace is not None:
-            self.sockets[name] = namespace.connect(self, self._handshake(auth))
+            self.sockets[name] = namespace.connect(self, auth)
         elif self._directory.may_find():
             self.sockets[name] = None
-            self._held[name] = []
+            self._held_for(name)
             self._directory.reactor.workers.spawn(self._look_up, name, auth)
         else:
             self._unknown(name)
@@ -166,16 +166,21 @@ class Connection:
             self.form_of = twin_of
             self.write = lambda wire: push(twin_of(wire))
 
+    def _held_for(self, name: str) -> list[Packet]:
+        if self._held is None:
+            self._held = {}
+        return self._held.setdefault(name, [])
+
     def _look_up(self, name: str, auth: Any) -> None:
         namespace = self._directory.find(name, auth)
-        held = self._held.pop(name, [])
+        held = self._held.pop(name, ()) if self._held is not None else ()
         self.sockets.pop(name, None)
         if self.conn.ready_state != "open":
             return
         if namespace is None:
             self._unknown(name)
             return
-        socket = self.sockets[name] = namespace.connect(self, self._handshake(auth))
+        socket = self.sockets[name] = namespace.connect(self, auth)
         for packet in held:
             socket.on_packet(packet)
 
@@ -184,7 +189,8 @@ class Connection:
         payload = {"message": "Invalid namespace"}
         self.write(self.encode(Packet(PacketType.CONNECT_ERROR, name, payload)))
 
-    def _handshake(self, auth: Any) -> Handshake:
+    def handshake(self, auth: Any) -> Handshake:
+        """Tell what the server was told when the client connected, ``auth`` with it."""
         request = self.conn.request
         return Handshake(
             headers=request.headers if request is not None else {},
@@ -252,7 +258,7 @@ class Connection:
 
     def _end(self, reason: str, description: object) -> None:
         self._stop_timer()
-        self._held.clear()
+        self._held = None
         for socket in list(self.sockets.values()):
             if socket is not None:
                 socket.close(reason, description)

@@ -5,7 +5,7 @@ Everything here runs in the greenlet of the socket's inbox.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from logging import DEBUG, WARNING
 from typing import Any, Protocol
 
@@ -29,7 +29,7 @@ class Receiving(Protocol):
 
     id: str
     connected: bool
-    guards: list[Callable[..., object]]
+    guards: Sequence[Callable[..., object]]
     _listeners: Listeners
     _any: tuple[Callable[..., Any], ...]
 

@@ -11,6 +11,7 @@ from sockio.protocol.socketio.parser import Parser
 from sockio.types import SocketId
 
 from .broadcast import Broadcaster
+from .handshake import Handshake
 from .options import ServerOptions
 
 
@@ -38,6 +39,9 @@ class Link(Protocol):
 
     def socket_id(self, namespace: str) -> SocketId:
         """Name the socket of this client in ``namespace``."""
+
+    def handshake(self, auth: Any) -> Handshake:
+        """What the server was told when the client connected, ``auth`` with it."""
 
     def encode(self, packet: Packet, compress: bool = True) -> Wire: ...
     def forget(self, socket: Any) -> None:

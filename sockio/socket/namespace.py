@@ -21,7 +21,6 @@ from sockio.types import SocketId
 from . import middleware
 from .broadcast import BroadcastOperator, Targets
 from .events import Event
-from .handshake import Handshake
 from .home import Link
 from .options import ServerOptions
 from .recovering import RecoverableSocket, Recovering
@@ -141,9 +140,9 @@ class Namespace(EventEmitter, Targets):
 
     # ------------------------------------------------------------------ connecting
 
-    def connect(self, link: Link, handshake: Handshake) -> Socket:
+    def connect(self, link: Link, auth: Any) -> Socket:
         """Make the socket of a client; its inbox's first job lets it in, or not."""
-        socket = self._make_socket(link.socket_id(self.name), self, link, handshake)
+        socket = self._make_socket(link.socket_id(self.name), self, link, auth)
         self._connecting.add(socket)
         socket.run(lambda: self._admit(socket))
         return socket

@@ -7,8 +7,8 @@ emitted is encoded at once and handed to the session, which never blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Generic
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sockio.adapters.adapter import BroadcastOptions, Flags
 from sockio.protocol.engineio.wire import Wire
@@ -29,9 +29,10 @@ from .broadcast import (
     take_ack,
 )
 from .catch_all import CatchAll
-from .data import DataT, SocketData
+from .data import DataT
 from .dispatch import admit, dispatch
 from .events import Event
+from .facts import NO_ROOMS, Facts
 from .handshake import Handshake
 from .home import Home, Link
 from .operator import SocketOperator
@@ -51,16 +52,14 @@ _new = tuple.__new__
 _PLAIN = Flags()
 
 
-class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
+class Socket(EventEmitter, Facts[DataT], Addressing, CatchAll, Waits):
     """One client in one namespace; made by the server, for your handlers.
 
     Events of our own: ``disconnecting(reason, description)``, ``disconnect(reason,
     description)``, ``error(error)``. All others are the client's.
     """
 
-    def __init__(
-        self, sid: SocketId, nsp: Home, client: Link, handshake: Handshake
-    ) -> None:
+    def __init__(self, sid: SocketId, nsp: Home, client: Link, auth: Any) -> None:
         self._listeners = Listeners()
         #: Public id: 20 characters, its own for each namespace.
         self.id = sid
@@ -69,9 +68,9 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         self.client = client
         #: The Engine.IO session below.
         self.conn = client.conn
-        self.handshake = handshake
-        #: Yours: ``socket.data.user = ...``; seen by ``fetch_sockets``.
-        self.data: DataT = SocketData()  # type: ignore[assignment]
+        self._auth = auth
+        self._handshake: Handshake | None = None
+        self._data: DataT | None = None
         self.connected = False
         #: Whether rooms, data and missed events were restored.
         self.recovered = False
@@ -79,44 +78,24 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         self.reactor: Reactor = nsp.reactor
         self._inbox: Mailbox[Packet | Callable[[], object]]
         self._inbox = self.reactor.mailbox(self._handle)
-        self._acks = PendingAcks(self.reactor.clock, self.reactor.workers.run)
+        self._pending: PendingAcks | None = None
         self._waiting: Waiting | None = None
-        self.guards: list[Callable[..., object]] = []
+        self.guards: Sequence[Callable[..., object]] = ()
         self._write = client.write
         self._encode = client.parser.encode
         self._thread = self.reactor.workers.thread
         #: Why the socket has gone; None while it has not.
         self._gone: str | None = None
-        self._last_rooms: frozenset[Room] = frozenset()
-
-    # ------------------------------------------------------------------ facts
+        self._last_rooms = NO_ROOMS
 
     @property
-    def disconnected(self) -> bool:
-        """The opposite of ``connected``."""
-        return not self.connected
-
-    @property
-    def gone(self) -> bool:
-        """Whether the socket has been disconnected or refused."""
-        return self._gone is not None
-
-    @property
-    def rooms(self) -> frozenset[Room]:
-        """The rooms it is in; in ``disconnecting`` listeners, those it was in."""
-        if self._gone is not None:
-            return self._last_rooms
-        return self._home.adapter.socket_rooms(self.id) or frozenset()
-
-    @property
-    def request(self) -> Any:
-        """The request that opened the connection."""
-        return self.conn.request
-
-    @property
-    def buffered_amount(self) -> int:
-        """Bytes (of text: characters) that wait for this client."""
-        return self.conn.buffered_amount  # type: ignore[no-any-return]
+    def _acks(self) -> PendingAcks:
+        if self._pending is None:
+            reactor = self.reactor
+            self._pending = PendingAcks(reactor.clock, reactor.workers.run)
+            if self._gone is not None:
+                self._pending.close(self._gone)
+        return self._pending
 
     # ------------------------------------------------------------------ emitting
 
@@ -268,7 +247,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
 
     def use(self, fn: Callable[..., object]) -> Callable[..., object]:
         """Run ``fn(event, args)`` before each event is dispatched; raise to reject."""
-        self.guards.append(fn)
+        self.guards = [*self.guards, fn]
         return fn
 
     # ------------------------------------------------------------------ incoming
@@ -285,8 +264,8 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
             if self._waiting is None or not self._waiting.offer(packet):
                 self._inbox.put(packet)
         elif kind is _ACK:
-            if packet.id is not None:
-                self._acks.resolve(packet.id, packet.data)
+            if packet.id is not None and self._pending is not None:
+                self._pending.resolve(packet.id, packet.data)
         elif kind is PacketType.DISCONNECT:
             self.close(Reason.CLIENT_NAMESPACE_DISCONNECT)
 
@@ -384,7 +363,8 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         self.connected = False
         self._home.remove(self)
         self.client.forget(self)
-        self._acks.close(self._gone)
+        if self._pending is not None:
+            self._pending.close(self._gone)
         if self._waiting is not None:
             self._waiting.close(self._gone)
         self._inbox.drop(lambda item: isinstance(item, Packet))
@@ -395,5 +375,5 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
 
     def _say_goodbye(self, reason: str, description: object) -> None:
         self._fire("disconnecting", reason, description)
-        self._last_rooms = frozenset()
+        self._last_rooms = NO_ROOMS
         self._fire("disconnect", reason, description)

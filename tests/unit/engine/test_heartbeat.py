@@ -21,7 +21,7 @@ class Pulse:
             self.clock,
             INTERVAL,
             TIMEOUT,
-            send_ping=lambda: self.did.append(("ping", self.clock.now())),
+            push=lambda _: self.did.append(("ping", self.clock.now())),
             on_silence=lambda: self.did.append(("silence", self.clock.now())),
         )
 
@@ -120,7 +120,7 @@ def test_a_ping_may_stop_the_heartbeat() -> None:
         clock,
         INTERVAL,
         TIMEOUT,
-        send_ping=lambda: heartbeat.stop(),
+        push=lambda _: heartbeat.stop(),
         on_silence=lambda: pytest.fail("it was stopped"),
     )
     heartbeat.restart()
