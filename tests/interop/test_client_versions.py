@@ -45,6 +45,7 @@ def test_what_every_version_can_do(
     check(Way(node, url, version, transport))  # type: ignore[arg-type]
 
 
+@pytest.mark.wallclock
 @pytest.mark.patience(30)
 def test_all_versions_at_the_same_time(node: Driver, server: Loopback) -> None:
     beats = Beats(server.engine)
