@@ -20,8 +20,12 @@ class Keeper(Protocol):
         """Tell the server's own listeners; called in the session's mailbox."""
 
 
-class Nobody:
+class _Nobody:
     """The consumer of a session that only has listeners."""
 
     def on_message(self, data: str | bytes) -> None: ...
     def on_close(self, reason: str, description: object) -> None: ...
+
+
+#: The same for all.
+NOBODY: Consumer = _Nobody()

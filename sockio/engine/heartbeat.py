@@ -89,6 +89,11 @@ class Heartbeat:
         self.awaiting = False
         self._disarm()
 
+    def end(self) -> None:
+        """Stop for good, and let go of the session."""
+        self.stop()
+        self._push = self._on_silence = _nothing
+
     def on_traffic(self) -> None:
         """Another packet came while a pong is awaited: that extends the wait, once."""
         if self.awaiting and not self._extended:
@@ -163,6 +168,15 @@ class ClientHeartbeat:
             self._timer.cancel()
             self._timer = None
 
+    def end(self) -> None:
+        """Stop for good, and let go of the session."""
+        self.stop()
+        self._push = self._on_silence = _nothing
+
     def _give_up(self) -> None:
         self._timer = None
         self._on_silence()
+
+
+def _nothing(*_: object) -> None:
+    """The session has ended."""

@@ -20,7 +20,7 @@ from sockio.runtime.mailbox import Mailbox
 from sockio.runtime.reactor import Reactor
 
 from .callbacks import Callbacks
-from .consumer import Consumer, Keeper, Nobody
+from .consumer import NOBODY, Consumer, Keeper
 from .heartbeat import heartbeat_for
 from .http.request import Request
 from .opening import open_packet
@@ -71,7 +71,7 @@ class EngineSession(EventEmitter):
         self.protocol = protocol
         self.ready_state: Literal["opening", "open", "closing", "closed"] = OPENING
         self.upgraded = False
-        self.consumer: Consumer = Nobody()
+        self.consumer: Consumer = NOBODY
         #: Somebody listens to this session or to its server's ``flush`` and ``drain``.
         self.observed = False
         self._options = options
@@ -341,13 +341,15 @@ class EngineSession(EventEmitter):
             return
         log.debug("sid=%s closed: %s (%s)", self.id, reason, description)
         self.ready_state = CLOSED
-        self._heartbeat.stop()
+        self._heartbeat.end()
+        self._transport.sink = RETIRED
         if self._upgrade is not None:
             self._upgrade.abort()
             self._upgrade = None
         self._callbacks.drop()
         self._keeper.on_session_closed(self)
-        self.consumer.on_close(reason, description)
+        consumer, self.consumer = self.consumer, NOBODY
+        consumer.on_close(reason, description)
         if reason == TRANSPORT_ERROR:
             self.fire("error", description)
         self.fire("close", reason, description)

@@ -105,6 +105,7 @@ class Workers:
             if len(parked) >= self.keep:
                 return
             parked.append(current)
+            del job  # a parked worker is not to keep a client's objects alive
             try:
                 job = park()
             except GreenletExit:

@@ -372,8 +372,25 @@ class Socket(EventEmitter, Facts[DataT], Addressing, CatchAll, Waits):
             if self.options.cancel_on_disconnect:
                 self._inbox.kill_running()
             self._inbox.put(lambda: self._say_goodbye(reason, description))
+        else:
+            self._let_go()
 
     def _say_goodbye(self, reason: str, description: object) -> None:
         self._fire("disconnecting", reason, description)
         self._last_rooms = NO_ROOMS
         self._fire("disconnect", reason, description)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Part with what refers back to the socket, and would keep it for a while.
+
+        Listeners, which never hear anything again, usually do.
+        """
+        self._listeners = Listeners()
+        self._inbox = self.reactor.mailbox(_run)
+
+
+def _run(item: Packet | Callable[[], object]) -> None:
+    """Handle what comes for a socket that has gone: there are no events any more."""
+    if not isinstance(item, Packet):
+        item()

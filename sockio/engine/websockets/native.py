@@ -154,11 +154,11 @@ class NativeWebSocket:
     def ended(self, error: OSError | None) -> None:
         """The connection is gone, or the peer sends no more."""
         log.debug("connection ended: %s", error or "end of stream")
-        was_closing = self._closing
+        was_closing, receiver = self._closing, self._receiver
         self._stop_delivering()
         self._hang_up()
         if not was_closing:
-            self._receiver.on_closed(None)
+            receiver.on_closed(None)
 
     # ------------------------------------------------------------------ control
 
@@ -221,8 +221,20 @@ class NativeWebSocket:
             self._kill_timer.cancel()
             self._kill_timer = None
         self._stream.close()
+        self._receiver = _NOBODY
         if self._closed is not None:
             self._closed.set(None)
+
+
+class _Nobody:
+    """The receiver of a connection that has ended: the former one is let go."""
+
+    def on_message(self, data: str | bytes) -> None: ...
+    def on_drained(self) -> None: ...
+    def on_closed(self, error: object) -> None: ...
+
+
+_NOBODY: Receiver = _Nobody()
 
 
 def _ignore(data: str | bytes) -> None:
