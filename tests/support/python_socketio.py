@@ -1,0 +1,259 @@
+"""python-socketio: its four clients, driven by one Python process for many tests.
+
+They wait in native threads and in asyncio, which would stop a server in the same
+thread. The process reads one Python literal a line - what to do - and prints one a
+line: what came of it, and what happened to a client.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import itertools
+import sys
+import threading
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import gevent
+from gevent.event import AsyncResult
+from gevent.queue import SimpleQueue
+from gevent.subprocess import PIPE, Popen
+
+#: The name of a class of python-socketio.
+Kind: TypeAlias = Literal["Client", "AsyncClient", "SimpleClient", "AsyncSimpleClient"]
+#: Seconds that one operation may take.
+MARGIN = 5.0
+
+
+class PythonError(Exception):
+    """A client raised something: the name of its type, and its text."""
+
+
+class PythonEvent(NamedTuple):
+    """What happened to a client: ``connect`` and its like, or an event of the server.
+
+    Attributes:
+        namespace: Where.
+        event: Its name; "callback" for an acknowledgement.
+        args: What the handler was given.
+    """
+
+    namespace: str
+    event: str
+    args: tuple[Any, ...]
+
+
+class PythonDriver:
+    """One process with the clients in it."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", __name__]
+        self._process = Popen(command, stdin=PIPE, stdout=PIPE)
+        self._numbers = itertools.count(1)
+        self._answers: dict[int, AsyncResult] = {}
+        self._clients: dict[int, PythonClient] = {}
+        self._reader = gevent.spawn(self._read)
+
+    def client(self, kind: Kind, **options: Any) -> PythonClient:
+        """Make a client; it is not connected yet."""
+        number = next(self._numbers)
+        client = PythonClient(self, number, simple="Simple" in kind)
+        self._clients[number] = client
+        self.call("make", number, kind, options)
+        return client
+
+    def call(self, *what: Any) -> Any:
+        """Have something done, and return what came of it.
+
+        Raises:
+            PythonError: A client raised an exception.
+
+        Blocks:
+            Until it is done.
+        """
+        number = next(self._numbers)
+        answer = self._answers[number] = AsyncResult()
+        self._process.stdin.write(repr((number, *what)).encode() + b"\n")
+        self._process.stdin.flush()
+        return answer.get(timeout=MARGIN)
+
+    def reset(self) -> None:
+        """Disconnect the clients that were made since the last time.
+
+        Blocks:
+            Until they are disconnected.
+        """
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            client.close()
+
+    def close(self) -> None:
+        """End the process; it ends by itself when its input ends.
+
+        Blocks:
+            Until it has ended.
+        """
+        self._process.stdin.close()
+        self._process.wait(timeout=MARGIN)
+        self._reader.join(timeout=MARGIN)
+        self._process.stdout.close()
+
+    def _read(self) -> None:
+        for line in self._process.stdout:
+            kind, number, *rest = ast.literal_eval(line.decode())
+            if kind == "event":
+                if number in self._clients:
+                    self._clients[number].events.put(PythonEvent(*rest))
+            elif kind == "error":
+                self._answers.pop(number).set_exception(PythonError(*rest))
+            else:
+                self._answers.pop(number).set(*rest)
+
+
+class PythonClient:
+    """One client; its methods are those of python-socketio's classes."""
+
+    def __init__(self, driver: PythonDriver, number: int, *, simple: bool) -> None:
+        self._driver = driver
+        self._number = number
+        self._simple = simple
+        #: What happened and nobody has asked for yet.
+        self.events: SimpleQueue[PythonEvent] = SimpleQueue()
+
+    def call(self, method: str, *args: Any, **options: Any) -> Any:
+        """Call a method.
+
+        Blocks:
+            Until it returns.
+        """
+        return self._driver.call("call", self._number, method, args, options)
+
+    def ask(self, attribute: str) -> Any:
+        """Return an attribute that is plain data."""
+        return self._driver.call("ask", self._number, attribute)
+
+    def connect(self, url: str, **options: Any) -> None:
+        """Connect, and wait until every namespace is there.
+
+        Blocks:
+            Until the server has answered.
+        """
+        self.call("connect", url, **options)
+
+    def emit_with_callback(self, event: str, data: Any) -> None:
+        """Emit an event whose acknowledgement becomes the event "callback"."""
+        self._driver.call("callback", self._number, event, data)
+
+    def next(self, event: str) -> tuple[Any, ...]:
+        """Skip what happened until ``event``, and return its arguments.
+
+        Raises:
+            TimeoutError: It did not happen in time.
+
+        Blocks:
+            Until it has happened.
+        """
+        return self.next_event(event).args
+
+    def next_event(self, event: str) -> PythonEvent:
+        """Skip what happened until ``event``, and return it with its namespace."""
+        seen: list[PythonEvent] = []
+        with gevent.Timeout(MARGIN, TimeoutError(f"no {event}, but {seen}")):
+            while not seen or seen[-1].event != event:
+                seen.append(self.events.get())
+        return seen[-1]
+
+    def close(self) -> None:
+        """Disconnect, and come back no more.
+
+        Blocks:
+            Until it is disconnected.
+        """
+        self.call("disconnect" if self._simple else "shutdown")
+
+
+# ------------------------------------------------------------------- in the process
+
+_printing = threading.Lock()
+
+
+def tell(*what: Any) -> None:
+    """Print one line; several threads do."""
+    with _printing:
+        print(repr(what), flush=True)
+
+
+class _Program:
+    """Does what the lines of the input say."""
+
+    def __init__(self) -> None:
+        self._clients: dict[int, Any] = {}
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def run(self) -> None:
+        """Read until the input ends."""
+        for line in sys.stdin:
+            number, operation, *args = ast.literal_eval(line)
+            try:
+                tell("done", number, getattr(self, operation)(*args))
+            except Exception as error:  # of whatever type: it is reported
+                tell("error", number, type(error).__name__, str(error))
+
+    def make(self, number: int, kind: Kind, options: dict[str, Any]) -> None:
+        import socketio
+
+        async def make() -> Any:
+            return getattr(socketio, kind)(**options)
+
+        self._clients[number] = client = self._wait(make())
+        if "Simple" not in kind:
+            self._listen(number, client)
+
+    def _listen(self, number: int, client: Any) -> None:
+        """Report everything; answer events that end with a question mark."""
+        for event in ("connect", "connect_error", "disconnect"):
+
+            def happened(namespace: str, *args: Any, event: str = event) -> None:
+                tell("event", number, namespace, event, args)
+
+            client.on(event, happened, namespace="*")
+
+        def arrived(event: str, namespace: str, *args: Any) -> Any:
+            tell("event", number, namespace, event, args)
+            return args if event.endswith("?") else None
+
+        client.on("*", arrived, namespace="*")
+
+    def call(
+        self, number: int, method: str, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
+        return self._wait(getattr(self._clients[number], method)(*args, **options))
+
+    def ask(self, number: int, attribute: str) -> Any:
+        value: Any = self._clients[number]
+        for name in attribute.split("."):
+            value = getattr(value, name)
+        return value() if callable(value) else value
+
+    def callback(self, number: int, event: str, data: Any) -> None:
+        def answered(*args: Any) -> None:
+            tell("event", number, "/", "callback", args)
+
+        self._wait(self._clients[number].emit(event, data, callback=answered))
+
+    def _wait(self, result: Any) -> Any:
+        if inspect.isawaitable(result):
+            return asyncio.run_coroutine_threadsafe(
+                _waited(result), self._loop
+            ).result()
+        return result
+
+
+async def _waited(awaitable: Any) -> Any:
+    return await awaitable
+
+
+if __name__ == "__main__":
+    _Program().run()
