@@ -55,6 +55,8 @@ def event_name(event: EventName) -> str:
 
     Numbers are names too, as in JavaScript: 1 and "1" are the same event.
     """
+    if type(event) is str:
+        return event
     if isinstance(event, Enum):
         event = event.value
     if isinstance(event, str):

@@ -16,6 +16,8 @@ from sockio.errors import ConfigError
 
 Handler: TypeAlias = Callable[..., Any]
 
+_ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
 
 def read_signature(fn: Handler) -> tuple[int, int | None, bool]:
     """Return the least and the most arguments ``fn`` takes, and whether it acks.
@@ -26,14 +28,11 @@ def read_signature(fn: Handler) -> tuple[int, int | None, bool]:
     """
     if not callable(fn):
         raise TypeError(f"a listener must be callable, not {fn!r}")
-    if inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn):
-        raise ConfigError(
-            f"{fn!r} is async, and nothing would ever await it: "
-            "write a plain function, in which waiting blocks only its own greenlet"
-        )
     plain = _read_code(fn)
     if plain is not None:
         return plain
+    if inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn):
+        raise _never_awaited(fn)
     parameters, outer = _parameters(fn), _parameters(fn, follow_wrapped=False)
     if parameters is None or outer is None:
         return (
@@ -75,6 +74,8 @@ def _read_code(fn: Handler) -> tuple[int, int | None, bool] | None:
     ):
         return None
     code = fn.__code__
+    if code.co_flags & _ASYNC:
+        raise _never_awaited(fn)
     if code.co_argcount < bound:  # the object itself falls into *args
         return None
     wants_ack = False
@@ -115,6 +116,13 @@ def _can_give_ack(fn: Handler, outer: list[inspect.Parameter]) -> bool:
         each.kind is each.VAR_KEYWORD
         or (each.name == "ack" and each.kind is each.KEYWORD_ONLY)
         for each in outer
+    )
+
+
+def _never_awaited(fn: Handler) -> ConfigError:
+    return ConfigError(
+        f"{fn!r} is async, and nothing would ever await it: "
+        "write a plain function, in which waiting blocks only its own greenlet"
     )
 
 

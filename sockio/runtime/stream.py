@@ -84,6 +84,7 @@ class Stream:
 
     def start(self, receiver: Receiver, early: bytes = b"") -> None:
         """Read from now on; ``early`` was received before by somebody else."""
+        self.flush()
         self._receiver = receiver
         self._reader = self._loop.io(self._sock.fileno(), _READ)
         if early:
@@ -131,6 +132,11 @@ class Stream:
             pending.append(memoryview(data)[sent:])
             self.pending_size += len(data) - sent
             self._wait_for_kernel()
+
+    def hold(self, data: bytes) -> None:
+        """Send ``data`` together with what is written next, or at the ``start``."""
+        self._pending.append(data)
+        self.pending_size += len(data)
 
     def flush(self) -> None:
         """Send what was collected; the batch calls this when it ends."""

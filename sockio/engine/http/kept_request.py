@@ -8,8 +8,9 @@ is packed, and texts that many clients send are shared by them.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import itemgetter
 from sys import intern
 from typing import Any
 
@@ -45,18 +46,15 @@ class KeptRequest(Request):
     changed: once it was asked for it stays unpacked.
     """
 
-    __slots__ = ("_names", "_values")
+    __slots__ = ("_address", "_names", "_values")
 
     def __init__(self, request: Request) -> None:
         self.method = request.method
         self.trusted_proxies = request.trusted_proxies
-        kept = [
-            (name, _shared_text(name, value))
-            for name, value in request.environ.items()
-            if name not in _SERVERS_OWN
-        ]
-        self._names = _shared_names(tuple([name for name, _ in kept]))
-        self._values = tuple([value for _, value in kept])
+        self._address = request.remote_address
+        environ = request.environ
+        self._names, take = _plan(tuple(environ))
+        self._values = tuple(map(_shared, self._names, take(environ)))
 
     def __getattr__(self, name: str) -> Any:
         # The slot of Request, as long as it is not filled.
@@ -105,7 +103,7 @@ class KeptRequest(Request):
 
     @property
     def remote_address(self) -> str:
-        return self._view().remote_address
+        return self._address
 
     @property
     def secure(self) -> bool:
@@ -117,12 +115,19 @@ class KeptRequest(Request):
 
 
 @lru_cache(maxsize=256)
-def _shared_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return an equal tuple; clients of one kind send the same headers."""
-    return tuple([intern(name) if type(name) is str else name for name in names])
+def _plan(
+    names: tuple[str, ...],
+) -> tuple[tuple[str, ...], Callable[[Environ], tuple[Any, ...]]]:
+    """Return which of ``names`` are kept, and what takes their values.
+
+    Clients of one kind send the same headers, so they share the tuple of names.
+    """
+    kept = tuple([name for name in names if name not in _SERVERS_OWN])
+    if len(kept) < 2:  # itemgetter gives no tuple then
+        return kept, lambda environ: tuple([environ[name] for name in kept])
+    return kept, itemgetter(*kept)
 
 
-def _shared_text(name: str, value: Any) -> Any:
-    if type(value) is str and name not in _UNIQUE:
-        return intern(value)
-    return value
+def _shared(name: str, value: Any) -> Any:
+    """Return a text that other clients may have sent too as one object for all."""
+    return intern(value) if type(value) is str and name not in _UNIQUE else value

@@ -19,6 +19,14 @@ from .websocket import WebSocket
 
 __all__ = ["WebSocket", "accept", "check", "refuse"]
 
+#: The headers that a handshake is judged by, with their names in environ.
+_READ = (
+    ("upgrade", "HTTP_UPGRADE"),
+    ("connection", "HTTP_CONNECTION"),
+    ("sec-websocket-key", "HTTP_SEC_WEBSOCKET_KEY"),
+    ("sec-websocket-version", "HTTP_SEC_WEBSOCKET_VERSION"),
+)
+
 
 def check(request: Request) -> list[tuple[str, str]]:
     """Return the headers that answer the WebSocket handshake in ``request``.
@@ -26,7 +34,8 @@ def check(request: Request) -> list[tuple[str, str]]:
     Raises:
         ProtocolError: It is not a proper WebSocket handshake.
     """
-    return handshake.answer(request.headers)
+    environ = request.environ
+    return handshake.answer({name: environ.get(key, "") for name, key in _READ})
 
 
 def accept(

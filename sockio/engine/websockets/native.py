@@ -117,8 +117,11 @@ class NativeWebSocket:
         return True
 
     def write_raw(self, data: bytes) -> None:
-        """Send bytes that are not a frame: the answer to the handshake."""
-        self._stream.write(data)
+        """Send bytes that are not a frame, the answer to the handshake.
+
+        They leave with the first message, at the latest at the ``start``.
+        """
+        self._stream.hold(data)
 
     # ------------------------------------------------------------------ the stream
 
