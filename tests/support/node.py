@@ -118,12 +118,14 @@ class Driver:
         transports: Sequence[str] | None = None,
         version: Version = 4,
         parser: str = "json",
+        patience: float = 2.0,
         **options: Any,
     ) -> JsClient:
         """Start a client for ``url``; its path names the namespace.
 
         Args:
             parser: "json", "msgpack", or the text of a module that exports one.
+            patience: Seconds that the client waits for what must come.
             options: More of the client's own options, by their JavaScript names.
         """
         if transports is not None:
@@ -132,7 +134,7 @@ class Driver:
             "connect", url=url, version=version, parser=parser, options=options
         )
         self._open.append(("close", "client", number))
-        return JsClient(self, number)
+        return JsClient(self, number, patience)
 
     def page(self, url: str | None = None) -> Page:
         """Open a page in the browser."""
@@ -157,25 +159,27 @@ class Driver:
 class JsClient:
     """One socket of the official client."""
 
-    def __init__(self, driver: Driver, number: int) -> None:
+    def __init__(self, driver: Driver, number: int, patience: float) -> None:
         self._driver = driver
         self._number = number
+        self._patience = patience
 
     def _call(self, operation: str, **fields: Any) -> Any:
         return self._driver.call(operation, client=self._number, **fields)
 
-    def next(self, event: str | None = None, timeout: float = 2.0) -> JsEvent:
+    def next(self, event: str | None = None, timeout: float | None = None) -> JsEvent:
         """Take the oldest event of this socket, or the oldest of that name.
 
         Args:
             event: Also one of the manager ("reconnect", ...) or engine ("upgrade").
+            timeout: In seconds; None: the client's patience.
 
         Blocks:
             Until it comes; DriverError after ``timeout``.
         """
-        milliseconds = timeout * 1000
+        wait = self._patience if timeout is None else timeout
         fields = self._call(
-            "next_event", wait=timeout, event=event, milliseconds=milliseconds
+            "next_event", wait=wait, event=event, milliseconds=wait * 1000
         )
         return JsEvent(**fields)
 
@@ -187,18 +191,21 @@ class JsClient:
         """Send an event."""
         self._call("emit", event=event, args=list(args), volatile=volatile)
 
-    def emit_with_ack(self, event: str, *args: Any, timeout: float = 2.0) -> list[Any]:
+    def emit_with_ack(
+        self, event: str, *args: Any, timeout: float | None = None
+    ) -> list[Any]:
         """Send an event and return what the server acknowledged it with.
 
         Blocks:
             Until it did; DriverError after ``timeout``.
         """
+        wait = self._patience if timeout is None else timeout
         answer: list[Any] = self._call(
             "emit_with_ack",
-            wait=timeout,
+            wait=wait,
             event=event,
             args=list(args),
-            milliseconds=timeout * 1000,
+            milliseconds=wait * 1000,
         )
         return answer
 
@@ -210,7 +217,7 @@ class JsClient:
         """Join another namespace over the same connection."""
         number = self._call_of(name, auth)
         self._driver._open.append(("close", "client", number))
-        return JsClient(self._driver, number)
+        return JsClient(self._driver, number, self._patience)
 
     def _call_of(self, name: str, auth: Any) -> int:
         number: int = self._driver.call(
