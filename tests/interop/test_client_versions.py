@@ -1,4 +1,7 @@
-"""Nine generations of socket.io-client, over each transport, to one server."""
+"""Nine generations of socket.io-client, over each transport, to one server.
+
+It takes JSON and MessagePack.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,7 @@ import pytest
 import sockio
 from tests.interop import compatibility
 from tests.interop.conftest import ELSEWHERE
-from tests.interop.versions import (
-    CHECKS,
-    TRANSPORTS,
-    VERSIONS,
-    Way,
-    all_ways,
-    make_server,
-)
+from tests.interop.versions import CHECKS, KINDS, PATIENCE, Kind, Way, make_server
 from tests.support.loopback import Loopback
 from tests.support.node import FOLDER, Driver
 
@@ -31,33 +27,44 @@ def server() -> Iterator[Loopback]:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("transport", TRANSPORTS)
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.patience(30)
 def test_what_every_version_can_do(
-    node: Driver,
-    server: Loopback,
-    version: object,
-    transport: str,
-    check: Callable[[Way], None],
+    node: Driver, server: Loopback, kind: Kind, check: Callable[[Way], None]
 ) -> None:
-    url = ELSEWHERE or server.url
-
-    check(Way(node, url, version, transport))  # type: ignore[arg-type]
+    check(Way(node, ELSEWHERE or server.url, kind))
 
 
 @pytest.mark.wallclock
 @pytest.mark.patience(30)
 def test_all_versions_at_the_same_time(node: Driver, server: Loopback) -> None:
     beats = Beats(server.engine)
-    clients = [way.connect() for way in all_ways(node, server.url)]
+    clients = [Way(node, server.url, kind).connect() for kind in KINDS]
     assert server.engine.clients_count == len(clients)
 
     clients[0].emit("tell all", "é😀", b"\1", {"a": [b"\2"]})
 
     for client in clients:
         assert client.next("news").args == ["é😀", b"\1", {"a": [b"\2"]}]
-    beats.wait(timeout=5)
+    beats.wait(timeout=PATIENCE)
     assert server.engine.clients_count == len(clients)
+
+
+@pytest.mark.patience(30)
+def test_every_client_speaks_with_the_parser_it_was_given(
+    node: Driver, server: Loopback
+) -> None:
+    forms: list[set[type]] = []
+
+    @server.engine.on("connection")
+    def connected(session: sockio.EngineSession) -> None:
+        forms.append(own := set())
+        session.on("message", lambda message: own.add(type(message)))
+
+    for kind in KINDS:
+        Way(node, server.url, kind).connect().emit_with_ack("message-with-ack", 1)
+
+        assert forms[-1] == {bytes if kind.parser == "msgpack" else str}, kind
 
 
 class Beats:
@@ -89,11 +96,29 @@ def test_old_clients_are_refused_unless_they_are_let_in(node: Driver, url: str) 
 
 def test_the_table_of_versions_is_the_one_that_is_tested() -> None:
     text = compatibility.DOCUMENT.read_text()
-    passed: dict[tuple[object, str], bool] = {
-        (version, name): True for version in VERSIONS for name in TRANSPORTS
-    }
+    passed = dict.fromkeys(KINDS, len(CHECKS))
 
     assert compatibility.with_table(text, passed) == text
+    assert compatibility.told(text) == passed
+
+
+def test_the_table_may_not_promise_more_than_came_out() -> None:
+    text = compatibility.with_table(
+        compatibility.DOCUMENT.read_text(), dict.fromkeys(KINDS, 2)
+    )
+
+    assert compatibility.broken_promises(text, dict.fromkeys(KINDS, 2)) == []
+    assert compatibility.broken_promises(text, dict.fromkeys(KINDS, 3)) == []
+    assert compatibility.broken_promises(text, {**dict.fromkeys(KINDS, 2), KINDS[4]: 1})
+
+
+def test_a_table_of_other_clients_is_no_good() -> None:
+    passed = dict.fromkeys(KINDS, len(CHECKS))
+    text = compatibility.with_table(compatibility.DOCUMENT.read_text(), passed)
+    total = f"/{len(CHECKS)}"
+
+    for other in (text.replace("2.5.0", "2.4.0"), text.replace(total, total + "0")):
+        assert compatibility.broken_promises(other, passed)
 
 
 # ------------------------------------------------------------------ JSONP
