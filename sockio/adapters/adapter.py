@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+from sockio.errors import ConfigError
 from sockio.protocol.socketio.packet import Packet
 from sockio.runtime.clock import Clock
 from sockio.runtime.listeners import EventEmitter, Listeners
@@ -35,6 +36,17 @@ class Flags:
     timeout: float | None = None
     #: Exactly one client is asked, wherever it is.
     expect_single_response: bool = False
+
+    def __post_init__(self) -> None:
+        seconds = self.timeout
+        if seconds is not None and (
+            not isinstance(seconds, (int, float))
+            or isinstance(seconds, bool)
+            or not seconds >= 0
+        ):
+            raise ConfigError(
+                f"timeout({seconds!r}): give a number of seconds, 0 or more"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

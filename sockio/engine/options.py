@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -197,6 +198,8 @@ def _function(name: str, value: object) -> object:
             f"{name}={value!r} cannot be called: give a function that takes a "
             "request, or None"
         )
+    if inspect.iscoroutinefunction(value):
+        raise ConfigError(f"{name}={value!r} is async: give a plain function")
     return value
 
 

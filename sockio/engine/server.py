@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from sockio.errors import ProtocolError
+from sockio.errors import ConfigError, ProtocolError
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
 from sockio.runtime.ids import new_sid
@@ -126,6 +126,8 @@ class EngineServer(EventEmitter):
         middleware: it is given an application and returns one, and runs outside those
         of the first kind.
         """
+        if inspect.iscoroutinefunction(middleware):
+            raise ConfigError(f"use({middleware!r}) is async: give a plain function")
         if _takes_two(middleware):
             self._middlewares.append(middleware)  # type: ignore[arg-type]
         else:

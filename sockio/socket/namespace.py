@@ -82,6 +82,7 @@ class Namespace(EventEmitter, Targets):
 
         ``ConnectError(message, data)`` is what the client is told.
         """
+        middleware.check(fn, 1, "the socket")
         self._guards.append(fn)
         return fn
 

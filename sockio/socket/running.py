@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import signal
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -204,6 +205,7 @@ class Running:
 
     def spawn(self, fn: Callable[..., R], *args: Any, **kwargs: Any) -> Task[R]:
         """Run ``fn`` in a greenlet of its own; a failure is logged."""
+        _check_plain("spawn", fn)
         name = getattr(fn, "__qualname__", None)
         return tasks.spawn(
             lambda: fn(*args, **kwargs), name=name, clock=self.reactor.clock
@@ -215,7 +217,11 @@ class Running:
         A run that takes longer than that delays the next; one that fails is logged.
         """
 
+        if type(seconds) not in (int, float) or not seconds > 0:
+            raise ConfigError(f"every({seconds!r}): give a number of seconds above 0")
+
         def register(fn: F) -> F:
+            _check_plain("every", fn)
             self._repeated.append((seconds, fn))
             if self.reactor.started:
                 self._repeat(seconds, fn)
@@ -253,3 +259,9 @@ class Running:
             Until it has returned; other greenlets go on.
         """
         return tasks.in_thread(fn, *args, **kwargs)
+
+
+def _check_plain(call: str, fn: object) -> None:
+    """Refuse what could not be run in a greenlet."""
+    if not callable(fn) or inspect.iscoroutinefunction(fn):
+        raise ConfigError(f"{call}({fn!r}): give a plain function, not its result")

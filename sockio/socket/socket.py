@@ -20,6 +20,7 @@ from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import native_thread
 from sockio.types import Room, SocketId
 
+from . import middleware
 from .acks import PendingAcks
 from .broadcast import (
     Addressing,
@@ -247,6 +248,7 @@ class Socket(EventEmitter, Facts[DataT], Addressing, CatchAll, Waits):
 
     def use(self, fn: Callable[..., object]) -> Callable[..., object]:
         """Run ``fn(event, args)`` before each event is dispatched; raise to reject."""
+        middleware.check(fn, 2, "the event's name and its arguments")
         self.guards = [*self.guards, fn]
         return fn
 

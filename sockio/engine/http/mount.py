@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sockio.engine.http.response import Response
+from sockio.errors import ConfigError
 from sockio.types import Environ, StartResponse, WSGIApp
 
 __all__ = ["Mount", "attach", "owns"]
@@ -64,6 +65,10 @@ def attach(engine: WSGIApp, prefix: str, app: WSGIApp) -> Mount:
     that replaced, so that serving it, or running it, serves the engine too.
     """
     inner: WSGIApp | None = getattr(app, "wsgi_app", None)
+    if inner is None and not callable(app):
+        raise ConfigError(
+            f"attach({app!r}): give a WSGI application; a port is for listen()"
+        )
     if inner is None:
         return Mount(engine, prefix, app)
     mount = Mount(engine, prefix, inner)

@@ -78,7 +78,9 @@ def decode_base64(text: str) -> bytes:
     Raises:
         ProtocolError: It is not base64.
     """
-    # Some clients leave the padding out, and the reference reads what they send.
+    # Some clients break lines (Java's), some leave the padding out, and the reference
+    # reads what they send.
+    text = "".join(text.split())
     text += "=" * (-len(text) % 4)
     try:
         return b64decode(text, validate=True)

@@ -110,3 +110,9 @@ def test_codecs_go_by_the_number_of_the_protocol() -> None:
 def test_a_payload_of_bytes_is_refused() -> None:
     with pytest.raises(ProtocolError, match="is text"):
         v4.decode_payload(b"4a")
+
+
+def test_base64_may_have_line_breaks_as_java_writes_it() -> None:
+    packet = v4.decode_packet("bAAEC\nAwQ=\n")
+
+    assert packet == Packet(PacketType.MESSAGE, b"\0\1\2\3\4")
