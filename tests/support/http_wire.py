@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import gevent.socket
 
 #: Seconds to wait for something that must come; a bound, never a delay.
-TIMEOUT = 2.0
+TIMEOUT = 5.0
 
 
 class ConnectionEnded(ConnectionError):

@@ -23,7 +23,7 @@ from gevent.subprocess import PIPE, Popen
 #: The name of a class of python-socketio.
 Kind: TypeAlias = Literal["Client", "AsyncClient", "SimpleClient", "AsyncSimpleClient"]
 #: Seconds that one operation may take.
-MARGIN = 5.0
+MARGIN = 20.0
 
 
 class PythonError(Exception):
