@@ -10,14 +10,15 @@ from collections.abc import Callable
 
 from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.wire import Wire
-from sockio.runtime.clock import Clock, Timer
+from sockio.runtime.clock import Timer
+from sockio.runtime.delays import Calls
 
 from .transports.transport import PING, PONG
 
 
 def heartbeat_for(
     protocol: int,
-    clock: Clock,
+    clock: Calls,
     interval: float,
     timeout: float,
     *,
@@ -50,7 +51,7 @@ class Heartbeat:
 
     def __init__(
         self,
-        clock: Clock,
+        clock: Calls,
         interval: float,
         timeout: float,
         *,
@@ -131,7 +132,7 @@ class ClientHeartbeat:
 
     def __init__(
         self,
-        clock: Clock,
+        clock: Calls,
         limit: float,
         *,
         push: Callable[[Wire], object],

@@ -85,7 +85,7 @@ class EngineSession(EventEmitter):
         self._transport = transport
         self._heartbeat = heartbeat_for(
             protocol,
-            reactor.clock,
+            reactor.delays,
             options.ping_interval,
             options.ping_timeout,
             push=self.push,
@@ -301,7 +301,7 @@ class EngineSession(EventEmitter):
             transport.close(_nothing, discard=True)
             return False
         self._upgrade = Upgrade(
-            self, transport, self._reactor.clock, self._options.upgrade_timeout
+            self, transport, self._reactor.delays, self._options.upgrade_timeout
         )
         return True
 

@@ -10,7 +10,8 @@ from typing import Protocol
 from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.wire import Wire
 from sockio.runtime import logs
-from sockio.runtime.clock import Clock, Timer
+from sockio.runtime.clock import Timer
+from sockio.runtime.delays import Calls
 
 from .outbox import Outbox
 from .transports.transport import PROBE_ANSWER, Transport
@@ -45,7 +46,7 @@ class Upgrade:
         self,
         session: Upgrading,
         transport: Transport,
-        clock: Clock,
+        clock: Calls,
         timeout: float,
     ) -> None:
         self._session = session

@@ -14,6 +14,7 @@ from sockio.errors import NotSupported
 
 from .batch import Batch
 from .clock import Clock
+from .delays import Delays
 from .latch import Latch
 from .mailbox import Mailbox
 from .workers import Workers
@@ -24,10 +25,12 @@ T = TypeVar("T")
 class Reactor:
     """What every session, socket and adapter of one server shares to get things run."""
 
-    __slots__ = ("batch", "clock", "workers")
+    __slots__ = ("batch", "clock", "delays", "workers")
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock if clock is not None else Clock()
+        #: For the timers that each client has.
+        self.delays = Delays(self.clock)
         self.workers = Workers()
         self.batch = Batch(self.workers)
 

@@ -1,0 +1,107 @@
+"""Delays: timers of a few lengths that are many and mostly cancelled.
+
+Each client has some, all of the same length: for its heartbeat, for what it has to do
+in time. Those of one length end in the order in which they began, so one timer of the
+clock is enough for all of them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from .clock import Clock, Timer, run_timer
+
+__all__ = ["Calls", "Delays"]
+
+
+#: Seconds by which a timer of the loop may come before its time.
+_EARLY = 0.001
+
+
+class Calls(Protocol):
+    """Who makes calls later: a clock, or delays."""
+
+    def call_later(self, seconds: float, fn: Callable[[], object]) -> Timer: ...
+
+
+class Delays:
+    """Timers by length; to be used for lengths of which there are few."""
+
+    __slots__ = ("_by_length", "_clock")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._by_length: dict[float, _Queue] = {}
+
+    def call_later(self, seconds: float, fn: Callable[[], object]) -> Timer:
+        """Call ``fn`` in the hub when ``seconds`` have passed; it must not block."""
+        queue = self._by_length.get(seconds)
+        if queue is None:
+            queue = self._by_length[seconds] = _Queue(self._clock, seconds)
+        return queue.add(fn)
+
+
+class _Queue:
+    """The timers of one length, oldest first."""
+
+    __slots__ = ("_calls", "_clock", "_firing", "_live", "_seconds", "_timer")
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._calls: deque[_Call] = deque()
+        #: How many of them have not been cancelled.
+        self._live = 0
+        self._timer: Timer | None = None
+        self._firing = False
+
+    def add(self, fn: Callable[[], object]) -> _Call:
+        call = _Call(self, self._clock.now() + self._seconds, fn)
+        self._calls.append(call)
+        self._live += 1
+        if self._timer is None and not self._firing:
+            self._timer = self._clock.call_later(self._seconds, self._fire)
+        return call
+
+    def forget(self) -> None:
+        """One has been cancelled; it stays in its place until that is the first."""
+        self._live -= 1
+        if not self._live and self._timer is not None:
+            self._calls.clear()
+            self._timer.cancel()
+            self._timer = None
+
+    def _fire(self) -> None:
+        calls, now = self._calls, self._clock.now()
+        self._timer = None
+        self._firing = True
+        while calls and (calls[0].fn is None or calls[0].due <= now + _EARLY):
+            fn, call = calls[0].fn, calls.popleft()
+            if fn is not None:
+                self._live -= 1
+                call.fn = None
+                run_timer(fn, ())
+        self._firing = False
+        if not self._live:
+            calls.clear()
+        elif calls:
+            self._timer = self._clock.call_later(calls[0].due - now, self._fire)
+
+
+class _Call:
+    """One timer."""
+
+    __slots__ = ("_queue", "due", "fn")
+
+    def __init__(self, queue: _Queue, due: float, fn: Callable[[], object]) -> None:
+        self._queue = queue
+        self.due = due
+        self.fn: Callable[[], object] | None = fn
+
+    def cancel(self) -> None:
+        """Do not make the call; does nothing when it was made or cancelled already."""
+        if self.fn is not None:
+            self.fn = None
+            self._queue.forget()
