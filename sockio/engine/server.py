@@ -7,27 +7,28 @@ Spec: Engine.IO protocols v4 and v3.
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple
 
-from sockio.errors import ConfigError, ProtocolError
+from sockio.errors import ProtocolError
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
 from sockio.runtime.ids import new_sid
 from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.runtime.reactor import Reactor
-from sockio.types import Environ, StartResponse, WSGIApp
+from sockio.types import Environ, StartResponse
 
 from . import websockets
 from .admission import WEBTRANSPORT, Entrance, Incoming
+from .direct_polling import DirectPolling
 from .http import cookie, cors
 from .http.client_socket import take_over
 from .http.kept_request import KeptRequest
 from .http.mount import Mount
 from .http.request import Request
 from .http.response import Response
+from .middlewares import HttpMiddleware, Middlewares, WsgiMiddleware
 from .options import EngineOptions
 from .session import EngineSession
 from .transports import polling_for, websocket_for
@@ -43,9 +44,6 @@ from .verify import (
 )
 
 log = logs.get("engine.server")
-
-HttpMiddleware: TypeAlias = Callable[[Request, Response], object]
-WsgiMiddleware: TypeAlias = Callable[[WSGIApp], WSGIApp]
 
 _NO_WEBSOCKET = (
     "no WebSocket can be had from this WSGI server (%s): clients stay on polling; "
@@ -98,13 +96,14 @@ class EngineServer(EventEmitter):
         self.on_start: Callable[[], object] = _nothing
         #: While set, new sessions are refused; clients may retry after so many seconds.
         self.retry_after: float | None = None
+        self.middlewares = Middlewares(self._serve)
+        self._direct = DirectPolling(self)
         self._observed = False
-        self._middlewares: list[HttpMiddleware] = []
-        self._app: WSGIApp = self._serve
         self._entrance = Entrance(self)
         self._mount = Mount(self.handle_request, self.options.prefix)
         if self.options.cors is not None:
-            self.use(cors.middleware(self.options.cors))
+            own = not callable(self.options.cors.origin)
+            self.middlewares.add(cors.middleware(self.options.cors), own=own)
 
     # ------------------------------------------------------------------ for users
 
@@ -126,12 +125,7 @@ class EngineServer(EventEmitter):
         middleware: it is given an application and returns one, and runs outside those
         of the first kind.
         """
-        if inspect.iscoroutinefunction(middleware):
-            raise ConfigError(f"use({middleware!r}) is async: give a plain function")
-        if _takes_two(middleware):
-            self._middlewares.append(middleware)  # type: ignore[arg-type]
-        else:
-            self._app = middleware(self._app)  # type: ignore[call-arg,arg-type,assignment]
+        self.middlewares.add(middleware)
         return self
 
     def _register(self, event: Any, handler: Any, **how: bool) -> Any:
@@ -140,6 +134,12 @@ class EngineServer(EventEmitter):
             for session in self.sessions.values():
                 session.observed = True
         return super()._register(event, handler, **how)
+
+    @property
+    def shortcut(self) -> DirectPolling | None:
+        """What serves polling clients without WSGI, for our own HTTP server."""
+        usual = type(self).handle_request is EngineServer.handle_request
+        return self._direct if usual else None
 
     def start(self) -> None:
         """Settle in the current hub; done by the first request where nobody did."""
@@ -178,7 +178,7 @@ class EngineServer(EventEmitter):
             response = Response()
             response.end(500, b"Internal Server Error")
             return response.start(start_response)
-        return self._app(environ, start_response)
+        return self.middlewares.app(environ, start_response)
 
     def on_webtransport_session(self, session: Incoming) -> None:
         """Serve a WebTransport session that a client asks for; returns at once."""
@@ -192,7 +192,9 @@ class EngineServer(EventEmitter):
     ) -> Iterable[bytes]:
         request = Request(environ, self.options.trusted_proxies)
         response = Response()
-        refusal = self._run_middlewares(request, response)
+        refusal = None
+        if not self.middlewares.run(request, response):
+            refusal = Refusal(BAD_REQUEST, {"name": "MIDDLEWARE_FAILURE"})
         if refusal is None and WEBTRANSPORT in environ and not response.ended:
             refusal = self._entrance.serve(request, response)
         if refusal is None and response.ended:
@@ -221,18 +223,6 @@ class EngineServer(EventEmitter):
         except HungUp:
             return self._abandon(request, response, start_response)
         return self._respond(request, response, start_response)
-
-    def _run_middlewares(self, request: Request, response: Response) -> Refusal | None:
-        try:
-            for middleware in self._middlewares:
-                middleware(request, response)
-                if response.ended:
-                    break
-        except Exception:
-            # A boundary: a middleware is user code, and the client gets an answer.
-            log.exception("an HTTP middleware failed")
-            return Refusal(BAD_REQUEST, {"name": "MIDDLEWARE_FAILURE"})
-        return None
 
     def _verify(self, request: Request) -> Refusal | None:
         try:
@@ -374,20 +364,6 @@ class EngineServer(EventEmitter):
 
 def _random_id(request: Request) -> str:
     return new_sid()
-
-
-def _takes_two(middleware: Callable[..., object]) -> bool:
-    parameters = inspect.signature(middleware).parameters.values()
-    positional = (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    )
-    needed = [
-        parameter
-        for parameter in parameters
-        if parameter.kind in positional and parameter.default is parameter.empty
-    ]
-    return len(needed) != 1
 
 
 def _nothing(*_: object) -> None:

@@ -189,6 +189,11 @@ class Server(Naming, Targets, Running, Generic[DataT]):
         """Serve the requests below ``path``; all others get 404."""
         return self.engine(environ, start_response)
 
+    @property
+    def shortcut(self) -> Any:
+        """What serves polling clients without WSGI, for our own HTTP server."""
+        return self.engine.shortcut if type(self).__call__ is Server.__call__ else None
+
     def _handle(
         self, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
@@ -228,7 +233,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
         engine.on_start = self._start
         engine.reactor = self.reactor
         if self._client_files is not None:
-            engine.use(self._serve_client)
+            engine.middlewares.add(self._serve_client, own=True)
         self.engine = engine
         return self
 

@@ -34,6 +34,7 @@ from .exchange import Exchange
 from .http_connection import HttpConnection
 from .listening_socket import Address, ListeningSocket
 from .listening_socket import listen as bind
+from .shortcut import Shortcut, shortcut_of
 
 __all__ = ["HTTPServer", "create_server"]
 
@@ -72,13 +73,23 @@ class HTTPServer:
     def __init__(
         self, app: WSGIApp | None = None, *, backlog: int = BACKLOG, **options: Any
     ) -> None:
-        #: May be replaced at any time; the next request gets the new one.
-        self.app = app
+        self._app = app
         self._backlog = backlog
         self._options = options
         self._server: Server | None = None
         self._listening: ListeningSocket | None = None
         self._closed = Event()
+
+    @property
+    def app(self) -> WSGIApp | None:
+        """May be replaced at any time; the next request gets the new one."""
+        return self._app
+
+    @app.setter
+    def app(self, app: WSGIApp | None) -> None:
+        self._app = app
+        if self._server is not None:
+            self._server.use_shortcut_of(app)
 
     @property
     def address(self) -> tuple[str, int] | str | None:
@@ -117,6 +128,7 @@ class HTTPServer:
         listening = bind(address, self._backlog)
         try:
             server = Server(listening.sock, self._respond, **self._options, **tls)
+            server.use_shortcut_of(self._app)
             server.start()
         except BaseException:
             listening.close()
@@ -163,8 +175,8 @@ class HTTPServer:
             server.wait(timeout)
 
     def _respond(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
-        if self.app is not None:
-            return self.app(environ, start)
+        if self._app is not None:
+            return self._app(environ, start)
         start(
             "404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", "0")]
         )
@@ -186,6 +198,7 @@ class Server(StreamServer):  # type: ignore[misc]
     ) -> None:
         super().__init__(listener, self._secure)
         self.application = application
+        self.shortcut: Shortcut | None = None
         #: No request is taken any more.
         self.closing = False
         self.clock = Clock()
@@ -218,6 +231,10 @@ class Server(StreamServer):  # type: ignore[misc]
             "wsgi.input_terminated": True,
             **environ,
         }
+
+    def use_shortcut_of(self, app: WSGIApp | None) -> None:
+        """Let ``app`` serve requests without WSGI, unless a log wants them all."""
+        self.shortcut = shortcut_of(app) if self._access_log is None else None
 
     # ------------------------------------------------------------------ accepting
 
@@ -255,6 +272,7 @@ class Server(StreamServer):  # type: ignore[misc]
     def forget(self, connection: HttpConnection) -> None:
         """A connection is closed, or somebody else's."""
         self._connections.discard(connection)
+        self._check_empty()
 
     # ------------------------------------------------------------------ answering
 
@@ -281,8 +299,7 @@ class Server(StreamServer):  # type: ignore[misc]
             Context().run(exchange.run)
         finally:
             del self._running[exchange]
-            if self.closing and not self._running:
-                self._empty.set()
+            self._check_empty()
 
     def ended(self, connection: HttpConnection, exchange: Exchange) -> None:
         """An exchange is over."""
@@ -304,11 +321,19 @@ class Server(StreamServer):  # type: ignore[misc]
             if not connection.busy:
                 connection.close()
 
+    def _check_empty(self) -> None:
+        if self.closing and not self._connections and not self._running:
+            self._empty.set()
+
     def wait(self, timeout: float) -> None:
         """Wait for the exchanges to end; kill what is left."""
-        if self._running and not self._empty.wait(timeout):
+        self._check_empty()
+        if not self._empty.wait(timeout):
             for exchange, worker in self._running.items():
                 self.loop.run_callback(self._kill, exchange, worker)
+            for connection in list(self._connections):
+                if not connection.runs:
+                    connection.close()
             self._empty.wait(1)
 
     def _kill(self, exchange: Exchange, worker: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from sockio.engine.http.response import Response
 from sockio.errors import ConfigError
@@ -43,6 +44,13 @@ class Mount:
         self._engine = engine
         self._prefix = prefix
         self._app = app
+
+    @property
+    def shortcut(self) -> Any:
+        """The engine's, for our own HTTP server."""
+        # What handles requests is a method of whoever has it.
+        engine = getattr(self._engine, "__self__", self._engine)
+        return getattr(engine, "shortcut", None)
 
     def __call__(
         self, environ: Environ, start_response: StartResponse

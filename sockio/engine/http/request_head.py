@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["MAX_HEAD", "MAX_LINE", "Head", "body_length", "parse_head"]
+__all__ = ["MAX_HEAD", "MAX_LINE", "Headers", "RequestLine", "parse_request_line"]
 
 #: Bytes of one line, and of a whole head.
 MAX_LINE = 8192
@@ -27,61 +27,86 @@ _VERSIONS = ("HTTP/1.1", "HTTP/1.0")
 _ONLY_ONCE = ("CONTENT_LENGTH", "HTTP_HOST", "HTTP_TRANSFER_ENCODING")
 
 
-class Head(NamedTuple):
-    """What precedes the body of a request."""
+class RequestLine(NamedTuple):
+    """The first line of a request."""
 
     method: str
     target: str
     version: str
-    #: By their names in environ.
-    fields: dict[str, str]
 
 
-def parse_head(data: bytes) -> Head:
-    """Take a head apart.
+class Headers:
+    """The header lines of a request, taken apart.
 
-    Headers with an underscore are left out: they would be taken for the ones with a
-    hyphen, which a proxy may have checked.
+    A client sends the same ones again and again, so they are kept with its connection.
+    """
 
-    Args:
-        data: All up to the line break before the empty line.
+    __slots__ = ("block", "connection", "fields", "length", "memo")
+
+    def __init__(self, block: bytes) -> None:
+        """Parse what is between the first line and the empty one.
+
+        Raises:
+            ValueError: It is malformed, or says not clearly how long the body is.
+        """
+        self.block = block
+        #: By their names in environ; not to be changed.
+        self.fields = _parse_fields(block.split(b"\r\n")) if block else {}
+        #: Bytes of the body; None: it is chunked.
+        self.length = _body_length(self.fields)
+        self.connection = self.fields.get("HTTP_CONNECTION", "").lower()
+        #: Yours: what you found out from these headers.
+        self.memo: Any = None
+
+    def keep_alive(self, version: str) -> bool:
+        """Whether the client wants to send another request on its connection."""
+        if version == "HTTP/1.1":
+            return "close" not in self.connection
+        return "keep-alive" in self.connection
+
+
+def parse_request_line(data: bytes) -> RequestLine:
+    """Take the first line apart; ``data`` is without its line break.
 
     Raises:
-        ValueError: It is malformed, or has too many or too long lines.
+        ValueError: It is not one of HTTP 1.0 or 1.1, or too long.
     """
-    first, *lines = data.split(b"\r\n")
-    words = first.decode("latin-1").split(" ")
+    words = data.decode("latin-1").split(" ")
     if len(words) != 3 or not words[1] or words[2] not in _VERSIONS:
-        raise ValueError(f"bad request line {first[:100]!r}")
+        raise ValueError(f"bad request line {data[:100]!r}")
     method, target, version = words
-    if not _TOKEN.fullmatch(method) or _UNFIT.search(target) or len(first) > MAX_LINE:
-        raise ValueError(f"bad request line {first[:100]!r}")
+    if not _TOKEN.fullmatch(method) or _UNFIT.search(target) or len(data) > MAX_LINE:
+        raise ValueError(f"bad request line {data[:100]!r}")
+    return RequestLine(method, target, version)
+
+
+def _parse_fields(lines: list[bytes]) -> dict[str, str]:
+    """Return the headers under their names in environ.
+
+    Those with an underscore are left out: they would be taken for the ones with a
+    hyphen, which a proxy may have checked.
+    """
     if len(lines) > MAX_HEADERS:
         raise ValueError(f"more than {MAX_HEADERS} headers")
     fields: dict[str, str] = {}
     for line in lines:
-        # A client sends most of its lines with every request.
+        # Clients of one kind have most of their lines in common.
         parse = _remembered if len(line) <= _MOST_REMEMBERED else _field
         key, value = parse(line)
         if key in fields:
             fields[key] = _joined(key, fields[key], value)
         elif key:
             fields[key] = value
-    return Head(method, target, version, fields)
+    return fields
 
 
-def body_length(fields: dict[str, str]) -> int | None:
-    """Return the body's length in bytes; None for a chunked body, or for none.
-
-    Raises:
-        ValueError: The headers do not say it clearly.
-    """
+def _body_length(fields: dict[str, str]) -> int | None:
     length = fields.get("CONTENT_LENGTH")
     coding = fields.get("HTTP_TRANSFER_ENCODING")
     if coding is not None and (length is not None or coding.lower() != "chunked"):
         raise ValueError("the body's length is not clear")
     if length is None:
-        return None
+        return 0 if coding is None else None
     if not (length.isascii() and length.isdigit()):
         raise ValueError(f"bad Content-Length {length[:100]!r}")
     return int(length)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from socket import SHUT_RDWR, socket
+from typing import Protocol
 
 from sockio.engine.http.client_socket import find, watch
 from sockio.engine.http.compression import compress
@@ -42,6 +43,17 @@ class HungUp(Exception):
     """The client of a parked GET has gone: there is nobody to answer."""
 
 
+class Poll(Protocol):
+    """A GET that waits: a latch, or what stands for one."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it was set or failed."""
+
+    def set(self, value: list[Wire] | None) -> None: ...
+    def fail(self, error: BaseException) -> None: ...
+
+
 class PollingTransport:
     """The HTTP requests of one session."""
 
@@ -59,7 +71,7 @@ class PollingTransport:
         self._outbox = Outbox()
         self.sink: Sink
         #: The GET that waits for packets, until it has been answered.
-        self._parked: Latch[list[Wire] | None] | None = None
+        self._parked: Poll | None = None
         #: That GET was woken to take the outbox, and has not run yet.
         self._promised = False
         #: What it is to be answered with if the session ends meanwhile.
@@ -161,24 +173,56 @@ class PollingTransport:
             response.end(500, b"")
 
     def _on_poll(self, request: Request, response: Response) -> None:
-        if self._parked is not None:
-            response.end(400, b"")
-            self._fail("overlap from client")
-            return
-        if self._ended:
+        poll: Latch[list[Wire] | None] = self._reactor.latch()
+        if not self.park(poll):
             response.end(400, b"")
             return
-        parked = self._parked = self._reactor.latch()
-        self.sink.on_ready()
-        if not parked.ready and self._closing is not None:
-            parked.set([NOOP])
         try:
-            if not parked.ready:
-                self._park(request, parked)
-            wires = parked.wait()
+            if not poll.ready:
+                self._wait(request, poll)
+            wires = poll.wait()
         finally:
-            self._parked = None
-            self._promised = False
+            self.unpark()
+        body, kind, encoding = self.pack(
+            self.settle(wires), request.header("accept-encoding")
+        )
+        response.headers["Content-Type"] = kind
+        if encoding is not None:
+            response.headers["Content-Encoding"] = encoding
+        response.end(200, body)
+
+    def _wait(self, request: Request, poll: Latch[list[Wire] | None]) -> None:
+        watcher = watch(request.environ, self.on_hangup)
+        try:
+            poll.wait()
+        finally:
+            if watcher is not None:
+                watcher.close()
+
+    def park(self, poll: Poll) -> bool:
+        """Let a GET wait until it is set to what it is answered with; False: 400.
+
+        None means what is in the outbox when it is answered. Before that comes
+        ``unpark``, then ``settle`` and ``pack``.
+        """
+        if self._parked is not None:
+            self._fail("overlap from client")
+            return False
+        if self._ended:
+            return False
+        self._parked = poll
+        self.sink.on_ready()
+        if not poll.ready and self._closing is not None:
+            poll.set([NOOP])
+        return True
+
+    def unpark(self) -> None:
+        """The GET waits no more."""
+        self._parked = None
+        self._promised = False
+
+    def settle(self, wires: list[Wire] | None) -> list[Wire]:
+        """Return what a GET that was set to ``wires`` is answered with."""
         closing = self._closing is not None
         if self._last is not None:
             wires = self._last
@@ -188,41 +232,37 @@ class PollingTransport:
         if closing:
             wires.append(CLOSE)
             self._close_completed()
-        self._respond(request, response, wires)
+        return wires
 
-    def _park(self, request: Request, parked: Latch[list[Wire] | None]) -> None:
-        watcher = watch(request.environ, self._on_hangup)
-        try:
-            parked.wait()
-        finally:
-            if watcher is not None:
-                watcher.close()
+    def pack(
+        self, wires: list[Wire], accepted: str | None
+    ) -> tuple[bytes, str, str | None]:
+        """Return a body, its type, and its encoding where compressing was worth it.
 
-    def _on_hangup(self) -> None:
-        if self._parked is not None and not self._parked.ready:
-            self._parked.fail(HungUp())
-            self._fail("poll connection closed prematurely")
-
-    def _respond(self, request: Request, response: Response, wires: list[Wire]) -> None:
+        Args:
+            accepted: The encodings that the client can read.
+        """
         payload = self._encode(wires)
         if isinstance(payload, str):
-            body = encode_text(payload)
-            response.headers["Content-Type"] = "text/plain; charset=UTF-8"
+            body, kind = encode_text(payload), "text/plain; charset=UTF-8"
         else:
-            body = payload
-            response.headers["Content-Type"] = "application/octet-stream"
+            body, kind = payload, "application/octet-stream"
         compression = self._options.http_compression
         if (
             compression is not None
             and len(body) >= compression.threshold
             and any(wire.compress for wire in wires)
         ):
-            packed = compress(
-                body, request.header("accept-encoding"), compression.threshold
-            )
+            packed = compress(body, accepted, compression.threshold)
             if packed is not None:
-                body, response.headers["Content-Encoding"] = packed
-        response.end(200, body)
+                return packed[0], kind, packed[1]
+        return body, kind, None
+
+    def on_hangup(self) -> None:
+        """The client of the parked GET has gone."""
+        if self._parked is not None and not self._parked.ready:
+            self._parked.fail(HungUp())
+            self._fail("poll connection closed prematurely")
 
     def _on_post(self, request: Request, response: Response) -> None:
         if self._posting:
@@ -250,7 +290,7 @@ class PollingTransport:
             response.end(400, b"")
             return
         payload = body if binary else body.decode("utf-8", "replace")
-        if self._deliver(payload):
+        if self.deliver(payload):
             response.headers["Content-Type"] = "text/html"
             response.end(200, b"ok")
         else:
@@ -265,7 +305,12 @@ class PollingTransport:
             self._posting = False
             self._post_socket = None
 
-    def _deliver(self, payload: str | bytes) -> bool:
+    @property
+    def receptive(self) -> bool:
+        """Whether a POST may be taken: no other is arriving, and it goes on."""
+        return not self._posting and not self._ended
+
+    def deliver(self, payload: str | bytes) -> bool:
         """Hand the packets on, up to the first that is none: then False."""
         try:
             for packet in self._decode(payload):

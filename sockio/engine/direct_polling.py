@@ -1,0 +1,233 @@
+"""DirectPolling: the requests of polling clients, served in the hub without WSGI.
+
+Only under our own HTTP server, only for sessions that are open, and only where nobody's
+code takes part in a request. All others go the long way, which answers them alike; so
+does everything that is not as clients usually send it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+from sockio.protocol.engineio.wire import Wire
+from sockio.runtime.reactor import Reactor
+
+from .http.request import Request
+from .http.request_head import Headers
+from .http.response import Response
+from .http.shortcut import Replying
+from .middlewares import Middlewares
+from .options import EngineOptions
+from .session import EngineSession
+from .transports.polling import PollingTransport
+
+
+class Sessions(Protocol):
+    """What is asked of the server."""
+
+    options: EngineOptions
+    reactor: Reactor
+
+    middlewares: Middlewares
+
+    @property
+    def sessions(self) -> Mapping[str, EngineSession]: ...
+    def listener_count(self, event: str) -> int: ...
+
+
+class Answers(NamedTuple):
+    """How a client's requests are answered, which follows from its headers."""
+
+    #: The header lines that all answers to it have.
+    lines: bytes
+    #: The encodings that it reads.
+    accepted: str | None
+
+
+class DirectPolling:
+    """The shortcut of one Engine.IO server."""
+
+    def __init__(self, server: Sessions) -> None:
+        self._server = server
+        prefix = re.escape(server.options.prefix.encode())
+        # Nothing that would have to be decoded.
+        self._usual = re.compile(
+            rb"(GET|POST) %b\?([\w.~&=-]*) HTTP/1\.1" % prefix
+        ).fullmatch
+
+    def serve(
+        self, line: bytes, headers: Headers, body: bytes, connection: Replying
+    ) -> bool:
+        """Answer a request now or later; False: it has to go through WSGI."""
+        usual = self._usual(line)
+        server = self._server
+        if usual is None or not server.middlewares.own:
+            return False
+        answers: Answers | bool | None = headers.memo
+        if answers is None:
+            answers = headers.memo = self._judge(headers) or False
+        if not isinstance(answers, Answers):
+            return False
+        transport = self._transport(usual[2].decode())
+        if transport is None or server.listener_count("headers"):
+            return False
+        if usual[1] == b"GET":
+            return self._poll(transport, answers, connection)
+        if len(body) > server.options.max_http_buffer_size or not transport.receptive:
+            return False
+        self._post(transport, body, answers, connection)
+        return True
+
+    def _judge(self, headers: Headers) -> Answers | None:
+        fields = headers.fields
+        if (
+            not headers.keep_alive("HTTP/1.1")
+            or "HTTP_UPGRADE" in fields
+            or "HTTP_EXPECT" in fields
+            or not fields.get("HTTP_ORIGIN", "a").isprintable()
+            or fields.get("CONTENT_TYPE") == "application/octet-stream"
+        ):
+            return None
+        response = Response()
+        path = self._server.options.prefix
+        request = Request({"REQUEST_METHOD": "GET", "PATH_INFO": path, **fields})
+        self._server.middlewares.run(request, response)
+        response.prepare(request)
+        lines = tuple(response.header_lines())
+        return _answers(lines, fields.get("HTTP_ACCEPT_ENCODING"))
+
+    def _transport(self, query: str) -> PollingTransport | None:
+        """Return the transport of the session that is named, if it is this one."""
+        fields = dict([field.partition("=")[::2] for field in query.split("&")])
+        if fields.get("transport") != "polling" or fields.get("EIO") != "4":
+            return None
+        session = self._server.sessions.get(fields.get("sid", ""))
+        if session is None or self._server.reactor.workers.elsewhere:
+            return None
+        transport = session.transport
+        return transport if type(transport) is PollingTransport else None
+
+    def _poll(
+        self, transport: PollingTransport, answers: Answers, connection: Replying
+    ) -> bool:
+        poll = DirectPoll(transport, answers, connection, self._server.reactor.soon)
+        if not transport.park(poll):
+            connection.reply(_response(b"400 Bad Request", answers, b"", connection))
+        elif poll.ready:
+            poll.answer()
+        else:
+            poll.waits = True
+            connection.watch(transport.on_hangup)
+        return True
+
+    def _post(
+        self,
+        transport: PollingTransport,
+        body: bytes,
+        answers: Answers,
+        connection: Replying,
+    ) -> None:
+        batch = self._server.reactor.batch
+        batch.begin()
+        try:
+            if transport.deliver(body.decode("utf-8", "replace")):
+                data = _response(
+                    b"200 OK", answers, b"ok", connection, b"Content-Type: text/html"
+                )
+            else:
+                data = _response(b"400 Bad Request", answers, b"", connection)
+            connection.reply(data)
+        finally:
+            batch.end()
+
+
+class DirectPoll:
+    """A GET that waits without a greenlet, where others have a latch."""
+
+    __slots__ = (
+        "_answers",
+        "_connection",
+        "_soon",
+        "_transport",
+        "_wires",
+        "ready",
+        "waits",
+    )
+
+    def __init__(
+        self,
+        transport: PollingTransport,
+        answers: Answers,
+        connection: Replying,
+        soon: Callable[..., None],
+    ) -> None:
+        self._transport = transport
+        self._answers = answers
+        self._connection = connection
+        self._soon = soon
+        self._wires: list[Wire] | None = None
+        #: Whether it was set or failed.
+        self.ready = False
+        #: It was not answered at once.
+        self.waits = False
+
+    def set(self, value: list[Wire] | None) -> None:
+        """Have it answered, when the loop comes round."""
+        if not self.ready:
+            self.ready = True
+            self._wires = value
+            if self.waits:
+                self._soon(self.answer)
+
+    def fail(self, error: BaseException) -> None:
+        """The client has gone."""
+        if not self.ready:
+            self.ready = True
+            self._soon(self._abandon)
+
+    def answer(self) -> None:
+        """Send the packets that there are now."""
+        transport, answers = self._transport, self._answers
+        transport.unpark()
+        body, kind, encoding = transport.pack(
+            transport.settle(self._wires), answers.accepted
+        )
+        line = b"Content-Type: " + kind.encode()
+        if encoding is not None:
+            line += b"\r\nContent-Encoding: " + encoding.encode()
+        connection = self._connection
+        connection.reply(_response(b"200 OK", answers, body, connection, line))
+
+    def _abandon(self) -> None:
+        self._transport.unpark()
+        self._connection.close()
+
+
+@lru_cache(maxsize=256)
+def _answers(lines: tuple[tuple[str, str], ...], accepted: str | None) -> Answers:
+    """Return the same for all clients whose headers come to the same."""
+    text = "".join([f"{name}: {value}\r\n" for name, value in lines])
+    return Answers(text.encode("latin-1"), accepted)
+
+
+def _response(
+    status: bytes,
+    answers: Answers,
+    body: bytes,
+    connection: Replying,
+    line: bytes | None = None,
+) -> bytes:
+    """Write an answer; ``line`` is one more header."""
+    end = b"\r\nConnection: close\r\n\r\n" if connection.closing else b"\r\n\r\n"
+    return b"HTTP/1.1 %b\r\n%b%bContent-Length: %d\r\n%b%b%b" % (
+        status,
+        answers.lines,
+        b"" if line is None else line + b"\r\n",
+        len(body),
+        connection.date().encode(),
+        end,
+        body,
+    )

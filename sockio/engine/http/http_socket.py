@@ -1,0 +1,204 @@
+"""HttpSocket: a client's socket, as our HTTP server reads and writes it.
+
+The hub reads. A worker writes and waits; the hub writes and does not.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+from sockio.runtime import logs
+from sockio.runtime.clock import Clock
+from sockio.runtime.latch import Latch
+
+from .exchange import PeerGone
+
+__all__ = ["HttpSocket", "Place"]
+
+log = logs.get("engine.http")
+
+_READ, _WRITE = 1, 2
+_READ_SIZE = 65536
+#: What a non-blocking socket raises when it would have to wait.
+_AGAIN = (
+    BlockingIOError,
+    InterruptedError,
+    ssl.SSLWantReadError,
+    ssl.SSLWantWriteError,
+)
+
+
+class Place(Protocol):
+    """Where a socket is served."""
+
+    @property
+    def loop(self) -> Any: ...
+    @property
+    def clock(self) -> Clock: ...
+
+
+class HttpSocket:
+    """A connected socket that does not block, plain or TLS."""
+
+    __slots__ = (
+        "_done",
+        "_ended",
+        "_place",
+        "_reader",
+        "_reading",
+        "_sock",
+        "_unsent",
+        "_writer",
+        "tls",
+    )
+
+    def __init__(self, sock: Any, place: Place, *, tls: bool) -> None:
+        self._sock = sock
+        self._place = place
+        self.tls = tls
+        #: The peer sends no more, or we do not want it.
+        self._ended = False
+        self._reader: Any = place.loop.io(sock.fileno(), _READ)
+        self._reading = False
+        #: What the kernel has not taken of what the hub sends, and what comes then.
+        self._unsent: memoryview | None = None
+        self._done: Callable[[], None] | None = None
+        self._writer: Any = None
+
+    @property
+    def sock(self) -> Any:
+        """The socket."""
+        return self._sock
+
+    # ------------------------------------------------------------------ reading
+
+    def _on_readable(self) -> None:
+        """There is something to receive; called in the hub."""
+        raise NotImplementedError
+
+    def _receive_some(self) -> bytes | None:
+        """Return what there is; nothing at the end, None where it is not yet known."""
+        try:
+            return self._sock.recv(_READ_SIZE)  # type: ignore[no-any-return]
+        except _AGAIN:
+            return None
+        except OSError as exc:
+            log.debug("a client went away: %s", exc)
+            return b""
+
+    def _pause(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._reader.stop()
+
+    def _resume(self) -> None:
+        if not self._reading and not self._ended:
+            self._reading = True
+            self._reader.start(self._on_readable)
+            if self.tls:
+                self._place.loop.run_callback(self._read_decrypted)
+
+    def _read_decrypted(self) -> None:
+        """Read bytes that wait although the descriptor is not readable."""
+        if self._reading and self._sock.pending():
+            self._on_readable()
+
+    # ------------------------------------------------------------------ writing
+
+    def send(self, data: bytes) -> None:
+        """Send all of ``data``.
+
+        Raises:
+            PeerGone: The client takes nothing more.
+
+        Blocks:
+            Until the kernel has it.
+        """
+        sent = self._send_some(data)
+        if sent != len(data):
+            self._send_rest(memoryview(data)[sent:])
+
+    def _send_some(self, data: bytes | memoryview) -> int:
+        try:
+            return self._sock.send(data)  # type: ignore[no-any-return]
+        except _AGAIN:
+            return 0
+        except OSError as exc:
+            raise PeerGone(*exc.args) from exc
+
+    def _send_rest(self, data: memoryview) -> None:
+        watcher = self._place.loop.io(self._sock.fileno(), _WRITE)
+        try:
+            while data:
+                free: Latch[None] = Latch(self._place.clock)
+                watcher.start(free.set, None)
+                free.wait()
+                watcher.stop()
+                data = data[self._send_some(data) :]
+        finally:
+            watcher.stop()
+            watcher.close()
+
+    def _send_in_hub(self, data: bytes, done: Callable[[], None]) -> None:
+        """Send all of ``data``, then call ``done``; never blocks.
+
+        Raises:
+            PeerGone: The client takes nothing more.
+        """
+        sent = self._send_some(data)
+        if sent == len(data):
+            done()
+            return
+        self._unsent, self._done = memoryview(data)[sent:], done
+        self._writer = self._place.loop.io(self._sock.fileno(), _WRITE)
+        self._writer.start(self._on_writable)
+
+    def _on_writable(self) -> None:
+        assert self._unsent is not None
+        assert self._done is not None
+        try:
+            self._unsent = self._unsent[self._send_some(self._unsent) :]
+        except PeerGone as exc:
+            log.debug("a client went away: %s", exc)
+            self.close()
+            return
+        if not self._unsent:
+            done = self._done
+            self._stop_writer()
+            done()
+
+    def _stop_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.stop()
+            self._writer.close()
+            self._writer = self._unsent = self._done = None
+
+    # ------------------------------------------------------------------ the end
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed, or somebody else's."""
+        return self._reader is None
+
+    def _stop(self) -> None:
+        """Let go of the socket."""
+        self._ended = True
+        self._pause()
+        self._stop_writer()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def close(self) -> None:
+        """Close the connection at once."""
+        if self._reader is None:
+            return
+        self._stop()
+        if self.tls:
+            with suppress(OSError, ValueError):
+                self._sock.unwrap()  # says goodbye, does not wait for the answer
+        with suppress(OSError):
+            self._sock.close()
