@@ -66,6 +66,7 @@ ORDER = {
         ("broadcast",),
         ("home",),
         ("facts",),
+        ("sending",),
         ("socket",),
         ("recovering",),
         ("namespace",),

@@ -16,7 +16,6 @@ from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.wire import Wire
 from sockio.runtime import logs
 from sockio.runtime.listeners import EventEmitter, Listeners
-from sockio.runtime.mailbox import Mailbox
 from sockio.runtime.reactor import Reactor
 
 from .callbacks import Callbacks
@@ -78,7 +77,6 @@ class EngineSession(EventEmitter):
         self._reactor = reactor
         self._keeper = keeper
         self._outbox = Outbox()
-        self._mailbox: Mailbox[tuple[Callable[..., object], tuple[Any, ...]]]
         self._mailbox = reactor.mailbox(_call)
         self._callbacks = Callbacks()
         self._upgrade: Upgrade | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from gevent import GreenletExit, getcurrent
 
@@ -18,29 +18,26 @@ from .batch import Batch
 
 log = logs.get("runtime.mailbox")
 
-T = TypeVar("T")
-
-
 #: What waits in every mailbox that has nothing to do; nothing is ever put in.
 _NOTHING: deque[Any] = deque(maxlen=0)
 
 
-class Mailbox(Generic[T]):
+class Mailbox:
     """Items waiting for ``handle``, which may block and runs one at a time."""
 
     __slots__ = ("_active", "_batch", "_handle", "_running", "_worker", "items")
 
-    def __init__(self, batch: Batch, handle: Callable[[T], object]) -> None:
+    def __init__(self, batch: Batch, handle: Callable[[Any], object]) -> None:
         self._batch = batch
         self._handle = handle
         self._active = False
         self._worker: Any = None
         #: The item that the worker handles.
-        self._running: T | None = None
+        self._running: Any = None
         #: What waits, oldest first; a deque of its own only while there is work.
-        self.items: deque[T] = _NOTHING
+        self.items: deque[Any] = _NOTHING
 
-    def put(self, item: T) -> None:
+    def put(self, item: Any) -> None:
         """Add ``item`` behind the others."""
         if self._active:
             self.items.append(item)
@@ -66,7 +63,7 @@ class Mailbox(Generic[T]):
             loop = self._batch.workers.loop
             loop.run_callback(self._throw, worker, self._running)
 
-    def _throw(self, worker: Any, item: T) -> None:
+    def _throw(self, worker: Any, item: Any) -> None:
         # It may have ended since; then the worker has others to handle, or none.
         if self._worker is worker and self._running is item:
             worker.throw(GreenletExit)
@@ -93,7 +90,7 @@ class Mailbox(Generic[T]):
                 self._active = False
                 self.items = _NOTHING
 
-    def take(self, wanted: Callable[[T], bool]) -> Any:
+    def take(self, wanted: Callable[[Any], bool]) -> Any:
         """Remove and return the oldest item that is ``wanted``, or None."""
         for index, item in enumerate(self.items):
             if wanted(item):
@@ -101,7 +98,7 @@ class Mailbox(Generic[T]):
                 return item
         return None
 
-    def drop(self, unwanted: Callable[[T], bool]) -> None:
+    def drop(self, unwanted: Callable[[Any], bool]) -> None:
         """Remove the waiting items that are ``unwanted``."""
         kept = [item for item in self.items if not unwanted(item)]
         if len(kept) != len(self.items):

@@ -6,7 +6,7 @@ Made when the server is, which touches no hub; attached when the server starts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from gevent import getcurrent
 
@@ -18,8 +18,6 @@ from .delays import Delays
 from .latch import Latch
 from .mailbox import Mailbox
 from .workers import Workers
-
-T = TypeVar("T")
 
 
 class Reactor:
@@ -65,7 +63,7 @@ class Reactor:
                 "thread can do; from a native thread use emit(..., ack=callback)"
             )
 
-    def mailbox(self, handle: Callable[[T], object]) -> Mailbox[T]:
+    def mailbox(self, handle: Callable[[Any], object]) -> Mailbox:
         """A new mailbox whose items are given to ``handle``."""
         return Mailbox(self.batch, handle)
 

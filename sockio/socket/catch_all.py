@@ -12,9 +12,9 @@ class CatchAll:
     """The catch-all part of a socket; most sockets have no such listener."""
 
     #: Called with every incoming event, before it is dispatched.
-    _any: tuple[Callable[..., Any], ...] = ()
+    _any: tuple[Callable[..., Any], ...]
     #: Called with every outgoing event, broadcasts included.
-    _any_outgoing: tuple[Callable[..., Any], ...] = ()
+    _any_outgoing: tuple[Callable[..., Any], ...]
 
     def on_any(self, fn: F) -> F:
         """Call ``fn(event, *args)`` for every incoming event, before its listeners.

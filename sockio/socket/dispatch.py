@@ -1,45 +1,192 @@
 """Dispatch: from an event packet to the listeners, and back with the acknowledgement.
 
-Everything here runs in the greenlet of the socket's inbox.
+What is said of greenlets here: ``on_packet`` runs in the hub, everything else in the
+greenlet of the socket's inbox.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from logging import DEBUG, WARNING
-from typing import Any, Protocol
+from typing import Any
 
 from sockio.errors import Disconnected, EventRejected
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
-from sockio.runtime.listeners import Listener, Listeners, event_name
+from sockio.runtime.listeners import EventEmitter, Listener, Listeners, event_name
+from sockio.runtime.mailbox import Mailbox
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
+from sockio.types import SocketId
 
 from . import middleware
+from .acks import PendingAcks
 from .options import ServerOptions
+from .reasons import Reason
+from .waiting import Waiting
 
 log = logs.get("socket.dispatch")
 
+_EVENT = PacketType.EVENT
 _ACK = PacketType.ACK
+#: Makes a packet without the detour over its class's Python-level constructor.
+_new = tuple.__new__
 
 
-class Receiving(Protocol):
-    """What dispatching asks of a socket."""
+class Receiving(EventEmitter):
+    """The half of a socket that takes packets."""
 
-    id: str
-    connected: bool
-    guards: Sequence[Callable[..., object]]
-    _listeners: Listeners
-    _any: tuple[Callable[..., Any], ...]
+    def __init__(self, sid: SocketId, reactor: Reactor, options: ServerOptions) -> None:
+        self._listeners = Listeners()
+        #: Public id: 20 characters, its own for each namespace.
+        self.id = sid
+        self.connected = False
+        self.reactor = reactor
+        #: The options of the server.
+        self.options = options
+        #: What sees events before they are dispatched, and may reject them.
+        self.guards: Sequence[Callable[..., object]] = ()
+        #: Catch-all listeners: called with every event, incoming and outgoing.
+        self._any: tuple[Callable[..., Any], ...] = ()
+        self._any_outgoing: tuple[Callable[..., Any], ...] = ()
+        self._inbox: Mailbox = reactor.mailbox(self._handle)
+        self._pending: PendingAcks | None = None
+        self._waiting: Waiting | None = None
 
-    @property
-    def options(self) -> ServerOptions: ...
-    @property
-    def reactor(self) -> Reactor: ...
-    def send_packet(self, packet: Packet) -> None: ...
+    def send_packet(self, packet: Packet) -> None:
+        """Send any packet but an event; dropped when the socket has gone."""
+        raise NotImplementedError
+
+    def close(self, reason: str, description: object = None) -> None:
+        """End without a word to the client."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ in the hub
+
+    def on_packet(self, packet: Packet) -> None:
+        """A packet of this socket arrived."""
+        kind = packet[0]
+        if kind is _EVENT:
+            if self._waiting is None or not self._waiting.offer(packet):
+                self._inbox.put(packet)
+        elif kind is _ACK:
+            if packet.id is not None and self._pending is not None:
+                self._pending.resolve(packet.id, packet.data)
+        elif kind is PacketType.DISCONNECT:
+            self.close(Reason.CLIENT_NAMESPACE_DISCONNECT)
+
+    def run(self, job: Callable[[], object]) -> None:
+        """Run ``job`` behind the events that came before it."""
+        self._inbox.put(job)
+
+    # ------------------------------------------------------------------ in the inbox
+
+    def _handle(self, item: Packet | Callable[[], object]) -> None:
+        if type(item) is Packet:
+            if self.connected:
+                self._dispatch(item)
+        else:
+            item()  # type: ignore[operator]
+
+    def _dispatch(self, packet: Packet) -> None:
+        """Handle one event: catch-all listeners, guards, then its own listeners."""
+        _, nsp, data, id = packet
+        ack = None
+        if self._any or self.guards:
+            args = self._let_in(packet)
+            if args is None or not data:
+                return
+            if id is not None:
+                ack = args[-1]
+                args = args[:-1]
+        elif data:
+            if id is not None:
+                ack = AckReply(self, nsp, id)
+            args = data[1:]
+        else:
+            return
+        name = data[0]
+        if type(name) is not str:
+            name = event_name(name)
+        count = len(args)
+        for listener in self._listeners.get(name):
+            if listener.once and not self._listeners.take_once(listener):
+                continue
+            if listener.min_args <= count <= listener.most_args:
+                fitting = args
+            elif self.options.strict_args:
+                self._reject(self._misfit(name, count, listener), ack)
+                continue
+            else:
+                fitting = listener.fit(tuple(args))
+            if listener.concurrent:
+                self.reactor.workers.spawn(self._call, listener, fitting, ack)
+            else:
+                self._call(listener, fitting, ack)
+
+    def _let_in(self, packet: Packet) -> tuple[Any, ...] | None:
+        """Show an event to catch-all listeners and guards.
+
+        Returns the arguments for whoever gets the event, the ack function last where
+        the client asked for one; None where a guard rejected it.
+        """
+        data = packet.data
+        ack = None if packet.id is None else AckReply(self, packet.nsp, packet.id)
+        shown = data if ack is None else [*data, ack]
+        for fn in self._any:
+            try:
+                fn(*shown)
+            except FAILURES:
+                # A boundary: a listener is user code and ends nothing but itself.
+                log.exception("sid=%s a catch-all listener failed", self.id)
+        if self.guards and data:
+            try:
+                middleware.run(self.guards, data[0], data[1:])
+            except FAILURES as exc:
+                # A boundary: a guard is user code; whatever it raises rejects.
+                if not isinstance(exc, EventRejected):
+                    log.debug("sid=%s a guard rejected %r: %r", self.id, data[0], exc)
+                self._reject(exc, ack)
+                return None
+            if not self.connected:
+                return None
+        return tuple(shown[1:])
+
+    def _misfit(self, name: str, count: int, listener: Listener) -> EventRejected:
+        error = EventRejected(
+            f"event {name!r} came with {count} arguments, but {listener.describe()}"
+        )
+        # Once each: a client must not be able to fill the log.
+        level = DEBUG if listener.complained else WARNING
+        listener.complained = True
+        log.log(level, "sid=%s %s", self.id, error)
+        return error
+
+    def _call(self, listener: Listener, args: Any, ack: AckReply | None) -> None:
+        try:
+            if listener.wants_ack:
+                listener.fn(*args, ack=ack)
+            else:
+                result = listener.fn(*args)
+                if ack is not None:
+                    ack.returned(result)
+        except Disconnected as exc:
+            # It waited for a client that went away: nobody's mistake.
+            log.debug("sid=%s listener %r ended: %s", self.id, listener.fn, exc)
+            self._reject(exc, ack)
+        except FAILURES as exc:
+            # A boundary: a listener is user code; its failure ends only itself.
+            log.exception("sid=%s listener %r failed", self.id, listener.fn)
+            self._reject(exc, ack)
+
+    def _reject(self, error: BaseException, ack: AckReply | None) -> None:
+        self.report_error(error)
+        if ack is not None and self.options.error_acks:
+            ack({"error": {"message": str(error)}})
+
     def report_error(self, error: BaseException) -> None:
-        """Tell the ``error`` listeners."""
+        """Tell the ``error`` listeners, in this greenlet."""
+        self._fire("error", error)
 
 
 class AckReply:
@@ -47,122 +194,26 @@ class AckReply:
 
     __slots__ = ("_id", "_nsp", "_socket")
 
-    def __init__(self, socket: Receiving, packet: Packet) -> None:
+    def __init__(self, socket: Receiving, nsp: str, id: int) -> None:
         self._socket: Receiving | None = socket
-        self._nsp = packet.nsp
-        self._id = packet.id
+        self._nsp = nsp
+        self._id = id
 
     def __call__(self, *args: Any) -> None:
         """Acknowledge with ``args``: what JSON can carry, and bytes."""
-        socket = self._socket
-        if socket is not None:
-            socket.send_packet(Packet(_ACK, self._nsp, list(args), self._id))
-            self._socket = None
+        self._send(list(args))
 
     def returned(self, result: Any) -> None:
         """Acknowledge with what a listener returned: a tuple is several arguments."""
-        if self._socket is None:
-            return
         if result is None:
-            self()
+            self._send([])
         elif type(result) is tuple:
-            self(*result)
+            self._send(list(result))
         else:
-            self(result)
+            self._send([result])
 
-
-def admit(socket: Receiving, packet: Packet) -> tuple[Any, ...] | None:
-    """Show an event to catch-all listeners and guards.
-
-    Returns the arguments for whoever gets the event, the ack function last where the
-    client asked for one; None where a guard rejected it.
-    """
-    data = packet.data
-    ack = None if packet.id is None else AckReply(socket, packet)
-    shown = data if ack is None else [*data, ack]
-    for fn in socket._any:
-        try:
-            fn(*shown)
-        except FAILURES:
-            # A boundary: a listener is user code and ends nothing but itself.
-            log.exception("sid=%s a catch-all listener failed", socket.id)
-    if socket.guards and data:
-        try:
-            middleware.run(socket.guards, data[0], data[1:])
-        except FAILURES as exc:
-            # A boundary: a guard is user code; whatever it raises rejects the event.
-            if not isinstance(exc, EventRejected):
-                log.debug("sid=%s a guard rejected %r: %r", socket.id, data[0], exc)
-            _reject(socket, exc, ack)
-            return None
-        if not socket.connected:
-            return None
-    return tuple(shown[1:])
-
-
-def dispatch(socket: Receiving, packet: Packet) -> None:
-    """Handle one event: catch-all listeners, guards, then its own listeners."""
-    data = packet.data
-    if socket._any or socket.guards:
-        admitted = admit(socket, packet)
-        if admitted is None or not data:
-            return
-        ack = admitted[-1] if packet.id is not None else None
-        args = admitted[:-1] if packet.id is not None else admitted
-    elif data:
-        ack = None if packet.id is None else AckReply(socket, packet)
-        args = data[1:]
-    else:
-        return
-    name = data[0]
-    if type(name) is not str:
-        name = event_name(name)
-    count = len(args)
-    for listener in socket._listeners.get(name):
-        if listener.once and not socket._listeners.take_once(listener):
-            continue
-        if not listener.min_args <= count <= listener.most_args:
-            if socket.options.strict_args:
-                error = EventRejected(
-                    f"event {name!r} came with {count} arguments, but "
-                    f"{listener.describe()}"
-                )
-                # Once each: a client must not be able to fill the log.
-                level = DEBUG if listener.complained else WARNING
-                listener.complained = True
-                log.log(level, "sid=%s %s", socket.id, error)
-                _reject(socket, error, ack)
-                continue
-            fitting = listener.fit(tuple(args))
-        else:
-            fitting = args
-        if listener.concurrent:
-            socket.reactor.workers.spawn(_call, socket, listener, fitting, ack)
-        else:
-            _call(socket, listener, fitting, ack)
-
-
-def _call(
-    socket: Receiving, listener: Listener, args: Any, ack: AckReply | None
-) -> None:
-    try:
-        if listener.wants_ack:
-            listener.fn(*args, ack=ack)
-        else:
-            result = listener.fn(*args)
-            if ack is not None:
-                ack.returned(result)
-    except Disconnected as exc:
-        # It waited for a client that went away: nobody's mistake.
-        log.debug("sid=%s listener %r ended: %s", socket.id, listener.fn, exc)
-        _reject(socket, exc, ack)
-    except FAILURES as exc:
-        # A boundary: a listener is user code; its failure ends nothing but itself.
-        log.exception("sid=%s listener %r failed", socket.id, listener.fn)
-        _reject(socket, exc, ack)
-
-
-def _reject(socket: Receiving, error: BaseException, ack: AckReply | None) -> None:
-    socket.report_error(error)
-    if ack is not None and socket.options.error_acks:
-        ack({"error": {"message": str(error)}})
+    def _send(self, args: list[Any]) -> None:
+        socket = self._socket
+        if socket is not None:
+            socket.send_packet(_new(Packet, (_ACK, self._nsp, args, self._id)))
+            self._socket = None

@@ -26,9 +26,7 @@ class Waiting:
 
     __slots__ = ("_by_event", "_closed", "_inbox", "_reactor", "_streams")
 
-    def __init__(
-        self, reactor: Reactor, inbox: Mailbox[Any], closed: str | None
-    ) -> None:
+    def __init__(self, reactor: Reactor, inbox: Mailbox, closed: str | None) -> None:
         self._reactor = reactor
         self._inbox = inbox
         #: Why the socket has gone; None while it has not.
@@ -197,7 +195,7 @@ class Waits:
     """The part of a socket that waits for events."""
 
     reactor: Reactor
-    _inbox: Mailbox[Any]
+    _inbox: Mailbox
     _waiting: Waiting | None
     _gone: str | None
 

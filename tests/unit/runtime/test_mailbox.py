@@ -24,7 +24,7 @@ class Jobs:
 
     def __init__(self, reactor: Reactor) -> None:
         self.done: list[Any] = []
-        self.mailbox: Mailbox[Any] = reactor.mailbox(self._handle)
+        self.mailbox: Mailbox = reactor.mailbox(self._handle)
 
     def _handle(self, item: Any) -> None:
         self.done.append(item)

@@ -1,0 +1,224 @@
+"""Sending: the half of a socket that emits; every packet to one client goes through it.
+
+What is emitted is encoded at once and handed to the session, which never blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from sockio.adapters.adapter import Flags
+from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.socketio.packet import RESERVED_EVENTS, Packet, PacketType
+from sockio.runtime import logs
+from sockio.runtime.workers import native_thread
+from sockio.types import SocketId
+
+from .acks import PendingAcks
+from .broadcast import event_name, take_ack
+from .dispatch import Receiving
+from .events import Event
+from .home import Home, Link
+from .operator import SocketOperator
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+log = logs.get("socket")
+
+_EVENT = PacketType.EVENT
+#: Makes a packet without the detour over its class's Python-level constructor.
+_new = tuple.__new__
+_PLAIN = Flags()
+
+
+class Sending(Receiving):
+    """A socket as far as its packets go, in and out."""
+
+    def __init__(self, sid: SocketId, nsp: Home, client: Link) -> None:
+        super().__init__(sid, nsp.reactor, nsp.options)
+        #: The connection that all sockets of this client share.
+        self.client = client
+        #: The Engine.IO session below.
+        self.conn = client.conn
+        self._home = nsp
+        self._write = client.write
+        self._encode = client.parser.encode
+        self._thread = self.reactor.workers.thread
+        #: Why the socket has gone; None while it has not.
+        self._gone: str | None = None
+
+    @property
+    def _acks(self) -> PendingAcks:
+        if self._pending is None:
+            reactor = self.reactor
+            self._pending = PendingAcks(reactor.clock, reactor.workers.run)
+            if self._gone is not None:
+                self._pending.close(self._gone)
+        return self._pending
+
+    # ------------------------------------------------------------------ emitting
+
+    def emit(
+        self,
+        event: str | Event[..., Any],
+        *args: Any,
+        ack: Callable[..., object] | None = None,
+    ) -> None:
+        """Send an event to this client. Never blocks.
+
+        Args:
+            event: Its name.
+            args: What JSON can carry, and bytes, at any depth.
+            ack: Called with the client's answer; a callable as last argument is taken
+                for it.
+
+        Raises:
+            EncodeError: An argument cannot travel; nothing was sent.
+            ReservedEventError: The name is one of the library's own.
+        """
+        self.emit_with(event, args, ack, _PLAIN)
+
+    def emit_with(
+        self,
+        event: str | Event[..., Any],
+        args: tuple[Any, ...],
+        ack: Callable[..., object] | None,
+        flags: Flags,
+    ) -> None:
+        """Emit as ``flags`` say."""
+        if type(event) is not str or event in RESERVED_EVENTS:
+            event = event_name(event)
+        ack_id = None
+        if ack is not None or (args and callable(args[-1])):
+            args, ack = take_ack(args, ack)
+            ack_id = self._home.next_ack_id()
+        packet = _new(Packet, (_EVENT, self._home.name, [event, *args], ack_id))
+        wire = Wire(self._encode(packet), compress=flags.compress)
+        if native_thread() != self._thread:
+            self.reactor.workers.call_in_hub(self._send_event, wire, packet, flags, ack)
+        elif ack is not None or flags is not _PLAIN or self._any_outgoing:
+            self._send_event(wire, packet, flags, ack)
+        elif self._gone is None:
+            self._write(wire)
+
+    def _send_event(
+        self,
+        wire: Wire,
+        packet: Packet,
+        flags: Flags,
+        ack: Callable[..., object] | None,
+    ) -> None:
+        if ack is not None:
+            assert packet.id is not None
+            self._acks.add_callback(packet.id, ack, flags.timeout)
+        self.deliver(wire, packet, flags.volatile)
+
+    def emit_with_ack(self, event: str | Event[..., Any], *args: Any) -> Any:
+        """Emit, wait for the client's answer and return its first argument.
+
+        Use ``socket.timeout(seconds).emit_with_ack(...)`` to wait a limited time.
+
+        Raises:
+            Disconnected: The socket went away first.
+
+        Blocks:
+            Until the answer comes or the socket goes away.
+        """
+        answer = self.ask(event, args, _PLAIN)
+        return answer[0] if answer else None
+
+    def call(
+        self, event: str | Event[..., Any], *args: Any, timeout: float = 60.0
+    ) -> tuple[Any, ...]:
+        """Emit, wait for the client's answer and return all its arguments.
+
+        Raises:
+            AckTimeout: It did not come within ``timeout`` seconds.
+            Disconnected: The socket went away first.
+
+        Blocks:
+            Until one of these.
+        """
+        return tuple(self.ask(event, args, Flags(timeout=timeout)))
+
+    def ask(
+        self, event: str | Event[..., Any], args: tuple[Any, ...], flags: Flags
+    ) -> list[Any]:
+        """Emit and wait for the answer."""
+        self.reactor.may_block("emit_with_ack()")
+        name = event_name(event)
+        ack_id = self._home.next_ack_id()
+        packet = Packet(_EVENT, self._home.name, [name, *args], ack_id)
+        wire = self.client.encode(packet, flags.compress)
+        self.deliver(wire, packet, flags.volatile)
+        return self._acks.wait(ack_id, flags.timeout)
+
+    def send(self, *args: Any) -> Self:
+        """Emit a ``message`` event."""
+        self.emit_with("message", args, None, _PLAIN)
+        return self
+
+    write = send
+
+    @property
+    def volatile(self) -> SocketOperator:
+        """Drop the event if it cannot leave at this instant."""
+        return SocketOperator(self, Flags(volatile=True))
+
+    def compress(self, on: bool) -> SocketOperator:
+        """Let the transport compress the event, or not."""
+        return SocketOperator(self, Flags(compress=on))
+
+    def timeout(self, seconds: float) -> SocketOperator:
+        """Wait at most ``seconds`` for the acknowledgement."""
+        return SocketOperator(self, Flags(timeout=seconds))
+
+    # ------------------------------------------------------------------ outgoing
+
+    def send_packet(self, packet: Packet) -> None:
+        """Send any packet but an event; dropped when the socket has gone."""
+        if self._gone is not None:
+            return
+        wire = self.client.encode(packet)
+        if self.reactor.workers.elsewhere:
+            self.reactor.workers.call_in_hub(self._write, wire)
+        else:
+            self._write(wire)
+
+    def deliver(self, wire: Wire, packet: Packet, volatile: bool) -> None:
+        """Tell the outgoing catch-all listeners, then write; an adapter's way in."""
+        if self._gone is not None:
+            return
+        if self._any_outgoing:
+            if self.reactor.in_hub:  # where no user code may run
+                self._inbox.put(lambda: self._tell_outgoing(packet))
+            else:
+                self._tell_outgoing(packet)
+                if self._gone is not None:
+                    return
+        if volatile and not self.conn.writable:
+            return
+        self._write(wire)
+
+    def _tell_outgoing(self, packet: Packet) -> None:
+        for fn in self._any_outgoing:
+            try:
+                fn(*packet.data)
+            except Exception:
+                # A boundary: a listener is user code and ends nothing but itself.
+                log.exception("sid=%s an outgoing catch-all listener failed", self.id)
+
+    def expect_ack(
+        self,
+        ack_id: int,
+        answered: Callable[[list[Any]], None],
+        lost: Callable[[], None],
+    ) -> None:
+        """Call one of both, once; an adapter's way to collect answers."""
+        self._acks.expect(ack_id, answered, lost)
+
+    def cancel_ack(self, ack_id: int) -> bool:
+        """Expect the answer no longer."""
+        return self._acks.cancel(ack_id)
