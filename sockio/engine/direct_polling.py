@@ -132,16 +132,14 @@ class DirectPolling:
     ) -> None:
         batch = self._server.reactor.batch
         batch.begin()
-        try:
-            if transport.deliver(body.decode("utf-8", "replace")):
-                data = _response(
-                    b"200 OK", answers, b"ok", connection, b"Content-Type: text/html"
-                )
-            else:
-                data = _response(b"400 Bad Request", answers, b"", connection)
-            connection.reply(data)
-        finally:
-            batch.end()
+        if transport.deliver(body.decode("utf-8", "replace")):
+            data = _response(
+                b"200 OK", answers, b"ok", connection, b"Content-Type: text/html"
+            )
+        else:
+            data = _response(b"400 Bad Request", answers, b"", connection)
+        connection.reply(data)
+        batch.end()
 
 
 class DirectPoll:

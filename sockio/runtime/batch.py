@@ -1,9 +1,13 @@
-"""Batch: what one read of the hub sets going, and the writes it collects.
+"""Batch: what the reads of one pass of the loop set going, and the writes they cause.
 
-While the hub handles one read, mailboxes that got work are only noted; when the read is
-parsed to its end they run, one after the other, each in a worker switched to directly.
-Writes leave at once, unless more packets of the same read wait behind: those are
-collected per stream and leave in one send each when the batch ends.
+While the hub handles the reads of a pass, mailboxes that got work are only noted. When
+all are parsed they run, one after the other, in one worker; when a job blocks, another
+worker goes on with the rest. Writes are collected per stream meanwhile and leave in one
+send each when the jobs are done.
+
+That is quickest, and nobody notices, as long as every job is short. A job that computes
+would hold back what it has written, and what others have: after one, writes leave at
+once for a while, unless more packets of the same client wait behind.
 """
 
 from __future__ import annotations
@@ -12,7 +16,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from .clock import Clock
 from .workers import Workers
+
+__all__ = ["CALM", "MOST_HELD", "SLOW", "Batch", "Flushable"]
+
+#: Seconds for which a job may keep the loop before it counts as one that computes.
+SLOW = 0.001
+#: Seconds after such a job in which writes are not collected.
+CALM = 60.0
+#: Streams with collected writes, at the end of a job, for which it is time to send.
+MOST_HELD = 64
 
 
 class Flushable(Protocol):
@@ -22,20 +36,41 @@ class Flushable(Protocol):
 
 
 class Batch:
-    """The batch of one hub; open only while a callback of the hub handles a read."""
+    """The batch of one hub; open from the first read of a pass until all is sent."""
 
-    __slots__ = ("corked", "dirty", "open", "ready", "workers")
+    __slots__ = (
+        "_began",
+        "_collects",
+        "_hurried_until",
+        "_now",
+        "_switches",
+        "_waits",
+        "corked",
+        "dirty",
+        "open",
+        "ready",
+        "workers",
+    )
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Workers, clock: Clock) -> None:
         self.workers = workers
-        #: A read is being handled, by the hub or by a worker it switched to.
+        #: Reads have been handled, by the hub, and what they set going is not done.
         self.open = False
-        #: Writes are collected, not sent: more packets wait behind this one.
+        #: Writes are collected, not sent.
         self.corked = False
-        #: Jobs to be run in workers when the read is parsed.
+        #: Jobs to be run in workers when the reads are parsed.
         self.ready: deque[Callable[[], object]] = deque()
         #: Streams with collected writes.
         self.dirty: list[Flushable] = []
+        self._now = clock.now
+        #: When the job began that runs.
+        self._began = 0.0
+        self._hurried_until = 0.0
+        self._collects = False
+        #: ``_finish`` will be called when the loop comes round.
+        self._waits = False
+        #: How often the hub switched to a worker.
+        self._switches = 0
 
     @property
     def turn(self) -> int:
@@ -47,20 +82,66 @@ class Batch:
         self.open = True
 
     def end(self) -> None:
-        """Run what became ready, then send what was collected."""
-        ready = self.ready
-        switch_to = self.workers.switch_to
-        while ready:
-            switch_to(ready.popleft())
-        self.open = self.corked = False
+        """The read is parsed: go on with what it set going, unless more may follow."""
+        if not self.workers.turns.pendingcnt:
+            self._finish()
+        elif not self._waits:
+            self._waits = True
+            # In this pass of the loop, behind all that is pending.
+            self.workers.loop.run_callback(self._finish)
+
+    def cork(self, more: bool) -> None:
+        """Collect the writes of the job that begins, or not.
+
+        Args:
+            more: Others of the same client wait behind it.
+        """
+        self.corked = self.open and (more or self._collects)
+
+    def start(self, job: Callable[[], object]) -> None:
+        """Run ``job`` in a worker: in the open batch, else soon."""
+        if self.open:
+            self.ready.append(job)
+        else:
+            self.workers.run(job)
+
+    def flush(self) -> None:
+        """Send what was collected."""
         if self.dirty:
             dirty, self.dirty = self.dirty, []
             for stream in dirty:
                 stream.flush()
 
-    def start(self, job: Callable[[], object]) -> None:
-        """Run ``job`` in a worker: at the end of the open batch, else soon."""
-        if self.open:
-            self.ready.append(job)
-        else:
-            self.workers.run(job)
+    def _finish(self) -> None:
+        """Run what became ready, then send what was collected; called in the hub."""
+        self._waits = False
+        self._began = self._now()
+        self._collects = self._began >= self._hurried_until
+        workers = self.workers
+        while self.ready:
+            workers.switch_to(self._work)
+            self._switches += 1
+            self._judge()  # it may have blocked, after it had computed
+        self.open = self.corked = False
+        self.flush()
+
+    def _work(self) -> None:
+        """Run what is ready, in a worker, up to a job that blocks."""
+        ready = self.ready
+        switches = self._switches
+        while ready:
+            ready.popleft()()
+            if self._switches != switches:
+                return  # it has blocked, and another worker went on
+            self._judge()
+
+    def _judge(self) -> None:
+        """See how long a job took; the next one begins now."""
+        now = self._now()
+        if now - self._began > SLOW:
+            self._collects = False
+            self._hurried_until = now + CALM
+            self.flush()
+        elif len(self.dirty) >= MOST_HELD:
+            self.flush()
+        self._began = now

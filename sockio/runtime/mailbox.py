@@ -75,8 +75,7 @@ class Mailbox:
         try:
             while items:
                 self._running = item = items.popleft()
-                if batch.open:
-                    batch.corked = bool(items or batch.ready)
+                batch.cork(bool(items))
                 try:
                     Context().run(self._handle, item)
                 except Exception:

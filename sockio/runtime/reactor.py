@@ -30,7 +30,7 @@ class Reactor:
         #: For the timers that each client has.
         self.delays = Delays(self.clock)
         self.workers = Workers()
-        self.batch = Batch(self.workers)
+        self.batch = Batch(self.workers, self.clock)
 
     @property
     def started(self) -> bool:

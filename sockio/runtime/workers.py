@@ -20,6 +20,8 @@ from . import logs
 
 log = logs.get("runtime.workers")
 
+_switch = greenlet.switch
+
 #: What ends a piece of user code and nothing else; gevent's Timeout is no Exception.
 FAILURES: tuple[type[BaseException], ...] = (Exception, Timeout)
 
@@ -35,7 +37,8 @@ class Workers:
         self.keep = keep
         self.hub: Any = None
         self.loop: Any = None
-        #: Its ``iteration`` changes with each pass of the loop.
+        #: Its ``iteration`` changes with each pass, and ``pendingcnt`` is how
+        #: many events of it are still to be told of.
         self.turns: Any = None
         #: The native thread of the hub.
         self.thread: int | None = None
@@ -91,7 +94,7 @@ class Workers:
     def _work_on(self, job: Callable[[], object]) -> None:
         current = getcurrent()
         parked = self._parked
-        park = self.hub.switch
+        hub = self.hub
         while True:
             try:
                 job()
@@ -107,7 +110,9 @@ class Workers:
             parked.append(current)
             del job  # a parked worker is not to keep a client's objects alive
             try:
-                job = park()
+                # Not the hub's own switch: it would look for what only gevent's
+                # greenlets have.
+                job = _switch(hub)
             except GreenletExit:
                 if current in parked:
                     parked.remove(current)
@@ -115,7 +120,10 @@ class Workers:
 
 
 class _Milliseconds:
-    """Stands in for a loop that counts no passes: libuv's."""
+    """Stands in for a loop that counts nothing: libuv's."""
+
+    #: Not known.
+    pendingcnt = 1
 
     def __init__(self, loop: Any) -> None:
         self._loop = loop

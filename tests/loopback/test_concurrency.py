@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 from contextvars import ContextVar
 from typing import Any
 
@@ -95,6 +96,38 @@ def test_a_blocked_handler_does_not_hold_what_others_of_the_read_emit(
 
     assert websocket.receive() == '43/chat,1["done"]'
     gate.open()
+
+
+class Stopwatch(FakeClock):
+    """A clock that runs on while a handler computes."""
+
+    spent = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.spent
+
+
+def test_once_a_handler_has_computed_what_is_emitted_leaves_at_once(
+    serve: Serve,
+) -> None:
+    # Writes are collected only while all handlers are quick.
+    clock = Stopwatch()
+    served = serve(clock=clock)
+    websocket, socket = served.connect()
+    left: list[bool] = []
+
+    @socket.on("x")
+    def handler() -> None:
+        socket.emit("a")
+        client = websocket.wire.socket.fileno()
+        left.append(bool(select.select([client], [], [], 0)[0]))
+        clock.spent += 0.01
+
+    for _ in range(2):
+        websocket.send('42["x"]')
+        assert websocket.receive_event() == ["a"]
+
+    assert left == [False, True]
 
 
 def test_pings_are_answered_while_a_handler_blocks(
