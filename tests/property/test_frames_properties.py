@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sockio.errors import ProtocolError
+from sockio.protocol.websocket.closing import close_frame, parse_close
 from sockio.protocol.websocket.deflate import Deflate, Inflater, negotiate
 from sockio.protocol.websocket.frames import (
     BINARY,
@@ -17,9 +18,7 @@ from sockio.protocol.websocket.frames import (
     Control,
     FrameReader,
     Item,
-    close_frame,
     frame,
-    parse_close,
 )
 from tests.support.strategies import cut, divisions
 

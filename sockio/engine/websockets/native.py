@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from sockio.engine.http.client_socket import TakenSocket
 from sockio.errors import ProtocolError
 from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.websocket.closing import close_frame, parse_close
 from sockio.protocol.websocket.deflate import Agreed
 from sockio.protocol.websocket.frames import (
     CLOSE,
@@ -17,9 +18,7 @@ from sockio.protocol.websocket.frames import (
     PONG,
     Control,
     FrameReader,
-    close_frame,
     frame,
-    parse_close,
 )
 from sockio.runtime import logs
 from sockio.runtime.clock import Timer

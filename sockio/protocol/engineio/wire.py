@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sockio.protocol.websocket.frames import frame
+from sockio.protocol.websocket.payload import message_frames
 
 from . import stream, v4
 from .dialect import Dialect
@@ -29,41 +30,41 @@ class Wire:
         "_websocket",
         "_webtransport",
         "compress",
-        "size",
     )
 
     def __init__(
         self,
         frames: Sequence[str | bytes] = (),
+        compress: bool = True,
         *,
         packets: Sequence[Packet] | None = None,
-        compress: bool = True,
     ) -> None:
         """Wrap the ``frames`` of messages, or other ``packets``."""
         self._frames = frames
         self._packets = packets
         #: Whether transports that can compress may do so.
         self.compress = compress
-        #: Units that wait while this waits: bytes, or characters of text.
-        self.size: int = (
-            sum(map(len, frames))
-            if packets is None
-            else sum(len(packet.data or "") + 1 for packet in packets)
-        )
         self._websocket: bytes | None = None
         self._webtransport: bytes | None = None
         self._payload: str | None = None
+        self._translations: dict[Dialect, Wire] | None = None
 
     def spoken(self, dialect: Dialect) -> Wire:
         """The same packets, as WebSockets of ``dialect`` have them."""
         if all(isinstance(packet.data, str | None) for packet in self.packets):
             return self  # text is the same in all of them
-        # Few wires are translated: the others need not know that they were not.
-        translations: dict[Dialect, Wire] = getattr(self, "_translations", {})
-        if dialect not in translations:
-            translations[dialect] = Translation(self, dialect)
-            self._translations = translations
-        return translations[dialect]
+        if self._translations is None:
+            self._translations = {}
+        if dialect not in self._translations:
+            self._translations[dialect] = Translation(self, dialect)
+        return self._translations[dialect]
+
+    @property
+    def size(self) -> int:
+        """Units that wait while this waits: bytes, or characters of text."""
+        if self._frames or self._packets is None:
+            return sum(map(len, self._frames))
+        return sum(len(packet.data or "") + 1 for packet in self._packets)
 
     @property
     def packets(self) -> Sequence[Packet]:
@@ -87,9 +88,8 @@ class Wire:
         """The WebSocket frames, uncompressed, Engine.IO protocol 4."""
         data = self._websocket
         if data is None:
-            frames = self._frames
-            if len(frames) == 1 and type(frames[0]) is str:
-                data = frame("4" + frames[0])
+            if self._frames:
+                data = message_frames("4", self._frames)
             else:
                 data = b"".join(map(frame, self.messages))
             self._websocket = data

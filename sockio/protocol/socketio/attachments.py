@@ -45,7 +45,7 @@ class Attachments(list[bytes]):
             return plain(value)
         if view.ndim == 0:  # a number in a buffer, as NumPy's are
             try:
-                return view.tolist()
+                return view[()]
             except NotImplementedError as exc:
                 raise cannot_travel(value) from exc
         return self.place(view.tobytes())

@@ -33,8 +33,9 @@ _EVENT = PacketType.EVENT
 _ACK = PacketType.ACK
 _TYPES = {str(kind.value): kind for kind in PacketType}
 _DIGITS = tuple(_TYPES)
+_USUAL = {"2": _EVENT, "3": _ACK}
 #: What the decoder gives for the types that are on the wire only.
-_PLAIN = {PacketType.BINARY_EVENT: _EVENT, PacketType.BINARY_ACK: _ACK}
+_BINARY = {"5": _EVENT, "6": _ACK}
 #: No longer run of digits is a number that is legal anywhere; bounds the reading.
 _NUMBER = re.compile(r"[0-9]{0,17}").match
 #: What precedes the list of an event or acknowledgement without attachments, where
@@ -45,6 +46,8 @@ _USUAL_HEAD = re.compile(
 
 #: What a JSON library raises when it refuses a value or a text.
 _REFUSED = (ValueError, TypeError, RecursionError)
+#: The same, or a list that lacks the event.
+_NO_EVENT = (*_REFUSED, IndexError)
 
 _new: Callable[[type[Packet], tuple[Any, ...]], Packet] = tuple.__new__
 
@@ -163,58 +166,48 @@ class JsonDecoder:
             return self._attach(data)  # type: ignore[arg-type]
         if self._missing:
             raise ProtocolError("got plaintext data when reconstructing a packet")
-        if data[:2] == "2[":
-            try:
-                payload = self._loads(data[1:])
-                event = payload[0]
-            except (*_REFUSED, IndexError):
-                pass  # the long way asks the fallback, or says what is wrong
-            else:
-                if type(event) is str and event not in RESERVED_EVENTS:
-                    return _new(Packet, (_EVENT, "/", payload, None))
-        elif head := _USUAL_HEAD(data):
-            digit, nsp, id = head.groups()
-            try:
-                payload = self._loads(data[head.end() :])
-            except _REFUSED:
-                pass
-            else:
-                kind = _EVENT if digit == "2" else _ACK
-                if kind is _ACK or carries(kind, payload):
-                    nsp = nsp or "/"
-                    return _new(Packet, (kind, nsp, payload, int(id) if id else None))
+        kind, nsp, id, at = _EVENT, "/", None, 1
+        if data[:2] != "2[":
+            head = _usual_head(data) if data[:1] in _USUAL else None
+            if head is None:
+                return self._decode(data)
+            kind, nsp, id, at = head
+        try:
+            payload = self._loads(data[at:])
+            event = payload[0] if kind is _EVENT else ""
+        except _NO_EVENT:
+            pass  # the long way asks the fallback, or says what is wrong
+        else:
+            if type(event) is str and event not in RESERVED_EVENTS:
+                return _new(Packet, (kind, nsp, payload, id))
         return self._decode(data)
 
     def _decode(self, text: str) -> Packet | None:
-        kind = _TYPES.get(text[:1])
-        if kind is None:
-            raise ProtocolError(f"unknown packet type {text[:1]}")
-        at = 1
-        if kind in _PLAIN:
+        digit = text[:1]
+        kind = _BINARY.get(digit)
+        count, at = 0, 1
+        if kind is not None:
             count, at = self._read_count(text)
-        nsp = "/"
-        if text[at : at + 1] == "/":
-            nsp, at = _read_namespace(text, at)
-        id = None
-        digits = _NUMBER(text, at)[0]  # type: ignore[index]  # it always matches
-        if digits:
-            at += len(digits)
-            id = int(digits)
-            if id > MAX_ID:
-                raise ProtocolError("the id is too large")
-        data = self._read_data(kind, text[at:])
-        if kind in _PLAIN:
-            self._packet = Packet(_PLAIN[kind], nsp, data, id)
-            self._attachments = []
-            self._missing = count
-            return None
-        return Packet(kind, nsp, data, id)
+        else:
+            kind = _TYPES.get(digit)
+        if kind is None:
+            raise ProtocolError(f"unknown packet type {digit}")
+        nsp, id = "/", None
+        if text[at : at + 1] != "[":
+            nsp, id, at = _read_head(text, at)
+        packet = _new(Packet, (kind, nsp, self._read_data(kind, text[at:]), id))
+        if not count:
+            return packet
+        self._packet = packet
+        self._attachments = []
+        self._missing = count
+        return None
 
     def _read_count(self, text: str) -> tuple[int, int]:
         """Return the number of attachments, and where the text goes on."""
-        digits = _NUMBER(text, 1)[0]  # type: ignore[index]  # it always matches
-        end = 1 + len(digits)
-        if text[end : end + 1] != "-" or not digits or int(digits) == 0:
+        end = text.find("-", 1, 19)
+        digits = text[1:end]
+        if end < 0 or not digits.isdigit() or not digits.isascii() or not int(digits):
             raise ProtocolError("Illegal attachments")
         count = int(digits)
         if count > self._max_attachments:
@@ -253,7 +246,35 @@ class JsonDecoder:
         assert packet is not None
         self._packet = self._attachments = None
         kind, nsp, data, id = packet
-        return Packet(kind, nsp, restore(data, attachments), id)
+        return _new(Packet, (kind, nsp, restore(data, attachments), id))
+
+
+def _read_head(text: str, at: int) -> tuple[str, int | None, int]:
+    """Return namespace and id that begin at ``at``, and where the text goes on."""
+    nsp, id = "/", None
+    if text[at : at + 1] == "/":
+        nsp, at = _read_namespace(text, at)
+    digits = _NUMBER(text, at)[0]  # type: ignore[index]  # it always matches
+    if digits:
+        at += len(digits)
+        id = int(digits)
+        if id > MAX_ID:
+            raise ProtocolError("the id is too large")
+    return nsp, id, at
+
+
+def _usual_head(text: str) -> tuple[PacketType, str, int | None, int] | None:
+    """Return type, namespace and id of a usual packet, and where its list starts."""
+    at = text.find("[", 2, 17)
+    digits = text[1:at]
+    if at > 0 and digits.isdigit() and digits.isascii():  # the main namespace, an id
+        kind = _USUAL.get(text[:1])
+        return None if kind is None else (kind, "/", int(digits), at)
+    head = _USUAL_HEAD(text)
+    if head is None:
+        return None
+    digit, nsp, id = head.groups()
+    return _USUAL[digit], nsp or "/", int(id) if id else None, head.end()
 
 
 def _read_namespace(text: str, at: int) -> tuple[str, int]:

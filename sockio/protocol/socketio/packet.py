@@ -61,7 +61,7 @@ def carries(kind: PacketType, data: Any) -> bool:
         if not isinstance(data, list) or not data:
             return False
         event = data[0]
-        if isinstance(event, str):
+        if type(event) is str:
             return event not in RESERVED_EVENTS
         return isinstance(event, (int, float)) and not isinstance(event, bool)
     if kind is PacketType.ACK or kind is PacketType.BINARY_ACK:

@@ -12,7 +12,13 @@ from typing import NamedTuple, TypeAlias
 
 from sockio.errors import ProtocolError
 
-from .payload import Inflate, apply_mask, encode_text
+from .payload import (
+    Inflate,
+    apply_mask,
+    encode_text,
+    masked_bytes,
+    masked_text,
+)
 
 __all__ = [
     "BINARY",
@@ -25,10 +31,8 @@ __all__ = [
     "FrameReader",
     "Inflate",
     "Item",
-    "close_frame",
     "encode_text",
     "frame",
-    "parse_close",
 ]
 
 CONTINUATION = 0
@@ -81,6 +85,7 @@ class FrameReader:
         "_masked",
         "_max_payload",
         "_message",
+        "_most",
         "_opcode",
         "_pieces",
         "_quick",
@@ -125,6 +130,8 @@ class FrameReader:
         #: Bytes of the largest read that may go the quick way; -1: none may.
         self._quick_limit = min(max_payload, _SHORT) + _SHORT_HEADER if masked else -1
         self._quick = self._quick_limit
+        #: Bytes of the largest message that needs none of the long way's checks.
+        self._most = max_payload if masked else -1
 
     def feed(self, data: bytes) -> list[Item]:
         """Return what ``data`` completes, in order."""
@@ -135,7 +142,7 @@ class FrameReader:
             and data[1] == size + 122  # _MASKED | size - _SHORT_HEADER
         ):
             try:
-                return [apply_mask(data[6:], data[2:6]).decode()]
+                return [masked_text(data, 2, size)]
             except UnicodeDecodeError:
                 pass  # the long way says so
         return self._read(data, 0)
@@ -174,27 +181,41 @@ class FrameReader:
     def _parse(self, data: bytes, at: int, items: list[Item]) -> None:
         """Read the frames in ``data`` from ``at`` on; keep what is not a whole one."""
         size = len(data)
-        # The second byte of the longest frame that may go the quick way.
-        quick = self._quick_limit + 122
         while size - at >= 2 and not self._finished:
-            second = data[at + 1]
-            if (
-                _MASKED <= second <= quick
-                and data[at] == 0x81
-                and self._message is None
-            ):
-                end = at + second - 122
-                if end > size:
-                    break
-                payload = apply_mask(data[at + 6 : end], data[at + 2 : at + 6])
-                items.append(payload.decode())
-            else:
+            end = self._parse_usual(data, at, items)
+            if end < 0:
                 end = self._parse_any(data, at, items)
                 if end < 0:
                     break
             at = end
         if at < size and not self._finished:
             self._tail = data[at:]
+
+    def _parse_usual(self, data: bytes, at: int, items: list[Item]) -> int:
+        """Read a masked frame that is a whole message, all there and not too long.
+
+        Returns:
+            Where the next one starts; -1: it is not so.
+        """
+        size = len(data)
+        first = data[at]
+        length = data[at + 1] - _MASKED
+        start = at + 2
+        if length == 126 and size - at >= 4:
+            length = data[at + 2] << 8 | data[at + 3]
+            start = at + 4
+        elif length > _SHORT:
+            return -1
+        end = start + 4 + length
+        if length < 0 or end > size or length > self._most or self._message is not None:
+            return -1
+        if first == 0x81:  # _FIN | TEXT
+            items.append(masked_text(data, start, end))
+        elif first == 0x82:  # _FIN | BINARY
+            items.append(masked_bytes(data, start, end))
+        else:
+            return -1
+        return end
 
     def _parse_any(self, data: bytes, at: int, items: list[Item]) -> int:
         """Read the frame at ``at``; return where the next one starts, -1: not whole."""
@@ -324,9 +345,6 @@ class FrameReader:
 
 # ---------------------------------------------------------------------- writing
 
-#: The headers of short unmasked frames, by length.
-_TEXT_HEADERS = tuple(bytes((_FIN | TEXT, n)) for n in range(_SHORT + 1))
-
 
 def frame(
     payload: str | bytes,
@@ -348,9 +366,6 @@ def frame(
     if type(payload) is str:
         data = encode_text(payload)
         kind = TEXT
-        # The usual case: a short text to a client.
-        if len(data) <= _SHORT and opcode is None and mask is None and fin and not rsv1:
-            return _TEXT_HEADERS[len(data)] + data
     else:
         data = payload  # type: ignore[assignment]
         kind = BINARY
@@ -366,32 +381,3 @@ def frame(
     if mask is None:
         return header + data
     return header + mask + apply_mask(data, mask)
-
-
-def close_frame(code: int = 1000, reason: str = "") -> bytes:
-    """Return an unmasked close frame; code 1005 stands for one without a code.
-
-    A reason is cut at a character so that it fits.
-    """
-    if code == 1005:
-        return frame(b"", CLOSE)
-    text = encode_text(reason)[: _SHORT - 2].decode("utf-8", "ignore")
-    return frame(code.to_bytes(2, "big") + text.encode(), CLOSE)
-
-
-def parse_close(payload: bytes) -> tuple[int | None, str]:
-    """Return code and reason of a close frame; None: it carries no code.
-
-    Raises:
-        ProtocolError: The code is none that may be sent, or the reason is not UTF-8.
-    """
-    if not payload:
-        return None, ""
-    code = int.from_bytes(payload[:2], "big")
-    may_be_sent = 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
-    if len(payload) == 1 or not may_be_sent:
-        raise ProtocolError("invalid close code", 1002)
-    try:
-        return code, payload[2:].decode()
-    except UnicodeDecodeError as exc:
-        raise ProtocolError("invalid UTF-8", 1007) from exc

@@ -5,6 +5,8 @@ Spec: RFC 6455, sections 5.3 and 5.6.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 try:
@@ -21,7 +23,14 @@ except ImportError:  # a platform for which that package has no compiled part
         return mixed.to_bytes(size, "little")
 
 
-__all__ = ["Inflate", "apply_mask", "encode_text"]
+__all__ = [
+    "Inflate",
+    "apply_mask",
+    "encode_text",
+    "masked_bytes",
+    "masked_text",
+    "message_frames",
+]
 
 
 def encode_text(text: str) -> bytes:
@@ -32,6 +41,49 @@ def encode_text(text: str) -> bytes:
         # A lone surrogate has no UTF-8 form: JavaScript sends U+FFFD in its place.
         utf16 = text.encode("utf-16-le", "surrogatepass")
         return utf16.decode("utf-16-le", "replace").encode()
+
+
+def plain_masked_text(data: bytes, at: int, end: int) -> str:
+    """Return the text in ``data[at:end]``, which begins with its mask.
+
+    Raises:
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    return apply_mask(data[at + 4 : end], data[at : at + 4]).decode()
+
+
+def plain_masked_bytes(data: bytes, at: int, end: int) -> bytes:
+    """Return the bytes in ``data[at:end]``, which begins with their mask."""
+    return apply_mask(data[at + 4 : end], data[at : at + 4])
+
+
+def plain_message_frames(lead: str, messages: Sequence[str | bytes]) -> bytes:
+    """Return unmasked frames, one for each message; texts with ``lead`` before them."""
+    return b"".join(
+        _frame(0x81, encode_text(lead + message))
+        if type(message) is str
+        else _frame(0x82, message)  # type: ignore[arg-type]
+        for message in messages
+    )
+
+
+def _frame(first: int, data: bytes) -> bytes:
+    size = len(data)
+    if size <= 125:
+        return bytes((first, size)) + data
+    if size < 1 << 16:
+        return bytes((first, 126)) + size.to_bytes(2, "big") + data
+    return bytes((first, 127)) + size.to_bytes(8, "big") + data
+
+
+masked_text: Callable[[bytes, int, int], str] = plain_masked_text
+masked_bytes: Callable[[bytes, int, int], bytes] = plain_masked_bytes
+message_frames: Callable[[str, Sequence[str | bytes]], bytes] = plain_message_frames
+with suppress(ImportError):  # where nothing was compiled
+    from . import speedups  # type: ignore[attr-defined]
+
+    masked_text, masked_bytes = speedups.masked_text, speedups.masked_bytes
+    message_frames = speedups.message_frames
 
 
 class Inflate(Protocol):

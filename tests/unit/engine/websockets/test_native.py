@@ -14,6 +14,7 @@ from sockio.engine.http.client_socket import TakenSocket
 from sockio.engine.websockets.native import NativeWebSocket
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.websocket import deflate
+from sockio.protocol.websocket.closing import close_frame
 from sockio.protocol.websocket.frames import (
     CLOSE,
     PING,
@@ -22,7 +23,6 @@ from sockio.protocol.websocket.frames import (
     Control,
     FrameReader,
     Item,
-    close_frame,
     frame,
 )
 from sockio.runtime.reactor import Reactor

@@ -1,0 +1,4 @@
+cdef class Wire:
+    cdef public object _frames, _packets, _translations
+    cdef public object _websocket, _webtransport, _payload
+    cdef public bint compress
