@@ -12,11 +12,10 @@ from typing import Any, Protocol
 
 from . import logs
 from .batch import Batch
+from .syscalls import READ_SIZE, plain_receive, plain_send, receive, send
 
 log = logs.get("runtime.stream")
 
-#: Bytes of one read; also the least that is worth a buffer of its own.
-READ_SIZE = 65536
 #: Buffers handed to the kernel in one call, below the smallest IOV_MAX.
 _GATHER = 64
 _READ, _WRITE = 1, 2
@@ -50,11 +49,14 @@ class Stream:
     __slots__ = (
         "_batch",
         "_broken",
+        "_fd",
         "_fd_open",
         "_loop",
         "_pending",
         "_reader",
+        "_receive_some",
         "_receiver",
+        "_send_some",
         "_sent_in",
         "_sock",
         "_tls",
@@ -66,10 +68,14 @@ class Stream:
 
     def __init__(self, sock: Any, batch: Batch, *, tls: bool = False) -> None:
         self._sock = sock
+        self._fd: int = sock.fileno()
         self._batch = batch
         self._loop = batch.workers.loop
         self._turns = batch.workers.turns
         self._tls = tls
+        #: What a socket that is more than a descriptor does itself.
+        self._receive_some = plain_receive if tls else receive
+        self._send_some = plain_send if tls else send
         self._receiver: Receiver | None = None
         self._reader: Any = None
         self._writer: Any = None
@@ -121,15 +127,19 @@ class Stream:
                 self._send_pending()
             return
         self._sent_in = self._turns.iteration
+        self._send(data)
+
+    def _send(self, data: bytes) -> None:
+        """Send ``data``, before which nothing waits."""
         try:
-            sent = self._sock.send(data)
+            sent = self._send_some(self._sock, self._fd, data)
         except _AGAIN:
             sent = 0
         except OSError as exc:
             self._break(exc)
             return
         if sent != len(data):
-            pending.append(memoryview(data)[sent:])
+            self._pending.append(memoryview(data)[sent:])
             self.pending_size += len(data) - sent
             self._wait_for_kernel()
 
@@ -139,15 +149,21 @@ class Stream:
         self.pending_size += len(data)
 
     def flush(self) -> None:
-        """Send what was collected; the batch calls this when it ends."""
+        """Send what was collected; the batch calls this."""
         if self._pending and not self.blocked:
             self._send_pending()
 
     def _send_pending(self) -> None:
         pending = self._pending
+        first = pending[0]
+        if len(pending) == 1 and type(first) is bytes:  # the usual case
+            pending.clear()
+            self.pending_size = 0
+            self._send(first)
+            return
         while pending and not self._broken:
             try:
-                sent = self._send_some(pending)
+                sent = self._send_first(pending)
             except _AGAIN:
                 break
             except OSError as exc:
@@ -167,7 +183,7 @@ class Stream:
         if pending:
             self._wait_for_kernel()
 
-    def _send_some(self, pending: list[bytes | memoryview]) -> int:
+    def _send_first(self, pending: list[bytes | memoryview]) -> int:
         if len(pending) == 1:
             return self._sock.send(pending[0])  # type: ignore[no-any-return]
         if self._tls:
@@ -205,8 +221,7 @@ class Stream:
     # ------------------------------------------------------------------ reading
 
     def _on_readable(self) -> None:
-        batch = self._batch
-        batch.begin()
+        self._batch.begin()
         try:
             if self._tls:
                 self._receive_tls()
@@ -216,8 +231,7 @@ class Stream:
             # A boundary: a bug of ours met while reading ends this connection only.
             log.exception("a read failed; the connection is closed")
             self._end(None)
-        finally:
-            batch.end()
+        self._batch.end()
 
     def _receive(self) -> bool:
         """Receive once; False when there was nothing or nothing more will come."""
@@ -227,7 +241,7 @@ class Stream:
         space = receiver.space
         try:
             if space is None:
-                data = self._sock.recv(READ_SIZE)
+                data = self._receive_some(self._sock, self._fd)
                 count = len(data)
             else:
                 count = self._sock.recv_into(space)
@@ -268,8 +282,7 @@ class Stream:
             # A boundary, as in _on_readable.
             log.exception("a read failed; the connection is closed")
             self._end(None)
-        finally:
-            self._batch.end()
+        self._batch.end()
         self._watch()
 
     def _end(self, error: OSError | None) -> None:

@@ -1,0 +1,24 @@
+import cython
+
+from .workers cimport Workers
+
+@cython.final
+cdef class Batch:
+    cdef public Workers workers
+    cdef public bint open, corked
+    cdef public object ready
+    cdef public list dirty
+    cdef object _now
+    cdef double _began, _hurried_until
+    cdef bint _collects, _waits
+    cdef unsigned long long _switches
+    cpdef begin(self)
+    cpdef end(self)
+    cpdef cork(self, bint more)
+    cpdef start(self, job)
+    cpdef flush(self)
+    cdef _judge(self)
+    @cython.locals(workers=Workers)
+    cpdef _finish(self)
+    @cython.locals(switches="unsigned long long")
+    cpdef _work(self)

@@ -1,0 +1,48 @@
+"""Speedups: receive and send without the detour over a socket object.
+
+``syscalls.py`` has the same functions in Python, which say what these do. The calls do
+not block, so the interpreter's lock is kept.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
+from libc.errno cimport EINTR, errno
+
+cdef extern from "sys/socket.h":
+    ssize_t c_recv "recv"(int fd, void *data, size_t size, int flags)
+    ssize_t c_send "send"(int fd, const void *data, size_t size, int flags)
+
+cdef extern from *:
+    """
+    #ifndef MSG_NOSIGNAL
+    #define MSG_NOSIGNAL 0
+    #endif
+    """
+    int MSG_NOSIGNAL
+
+cdef enum:
+    READ_SIZE = 65536
+
+cdef char room[READ_SIZE]
+
+
+def receive(sock, int fd):
+    cdef ssize_t count
+    while True:
+        count = c_recv(fd, room, READ_SIZE, 0)
+        if count >= 0:
+            return PyBytes_FromStringAndSize(room, count)
+        if errno != EINTR:
+            PyErr_SetFromErrno(OSError)
+        PyErr_CheckSignals()
+
+
+def send(sock, int fd, bytes data not None):
+    cdef ssize_t count
+    while True:
+        count = c_send(fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MSG_NOSIGNAL)
+        if count >= 0:
+            return count
+        if errno != EINTR:
+            PyErr_SetFromErrno(OSError)
+        PyErr_CheckSignals()

@@ -1,0 +1,5 @@
+cdef class Workers:
+    cdef public object keep, hub, loop, turns, thread
+    cdef list _parked
+    cdef int _alive
+    cpdef switch_to(self, job)
