@@ -1,0 +1,3 @@
+from tests.support.build import choose
+
+choose()

@@ -94,7 +94,7 @@ class Connection:
 
     def encode(self, packet: Packet, compress: bool = True) -> Wire:
         """Encode a packet for this client."""
-        return Wire(self.parser.encode(packet), compress=compress)
+        return Wire(self.parser.encode(packet), compress)
 
     # ------------------------------------------------------------------ incoming
 

@@ -95,7 +95,7 @@ class Sending(Receiving):
             args, ack = take_ack(args, ack)
             ack_id = self._home.next_ack_id()
         packet = _new(Packet, (_EVENT, self._home.name, [event, *args], ack_id))
-        wire = Wire(self._encode(packet), compress=flags.compress)
+        wire = Wire(self._encode(packet), flags.compress)
         if native_thread() != self._thread:
             self.reactor.workers.call_in_hub(self._send_event, wire, packet, flags, ack)
         elif ack is not None or flags is not _PLAIN or self._any_outgoing:

@@ -199,7 +199,7 @@ def test_corked_writes_leave_together_when_the_batch_ends(bench: Bench) -> None:
     bench.stream.write(b"b")
     assert not bench.stream.writable
     assert bench.stream.pending_size == 2
-    batch.end()
+    batch.flush()
 
     assert bench.read(2) == b"ab"
     assert bench.stream.pending_size == 0
@@ -216,7 +216,6 @@ def test_the_last_write_of_a_batch_takes_the_corked_ones_along(bench: Bench) -> 
 
     bench.theirs.settimeout(0)
     assert bench.theirs.recv(10) == b"ab"
-    batch.end()
 
 
 def test_corked_writes_that_grow_large_do_not_wait(bench: Bench) -> None:
@@ -229,7 +228,6 @@ def test_corked_writes_that_grow_large_do_not_wait(bench: Bench) -> None:
     bench.stream.write(b"y")
 
     assert bench.stream.pending_size == 0
-    batch.end()
 
 
 def test_a_write_to_a_peer_that_is_gone_raises_nothing(bench: Bench) -> None:

@@ -1,0 +1,7 @@
+import cython
+
+
+@cython.final
+cdef class Outbox:
+    cdef public object wires
+    cdef public Py_ssize_t size

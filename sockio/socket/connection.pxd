@@ -1,0 +1,7 @@
+cdef class Connection:
+    cdef dict __dict__
+    cdef object __weakref__
+    cdef public object conn, write, parser, form_of
+    cdef public dict sockets
+    cdef public object _directory, _decoder, _issued, _held, _connect_timer
+    cpdef on_message(self, data)

@@ -1,0 +1,20 @@
+from sockio.runtime.listeners cimport EventEmitter, Listener, Listeners
+from sockio.runtime.mailbox cimport Mailbox
+import cython
+
+cdef class Receiving(EventEmitter):
+    cdef public str id
+    cdef public bint connected
+    cdef public object reactor, options, guards
+    cdef public tuple _any, _any_outgoing
+    cdef public Mailbox _inbox
+    cdef public object _pending, _waiting
+    @cython.locals(listener=Listener, count=Py_ssize_t, ack=AckReply)
+    cdef _dispatch(self, packet)
+    cdef _call(self, Listener listener, args, AckReply ack)
+
+@cython.final
+cdef class AckReply:
+    cdef object _id, _nsp, _socket
+    cpdef returned(self, result)
+    cdef _send(self, list args)

@@ -1,0 +1,4 @@
+from .dispatch cimport Receiving
+
+cdef class Sending(Receiving):
+    cdef public object client, conn, _home, _write, _encode, _thread, _gone
