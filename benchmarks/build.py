@@ -45,13 +45,15 @@ def node() -> None:
 
 
 def python() -> None:
-    """Install python-socketio, its servers and what sockio requires from PyPI."""
+    """Install python-socketio, its servers and what sockio requires; compile sockio."""
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     required = setup["options"]["install_requires"]
     pinned = PEERS / "requirements.txt"
     stamp = f"{sys.version}{required}".encode() + pinned.read_bytes()
     _once(BIN / "gunicorn", stamp, lambda: _install_python(pinned, required.split()))
+    # In the working tree, and only what has changed.
+    _run([str(BIN / "python"), "setup.py", "-q", "build_ext", "--inplace"], cwd=ROOT)
 
 
 def _once(result: Path, inputs: bytes, make: Callable[[], None]) -> None:

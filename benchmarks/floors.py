@@ -60,6 +60,10 @@ FLOORS = {
 #: The first that matches decides.
 RULES = (
     _rule("handler", r"/peers/"),
+    _rule("recv", r"/sockio/runtime/(syscalls|speedups)\.py", r"recei"),
+    _rule("send", r"/sockio/runtime/(syscalls|speedups)\.py"),
+    _rule("frame", r"/protocol/websocket/(payload|speedups)\.py", r"mask"),
+    _rule("encode", r"/protocol/websocket/(payload|speedups)\.py"),
     _rule("recv", r"/sockio/runtime/stream\.py", r"rece|read|early|space|fill"),
     _rule("send", r"/sockio/runtime/(stream|batch)\.py"),
     _rule("encode", r"/protocol/websocket/frames\.py", r"^(frame|close_frame)$"),
@@ -92,6 +96,8 @@ def parse(stack: str) -> list[Frame]:
         function, _, place = text.rpartition(" (")
         path, _, line = place.rstrip(")").rpartition(":")
         if function and line.isdigit():
+            # Of what was compiled, the path begins at the package.
+            path = path if path.startswith("/") else f"/{path}"
             frames.append(Frame(function, path, int(line)))
     return frames
 

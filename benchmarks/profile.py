@@ -99,6 +99,7 @@ def _record(pid: int, seconds: float, form: str, output: Path) -> None:
     command = [str(build.BIN / "py-spy"), "record", "--pid", str(pid)]
     command += ["--rate", str(RATE), "--duration", str(max(1, round(seconds)))]
     command += ["--format", form, "--output", str(output), "--full-filenames"]
+    command.append("--native")  # else what was compiled is not seen
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"py-spy: {done.stderr.strip()}")
