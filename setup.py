@@ -4,6 +4,8 @@ The modules named here work as they are, and run faster compiled. Without Cython
 where compiling fails, they are installed as plain Python.
 """
 
+import os
+
 from setuptools import Extension, setup
 
 COMPILED = (
@@ -33,6 +35,10 @@ COMPILED = (
 IN_C = ("protocol.websocket.speedups", "runtime.speedups")
 
 
+#: Without what only a debugger reads.
+SMALL = [] if os.name == "nt" else ["-g0"]
+
+
 def extensions() -> list[Extension]:
     try:
         from Cython.Build import cythonize
@@ -42,7 +48,9 @@ def extensions() -> list[Extension]:
     sources |= {name: f"sockio/{name.replace('.', '/')}.pyx" for name in IN_C}
     return cythonize(
         [
-            Extension(f"sockio.{name}", [source], optional=True)
+            Extension(
+                f"sockio.{name}", [source], optional=True, extra_compile_args=SMALL
+            )
             for name, source in sources.items()
         ],
         build_dir="build/cython",

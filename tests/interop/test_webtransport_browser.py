@@ -163,4 +163,5 @@ def test_the_browser_hears_that_the_server_ends(browsing: Browsing) -> None:
     browsing.io.close()
 
     browsing.until("seen.length === 1")
-    assert browsing.page.run("seen") == ["transport close"]
+    # The session and its connection end in one breath; Chromium tells of either.
+    assert browsing.page.run("seen[0]") in ("transport close", "transport error")
