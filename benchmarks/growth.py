@@ -1,0 +1,67 @@
+"""Measure how the cost of one operation grows with the size of the server.
+
+Echoes over 10 to 10,000 connections go through the load generator. What is not the
+network's - rooms, namespaces, listeners - is measured in this process, on clients over
+an in-memory transport. A row is flat if its last cost is at most 1.25 times its first.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+
+import build
+import machine
+from servers import KINDS, Server
+
+#: The factor up to which a row is flat.
+FLAT = 1.25
+
+
+def main() -> None:
+    """Measure and print."""
+    machine.raise_file_limit()
+    build.load_generator()
+    build.python()
+    _print("echo, connections", _echoes((10, 100, 1000, 10_000)))
+    for title, row in _inside():
+        _print(title, row)
+
+
+def _print(title: str, row: Iterable[tuple[int, float]]) -> None:
+    costs = list(row)
+    factor = costs[-1][1] / costs[0][1]
+    cells = "  ".join(f"{size:,}: {cost:.2f}" for size, cost in costs)
+    verdict = "flat" if factor <= FLAT else f"x {factor:.2f}"
+    print(f"{title:40} us of CPU  {cells}  {verdict}", flush=True)
+
+
+def _echoes(sizes: Iterable[int]) -> Iterable[tuple[int, float]]:
+    server = Server("sockio", KINDS["sockio"])
+    try:
+        server.start()
+        server.load(["echo", "--connections", "100", "--seconds", "1"])
+        for size in sizes:
+            load = ["echo", "--connections", str(size), "--warmup", "1"]
+            results = [server.load([*load, "--seconds", "2"]) for _ in range(3)]
+            yield size, min(result["server_us"] for result in results)
+    finally:
+        server.stop()
+
+
+def _inside() -> Iterable[tuple[str, list[tuple[int, float]]]]:
+    """Run the rows that need no network, where sockio's requirements are."""
+    command = [str(build.BIN / "python"), str(build.HERE / "growth_inside.py")]
+    environment = {"PYTHONPATH": str(build.ROOT)}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(done.returncode)
+    for line in done.stdout.splitlines():
+        result = json.loads(line)
+        yield result["title"], result["row"]
+
+
+if __name__ == "__main__":
+    main()
