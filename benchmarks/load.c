@@ -1,7 +1,7 @@
 /* load.c - puts Socket.IO traffic on a server and measures how the server bears it.
 
-   One thread, epoll, libc only:   gcc -O2 -Wall -Wextra -o load load.c
-   Usage:                          load SCENARIO --port PORT [options]     (load --help)
+   One thread, epoll, libc and zlib:  gcc -O2 -Wall -Wextra -o load load.c -lz
+   Usage:                             load SCENARIO --port PORT [options]  (load --help)
 
    A client here is one Engine.IO 4 session, over a WebSocket or over HTTP long-polling.
    A workload decides what the clients say and what they must hear. Each payload begins
@@ -31,6 +31,7 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #define SECOND 1000000000ull
 #define MAX_PIDS 16
@@ -42,6 +43,9 @@ static struct {
     size_t size;
     double rate, warmup, seconds, settle, patience;
     enum { VIA_WEBSOCKET, VIA_POLLING, VIA_UPGRADE } via;
+    enum { FLAT, NESTED, UNICODE } content;
+    char namespace[64]; /* "/chat,", as packets carry it; "" is the main one */
+    bool deflate;
 } opt = {.host = "127.0.0.1", .connections = 100, .outstanding = 1, .members = 50,
          .opening = 64, .size = 64, .warmup = 0.5, .seconds = 2, .settle = 2,
          .patience = 10};
@@ -51,6 +55,8 @@ static struct {
     uint64_t errors;      /* connections that failed or broke the protocol */
     uint64_t mismatches;  /* replies that are not what they must be */
     uint64_t pings, hangups;
+    uint64_t received;    /* bytes that came from the server */
+    uint64_t inflated;    /* compressed messages */
 } tally;
 
 static uint64_t now;      /* nanoseconds, read after each wait and each receive */
@@ -171,6 +177,7 @@ struct client {
     struct link post; /* the POSTs */
     struct bytes queue; /* packets for the next POST */
     uint64_t began, expected;
+    struct codec *codec; /* permessage-deflate, where it was agreed on */
     char sid[64];
 };
 
@@ -269,16 +276,87 @@ static void flush(struct link *l) {
     if (l->blocked) watch(l, EPOLL_CTL_MOD, false);
 }
 
+/* ------------------------------------------- permessage-deflate (RFC 7692) */
+
+#define DEFLATE_FROM 1024 /* bytes of the shortest message that clients compress */
+#define MAX_INFLATED (16u << 20)
+
+struct codec {
+    z_stream in, out;
+    bool forgets; /* each message of ours is compressed by itself */
+};
+
+static bool says(const char *p, const char *end, const char *word) {
+    return memmem(p, (size_t)(end - p), word, strlen(word)) != NULL;
+}
+
+/* The server's answer to our offer, up to the end of its line. */
+static void agree(struct client *c, const char *answer) {
+    const char *end = strpbrk(answer, "\r\n");
+    if (!end || !says(answer, end, "permessage-deflate")) return;
+    const char *bits = strstr(answer, "client_max_window_bits=");
+    int window = bits && bits < end ? atoi(bits + 23) : 15;
+    struct codec *z = c->codec = zeroed(1, sizeof *z);
+    z->forgets = says(answer, end, "client_no_context_takeover");
+    /* zlib makes 9 of a window of 8, which the other side then cannot read. */
+    if (window < 9 || inflateInit2(&z->in, -15) != Z_OK ||
+        deflateInit2(&z->out, 6, Z_DEFLATED, -window, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        fatal("zlib");
+}
+
+/* The compressed message, which is good until the next call. */
+static struct bytes *shrink(struct codec *z, const uint8_t *from, size_t n) {
+    static struct bytes out;
+    out.len = 0;
+    size_t room = deflateBound(&z->out, n) + 16;
+    z->out.next_in = (uint8_t *)from;
+    z->out.avail_in = (uInt)n;
+    z->out.next_out = extend(&out, room);
+    z->out.avail_out = (uInt)room;
+    if (deflate(&z->out, Z_SYNC_FLUSH) != Z_OK || z->out.avail_in) fatal("deflate");
+    out.len -= z->out.avail_out + 4; /* without the tail 00 00 ff ff */
+    if (z->forgets) deflateReset(&z->out);
+    return &out;
+}
+
+/* NULL when it cannot be read. A server that compresses each message by itself needs
+   no reset of ours: such a message never refers to another. */
+static struct bytes *swell(struct codec *z, const uint8_t *from, size_t n) {
+    static uint8_t tail[] = {0, 0, 0xff, 0xff};
+    static struct bytes out;
+    out.len = 0;
+    for (int part = 0; part < 2; part++) {
+        z->in.next_in = part ? tail : (uint8_t *)from;
+        z->in.avail_in = part ? sizeof tail : (uInt)n;
+        do {
+            z->in.next_out = extend(&out, 65536);
+            z->in.avail_out = 65536;
+            int said = inflate(&z->in, Z_SYNC_FLUSH);
+            out.len -= z->in.avail_out;
+            if (said != Z_OK && said != Z_BUF_ERROR) return NULL;
+            if (out.len > MAX_INFLATED) return NULL;
+        } while (z->in.avail_in || !z->in.avail_out);
+    }
+    tally.inflated++;
+    return &out;
+}
+
 /* ------------------------------------------------------ what the clients say */
 
 enum opcode { OP_TEXT = 1, OP_BINARY = 2, OP_CLOSE = 8, OP_PING = 9, OP_PONG = 10 };
 
 static void put_frame(struct link *l, enum opcode op, const void *payload, size_t n) {
+    struct codec *codec = op < OP_CLOSE && n >= DEFLATE_FROM ? l->client->codec : NULL;
+    if (codec) {
+        struct bytes *shrunk = shrink(codec, payload, n);
+        payload = shrunk->data;
+        n = shrunk->len;
+    }
     size_t head = n < 126 ? 2 : n < 65536 ? 4 : 10;
     uint8_t *p = extend(&l->out, head + 4 + n);
     uint32_t key = chance() | 0x01010101u;
     const uint8_t *from = payload;
-    p[0] = (uint8_t)(0x80 | op);
+    p[0] = (uint8_t)(0x80 | (codec ? 0x40 : 0) | op);
     p[1] = (uint8_t)(0x80 | (n < 126 ? n : n < 65536 ? 126 : 127));
     for (size_t i = 2; i < head; i++) p[i] = (uint8_t)((uint64_t)n >> 8 * (head - 1 - i));
     memcpy(p + head, &key, 4);
@@ -309,6 +387,8 @@ static size_t eat_accept(struct link *, uint8_t *, size_t);
 
 #define WS_KEY "c29ja2lvLWJlbmNobWFyaw=="
 #define WS_ACCEPT "buH7cplmAJIYsEHAJuNjzZJ5Y2U="
+#define HANDSHAKE "Upgrade: websocket\r\nConnection: Upgrade\r\n" \
+                  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " WS_KEY "\r\n"
 
 static void request(struct link *l, const char *method, const char *transport,
                     const char *headers, struct bytes *body) {
@@ -342,8 +422,9 @@ static void poll_post(struct client *c) {
 static void open_websocket(struct client *c) {
     dial(&c->link, eat_accept);
     request(&c->link, "GET", "websocket",
-            "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " WS_KEY "\r\n", NULL);
+            opt.deflate ? HANDSHAKE "Sec-WebSocket-Extensions: permessage-deflate; "
+                          "client_max_window_bits\r\n"
+                        : HANDSHAKE, NULL);
     c->websocket = true;
 }
 
@@ -361,8 +442,9 @@ static void send_touched(void) {
 /* ----------------------------------------------------- what the clients hear */
 
 static void join(struct client *c) {
+    char text[sizeof opt.namespace + 2];
     c->stage = JOINING;
-    say(c, "40", 2);
+    say(c, text, (size_t)snprintf(text, sizeof text, "40%s", opt.namespace));
 }
 
 static void opened(struct client *c, const char *text, size_t n) {
@@ -393,10 +475,29 @@ static void joined(struct client *c) {
     note(read_clock(CLOCK_MONOTONIC) - c->began);
 }
 
-static void hear(struct client *c, const char *text, size_t n) {
+/* Cut our namespace out of `2/chat,[...` or `51-/chat,[...`; NULL when another or none
+   is there. */
+static char *without_namespace(char *text, size_t *n) {
+    size_t width = strlen(opt.namespace), type = 1;
+    if (!width) return text;
+    if (*n > 1 && (*text == '5' || *text == '6'))
+        while (type < *n && text[type - 1] != '-') type++;
+    if (*n < type + width || memcmp(text + type, opt.namespace, width)) return NULL;
+    memmove(text + width, text, type);
+    *n -= width;
+    return text + width;
+}
+
+static void hear_message(struct client *c, char *text, size_t n) {
+    char *plain = without_namespace(text, &n);
+    if (plain) workload->text(c, plain, n);
+    else mismatch(c, "a packet of another namespace", text, n);
+}
+
+static void hear(struct client *c, char *text, size_t n) {
     char type = n ? *text : 0;
     if (type == '4' && c->stage == LIVE) {
-        workload->text(c, text + 1, n - 1);
+        hear_message(c, text + 1, n - 1);
     } else if (type == '4' && c->stage == JOINING && n > 1 && text[1] == '0') {
         joined(c);
     } else if (type == '2' && n == 1) {
@@ -423,12 +524,23 @@ static size_t eat_frame(struct link *l, uint8_t *p, size_t n) {
     if (n < head) return 0;
     if (head == 2) length = p[1];
     for (size_t i = 2; i < head; i++) length = length << 8 | p[i];
-    if (!(p[0] & 0x80) || p[0] & 0x70 || p[1] & 0x80) {
+    uint8_t reserved = c->codec ? 0x30 : 0x70;
+    if (!(p[0] & 0x80) || p[0] & reserved || p[1] & 0x80) {
         lose(c, "a fragmented, extended or masked frame"); /* none was agreed on */
         return 0;
     }
     if (n - head < length) return 0;
     uint8_t *payload = p + head;
+    size_t used = head + length;
+    if (p[0] & 0x40) {
+        struct bytes *whole = swell(c->codec, payload, length);
+        if (!whole) {
+            lose(c, "a message that cannot be inflated");
+            return 0;
+        }
+        payload = whole->data;
+        length = whole->len;
+    }
     switch (p[0] & 15) {
     case OP_TEXT:
         hear(c, (char *)payload, length);
@@ -446,7 +558,7 @@ static size_t eat_frame(struct link *l, uint8_t *p, size_t n) {
     default:
         lose(c, "a close frame");
     }
-    return head + length;
+    return used;
 }
 
 /* -------------------------------------------------------------- HTTP answers */
@@ -454,7 +566,7 @@ static size_t eat_frame(struct link *l, uint8_t *p, size_t n) {
 struct reply {
     int status;
     bool closes;
-    const uint8_t *body;
+    uint8_t *body;
     size_t len;
 };
 
@@ -472,7 +584,7 @@ static const char *field(const char *head, const char *end, const char *name) {
 }
 
 /* Join the chunks at p: bytes used, 0 when some are missing. */
-static size_t dechunk(const uint8_t *p, size_t n, struct reply *r) {
+static size_t dechunk(uint8_t *p, size_t n, struct reply *r) {
     static struct bytes whole;
     size_t used = 0;
     whole.len = 0;
@@ -492,7 +604,7 @@ static size_t dechunk(const uint8_t *p, size_t n, struct reply *r) {
 }
 
 /* Bytes used, 0 when it is not whole yet, or BROKEN. */
-static size_t parse_reply(const uint8_t *p, size_t n, struct reply *r) {
+static size_t parse_reply(uint8_t *p, size_t n, struct reply *r) {
     const char *text = (const char *)p, *end = memmem(p, n, "\r\n\r\n", 4), *value;
     if (!end) return n > 16384 ? BROKEN : 0;
     end += 2;
@@ -530,8 +642,8 @@ static size_t eat_reply(struct link *l, uint8_t *p, size_t n) {
         touch(c); /* what was said meanwhile */
         return used;
     }
-    for (const char *from = (const char *)r.body, *end = from + r.len; from < end;) {
-        const char *to = memchr(from, 0x1e, (size_t)(end - from));
+    for (char *from = (char *)r.body, *end = from + r.len; from < end;) {
+        char *to = memchr(from, 0x1e, (size_t)(end - from));
         if (!to) to = end;
         hear(c, from, (size_t)(to - from));
         if (c->stage == GONE || c->websocket) return used;
@@ -549,6 +661,12 @@ static size_t eat_accept(struct link *l, uint8_t *p, size_t n) {
     if (strncmp(text, "HTTP/1.1 101", 12) || !accept || strncmp(accept, WS_ACCEPT, 28)) {
         complain("%.*s", (int)(end - text < 60 ? end - text : 60), text);
         lose(c, "no WebSocket");
+        return 0;
+    }
+    const char *agreed = field(text, end + 2, "Sec-WebSocket-Extensions");
+    if (agreed) agree(c, agreed);
+    if (opt.deflate != !!c->codec) {
+        lose(c, opt.deflate ? "the server does not compress" : "an extension not asked for");
         return 0;
     }
     l->asked = false;
@@ -589,6 +707,7 @@ static void receive(struct link *l) {
     }
     now = read_clock(CLOCK_MONOTONIC);
     total += (size_t)got;
+    tally.received += (uint64_t)got;
     while (used < total) {
         size_t n = l->eat(l, arena + used, total - used);
         if (l->life != life) return;
@@ -662,7 +781,7 @@ static void open_clients(void) {
 /* ---------------------------------------------------------------- measuring */
 
 struct reading {
-    uint64_t wall, server, own, rss_kib;
+    uint64_t wall, server, own, rss_kib, received, inflated;
 };
 
 static struct reading first, last;
@@ -680,6 +799,8 @@ static struct reading take_reading(void) {
             r.rss_kib += pages * (unsigned long)sysconf(_SC_PAGESIZE) / 1024;
         if (f) fclose(f);
     }
+    r.received = tally.received;
+    r.inflated = tally.inflated;
     r.own = read_clock(CLOCK_PROCESS_CPUTIME_ID);
     r.wall = read_clock(CLOCK_MONOTONIC);
     return r;
@@ -709,53 +830,164 @@ static void report(uint64_t operations, const char *more, ...) {
     vprintf(more, args);
     va_end(args);
     printf("\"errors\": %lu, \"mismatches\": %lu, \"hangups\": %lu, \"pings\": %lu, "
-           "\"rss_kib\": %lu}\n",
-           tally.errors, tally.mismatches, tally.hangups, tally.pings, last.rss_kib);
+           "\"received\": %lu, \"compressed\": %lu, \"rss_kib\": %lu}\n",
+           tally.errors, tally.mismatches, tally.hangups, tally.pings,
+           last.received - first.received, last.inflated - first.inflated, last.rss_kib);
 }
 
 /* ----------------------------------------------------------------- payloads */
 
 #define TICKET 16  /* hexadecimal digits */
 #define CYCLE 1009 /* so many tickets until the same filler returns */
+#define BODIES 8   /* the same, where it cannot begin anywhere */
 
+/* A payload is one JSON value of `size` bytes, or an attachment: what stands before the
+   ticket, the ticket, and filler. Quotes around a string are not counted. */
+static const char *before = "";
 static uint8_t *filler, *binary_filler; /* letters that JSON does not escape; any bytes */
+static struct bytes bodies[BODIES];     /* instead of the letters */
+
+static void put(struct bytes *b, const char *format, ...) {
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    memcpy(extend(b, (size_t)n), text, (size_t)n);
+}
+
+static void append(struct bytes *b, const char *text) {
+    size_t n = strlen(text);
+    memcpy(extend(b, n), text, n);
+}
+
+/* Objects in a list in an object in an object; numbers that every language prints so. */
+static void make_nested(struct bytes *b, size_t size) {
+    static const char end[] = "],\"pad\":\"", close[] = "\"}}";
+    struct bytes record = {0};
+    put(b, "\",\"in\":{\"of\":[");
+    for (bool comma = false;; comma = true) {
+        record.len = 0;
+        put(&record, "%s{\"id\":%u,\"name\":\"user %u\",\"on\":%s,\"at\":[%u.5,-%u.25,null],",
+            comma ? "," : "", chance() % 1000000, chance() % 100000,
+            chance() & 1 ? "true" : "false", chance() % 1000, 1 + chance() % 100);
+        put(&record, "\"tags\":{\"kind\":\"k%u\",\"all\":[\"a\",\"b%u\",[]]}}", chance() % 100,
+            chance() % 100);
+        if (b->len + record.len + sizeof end - 1 + sizeof close - 1 > size) break;
+        memcpy(extend(b, record.len), record.data, record.len);
+    }
+    put(b, end);
+    while (b->len < size - (sizeof close - 1)) put(b, "x");
+    put(b, close);
+    free(record.data);
+    if (b->len != size) fatal("--content nested needs --size 64 at least");
+}
+
+/* Characters of one to four bytes. */
+static void make_unicode(struct bytes *b, size_t size) {
+    static const char *const words[] = {"größe ", "naïve ", "слово ", "λόγος ", "言葉と", "한국어 ",
+                                        "😀🚀 ",   "€ 5, "};
+    for (;;) {
+        const char *word = words[chance() % (sizeof words / sizeof *words)];
+        if (b->len + strlen(word) > size) break;
+        put(b, "%s", word);
+    }
+    while (b->len < size) put(b, ".");
+}
 
 static void make_filler(void) {
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ.0123456789-";
+    if (opt.content == NESTED) before = "{\"ticket\":\"";
     filler = room_for(NULL, opt.size + CYCLE, 1);
     binary_filler = room_for(NULL, opt.size + CYCLE, 1);
     for (size_t i = 0; i < opt.size + CYCLE; i++) {
         filler[i] = (uint8_t)letters[chance() % (sizeof letters - 1)];
         binary_filler[i] = (uint8_t)chance();
     }
+    for (int i = 0; i < BODIES && opt.content != FLAT; i++) {
+        size_t taken = strlen(before) + TICKET;
+        if (opt.size <= taken) fatal("--size is too small for this content");
+        if (opt.content == NESTED) make_nested(&bodies[i], opt.size - taken);
+        else make_unicode(&bodies[i], opt.size - taken);
+    }
+}
+
+/* The filler that follows a ticket. */
+static const uint8_t *fill_of(uint64_t ticket, const uint8_t *fill) {
+    if (fill == filler && opt.content != FLAT) return bodies[ticket % BODIES].data;
+    return fill + ticket % CYCLE;
 }
 
 static void put_payload(uint8_t *to, uint64_t ticket, const uint8_t *fill) {
+    size_t width = fill == filler ? strlen(before) : 0;
+    memcpy(to, before, width);
     for (int i = 0; i < TICKET; i++)
-        to[i] = "0123456789abcdef"[ticket >> 4 * (TICKET - 1 - i) & 15];
-    memcpy(to + TICKET, fill + ticket % CYCLE, opt.size - TICKET);
+        to[width + (size_t)i] = "0123456789abcdef"[ticket >> 4 * (TICKET - 1 - i) & 15];
+    memcpy(to + width + TICKET, fill_of(ticket, fill), opt.size - width - TICKET);
+}
+
+static uint32_t hex4(const uint8_t *p) {
+    uint32_t value = 0;
+    for (int i = 0; i < 4; i++)
+        value = value << 4 | (uint32_t)(p[i] <= '9' ? p[i] - '0' : (p[i] | 32) - 'a' + 10);
+    return value;
+}
+
+/* Some servers write \u escapes where others write UTF-8: read them, and no others. */
+static const uint8_t *unescaped(const uint8_t *from, size_t *n) {
+    static const uint8_t lead[] = {0, 0xc0, 0xe0, 0xf0};
+    static struct bytes out;
+    const uint8_t *end = from + *n;
+    out.len = 0;
+    while (from < end) {
+        const uint8_t *next = memchr(from, '\\', (size_t)(end - from));
+        size_t plain = (size_t)((next ? next : end) - from);
+        memcpy(extend(&out, plain), from, plain);
+        from += plain;
+        if (!next) break;
+        if (end - from < 6 || from[1] != 'u') return from;
+        uint32_t u = hex4(from + 2);
+        from += 6;
+        if (u >> 10 == 0xd800 >> 10 && end - from >= 6 && from[1] == 'u') {
+            u = 0x10000 + ((u & 1023) << 10 | (hex4(from + 2) & 1023));
+            from += 6;
+        }
+        int more = u < 0x80 ? 0 : u < 0x800 ? 1 : u < 0x10000 ? 2 : 3;
+        *extend(&out, 1) = (uint8_t)(lead[more] | u >> 6 * more);
+        while (more--) *extend(&out, 1) = (uint8_t)(0x80 | (u >> 6 * more & 63));
+    }
+    *n = out.len;
+    return out.data;
 }
 
 static bool read_payload(const uint8_t *from, size_t n, const uint8_t *fill, uint64_t *ticket) {
-    if (n != opt.size) return false;
+    size_t width = fill == filler ? strlen(before) : 0;
+    if (n > opt.size && fill == filler && opt.content == UNICODE) from = unescaped(from, &n);
+    if (n != opt.size || memcmp(from, before, width)) return false;
+    from += width;
+    n -= width;
     *ticket = 0;
     for (int i = 0; i < TICKET; i++) {
         uint8_t d = from[i];
         if ((d < '0' || d > '9') && (d < 'a' || d > 'f')) return false;
         *ticket = *ticket << 4 | (uint64_t)(d <= '9' ? d - '0' : d - 'a' + 10);
     }
-    return !memcmp(from + TICKET, fill + *ticket % CYCLE, n - TICKET);
+    return !memcmp(from + TICKET, fill_of(*ticket, fill), n - TICKET);
 }
 
-/* Say 4 + `head` + payload + `"]`. */
+/* Say 4 + type + namespace + `head` + payload + `]`. */
 static void say_payload(struct client *c, const char *head, uint64_t ticket) {
     static struct bytes packet;
-    size_t n = strlen(head);
+    const char *quote = opt.content == NESTED ? "" : "\"";
     packet.len = 0;
-    memcpy(extend(&packet, n), head, n);
+    append(&packet, "42");
+    append(&packet, opt.namespace);
+    append(&packet, head);
+    append(&packet, quote);
     put_payload(extend(&packet, opt.size), ticket, filler);
-    memcpy(extend(&packet, 2), "\"]", 2);
+    append(&packet, quote);
+    append(&packet, "]");
     say(c, packet.data, packet.len);
 }
 
@@ -764,7 +996,8 @@ struct piece {
     size_t len;
 };
 
-/* Read ["a","b"], strings without escapes, into at most `most` pieces; -1: it is not that. */
+/* Read ["a","b"] into at most `most` pieces; -1: it is not that. Strings have no \" in
+   them; an object is the last piece, whatever is in it. */
 static int strings(const char *p, size_t n, struct piece *out, int most) {
     const char *end = p + n;
     int count = 0;
@@ -772,6 +1005,10 @@ static int strings(const char *p, size_t n, struct piece *out, int most) {
     while (p < end) {
         while (p < end && (*p == ' ' || *p == ',')) p++;
         if (p == end) break;
+        if (*p == '{' && count < most) {
+            out[count++] = (struct piece){p, (size_t)(end - p)};
+            break;
+        }
         const char *close = *p == '"' ? memchr(p + 1, '"', (size_t)(end - p - 1)) : NULL;
         if (!close || count == most) return -1;
         out[count++] = (struct piece){p + 1, (size_t)(close - p - 1)};
@@ -819,17 +1056,17 @@ static void land(struct client *c, const void *payload, size_t n, const uint8_t 
 }
 
 static void launch_text(struct client *c, uint32_t slot, uint64_t ticket) {
-    char head[40] = "42[\"echo\",\"";
-    if (workload->name[0] == 'a') snprintf(head, sizeof head, "42%u[\"ack\",\"", slot);
+    char head[40] = "[\"echo\",";
+    if (workload->name[0] == 'a') snprintf(head, sizeof head, "%u[\"ack\",", slot);
     say_payload(c, head, ticket);
 }
 
 static void launch_binary(struct client *c, uint64_t ticket) {
-    static const char event[] = "451-[\"bin\",{\"_placeholder\":true,\"num\":0}]";
-    static struct bytes attachment;
-    attachment.len = 0;
+    static struct bytes event, attachment;
+    event.len = attachment.len = 0;
+    put(&event, "451-%s[\"bin\",{\"_placeholder\":true,\"num\":0}]", opt.namespace);
     put_payload(extend(&attachment, opt.size), ticket, binary_filler);
-    say(c, event, sizeof event - 1);
+    say(c, event.data, event.len);
     put_frame(&c->link, OP_BINARY, attachment.data, opt.size);
 }
 
@@ -941,7 +1178,7 @@ static void open_run(void) {
         for (; i < open_total && due(i) <= now; i++) {
             char head[40];
             if (i == open_skip) open_window();
-            snprintf(head, sizeof head, "42%lu[\"ack\",\"", i);
+            snprintf(head, sizeof head, "%lu[\"ack\",", i);
             say_payload(&clients[i % opt.connections], head, i);
             send_touched();
         }
@@ -969,12 +1206,12 @@ static uint64_t *room_next, waves_out;
 static uint32_t nrooms, barrier;
 
 static void send_wave(uint32_t room) {
-    char head[48] = "42[\"broadcast\",\"";
+    char head[48] = "[\"broadcast\",";
     uint64_t sequence = room_next[room]++;
     struct wave *w = &waves[room * opt.outstanding + sequence % opt.outstanding];
     *w = (struct wave){.ticket = sequence * nrooms + room, .sent = now, .out = true};
     waves_out++;
-    if (nrooms > 1) snprintf(head, sizeof head, "42[\"room\",\"room%u\",\"", room);
+    if (nrooms > 1) snprintf(head, sizeof head, "[\"room\",\"room%u\",", room);
     say_payload(&clients[room * opt.members], head, w->ticket);
 }
 
@@ -1017,10 +1254,13 @@ static void many_prepare(void) {
     room_next = zeroed(nrooms, sizeof *room_next);
     if (strcmp(workload->name, "rooms")) return;
     for (uint32_t i = 0; i < opt.connections; i++) {
-        char text[64];
-        int n = snprintf(text, sizeof text, "42[\"join\",\"room%u\"]", i / opt.members);
-        say(&clients[i], text, (size_t)n);
-        say(&clients[i], "42[\"echo\",\"joined\"]", 19); /* comes back when that is done */
+        static struct bytes text;
+        text.len = 0;
+        put(&text, "42%s[\"join\",\"room%u\"]", opt.namespace, i / opt.members);
+        say(&clients[i], text.data, text.len);
+        text.len = 0; /* comes back when that is done */
+        put(&text, "42%s[\"echo\",\"joined\"]", opt.namespace);
+        say(&clients[i], text.data, text.len);
         send_touched();
         if (i % 64 == 63) turn(0);
     }
@@ -1115,18 +1355,22 @@ static const char usage[] =
     "  --via websocket|polling|upgrade         how clients connect\n"
     "  --connections N (100)  --opening N (64) how many connect at the same time\n"
     "  --outstanding N (1)    --size B (64)    --members N (50, of a room)\n"
+    "  --content flat|nested|unicode           what text payloads are made of\n"
+    "  --namespace /NAME (/)  --deflate        insist on permessage-deflate\n"
     "  --rate R (open-ack)    --warmup S (.5)  --seconds S (2)\n"
     "  --settle S (2, idle)   --patience S (10) wait for stragglers\n";
 
 enum { HOST = 1, PORT, PID, VIA, CONNECTIONS, AT_ONCE, OUTSTANDING, SIZE, MEMBERS, RATE,
-       WARMUP, SECONDS, SETTLE, PATIENCE, HELP };
+       WARMUP, SECONDS, SETTLE, PATIENCE, CONTENT, NAMESPACE, DEFLATE, HELP };
 
 static const struct option options[] = {
     {"host", 1, 0, HOST}, {"port", 1, 0, PORT}, {"pid", 1, 0, PID}, {"via", 1, 0, VIA},
     {"connections", 1, 0, CONNECTIONS}, {"opening", 1, 0, AT_ONCE},
     {"outstanding", 1, 0, OUTSTANDING}, {"size", 1, 0, SIZE}, {"members", 1, 0, MEMBERS},
     {"rate", 1, 0, RATE}, {"warmup", 1, 0, WARMUP}, {"seconds", 1, 0, SECONDS},
-    {"settle", 1, 0, SETTLE}, {"patience", 1, 0, PATIENCE}, {"help", 0, 0, HELP}, {0},
+    {"settle", 1, 0, SETTLE}, {"patience", 1, 0, PATIENCE},
+    {"content", 1, 0, CONTENT}, {"namespace", 1, 0, NAMESPACE}, {"deflate", 0, 0, DEFLATE},
+    {"help", 0, 0, HELP}, {0},
 };
 
 static void set_via(const char *word) {
@@ -1134,6 +1378,19 @@ static void set_via(const char *word) {
     else if (!strcmp(word, "polling")) opt.via = VIA_POLLING;
     else if (!strcmp(word, "upgrade")) opt.via = VIA_UPGRADE;
     else fatal("--via takes websocket, polling or upgrade");
+}
+
+static void set_content(const char *word) {
+    if (!strcmp(word, "flat")) opt.content = FLAT;
+    else if (!strcmp(word, "nested")) opt.content = NESTED;
+    else if (!strcmp(word, "unicode")) opt.content = UNICODE;
+    else fatal("--content takes flat, nested or unicode");
+}
+
+static void set_namespace(const char *name) {
+    size_t n = strlen(name);
+    if (*name != '/' || n + 2 > sizeof opt.namespace) fatal("--namespace /NAME, 61 letters");
+    if (n > 1) snprintf(opt.namespace, sizeof opt.namespace, "%s,", name);
 }
 
 static void read_options(int argc, char **argv) {
@@ -1156,6 +1413,9 @@ static void read_options(int argc, char **argv) {
         case SECONDS: opt.seconds = atof(optarg); break;
         case SETTLE: opt.settle = atof(optarg); break;
         case PATIENCE: opt.patience = atof(optarg); break;
+        case CONTENT: set_content(optarg); break;
+        case NAMESPACE: set_namespace(optarg); break;
+        case DEFLATE: opt.deflate = true; break;
         default: fputs(usage, stderr); exit(o == HELP ? 0 : 1);
         }
     }

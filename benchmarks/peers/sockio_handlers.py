@@ -1,24 +1,35 @@
-"""The six handlers, for sockio."""
+"""The six handlers, for sockio, in two namespaces."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import sockio
 
 
 def server() -> sockio.Server[Any]:
-    """Return a server with default options."""
-    io: sockio.Server[Any] = sockio.Server()
+    """Return a server with default options; SOCKIO_BENCH_DEFLATE: it compresses."""
+    compress = bool(os.environ.get("SOCKIO_BENCH_DEFLATE"))
+    # Set by idle.py, in seconds, since nobody waits for ten pings of 25 s.
+    interval = float(os.environ.get("SOCKIO_BENCH_PING_INTERVAL", "25"))
+    io: sockio.Server[Any] = sockio.Server(
+        per_message_deflate=compress, ping_interval=interval
+    )
+    for name in ("/", "/chat"):
+        _register(io.of(name))
+    return io
 
-    @io.on("connection")
+
+def _register(namespace: Any) -> None:
+    @namespace.on("connection")
     def connected(socket: sockio.Socket[Any]) -> None:
         @socket.on("echo")
-        def echo(payload: str) -> None:
+        def echo(payload: Any) -> None:
             socket.emit("echo", payload)
 
         @socket.on("ack")
-        def ack(payload: str) -> str:
+        def ack(payload: Any) -> Any:
             return payload
 
         @socket.on("bin")
@@ -26,15 +37,13 @@ def server() -> sockio.Server[Any]:
             socket.emit("bin", payload)
 
         @socket.on("broadcast")
-        def broadcast(payload: str) -> None:
-            io.emit("broadcast", payload)
+        def broadcast(payload: Any) -> None:
+            namespace.emit("broadcast", payload)
 
         @socket.on("join")
         def join(room: str) -> None:
             socket.join(room)
 
         @socket.on("room")
-        def room(name: str, payload: str) -> None:
-            io.to(name).emit("room", payload)
-
-    return io
+        def room(name: str, payload: Any) -> None:
+            namespace.to(name).emit("room", payload)
