@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import build
+import installation
 from servers import KINDS, Server
 
 #: One answer in so many is spoiled.
@@ -84,7 +84,18 @@ CASES = (
     Case(truth, "broadcast --outstanding 3", None, piece=50),
     Case(truth, "rooms --members 2", None),
     Case(truth, "open-ack --rate 200", None, piece=7),
+    Case(truth, "echo --content nested --size 3000", None, piece=700),
+    Case(truth, "echo --content unicode --size 900", None, piece=7),
+    Case(truth, "echo --namespace /chat", None),
+    Case(truth, "ack --namespace /chat --content nested", None),
+    Case(truth, "binary --namespace /chat --size 700", None),
+    Case(truth, "rooms --members 2 --namespace /chat", None),
+    Case(truth, "echo --deflate --size 3000 --outstanding 4", None, piece=50),
+    Case(truth, "binary --deflate --size 3000", None),
     Case(alter, "echo", "mismatches"),
+    Case(alter, "echo --content nested", "mismatches"),
+    Case(alter, "echo --content unicode --size 900", "mismatches"),
+    Case(alter, "ack --namespace /chat", "mismatches"),
     Case(alter, "ack", "mismatches"),
     Case(alter, "binary", "mismatches"),
     Case(alter, "broadcast", "mismatches"),
@@ -190,17 +201,21 @@ def check(server: Server, case: Case) -> str:
 def main(arguments: list[str]) -> int:
     name = arguments[0] if arguments else "node"
     kind = KINDS[name]
-    build.load_generator()
+    installation.load_generator()
     if kind.needs:
         kind.needs()
     server = Server(name, kind)
+    # It compresses for those who ask.
+    server.environment = {"SOCKIO_BENCH_DEFLATE": "1"}
     server.start()
     failures = 0
     try:
         for case in CASES:
+            if "deflate" in case.load and not server.can(frozenset({"deflate"})):
+                continue
             wrong = check(server, case)
             failures += bool(wrong)
-            print(f"{case.spoil.__name__:10} {case.load:26} {wrong or 'ok'}")
+            print(f"{case.spoil.__name__:10} {case.load:42} {wrong or 'ok'}")
     finally:
         server.stop()
     return int(failures > 0)

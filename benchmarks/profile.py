@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import build
+import installation
 import machine
 from floors import FLOORS, floor_of, is_waiting, parse
 from scenarios import SCENARIOS, WARM_UP, Scenario
@@ -58,10 +58,11 @@ def main() -> int:
     arguments = _arguments()
     scenario, seconds = SCENARIOS[arguments.scenario], arguments.seconds
     machine.raise_file_limit()
-    build.load_generator()
-    build.python()
+    installation.load_generator()
+    installation.python()
     server = Server(arguments.server, KINDS[arguments.server])
-    raw = build.LOGS / "profile.txt"
+    server.environment = dict(scenario.environment)
+    raw = installation.LOGS / "profile.txt"
     try:
         server.start()
         for load in WARM_UP:
@@ -96,7 +97,7 @@ def _opening(scenario: Scenario) -> float:
 
 
 def _record(pid: int, seconds: float, form: str, output: Path) -> None:
-    command = [str(build.BIN / "py-spy"), "record", "--pid", str(pid)]
+    command = [str(installation.BIN / "py-spy"), "record", "--pid", str(pid)]
     command += ["--rate", str(RATE), "--duration", str(max(1, round(seconds)))]
     command += ["--format", form, "--output", str(output), "--full-filenames"]
     command.append("--native")  # else what was compiled is not seen
@@ -133,13 +134,13 @@ def _print(raw: str, result: dict[str, Any]) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    python = [name for name in KINDS if name != "node"]
+    python = [name for name, kind in KINDS.items() if kind.needs is installation.python]
     parser.add_argument(
         "scenario", nargs="?", default="echo-100", choices=SCENARIOS, metavar="SCENARIO"
     )
     parser.add_argument("--server", default="sockio", choices=python)
     parser.add_argument("--seconds", type=float, default=5.0, help="watched (5), twice")
-    parser.add_argument("--svg", type=Path, default=build.FOLDER / "profile.svg")
+    parser.add_argument("--svg", type=Path, default=installation.FOLDER / "profile.svg")
     return parser.parse_args()
 
 

@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-import build
+import installation
 import machine
 from report import Run, fault, text
-from scenarios import FIRST_TOUCH, SCENARIOS, WARM_UP, Scenario
+from scenarios import FIRST_TOUCH, SCENARIOS, WARM_UP, Scenario, group
 from servers import KINDS, Kind, LoadError, Server
 
 #: A run in which others took more than this share of a CPU is repeated.
@@ -40,10 +40,10 @@ def main() -> int:
     scenarios = [SCENARIOS[name] for name in arguments.scenarios]
     try:
         _build([kinds[name] for name in arguments.servers])
-    except build.BuildError as exc:
+    except installation.BuildError as exc:
         sys.exit(str(exc))
     runs: list[Run] = []
-    build.FOLDER.mkdir(parents=True, exist_ok=True)
+    installation.FOLDER.mkdir(parents=True, exist_ok=True)
     with open(arguments.out, "a") as out:
         _write(out, {"machine": {**machine.description(), "revision": _revision()}})
         for repetition in range(arguments.reps):
@@ -68,6 +68,8 @@ def _repeat(
         for scenario in scenarios:
             # Whoever comes first now comes last in the next repetition.
             for server in reversed(servers) if repetition % 2 else servers:
+                if not server.can(scenario.needs):
+                    continue
                 result = _measure(server, scenario, seconds)
                 run = Run(server.name, scenario.name, repetition, result)
                 runs.append(run)
@@ -83,7 +85,9 @@ def _start(server: Server, warm_up: tuple[str, ...]) -> None:
     try:
         server.start()
         for load in warm_up:
-            server.load(load.split())
+            polls = "polling" in load or "upgrade" in load
+            if not polls or server.can(frozenset({"polling"})):
+                server.load(load.split())
         server.settle()
     except LoadError as exc:
         print(exc, file=sys.stderr)
@@ -92,8 +96,10 @@ def _start(server: Server, warm_up: tuple[str, ...]) -> None:
 def _measure(server: Server, scenario: Scenario, seconds: float) -> dict[str, Any]:
     """Return the quietest of a few attempts, or {"failed": why}."""
     best: dict[str, Any] = {}
-    if scenario.fresh or not server.alive:
+    other = server.environment != scenario.environment
+    if scenario.fresh or other or not server.alive:
         server.stop()
+        server.environment = dict(scenario.environment)
         _start(server, FIRST_TOUCH if scenario.fresh else WARM_UP)
     for _ in range(ATTEMPTS):
         try:
@@ -114,7 +120,7 @@ def _measure(server: Server, scenario: Scenario, seconds: float) -> dict[str, An
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    usual = [name for name, scenario in SCENARIOS.items() if scenario.usual]
+    groups = list(dict.fromkeys(scenario.group for scenario in SCENARIOS.values()))
     parser.add_argument("--reps", type=int, default=3, help="repetitions (3)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of a window (2)")
     parser.add_argument(
@@ -125,9 +131,10 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--scenarios",
-        type=_names,
-        default=usual,
-        help=f"comma separated, of: {', '.join(SCENARIOS)}",
+        type=_scenarios,
+        default=group("usual"),
+        help=f"comma separated, of the groups {', '.join(groups)}, "
+        f"or of {', '.join(SCENARIOS)}",
     )
     parser.add_argument(
         "--add",
@@ -139,7 +146,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--out",
         type=Path,
-        default=build.FOLDER / "results.jsonl",
+        default=installation.FOLDER / "results.jsonl",
         help="file to which every run is appended (%(default)s)",
     )
     return parser.parse_args()
@@ -149,6 +156,12 @@ def _names(value: str) -> list[str]:
     return [name for name in value.split(",") if name]
 
 
+def _scenarios(value: str) -> list[str]:
+    """Read names, and put the names of its scenarios in the place of a group's."""
+    names = [found for name in _names(value) for found in group(name) or [name]]
+    return list(dict.fromkeys(names))
+
+
 def _require(names: list[str], known: dict[str, Any], what: str) -> None:
     for name in names:
         if name not in known:
@@ -156,13 +169,13 @@ def _require(names: list[str], known: dict[str, Any], what: str) -> None:
 
 
 def _build(kinds: list[Kind]) -> None:
-    build.load_generator()
+    installation.load_generator()
     for needs in {kind.needs for kind in kinds if kind.needs}:
         needs()
 
 
 def _revision() -> str:
-    command = ["git", "-C", str(build.ROOT), "describe", "--always", "--dirty"]
+    command = ["git", "-C", str(installation.ROOT), "describe", "--always", "--dirty"]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.stdout.strip() or "unknown"
 

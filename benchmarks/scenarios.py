@@ -1,36 +1,14 @@
 """What is measured: the scenarios, and what sockio is to reach in each.
 
-A goal is a ratio, sockio to the other server. Of memory and latency the ratio is to be
-at most the goal, of everything else at least.
+Those of the group "usual" run when nothing is named.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from payloads import PAYLOADS
+from scenario import LESS_IS_BETTER, Scenario
 
-#: Quantities of which less is better.
-LESS_IS_BETTER = frozenset({"kib_each", "p50_us", "p99_us"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
-    """One run of the load generator, the same for every server."""
-
-    name: str
-    text: str
-    load: str  #: arguments of `load`, without the window's length
-    quantities: tuple[str, ...] = ("rate",)  #: fields of its answer to compare
-    to_node: float | None = None
-    to_python: float | None = None  #: under the same gunicorn worker
-    timed: bool = True  #: lasts `seconds`; otherwise as long as its connections take
-    fresh: bool = False  #: wants a server that has served nothing yet
-    usual: bool = True  #: runs when no scenarios are named
-
-    def command(self, seconds: float) -> list[str]:
-        """Return the load generator's arguments for a window of `seconds`."""
-        window = ["--seconds", str(seconds)] if self.timed else []
-        return [*self.load.split(), *window]
-
+__all__ = ["FIRST_TOUCH", "LESS_IS_BETTER", "SCENARIOS", "WARM_UP", "Scenario", "group"]
 
 SCENARIOS = {
     scenario.name: scenario
@@ -75,7 +53,7 @@ SCENARIOS = {
             name="echo-10000",
             text="10,000 connections",
             load="echo --connections 10000 --warmup 1",
-            usual=False,
+            group="large",
         ),
         Scenario(
             name="echo-4k",
@@ -146,6 +124,7 @@ SCENARIOS = {
             load="connect --connections 1000 --via upgrade",
             to_node=2,
             to_python=5,
+            needs=frozenset({"polling"}),
             timed=False,
         ),
         Scenario(
@@ -154,6 +133,7 @@ SCENARIOS = {
             load="echo --connections 100 --via polling",
             to_node=1,
             to_python=2,
+            needs=frozenset({"polling"}),
         ),
         Scenario(
             name="idle",
@@ -163,8 +143,15 @@ SCENARIOS = {
             to_node=0.5,
             fresh=True,
         ),
+        *PAYLOADS,
     )
 }
+
+
+def group(name: str) -> list[str]:
+    """Return the names of a group's scenarios, [] if there is no such group."""
+    return [key for key, scenario in SCENARIOS.items() if scenario.group == name]
+
 
 #: What makes a new server's code warm, so that a JIT has compiled what it will.
 WARM_UP = (

@@ -1,6 +1,7 @@
 """The servers under test: how each is started, watched and stopped, and load put on it.
 
-All answer the same six events, see peers/.
+All answer the same six events, see peers/; `limit` is the C program that shows what is
+left when a server does nothing but that.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import build
+import installation
 import machine
 
 #: Seconds a server has to accept its first connection, and to die when told.
@@ -32,28 +33,43 @@ class Kind:
     command: str
     needs: Callable[[], None] | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    lacks: frozenset[str] = (
+        frozenset()
+    )  #: scenarios that need one of these are left out
 
 
-_PYTHON = f"{build.BIN}/python {build.PEERS}"
+_PYTHON = f"{installation.BIN}/python {installation.PEERS}"
 _GUNICORN = (
-    f"{build.BIN}/python -m gunicorn -k gevent -w 1 --worker-connections 20000 "
-    f"--log-level error -b 127.0.0.1:{{port}} --pythonpath {build.PEERS}"
+    f"{installation.BIN}/python -m gunicorn -k gevent -w 1 --worker-connections 20000 "
+    f"--log-level error -b 127.0.0.1:{{port}} --pythonpath {installation.PEERS}"
 )
-_THIS_SOCKIO = {"PYTHONPATH": str(build.ROOT)}
+_THIS_SOCKIO = {"PYTHONPATH": str(installation.ROOT)}
 
 KINDS = {
     "node": Kind(
-        f"node {build.PEERS}/node.js {{port}}",
-        build.node,
-        {"NODE_PATH": str(build.NODE_MODULES)},
+        f"node {installation.PEERS}/node.js {{port}}",
+        installation.node,
+        {"NODE_PATH": str(installation.NODE_MODULES)},
     ),
-    "python-socketio": Kind(f"{_PYTHON}/pysocketio_pywsgi.py {{port}}", build.python),
+    "python-socketio": Kind(
+        f"{_PYTHON}/pysocketio_pywsgi.py {{port}}",
+        installation.python,
+        # gevent-websocket has no permessage-deflate.
+        lacks=frozenset({"deflate"}),
+    ),
     "python-socketio-gunicorn": Kind(
-        f"{_GUNICORN} pysocketio_gunicorn:app", build.python
+        f"{_GUNICORN} pysocketio_gunicorn:app", installation.python
     ),
-    "sockio": Kind(f"{_PYTHON}/sockio_server.py {{port}}", build.python, _THIS_SOCKIO),
+    "sockio": Kind(
+        f"{_PYTHON}/sockio_server.py {{port}}", installation.python, _THIS_SOCKIO
+    ),
     "sockio-gunicorn": Kind(
-        f"{_GUNICORN} sockio_gunicorn:app", build.python, _THIS_SOCKIO
+        f"{_GUNICORN} sockio_gunicorn:app", installation.python, _THIS_SOCKIO
+    ),
+    "limit": Kind(
+        f"{installation.LIMIT} {{port}}",
+        installation.limit,
+        lacks=frozenset({"polling", "deflate"}),
     ),
 }
 
@@ -73,12 +89,18 @@ class Server:
         self.name = name
         self.kind = kind
         self.port = 0
+        #: Added to its environment by the next start.
+        self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def pids(self) -> list[int]:
         """The process and its children; [] when it does not run."""
         return machine.family(self._process.pid) if self._process else []
+
+    def can(self, needs: frozenset[str]) -> bool:
+        """Say whether it has all that a scenario needs."""
+        return not self.kind.lacks & needs
 
     @property
     def alive(self) -> bool:
@@ -87,17 +109,17 @@ class Server:
     @property
     def log(self) -> Path:
         """What the server prints goes here."""
-        return build.LOGS / f"{self.name}.log"
+        return installation.LOGS / f"{self.name}.log"
 
     def start(self) -> None:
         """Start the server and return once it accepts connections."""
         self.port = _free_port()
         command = shlex.split(self.kind.command.format(port=self.port))
-        build.LOGS.mkdir(parents=True, exist_ok=True)
+        installation.LOGS.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
-                env={**os.environ, **self.kind.environment},
+                env={**os.environ, **self.kind.environment, **self.environment},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -167,7 +189,7 @@ class Server:
         self, arguments: list[str], port: int, pids: list[int]
     ) -> subprocess.Popen[str]:
         """Start the load generator; `pids` are the processes whose CPU it reads."""
-        command = [str(build.LOAD), *arguments, "--port", str(port)]
+        command = [str(installation.LOAD), *arguments, "--port", str(port)]
         for pid in pids:
             command += ["--pid", str(pid)]
         return subprocess.Popen(

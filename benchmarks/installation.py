@@ -23,6 +23,7 @@ FOLDER = Path(
     os.environ.get("SOCKIO_BENCH_BUILD") or Path.home() / ".cache" / "sockio-bench"
 )
 LOAD = FOLDER / "load"
+LIMIT = FOLDER / "limit"
 NODE_MODULES = FOLDER / "node" / "node_modules"
 BIN = FOLDER / "venv" / "bin"
 LOGS = FOLDER / "logs"
@@ -33,9 +34,15 @@ class BuildError(Exception):
 
 
 def load_generator() -> None:
-    """Compile load.c."""
+    """Compile load.c; it needs zlib and its header (Debian: zlib1g-dev)."""
     source = HERE / "load.c"
-    _once(LOAD, source.read_bytes(), lambda: _compile(source))
+    _once(LOAD, source.read_bytes(), lambda: _compile(source, LOAD, "-lz"))
+
+
+def limit() -> None:
+    """Compile limit.c."""
+    source = HERE / "limit.c"
+    _once(LIMIT, source.read_bytes(), lambda: _compile(source, LIMIT))
 
 
 def node() -> None:
@@ -68,9 +75,10 @@ def _once(result: Path, inputs: bytes, make: Callable[[], None]) -> None:
     stamp.write_text(digest)
 
 
-def _compile(source: Path) -> None:
+def _compile(source: Path, target: Path, *libraries: str) -> None:
     compiler = os.environ.get("CC", "gcc")
-    _run([compiler, "-O2", "-Wall", "-Wextra", "-o", str(LOAD), str(source)])
+    flags = ["-O2", "-Wall", "-Wextra"]
+    _run([compiler, *flags, "-o", str(target), str(source), *libraries])
 
 
 def _install_node(package: Path) -> None:
