@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-import build
+import installation
 import machine
 from servers import KINDS, Server
 
@@ -23,8 +23,8 @@ FLAT = 1.25
 def main() -> None:
     """Measure and print."""
     machine.raise_file_limit()
-    build.load_generator()
-    build.python()
+    installation.load_generator()
+    installation.python()
     _print("echo, connections", _echoes((10, 100, 1000, 10_000)))
     for title, row in _inside():
         _print(title, row)
@@ -53,8 +53,11 @@ def _echoes(sizes: Iterable[int]) -> Iterable[tuple[int, float]]:
 
 def _inside() -> Iterable[tuple[str, list[tuple[int, float]]]]:
     """Run the rows that need no network, where sockio's requirements are."""
-    command = [str(build.BIN / "python"), str(build.HERE / "growth_inside.py")]
-    environment = {"PYTHONPATH": str(build.ROOT)}
+    command = [
+        str(installation.BIN / "python"),
+        str(installation.HERE / "growth_inside.py"),
+    ]
+    environment = {"PYTHONPATH": str(installation.ROOT)}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(done.returncode)

@@ -16,7 +16,7 @@ import subprocess
 import sys
 from typing import Any
 
-import build
+import installation
 import machine
 from servers import KINDS, Server
 
@@ -30,8 +30,8 @@ def main() -> int:
     """Measure and print; 1 when clients were lost."""
     machine.raise_file_limit()
     arguments = _arguments()
-    build.load_generator()
-    build.python()
+    installation.load_generator()
+    installation.python()
     connected = _websockets(arguments.connections, arguments.seconds)
     _tell("idle WebSockets", connected["live"], connected["server_busy"], connected)
     alone = _in_memory(arguments.sessions, arguments.seconds)
@@ -61,12 +61,12 @@ def _websockets(count: int, seconds: float) -> dict[str, Any]:
 def _in_memory(count: int, seconds: float) -> dict[str, Any]:
     done = subprocess.run(
         [
-            str(build.BIN / "python"),
-            str(build.HERE / "memory_sessions.py"),
+            str(installation.BIN / "python"),
+            str(installation.HERE / "memory_sessions.py"),
             str(count),
             str(seconds),
         ],
-        env={"PYTHONPATH": str(build.ROOT)},
+        env={"PYTHONPATH": str(installation.ROOT)},
         capture_output=True,
         text=True,
     )
