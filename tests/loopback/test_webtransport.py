@@ -604,6 +604,39 @@ def test_io_close_ends_sessions_connections_and_the_port(served: QuicServed) -> 
     served.listening.close()
 
 
+def test_an_end_that_gets_lost_is_told_again(served: QuicServed) -> None:
+    session, _ = served.join()
+    client = session.client
+    resume = client.pause()
+    closing = gevent.spawn(served.io.close)
+
+    client.lose()
+    resume()
+
+    client.wait(lambda: session.capsules)
+    client.wait(lambda: client.terminated)
+    closing.get(timeout=1)
+
+
+def test_who_acknowledges_nothing_does_not_keep_the_server(served: QuicServed) -> None:
+    session, _ = served.join()
+    session.client.pause()
+
+    with gevent.Timeout(1):
+        served.io.close(timeout=0.05)
+
+    assert served.listening.connections == 0
+
+
+def test_the_port_alone_may_be_closed(served: QuicServed) -> None:
+    session, _ = served.join()
+
+    served.listening.close()
+
+    assert session.capsules
+    assert served.closes.next()[0] == "transport close"
+
+
 # ------------------------------------------------------------------ flow
 
 

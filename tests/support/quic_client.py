@@ -94,6 +94,15 @@ class QuicClient:
 
         return resume
 
+    def lose(self) -> None:
+        """Take the next datagram and forget it; only while reading is paused.
+
+        Blocks:
+            Until it comes; fails after ``TIMEOUT``.
+        """
+        self.socket.settimeout(TIMEOUT)
+        self.socket.recv(65536)
+
     def open_session(
         self,
         path: str = "/socket.io/?EIO=4&transport=webtransport",

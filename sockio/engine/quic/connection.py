@@ -40,6 +40,9 @@ MAX_GAP = 16 << 20
 #: settings, header tables, the beginnings of frames.
 MAX_OVERHEAD = 256 << 10
 
+#: Seconds that the peer gets to acknowledge that its sessions have ended.
+FAREWELL = 1.0
+
 #: One half of a stream is no more.
 _CUT = (events.StreamReset, events.StopSendingReceived)
 
@@ -90,6 +93,8 @@ class Peer:
         self._refused: set[int] = set()
         self._overhead = 0
         self._over = False
+        self._leaving = False
+        self._farewell: Timer | None = None
         #: The greenlet is at work and will send what is written.
         self._working = False
         self._flushed_in = -1
@@ -109,24 +114,47 @@ class Peer:
             self._inbox.append((data, address))
             self._wakeup.set()
 
+    def leave(self) -> None:
+        """Close the connection when the peer knows that its sessions have ended.
+
+        The end of a session may have to wait for its turn to be sent, or get lost; a
+        connection closed over that would look to the peer like one that broke.
+        """
+        if not self._over and not self._leaving:
+            self._leaving = True
+            self._sessions.end()
+            self._farewell = self.clock.call_later(FAREWELL, self.end)
+            self._guarded(self._transmit)
+            self._leave_if_settled()
+
+    def _leave_if_settled(self) -> None:
+        # No public way tells what was acknowledged, up to aioquic 1.7. What has an
+        # end is the streams that the client opens for both directions.
+        if self._leaving and all(
+            stream.sender.is_finished
+            for stream_id, stream in self._quic._streams.items()
+            if not stream_id & 3
+        ):
+            self.end()
+
     def end(self) -> None:
-        """Close the connection and forget it at once, without waiting for the peer."""
+        """Close the connection and forget it at once."""
         if not self._over:
             self._guarded(self._say_goodbye)
             self._finish()
-            self._task.kill()
 
     def _say_goodbye(self) -> None:
-        self._transmit()
         self._quic.close(error_code=ErrorCode.H3_NO_ERROR)
         self._transmit()
 
     # ------------------------------------------------------------------ the greenlet
 
     def _run(self) -> None:
-        while not self._over:
+        while True:
             self._wakeup.wait()
             self._wakeup.clear()
+            if self._over:
+                return
             self._working = True
             try:
                 self._guarded(self._work)
@@ -155,6 +183,7 @@ class Peer:
         self._sessions.look_after()
         self._transmit()
         self._wait_for_session()
+        self._leave_if_settled()
 
     def _guarded(self, work: Callable[[], object]) -> None:
         try:
@@ -295,6 +324,9 @@ class Peer:
             return
         self._over = True
         self._stop_timer()
+        if self._farewell is not None:
+            self._farewell.cancel()
+            self._farewell = None
         self._inbox.clear()
         self._sessions.lose()
         self._wait_for_session()

@@ -5,6 +5,7 @@ The hub reads; each datagram goes to the inbox of its connection, or makes a new
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -26,6 +27,7 @@ from aioquic.quic.packet import (
 from sockio.engine.http.listening_socket import Address, host_and_port
 from sockio.errors import ConfigError
 from sockio.runtime import logs
+from sockio.runtime.latch import Latch
 from sockio.runtime.reactor import Reactor
 
 from .connection import Peer
@@ -103,6 +105,8 @@ class Listener:
         self._peers: set[Peer] = set()
         #: Those of them that were not established when last looked at.
         self._handshaking: set[Peer] = set()
+        #: While it closes: set when no connection is left.
+        self._empty: Latch[None] | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -130,7 +134,23 @@ class Listener:
         return self
 
     def close(self, timeout: float | None = None) -> None:
-        """Close every connection, then the port; ``timeout`` is not needed."""
+        """Close every connection, then the port.
+
+        Args:
+            timeout: Seconds that clients get to acknowledge the end of their sessions;
+                at most one, whatever is given.
+
+        Blocks:
+            Until they have.
+        """
+        if self._empty is None:
+            self._empty = self._reactor.latch()
+            for peer in list(self._peers):
+                peer.leave()
+            if not self._peers:
+                self._empty.set(None)
+        with contextlib.suppress(TimeoutError):
+            self._empty.wait(timeout)
         for peer in list(self._peers):
             peer.end()
         if self._watcher is not None:
@@ -203,6 +223,8 @@ class Listener:
             return None
         if header.packet_type != QuicPacketType.INITIAL:
             return None
+        if self._empty is not None:
+            return None
         if len(self._peers) >= self._max_connections:
             log.debug("not answered: there are %d connections", len(self._peers))
             return None
@@ -270,6 +292,8 @@ class Listener:
         self._handshaking.discard(peer)
         for connection_id in peer.ids:
             self._by_id.pop(connection_id, None)
+        if self._empty is not None and not self._peers:
+            self._empty.set(None)
 
 
 def _bound(address: Address) -> socket.socket:

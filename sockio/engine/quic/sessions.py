@@ -100,6 +100,8 @@ class Session:
         self.stream_id: int | None = None
         #: Nothing goes in or out any more.
         self.closed = False
+        #: Nothing is written any more; what was is on its way.
+        self.finished = False
         #: The connection takes no more at present; ``Receiver.drained`` tells when.
         self.blocked = False
         self._channel = channel
@@ -108,7 +110,6 @@ class Session:
         self._early = bytearray()
         self._written = 0
         self._sent_in = -1
-        self._finished = False
         self._linger: Timer | None = None
 
     # ------------------------------------------------------------------ for the engine
@@ -158,7 +159,7 @@ class Session:
 
     def write(self, data: bytes) -> None:
         """Send ``data`` behind what was written before; never blocks, never raises."""
-        if self.closed or self._finished or self.stream_id is None:
+        if self.closed or self.finished or self.stream_id is None:
             return
         self._written += len(data)
         self._sent_in = self._channel.turn
@@ -175,8 +176,8 @@ class Session:
         self._early.clear()
         if discard or self.stream_id is None:
             self._end()
-        elif not self._finished:
-            self._finished = True
+        elif not self.finished:
+            self.finished = True
             self._channel.write(self.stream_id, b"", last=True)
             self._linger = self._channel.clock.call_later(LINGER, self._end)
         self._channel.flush()
@@ -193,7 +194,7 @@ class Session:
         if self._receiver is not None and self._accepted:
             if data:
                 self._receiver.received(data)
-        elif not self._finished:
+        elif not self.finished:
             self._early += data
             if len(self._early) > MAX_EARLY:
                 log.debug("more than %d bytes before the answer", MAX_EARLY)
@@ -206,7 +207,7 @@ class Session:
         """The connection has sent what it could: see what follows from that."""
         if self.closed or self.stream_id is None:
             return
-        if self._finished:
+        if self.finished:
             if self._channel.acknowledged(self.stream_id):
                 self._end()
         elif self.pending_size:
@@ -296,6 +297,13 @@ class Sessions:
         """The connection has sent what it could."""
         for session in list(self.open.values()):
             session.looked_after()
+        self._sweep()
+
+    def end(self) -> None:
+        """The connection will be closed; who has ended already may take its time."""
+        for session in list(self.open.values()):
+            if not session.finished:
+                session.gone()
         self._sweep()
 
     def lose(self) -> None:
