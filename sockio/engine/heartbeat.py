@@ -1,6 +1,8 @@
 """Heartbeat: who pings whom, and when to give up.
 
 Engine.IO 4: the server pings, the client answers. Engine.IO 3: the other way round.
+While the process stands still, because a handler computes or the machine is busy,
+nobody reads what clients sent: that time is not counted as theirs.
 Spec: Engine.IO protocol v4, "Heartbeat"; v3, "Timeouts".
 """
 
@@ -14,6 +16,9 @@ from sockio.runtime.clock import Timer
 from sockio.runtime.delays import Calls
 
 from .transports.transport import PING, PONG
+
+#: Seconds by which a deadline may come late before that is taken for a standstill.
+STANDSTILL = 0.05
 
 
 def heartbeat_for(
@@ -38,6 +43,7 @@ class Heartbeat:
 
     __slots__ = (
         "_clock",
+        "_due",
         "_extended",
         "_interval",
         "_on_silence",
@@ -65,6 +71,7 @@ class Heartbeat:
         self._push = push
         self._on_silence = on_silence
         self._timer: Timer | None = None
+        self._due = 0.0
         self._extended = False
         #: A ping was sent and nothing has been heard since.
         self.awaiting = False
@@ -99,17 +106,25 @@ class Heartbeat:
         """Another packet came while a pong is awaited: that extends the wait, once."""
         if self.awaiting and not self._extended:
             self._extended = True
-            self._arm(self._timeout, self._give_up)
+            self._await(self._timeout)
 
     def _ping(self) -> None:
         self.awaiting = True
         self._extended = False
-        self._arm(self._timeout, self._give_up)
+        self._await(self._timeout)
         self._push(PING)
 
+    def _await(self, seconds: float) -> None:
+        self._due = self._clock.now() + seconds
+        self._arm(seconds, self._give_up)
+
     def _give_up(self) -> None:
-        self.stop()
-        self._on_silence()
+        late = self._clock.now() - self._due
+        if late > STANDSTILL:
+            self._await(late)
+        else:
+            self.stop()
+            self._on_silence()
 
     def _arm(self, seconds: float, fn: Callable[[], None]) -> None:
         self._disarm()
@@ -124,7 +139,7 @@ class Heartbeat:
 class ClientHeartbeat:
     """The one timer of a session whose client pings: for its next ping."""
 
-    __slots__ = ("_clock", "_limit", "_on_silence", "_push", "_timer")
+    __slots__ = ("_clock", "_due", "_limit", "_on_silence", "_push", "_timer")
     #: What clients send; the other one is an error.
     expects = PacketType.PING
     #: Other packets do not stand for a ping.
@@ -144,11 +159,12 @@ class ClientHeartbeat:
         self._push = push
         self._on_silence = on_silence
         self._timer: Timer | None = None
+        self._due = 0.0
 
     def restart(self) -> None:
         """Wait for a ping, from now."""
         self.stop()
-        self._timer = self._clock.call_later(self._limit, self._give_up)
+        self._await(self._limit)
 
     def on_moved(self) -> None:
         """The transport changed: that is no ping."""
@@ -174,9 +190,17 @@ class ClientHeartbeat:
         self.stop()
         self._push = self._on_silence = _nothing
 
+    def _await(self, seconds: float) -> None:
+        self._due = self._clock.now() + seconds
+        self._timer = self._clock.call_later(seconds, self._give_up)
+
     def _give_up(self) -> None:
         self._timer = None
-        self._on_silence()
+        late = self._clock.now() - self._due
+        if late > STANDSTILL:
+            self._await(late)
+        else:
+            self._on_silence()
 
 
 def _nothing(*_: object) -> None:

@@ -23,6 +23,7 @@ _EARLY = 0.001
 class Calls(Protocol):
     """Who makes calls later: a clock, or delays."""
 
+    def now(self) -> float: ...
     def call_later(self, seconds: float, fn: Callable[[], object]) -> Timer: ...
 
 
@@ -34,6 +35,10 @@ class Delays:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._by_length: dict[float, _Queue] = {}
+
+    def now(self) -> float:
+        """Seconds that never go backwards, from an arbitrary start."""
+        return self._clock.now()
 
     def call_later(self, seconds: float, fn: Callable[[], object]) -> Timer:
         """Call ``fn`` in the hub when ``seconds`` have passed; it must not block."""

@@ -347,3 +347,26 @@ def test_every_that_was_there_before_the_start_runs_too(
     clock.advance(10)
 
     assert heard.calls == [()]
+
+
+def test_a_handler_that_computes_costs_no_client_its_connection(serve: Serve) -> None:
+    # The pong arrives while nobody reads, after its time.
+    clock = Stopwatch()
+    served = serve(clock=clock)
+    websocket, socket = served.connect()
+
+    @socket.on("compute")
+    def handler() -> str:
+        clock.spent += 30
+        return "done"
+
+    clock.advance(25)
+    assert websocket.receive() == "2"
+    websocket.send('420["compute"]')
+    assert websocket.receive() == '430["done"]'
+    clock.advance(45)
+
+    assert socket.connected
+    websocket.send("3")
+    clock.advance(24)
+    assert socket.connected

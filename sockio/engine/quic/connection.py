@@ -128,13 +128,7 @@ class Peer:
             self._leave_if_settled()
 
     def _leave_if_settled(self) -> None:
-        # No public way tells what was acknowledged, up to aioquic 1.7. What has an
-        # end is the streams that the client opens for both directions.
-        if self._leaving and all(
-            stream.sender.is_finished
-            for stream_id, stream in self._quic._streams.items()
-            if not stream_id & 3
-        ):
+        if self._leaving and _settled(self._quic):
             self.end()
 
     def end(self) -> None:
@@ -248,20 +242,7 @@ class Peer:
         return bool(found)
 
     def _check_limits(self) -> None:
-        """End a connection that holds more than an honest one would."""
-        # aioquic widens its windows with what arrives, not with what is used, so that
-        # they bound neither the streams (before 1.7) nor the bytes behind a gap.
-        streams = self._quic._streams
-        waiting = 0
-        for stream in streams.values():
-            receiver = stream.receiver
-            if not receiver.is_finished:
-                waiting += receiver.highest_offset - receiver.starting_offset()
-        if (
-            waiting > MAX_GAP
-            or len(streams) > MAX_STREAMS
-            or self._overhead > MAX_OVERHEAD
-        ):
+        if self._overhead > MAX_OVERHEAD or _holds_too_much(self._quic):
             log.debug("closed: the peer makes us keep too much")
             self._quic.close(error_code=ErrorCode.H3_EXCESSIVE_LOAD)
 
@@ -394,3 +375,26 @@ class Peer:
             and not stream.sender.is_finished
             and stream_id not in self._refused
         )
+
+
+def _settled(quic: QuicConnection) -> bool:
+    """Whether the peer has acknowledged all streams that have an end."""
+    # There is no public way to know it, up to aioquic 1.7. An end have those that the
+    # client opened for both directions.
+    return all(
+        stream.sender.is_finished
+        for stream_id, stream in quic._streams.items()
+        if not stream_id & 3
+    )
+
+
+def _holds_too_much(quic: QuicConnection) -> bool:
+    """Whether a connection holds more than an honest one would."""
+    # aioquic widens its windows with what arrives, not with what is used, so that
+    # they bound neither the streams (before 1.7) nor the bytes behind a gap.
+    waiting = 0
+    for stream in quic._streams.values():
+        receiver = stream.receiver
+        if not receiver.is_finished:
+            waiting += receiver.highest_offset - receiver.starting_offset()
+    return waiting > MAX_GAP or len(quic._streams) > MAX_STREAMS

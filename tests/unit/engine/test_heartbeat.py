@@ -11,11 +11,20 @@ from sockio.testing import FakeClock
 INTERVAL, TIMEOUT = 25.0, 20.0
 
 
+class Stopwatch(FakeClock):
+    """A clock that runs on while the process stands still, and no timer fires."""
+
+    stood_still = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.stood_still
+
+
 class Pulse:
     """A heartbeat and what it did, with the time at which it did it."""
 
     def __init__(self) -> None:
-        self.clock = FakeClock()
+        self.clock = Stopwatch()
         self.did: list[tuple[str, float]] = []
         self.heartbeat = Heartbeat(
             self.clock,
@@ -102,6 +111,28 @@ def test_traffic_before_a_ping_changes_nothing(pulse: Pulse) -> None:
     assert pulse.did == [("ping", 25.0)]
 
 
+def test_time_that_the_process_stood_still_is_added(pulse: Pulse) -> None:
+    pulse.heartbeat.restart()
+    pulse.clock.advance(INTERVAL)
+
+    pulse.clock.stood_still += 60
+    pulse.clock.advance(TIMEOUT + 59)
+    assert [what for what, _ in pulse.did] == ["ping"]
+    pulse.clock.advance(1)
+
+    assert pulse.did == [("ping", 25.0), ("silence", 165.0)]
+
+
+def test_a_deadline_a_hair_late_is_no_standstill(pulse: Pulse) -> None:
+    pulse.heartbeat.restart()
+    pulse.clock.advance(INTERVAL)
+
+    pulse.clock.stood_still += 0.04
+    pulse.clock.advance(TIMEOUT)
+
+    assert [what for what, _ in pulse.did] == ["ping", "silence"]
+
+
 def test_a_stopped_heartbeat_does_nothing_more(pulse: Pulse) -> None:
     pulse.heartbeat.restart()
     pulse.clock.advance(INTERVAL)
@@ -137,7 +168,7 @@ class ClientPulse:
     """A heartbeat of protocol 3 and what it did."""
 
     def __init__(self) -> None:
-        self.clock = FakeClock()
+        self.clock = Stopwatch()
         self.sent: list[str] = []
         self.silences: list[float] = []
         self.heartbeat = heartbeat_for(
@@ -170,6 +201,19 @@ def test_a_client_has_the_interval_and_the_timeout_for_its_ping(
     assert len(client_pulse.silences) == 1
     assert client_pulse.sent == []
     assert client_pulse.clock.armed == 0
+
+
+def test_time_that_the_process_stood_still_is_no_time_of_the_client(
+    client_pulse: ClientPulse,
+) -> None:
+    client_pulse.heartbeat.restart()
+
+    client_pulse.clock.stood_still += 60
+    client_pulse.clock.advance(INTERVAL + TIMEOUT + 59)
+    assert not client_pulse.silences
+    client_pulse.clock.advance(1)
+
+    assert len(client_pulse.silences) == 1
 
 
 @pytest.mark.parametrize(("data", "answer"), [(None, "3"), ("probe", "3probe")])
