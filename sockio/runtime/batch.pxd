@@ -7,9 +7,10 @@ cdef class Batch:
     cdef public Workers workers
     cdef public bint open, corked
     cdef public object ready
+    cdef public Py_ssize_t read
     cdef public list dirty
     cdef object _now
-    cdef double _began, _hurried_until
+    cdef double _began, _hurried_until, _parsing_since
     cdef bint _collects, _waits
     cdef unsigned long long _switches
     cpdef begin(self)
@@ -18,6 +19,8 @@ cdef class Batch:
     cpdef start(self, job)
     cpdef flush(self)
     cdef _judge(self)
+    @cython.locals(now=double)
+    cdef bint _has_parsed_long(self)
     @cython.locals(workers=Workers)
     cpdef _finish(self)
     @cython.locals(switches="unsigned long long")

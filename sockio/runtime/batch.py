@@ -19,7 +19,7 @@ from typing import Protocol
 from .clock import Clock
 from .workers import Workers
 
-__all__ = ["CALM", "MOST_HELD", "SLOW", "Batch", "Flushable"]
+__all__ = ["CALM", "MOST_HELD", "MOST_PARSED", "QUICK", "SLOW", "Batch", "Flushable"]
 
 #: Seconds for which a job may keep the loop before it counts as one that computes.
 SLOW = 0.001
@@ -27,6 +27,11 @@ SLOW = 0.001
 CALM = 60.0
 #: Streams with collected writes, at the end of a job, for which it is time to send.
 MOST_HELD = 64
+#: Seconds of parsing after which what it set going runs before more is parsed, while
+#: that is in the CPU's cache still.
+MOST_PARSED = 0.0005
+#: Bytes received up to which there is no need to look at the clock.
+QUICK = 16384
 
 
 class Flushable(Protocol):
@@ -43,11 +48,13 @@ class Batch:
         "_collects",
         "_hurried_until",
         "_now",
+        "_parsing_since",
         "_switches",
         "_waits",
         "corked",
         "dirty",
         "open",
+        "read",
         "ready",
         "workers",
     )
@@ -56,6 +63,8 @@ class Batch:
         self.workers = workers
         #: Reads have been handled, by the hub, and what they set going is not done.
         self.open = False
+        #: Bytes received since it was opened.
+        self.read = 0
         #: Writes are collected, not sent.
         self.corked = False
         #: Jobs to be run in workers when the reads are parsed.
@@ -67,6 +76,8 @@ class Batch:
         self._began = 0.0
         self._hurried_until = 0.0
         self._collects = False
+        #: When more than ``QUICK`` had been received; 0.0: it has not.
+        self._parsing_since = 0.0
         #: ``_finish`` will be called when the loop comes round.
         self._waits = False
         #: How often the hub switched to a worker.
@@ -83,7 +94,8 @@ class Batch:
 
     def end(self) -> None:
         """The read is parsed: go on with what it set going, unless more may follow."""
-        if not self.workers.turns.pendingcnt:
+        last = not self.workers.turns.pendingcnt
+        if last or (self.read > QUICK and self._has_parsed_long()):
             self._finish()
         elif not self._waits:
             self._waits = True
@@ -123,7 +135,15 @@ class Batch:
             self._switches += 1
             self._judge()  # it may have blocked, after it had computed
         self.open = self.corked = False
+        self.read = 0
+        self._parsing_since = 0.0
         self.flush()
+
+    def _has_parsed_long(self) -> bool:
+        now = self._now()
+        if not self._parsing_since:
+            self._parsing_since = now
+        return now - self._parsing_since > MOST_PARSED
 
     def _work(self) -> None:
         """Run what is ready, in a worker, up to a job that blocks."""

@@ -253,6 +253,7 @@ class Stream:
         if not count:
             self._end(None)
             return False
+        self._batch.read += count
         if space is None:
             receiver.received(data)
         else:

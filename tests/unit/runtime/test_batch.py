@@ -8,7 +8,14 @@ import gevent
 import gevent.event
 import pytest
 
-from sockio.runtime.batch import CALM, MOST_HELD, SLOW, Batch
+from sockio.runtime.batch import (
+    CALM,
+    MOST_HELD,
+    MOST_PARSED,
+    QUICK,
+    SLOW,
+    Batch,
+)
 from sockio.runtime.clock import Clock
 from sockio.runtime.workers import Workers
 
@@ -102,6 +109,30 @@ def test_the_reads_of_a_pass_are_parsed_before_any_job_runs(batch: Batch) -> Non
     in_hub(batch, read, read)
 
     assert order == ["parsed", "parsed", "ran", "ran"]
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "order"),
+    [
+        (QUICK // 4, 2 * MOST_PARSED, ["parsed"] * 4 + ["ran"] * 4),
+        (QUICK + 1, MOST_PARSED / 3, ["parsed"] * 4 + ["ran"] * 4),
+        (QUICK + 1, 2 * MOST_PARSED, (["parsed"] * 2 + ["ran"] * 2) * 2),
+    ],
+)
+def test_what_takes_long_to_parse_runs_before_more_is_parsed(
+    batch: Batch, watch: Watch, size: int, seconds: float, order: list[str]
+) -> None:
+    found: list[str] = []
+
+    def read() -> None:
+        watch.at += seconds
+        batch.read += size
+        found.append("parsed")
+        batch.start(lambda: found.append("ran"))
+
+    in_hub(batch, read, read, read, read)
+
+    assert found == order
 
 
 def test_jobs_run_although_the_last_event_of_the_pass_was_no_read(
