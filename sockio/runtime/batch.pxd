@@ -6,13 +6,16 @@ from .workers cimport Workers
 cdef class Batch:
     cdef public Workers workers
     cdef public bint open, corked
-    cdef public object ready
+    cdef public list ready
+    cdef public object spare
     cdef public Py_ssize_t read
     cdef public list dirty
     cdef object _now
+    cdef Py_ssize_t _at, _turn
     cdef double _began, _hurried_until, _parsing_since
     cdef bint _collects, _waits
     cdef unsigned long long _switches
+    cpdef Py_ssize_t turn(self) except? -1
     cpdef begin(self)
     cpdef end(self)
     cpdef cork(self, bint more)
@@ -23,5 +26,5 @@ cdef class Batch:
     cdef bint _has_parsed_long(self)
     @cython.locals(workers=Workers)
     cpdef _finish(self)
-    @cython.locals(switches="unsigned long long")
+    @cython.locals(switches="unsigned long long", ready=list)
     cpdef _work(self)

@@ -12,8 +12,8 @@ once for a while, unless more packets of the same client wait behind.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from typing import Protocol
 
 from .clock import Clock
@@ -44,18 +44,21 @@ class Batch:
     """The batch of one hub; open from the first read of a pass until all is sent."""
 
     __slots__ = (
+        "_at",
         "_began",
         "_collects",
         "_hurried_until",
         "_now",
         "_parsing_since",
         "_switches",
+        "_turn",
         "_waits",
         "corked",
         "dirty",
         "open",
         "read",
         "ready",
+        "spare",
         "workers",
     )
 
@@ -67,11 +70,16 @@ class Batch:
         self.read = 0
         #: Writes are collected, not sent.
         self.corked = False
-        #: Jobs to be run in workers when the reads are parsed.
-        self.ready: deque[Callable[[], object]] = deque()
+        #: Jobs to be run in workers when the reads are parsed, those that ran before.
+        self.ready: list[Callable[[], object]] = []
+        #: Where the next one is.
+        self._at = 0
+        #: A context that nothing was put into, for the next job.
+        self.spare: Context | None = None
         #: Streams with collected writes.
         self.dirty: list[Flushable] = []
         self._now = clock.now
+        self._turn = -1
         #: When the job began that runs.
         self._began = 0.0
         self._hurried_until = 0.0
@@ -83,14 +91,17 @@ class Batch:
         #: How often the hub switched to a worker.
         self._switches = 0
 
-    @property
     def turn(self) -> int:
-        """A number that changes with each pass of the loop."""
+        """Return a number that changes with each pass of the loop."""
+        if self.open:
+            return self._turn
         return self.workers.turns.iteration  # type: ignore[no-any-return]
 
     def begin(self) -> None:
         """Open the batch; the hub is about to handle a read."""
-        self.open = True
+        if not self.open:
+            self.open = True
+            self._turn = self.workers.turns.iteration
 
     def end(self) -> None:
         """The read is parsed: go on with what it set going, unless more may follow."""
@@ -130,10 +141,12 @@ class Batch:
         self._began = self._now()
         self._collects = self._began >= self._hurried_until
         workers = self.workers
-        while self.ready:
+        while self._at < len(self.ready):
             workers.switch_to(self._work)
             self._switches += 1
             self._judge()  # it may have blocked, after it had computed
+        self.ready.clear()
+        self._at = 0
         self.open = self.corked = False
         self.read = 0
         self._parsing_since = 0.0
@@ -149,8 +162,10 @@ class Batch:
         """Run what is ready, in a worker, up to a job that blocks."""
         ready = self.ready
         switches = self._switches
-        while ready:
-            ready.popleft()()
+        while self._at < len(ready):
+            job = ready[self._at]
+            self._at += 1
+            job()
             if self._switches != switches:
                 return  # it has blocked, and another worker went on
             self._judge()

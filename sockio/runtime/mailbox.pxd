@@ -9,5 +9,7 @@ cdef class Mailbox:
     cdef bint _active
     cdef object _worker
     cdef object _running
-    cdef public object items
+    cdef object _next, _later
     cpdef put(self, item)
+    @cython.locals(batch=Batch)
+    cdef _run(self, item)

@@ -18,14 +18,24 @@ from .batch import Batch
 
 log = logs.get("runtime.mailbox")
 
-#: What waits in every mailbox that has nothing to do; nothing is ever put in.
+#: What waits behind the next item where there is at most one; nothing is ever put in.
 _NOTHING: deque[Any] = deque(maxlen=0)
+#: There is no next item.
+_NONE: Any = object()
 
 
 class Mailbox:
     """Items waiting for ``handle``, which may block and runs one at a time."""
 
-    __slots__ = ("_active", "_batch", "_handle", "_running", "_worker", "items")
+    __slots__ = (
+        "_active",
+        "_batch",
+        "_handle",
+        "_later",
+        "_next",
+        "_running",
+        "_worker",
+    )
 
     def __init__(self, batch: Batch, handle: Callable[[Any], object]) -> None:
         self._batch = batch
@@ -34,16 +44,21 @@ class Mailbox:
         self._worker: Any = None
         #: The item that the worker handles.
         self._running: Any = None
-        #: What waits, oldest first; a deque of its own only while there is work.
-        self.items: deque[Any] = _NOTHING
+        #: What waits: the next item, and those behind it, in a deque of its own only
+        #: if there are any.
+        self._next: Any = _NONE
+        self._later: deque[Any] = _NOTHING
 
     def put(self, item: Any) -> None:
         """Add ``item`` behind the others."""
-        if self._active:
-            self.items.append(item)
+        if self._next is _NONE:
+            self._next = item
         else:
+            if self._later is _NOTHING:
+                self._later = deque()
+            self._later.append(item)
+        if not self._active:
             self._active = True
-            self.items = deque((item,))
             self._batch.start(self._drain)
 
     @property
@@ -69,37 +84,57 @@ class Mailbox:
             worker.throw(GreenletExit)
 
     def _drain(self) -> None:
-        items = self.items
         batch = self._batch
         self._worker = getcurrent()
         try:
-            while items:
-                self._running = item = items.popleft()
-                batch.cork(bool(items))
+            while self._next is not _NONE:
+                self._running = item = self._next
+                self._next = self._later.popleft() if self._later else _NONE
+                batch.cork(self._next is not _NONE)
                 try:
-                    Context().run(self._handle, item)
+                    self._run(item)
                 except Exception:
                     # A boundary: one job's failure must not lose the ones behind it.
                     log.exception("a mailbox's job failed")
         finally:
             self._worker = self._running = None
-            if items:  # killed in the middle: another worker takes the rest
+            if self._next is not _NONE:  # killed: another worker takes the rest
                 batch.start(self._drain)
             else:
                 self._active = False
-                self.items = _NOTHING
+                self._later = _NOTHING
+
+    def _run(self, item: Any) -> None:
+        """Handle ``item`` in a context of its own."""
+        batch = self._batch
+        context = batch.spare
+        if context is None:
+            context = Context()
+        batch.spare = None
+        context.run(self._handle, item)
+        if not context:  # as good as new
+            batch.spare = context
 
     def take(self, wanted: Callable[[Any], bool]) -> Any:
         """Remove and return the oldest item that is ``wanted``, or None."""
-        for index, item in enumerate(self.items):
+        waiting = self._waiting()
+        for index, item in enumerate(waiting):
             if wanted(item):
-                del self.items[index]
+                del waiting[index]
+                self._wait(waiting)
                 return item
         return None
 
     def drop(self, unwanted: Callable[[Any], bool]) -> None:
         """Remove the waiting items that are ``unwanted``."""
-        kept = [item for item in self.items if not unwanted(item)]
-        if len(kept) != len(self.items):
-            self.items.clear()
-            self.items.extend(kept)
+        waiting = self._waiting()
+        kept = [item for item in waiting if not unwanted(item)]
+        if len(kept) != len(waiting):
+            self._wait(kept)
+
+    def _waiting(self) -> list[Any]:
+        return [] if self._next is _NONE else [self._next, *self._later]
+
+    def _wait(self, items: list[Any]) -> None:
+        self._next = items[0] if items else _NONE
+        self._later = deque(items[1:]) if len(items) > 1 else _NOTHING

@@ -1,6 +1,6 @@
 """Speedups: receive and send without the detour over a socket object.
 
-``syscalls.py`` has the same functions in Python, which say what these do. The calls do
+``syscalls.py`` has the same methods in Python, which say what these do. The calls do
 not block, so the interpreter's lock is kept.
 """
 
@@ -26,23 +26,28 @@ cdef enum:
 cdef char room[READ_SIZE]
 
 
-def receive(sock, int fd):
-    cdef ssize_t count
-    while True:
-        count = c_recv(fd, room, READ_SIZE, 0)
-        if count >= 0:
-            return PyBytes_FromStringAndSize(room, count)
-        if errno != EINTR:
-            PyErr_SetFromErrno(OSError)
-        PyErr_CheckSignals()
+cdef class Syscalls:
 
+    cpdef bytes receive(self, sock, int fd):
+        cdef ssize_t count
+        while True:
+            count = c_recv(fd, room, READ_SIZE, 0)
+            if count >= 0:
+                return PyBytes_FromStringAndSize(room, count)
+            if errno != EINTR:
+                PyErr_SetFromErrno(OSError)
+            PyErr_CheckSignals()
 
-def send(sock, int fd, bytes data not None):
-    cdef ssize_t count
-    while True:
-        count = c_send(fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MSG_NOSIGNAL)
-        if count >= 0:
-            return count
-        if errno != EINTR:
-            PyErr_SetFromErrno(OSError)
-        PyErr_CheckSignals()
+    cpdef Py_ssize_t send(self, sock, int fd, bytes data) except -1:
+        cdef ssize_t count
+        if data is None:
+            raise TypeError("no bytes")
+        while True:
+            count = c_send(
+                fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MSG_NOSIGNAL
+            )
+            if count >= 0:
+                return count
+            if errno != EINTR:
+                PyErr_SetFromErrno(OSError)
+            PyErr_CheckSignals()

@@ -1,20 +1,23 @@
 import cython
 
 from .batch cimport Batch
+from .speedups cimport Syscalls
 
 @cython.final
 cdef class Stream:
     cdef Batch _batch
-    cdef object _loop, _turns, _sock, _receiver, _writer
+    cdef object _loop, _sock, _receiver, _writer
     cdef public object _reader
     cdef bint _tls, _broken, _fd_open
     cdef list _pending
     cdef int _fd
-    cdef object _receive_some, _send_some
-    cdef object _sent_in
+    cdef Syscalls _calls
+    cdef Py_ssize_t _sent_in
     cdef public bint blocked
     cdef public Py_ssize_t pending_size
+    @cython.locals(batch=Batch, pending=list)
     cpdef write(self, bytes data)
+    @cython.locals(sent=Py_ssize_t)
     cdef _send(self, bytes data)
     cpdef hold(self, data)
     cpdef flush(self)

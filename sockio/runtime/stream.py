@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from . import logs
 from .batch import Batch
-from .syscalls import READ_SIZE, plain_receive, plain_send, receive, send
+from .syscalls import DIRECT, OVER_SOCKET, READ_SIZE
 
 log = logs.get("runtime.stream")
 
@@ -49,18 +49,16 @@ class Stream:
     __slots__ = (
         "_batch",
         "_broken",
+        "_calls",
         "_fd",
         "_fd_open",
         "_loop",
         "_pending",
         "_reader",
-        "_receive_some",
         "_receiver",
-        "_send_some",
         "_sent_in",
         "_sock",
         "_tls",
-        "_turns",
         "_writer",
         "blocked",
         "pending_size",
@@ -71,11 +69,8 @@ class Stream:
         self._fd: int = sock.fileno()
         self._batch = batch
         self._loop = batch.workers.loop
-        self._turns = batch.workers.turns
         self._tls = tls
-        #: What a socket that is more than a descriptor does itself.
-        self._receive_some = plain_receive if tls else receive
-        self._send_some = plain_send if tls else send
+        self._calls = OVER_SOCKET if tls else DIRECT
         self._receiver: Receiver | None = None
         self._reader: Any = None
         self._writer: Any = None
@@ -102,7 +97,7 @@ class Stream:
     @property
     def writable(self) -> bool:
         """Whether nothing was written in this pass of the loop and nothing waits."""
-        return not self._pending and self._sent_in != self._turns.iteration
+        return not self._pending and self._sent_in != self._batch.turn()
 
     @property
     def closed(self) -> bool:
@@ -119,20 +114,20 @@ class Stream:
         pending = self._pending
         if pending or batch.corked:
             if not pending:
-                self._sent_in = self._turns.iteration
+                self._sent_in = batch.turn()
                 batch.dirty.append(self)
             pending.append(data)
             self.pending_size += len(data)
             if not self.blocked and (not batch.corked or self.pending_size > READ_SIZE):
                 self._send_pending()
             return
-        self._sent_in = self._turns.iteration
+        self._sent_in = batch.turn()
         self._send(data)
 
     def _send(self, data: bytes) -> None:
         """Send ``data``, before which nothing waits."""
         try:
-            sent = self._send_some(self._sock, self._fd, data)
+            sent = self._calls.send(self._sock, self._fd, data)
         except _AGAIN:
             sent = 0
         except OSError as exc:
@@ -241,7 +236,7 @@ class Stream:
         space = receiver.space
         try:
             if space is None:
-                data = self._receive_some(self._sock, self._fd)
+                data = self._calls.receive(self._sock, self._fd)
                 count = len(data)
             else:
                 count = self._sock.recv_into(space)

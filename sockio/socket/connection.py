@@ -111,8 +111,8 @@ class Connection:
             self._on_unreadable(ProtocolError("the parser failed"))
             return
         if packet is not None:
-            socket = self.sockets.get(packet.nsp)
-            kind = packet.type
+            kind, nsp, _, _ = packet
+            socket = self.sockets.get(nsp)
             if socket is None or kind is _CONNECT or kind is _CONNECT_ERROR:
                 self._on_other(packet)
             else:

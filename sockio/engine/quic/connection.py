@@ -322,7 +322,7 @@ class Peer:
 
     @property
     def turn(self) -> int:
-        return self._reactor.batch.turn
+        return self._reactor.batch.turn()
 
     def peer_address(self) -> tuple[str, int]:
         return self._address

@@ -67,13 +67,15 @@ class WebSocketTransport:
 
     def on_message(self, data: str | bytes) -> None:
         """One WebSocket message arrived."""
-        if type(data) is bytes:
+        if type(data) is not str:
             self.sink.on_message(data)
-        elif data[:1] == "4":
-            self.sink.on_message(data[1:])
+            return
+        text = data
+        if text.startswith("4"):
+            self.sink.on_message(text[1:])
         else:
             try:
-                packet = v4.decode_packet(data)
+                packet = v4.decode_packet(text)
             except ProtocolError as exc:
                 self._websocket.close()
                 self.sink.on_lost(PARSE_ERROR, exc.reason)

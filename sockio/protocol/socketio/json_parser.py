@@ -72,6 +72,8 @@ class JsonParser:
             self._loads = json.loads
         self._is_orjson = json is None
         self._max_attachments = max_attachments
+        #: For the next packet; while one is written, user code may write another.
+        self._spare: Attachments | None = None
 
     def decoder(self) -> JsonDecoder:
         """Return a decoder for one more client."""
@@ -89,7 +91,10 @@ class JsonParser:
             EncodeError: The data cannot travel.
         """
         kind, nsp, data, id = packet
-        found = Attachments()
+        found = self._spare
+        if found is None:
+            found = Attachments()
+        self._spare = None
         if data is None:
             text = ""
         else:
@@ -98,8 +103,10 @@ class JsonParser:
             except _REFUSED as exc:
                 json = self._encode_rest(data, found, exc)
             text = json if type(json) is str else json.decode()  # type: ignore[union-attr]
-        if kind is _EVENT and nsp == "/" and id is None and not found:
-            return ["2" + text]
+        if not found:  # as good as new
+            self._spare = found
+            if kind is _EVENT and nsp == "/" and id is None:
+                return ["2" + text]
         head = _binary_head(kind, found) if found else _DIGITS[kind]
         if nsp != "/":
             head = f"{head}{nsp},"
@@ -166,21 +173,22 @@ class JsonDecoder:
             return self._attach(data)  # type: ignore[arg-type]
         if self._missing:
             raise ProtocolError("got plaintext data when reconstructing a packet")
+        text = data
         kind, nsp, id, at = _EVENT, "/", None, 1
-        if data[:2] != "2[":
-            head = _usual_head(data) if data[:1] in _USUAL else None
+        if not text.startswith("2["):
+            head = _usual_head(text) if text.startswith(("2", "3")) else None
             if head is None:
-                return self._decode(data)
+                return self._decode(text)
             kind, nsp, id, at = head
         try:
-            payload = self._loads(data[at:])
+            payload = self._loads(text[at:])
             event = payload[0] if kind is _EVENT else ""
         except _NO_EVENT:
             pass  # the long way asks the fallback, or says what is wrong
         else:
             if type(event) is str and event not in RESERVED_EVENTS:
                 return _new(Packet, (kind, nsp, payload, id))
-        return self._decode(data)
+        return self._decode(text)
 
     def _decode(self, text: str) -> Packet | None:
         digit = text[:1]

@@ -249,12 +249,12 @@ def test_nothing_stays_corked(batch: Batch) -> None:
 
 
 def test_a_turn_is_one_pass_of_the_loop(batch: Batch) -> None:
-    first = batch.turn
-    assert batch.turn == first
+    first = batch.turn()
+    assert batch.turn() == first
 
     gevent.idle()
 
-    assert batch.turn != first
+    assert batch.turn() != first
 
 
 # ------------------------------------------------------------------ what is collected
