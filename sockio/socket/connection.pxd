@@ -1,3 +1,5 @@
+from sockio.protocol.engineio.wire cimport Wire, wire_of
+
 cdef class Connection:
     cdef dict __dict__
     cdef object __weakref__

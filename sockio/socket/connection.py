@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from sockio.engine.session import EngineSession
 from sockio.errors import ProtocolError
-from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.engineio.wire import Wire, wire_of
 from sockio.protocol.socketio import AutoDecoder, CheckedDecoder, Decoder, Parser
 from sockio.protocol.socketio.json_parser import JsonDecoder
 from sockio.protocol.socketio.msgpack_parser import MsgpackDecoder
@@ -94,7 +94,7 @@ class Connection:
 
     def encode(self, packet: Packet, compress: bool = True) -> Wire:
         """Encode a packet for this client."""
-        return Wire(self.parser.encode(packet), compress)
+        return wire_of(self.parser.encode(packet), compress)
 
     # ------------------------------------------------------------------ incoming
 

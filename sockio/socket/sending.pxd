@@ -1,3 +1,4 @@
+from sockio.protocol.engineio.wire cimport Wire, wire_of
 from .dispatch cimport Receiving
 
 cdef class Sending(Receiving):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sockio.adapters.adapter import Flags
-from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.engineio.wire import Wire, wire_of
 from sockio.protocol.socketio.packet import RESERVED_EVENTS, Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.workers import native_thread
@@ -95,7 +95,7 @@ class Sending(Receiving):
             args, ack = take_ack(args, ack)
             ack_id = self._home.next_ack_id()
         packet = _new(Packet, (_EVENT, self._home.name, [event, *args], ack_id))
-        wire = Wire(self._encode(packet), flags.compress)
+        wire = wire_of(self._encode(packet), flags.compress)
         if native_thread() != self._thread:
             self.reactor.workers.call_in_hub(self._send_event, wire, packet, flags, ack)
         elif ack is not None or flags is not _PLAIN or self._any_outgoing:
@@ -192,15 +192,18 @@ class Sending(Receiving):
         if self._gone is not None:
             return
         if self._any_outgoing:
-            if self.reactor.in_hub:  # where no user code may run
-                self._inbox.put(lambda: self._tell_outgoing(packet))
-            else:
-                self._tell_outgoing(packet)
-                if self._gone is not None:
-                    return
+            self._before_outgoing(packet)
+            if self._gone is not None:
+                return
         if volatile and not self.conn.writable:
             return
         self._write(wire)
+
+    def _before_outgoing(self, packet: Packet) -> None:
+        if self.reactor.in_hub:  # where no user code may run
+            self._inbox.put(lambda: self._tell_outgoing(packet))
+        else:
+            self._tell_outgoing(packet)
 
     def _tell_outgoing(self, packet: Packet) -> None:
         for fn in self._any_outgoing:

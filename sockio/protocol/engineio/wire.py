@@ -117,6 +117,16 @@ class Wire:
         return text
 
 
+def wire_of(frames: Sequence[str | bytes], compress: bool) -> Wire:
+    """Return ``Wire(frames, compress)``, without the detour over its constructor."""
+    wire = Wire.__new__(Wire)
+    wire._frames = frames
+    wire._packets = wire._translations = None
+    wire._websocket = wire._webtransport = wire._payload = None
+    wire.compress = compress
+    return wire
+
+
 class Translation(Wire):
     """A wire for WebSockets of another dialect; polling and WebTransport have none."""
 
