@@ -12,7 +12,7 @@ cdef class EngineSession(EventEmitter):
     cdef public str ready_state
     cdef public bint upgraded, observed
     cdef public object _options, _reactor, _keeper, _callbacks, _upgrade, _transport
-    cdef public object _heartbeat
+    cdef public object _heartbeat, _offer
     cdef public Outbox _outbox
     cdef public Mailbox _mailbox
     @cython.locals(outbox=Outbox)

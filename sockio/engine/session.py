@@ -81,6 +81,8 @@ class EngineSession(EventEmitter):
         self._callbacks = Callbacks()
         self._upgrade: Upgrade | None = None
         self._transport = transport
+        #: Its method, which is called for all that is sent.
+        self._offer = transport.offer
         self._heartbeat = heartbeat_for(
             protocol,
             reactor.delays,
@@ -174,16 +176,15 @@ class EngineSession(EventEmitter):
         if self.ready_state != OPEN:
             return
         outbox = self._outbox
-        transport = self._transport
         if self.observed:
             for packet in wire.packets:
                 self.fire("packet_create", packet)
-        if not outbox.wires and transport.offer(wire):
+        if not outbox.wires and self._offer(wire):
             if self.observed or self._callbacks.waiting:
                 self._after_flush([wire])
             return
         outbox.put(wire)
-        transport.wake()
+        self._transport.wake()
         policy = self._options.buffer
         if policy is not None and outbox.behind > policy.high:
             self._on_buffer_full(policy.high)
@@ -312,6 +313,7 @@ class EngineSession(EventEmitter):
 
     def on_upgrade(self, transport: Transport) -> None:
         old, self._transport = self._transport, transport
+        self._offer = transport.offer
         self._upgrade = None
         self.upgraded = True
         old.sink = RETIRED

@@ -9,12 +9,14 @@ cdef class Receiving(EventEmitter):
     cdef public tuple _any, _any_outgoing
     cdef public Mailbox _inbox
     cdef public object _pending, _waiting
+    cpdef send_ack(self, packet)
     @cython.locals(listener=Listener, count=Py_ssize_t, ack=AckReply)
     cdef _dispatch(self, packet)
     cdef _call(self, Listener listener, args, AckReply ack)
 
 @cython.final
 cdef class AckReply:
-    cdef object _id, _nsp, _socket
+    cdef object _id, _nsp
+    cdef Receiving _socket
     cpdef returned(self, result)
     cdef _send(self, list args)

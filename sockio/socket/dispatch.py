@@ -53,8 +53,8 @@ class Receiving(EventEmitter):
         self._pending: PendingAcks | None = None
         self._waiting: Waiting | None = None
 
-    def send_packet(self, packet: Packet) -> None:
-        """Send any packet but an event; dropped when the socket has gone."""
+    def send_ack(self, packet: Packet) -> None:
+        """Send an acknowledgement; dropped when the socket has gone."""
         raise NotImplementedError
 
     def close(self, reason: str, description: object = None) -> None:
@@ -215,5 +215,5 @@ class AckReply:
     def _send(self, args: list[Any]) -> None:
         socket = self._socket
         if socket is not None:
-            socket.send_packet(_new(Packet, (_ACK, self._nsp, args, self._id)))
+            socket.send_ack(_new(Packet, (_ACK, self._nsp, args, self._id)))
             self._socket = None

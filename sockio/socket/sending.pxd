@@ -3,3 +3,5 @@ from .dispatch cimport Receiving
 
 cdef class Sending(Receiving):
     cdef public object client, conn, _home, _write, _encode, _thread, _gone
+    cpdef send_ack(self, packet)
+    cdef _hand_over(self, wire)

@@ -178,11 +178,17 @@ class Sending(Receiving):
     # ------------------------------------------------------------------ outgoing
 
     def send_packet(self, packet: Packet) -> None:
-        """Send any packet but an event; dropped when the socket has gone."""
-        if self._gone is not None:
-            return
-        wire = self.client.encode(packet)
-        if self.reactor.workers.elsewhere:
+        """Send what belongs to no event; dropped when the socket has gone."""
+        if self._gone is None:
+            self._hand_over(self.client.encode(packet))
+
+    def send_ack(self, packet: Packet) -> None:
+        """Send an acknowledgement; dropped when the socket has gone."""
+        if self._gone is None:
+            self._hand_over(wire_of(self._encode(packet), True))
+
+    def _hand_over(self, wire: Wire) -> None:
+        if native_thread() != self._thread:
             self.reactor.workers.call_in_hub(self._write, wire)
         else:
             self._write(wire)
