@@ -11,3 +11,6 @@ cdef class JsonDecoder:
     cdef Py_ssize_t _missing
     @cython.locals(text=str, at=Py_ssize_t)
     cpdef feed(self, data)
+
+@cython.locals(at=Py_ssize_t, size=Py_ssize_t, number="long long", digit=Py_UCS4)
+cdef tuple _usual_head(str text)

@@ -28,12 +28,13 @@ __all__ = ["JsonDecoder", "JsonParser"]
 MAX_NAMESPACE = 512
 #: Largest id of an acknowledgement: the largest integer that JavaScript counts to.
 MAX_ID = 1 << 53
+#: Digits of the longest ids that are below it whatever they are.
+MAX_DIGITS = 15
 
 _EVENT = PacketType.EVENT
 _ACK = PacketType.ACK
 _TYPES = {str(kind.value): kind for kind in PacketType}
 _DIGITS = tuple(_TYPES)
-_USUAL = {"2": _EVENT, "3": _ACK}
 #: What the decoder gives for the types that are on the wire only.
 _BINARY = {"5": _EVENT, "6": _ACK}
 #: No longer run of digits is a number that is legal anywhere; bounds the reading.
@@ -41,7 +42,7 @@ _NUMBER = re.compile(r"[0-9]{0,17}").match
 #: What precedes the list of an event or acknowledgement without attachments, where
 #: nothing is wrong with it.
 _USUAL_HEAD = re.compile(
-    rf"([23])(?:(/[^,]{{0,{MAX_NAMESPACE - 1}}}),)?([0-9]{{0,15}})(?=\[)"
+    rf"[23](?:(/[^,]{{0,{MAX_NAMESPACE - 1}}}),)?([0-9]{{0,{MAX_DIGITS}}})(?=\[)"
 ).match
 
 #: What a JSON library raises when it refuses a value or a text.
@@ -176,7 +177,7 @@ class JsonDecoder:
         text = data
         kind, nsp, id, at = _EVENT, "/", None, 1
         if not text.startswith("2["):
-            head = _usual_head(text) if text.startswith(("2", "3")) else None
+            head = _usual_head(text)
             if head is None:
                 return self._decode(text)
             kind, nsp, id, at = head
@@ -273,16 +274,26 @@ def _read_head(text: str, at: int) -> tuple[str, int | None, int]:
 
 def _usual_head(text: str) -> tuple[PacketType, str, int | None, int] | None:
     """Return type, namespace and id of a usual packet, and where its list starts."""
-    at = text.find("[", 2, 17)
-    digits = text[1:at]
-    if at > 0 and digits.isdigit() and digits.isascii():  # the main namespace, an id
-        kind = _USUAL.get(text[:1])
-        return None if kind is None else (kind, "/", int(digits), at)
+    if text.startswith("2"):
+        kind = _EVENT
+    elif text.startswith("3"):
+        kind = _ACK
+    else:
+        return None
+    at, size, number = 1, min(len(text), MAX_DIGITS + 2), 0
+    while at < size:
+        digit = text[at]
+        if not "0" <= digit <= "9":
+            break
+        number = 10 * number + ord(digit) - 48
+        at += 1
+    if 1 < at < size and digit == "[":  # the main namespace, an id
+        return kind, "/", number, at
     head = _USUAL_HEAD(text)
     if head is None:
         return None
-    digit, nsp, id = head.groups()
-    return _USUAL[digit], nsp or "/", int(id) if id else None, head.end()
+    nsp, id = head.groups()
+    return kind, nsp or "/", int(id) if id else None, head.end()
 
 
 def _read_namespace(text: str, at: int) -> tuple[str, int]:
