@@ -7,10 +7,13 @@ an in-memory transport. A row is flat if its last cost is at most 1.25 times its
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import installation
 import machine
@@ -21,17 +24,27 @@ FLAT = 1.25
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, and append to the results."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=installation.FOLDER / "results.jsonl",
+        help="file to which every row is appended (%(default)s)",
+    )
+    out = parser.parse_args().out
     machine.raise_file_limit()
     installation.load_generator()
     installation.python()
-    _print("echo, connections", _echoes((10, 100, 1000, 10_000)))
-    for title, row in _inside():
-        _print(title, row)
+    echoes = list(_echoes((10, 100, 1000, 10_000)))
+    for title, costs in (("echo, connections", echoes), *_inside()):
+        _print(title, costs)
+        with open(out, "a") as file:
+            row = {"title": title, "row": costs}
+            file.write(json.dumps({"at": round(time.time(), 1), "growth": row}) + "\n")
 
 
-def _print(title: str, row: Iterable[tuple[int, float]]) -> None:
-    costs = list(row)
+def _print(title: str, costs: list[tuple[int, float]]) -> None:
     factor = costs[-1][1] / costs[0][1]
     cells = "  ".join(f"{size:,}: {cost:.2f}" for size, cost in costs)
     verdict = "flat" if factor <= FLAT else f"x {factor:.2f}"

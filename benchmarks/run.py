@@ -17,7 +17,8 @@ from typing import Any, TextIO
 
 import installation
 import machine
-from report import Run, fault, text
+from report import text
+from results import Run, fault
 from scenarios import FIRST_TOUCH, SCENARIOS, WARM_UP, Scenario, group
 from servers import KINDS, Kind, LoadError, Server
 
