@@ -6,15 +6,17 @@ from .outbox cimport Outbox
 
 @cython.final
 cdef class EngineSession(EventEmitter):
+    # What each packet needs stands together: it fits into a line of the cache.
+    cdef public str ready_state
+    cdef public Outbox _outbox
+    cdef public object _offer, _callbacks
+    cdef public bint observed, upgraded
+    cdef public object _heartbeat, consumer
+    cdef public object id, request, remote_address, protocol
+    cdef public object _options, _reactor, _keeper, _upgrade, _transport
+    cdef public Mailbox _mailbox
     cdef dict __dict__
     cdef object __weakref__
-    cdef public object id, request, remote_address, protocol, consumer
-    cdef public str ready_state
-    cdef public bint upgraded, observed
-    cdef public object _options, _reactor, _keeper, _callbacks, _upgrade, _transport
-    cdef public object _heartbeat, _offer
-    cdef public Outbox _outbox
-    cdef public Mailbox _mailbox
     @cython.locals(outbox=Outbox)
     cpdef push(self, wire)
     cpdef on_message(self, data)

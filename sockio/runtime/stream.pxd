@@ -6,15 +6,16 @@ from .speedups cimport Syscalls
 @cython.final
 cdef class Stream:
     cdef Batch _batch
-    cdef object _loop, _sock, _receiver, _writer
-    cdef public object _reader
-    cdef bint _tls, _broken, _fd_open
     cdef list _pending
-    cdef int _fd
     cdef Syscalls _calls
+    cdef object _sock
     cdef Py_ssize_t _sent_in
-    cdef public bint blocked
     cdef public Py_ssize_t pending_size
+    cdef int _fd
+    cdef bint _broken, _tls, _fd_open
+    cdef public bint blocked
+    cdef object _receiver, _loop, _writer
+    cdef public object _reader
     @cython.locals(batch=Batch, pending=list)
     cpdef write(self, bytes data)
     @cython.locals(sent=Py_ssize_t)

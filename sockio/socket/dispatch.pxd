@@ -4,11 +4,12 @@ import cython
 
 cdef class Receiving(EventEmitter):
     cdef public str id
-    cdef public bint connected
-    cdef public object reactor, options, guards
-    cdef public tuple _any, _any_outgoing
-    cdef public Mailbox _inbox
+    cdef public object reactor, options
     cdef public object _pending, _waiting
+    cdef public Mailbox _inbox
+    cdef public object guards
+    cdef public bint connected
+    cdef public tuple _any, _any_outgoing
     cpdef send_ack(self, packet)
     @cython.locals(listener=Listener, count=Py_ssize_t, ack=AckReply)
     cdef _dispatch(self, packet)

@@ -6,10 +6,11 @@ from sockio.protocol.engineio.wire cimport Wire
 
 @cython.final
 cdef class NativeWebSocket:
-    cdef object _closed, _deflate, _deliver, _kill_timer, _pong, _reactor, _receiver, _taken
-    cdef bint _closing, _goodbye
-    cdef FrameReader _reader
     cdef Stream _stream
+    cdef object _deflate, _deliver
+    cdef FrameReader _reader
     cdef public object space
+    cdef bint _closing, _goodbye
+    cdef object _closed, _kill_timer, _pong, _reactor, _receiver, _taken
     cpdef received(self, bytes data)
     cpdef offer(self, wire)
