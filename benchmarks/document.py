@@ -89,7 +89,7 @@ def _marks(results: Results) -> Iterable[str]:
         rows.append(
             [
                 _title(scenario, quantity),
-                _costs(results, scenario, "node", "sockio"),
+                _costs(results, scenario, quantity, "node", "sockio"),
                 _bound(results, scenario, "sockio") + _middle(ratios),
                 f"{min(ratios):.2f}-{max(ratios):.2f}" if ratios else NOTHING,
                 aim,
@@ -126,7 +126,8 @@ def _payloads(results: Results) -> Iterable[str]:
     ]
     rows = []
     for scenario, quantity in _quantities(results, "payloads"):
-        rows.append([scenario.text, _costs(results, scenario, "node", "sockio")])
+        costs = _costs(results, scenario, quantity, "node", "sockio")
+        rows.append([scenario.text, costs])
         for prefix in ("", "chat-", "deflate-"):
             same = SCENARIOS[prefix + scenario.name]
             ratios = results.ratios(same, quantity, "sockio", "node")
@@ -166,8 +167,9 @@ def _bound(results: Results, scenario: Scenario, server: str) -> str:
     return ">" if results.at_limit(scenario, server) else ""
 
 
-def _costs(results: Results, scenario: Scenario, *servers: str) -> str:
-    costs = [results.median(scenario, server, "server_us") for server in servers]
+def _costs(results: Results, scenario: Scenario, quantity: str, *servers: str) -> str:
+    of = quantity if quantity == "kib_each" else "server_us"
+    costs = [results.median(scenario, server, of) for server in servers]
     return " : ".join(_cost(cost) for cost in costs if cost is not None) or NOTHING
 
 
