@@ -11,10 +11,7 @@ from typing import NamedTuple
 
 
 class Frame(NamedTuple):
-    """One frame of a stack as py-spy prints it: `function (path:line)`.
-
-    Of a library without debugging symbols there is no line: 0.
-    """
+    """One frame of a stack as py-spy prints it: `function (path:line)`."""
 
     function: str
     path: str
@@ -98,11 +95,7 @@ def parse(stack: str) -> list[Frame]:
     for text in stack.split(";"):
         function, _, place = text.rpartition(" (")
         path, _, line = place.rstrip(")").rpartition(":")
-        if function and not path:
-            path, line = line, "0"
         if function and line.isdigit():
-            # Of what was compiled, the path begins at the package.
-            path = path if path.startswith("/") else f"/{path}"
             frames.append(Frame(function, path, int(line)))
     return frames
 
@@ -114,12 +107,7 @@ def is_waiting(stack: list[Frame]) -> bool:
 
 def floor_of(stack: list[Frame]) -> str:
     """Return the floor in which a sample with this stack was taken."""
-    floor = next(filter(None, map(_floor, reversed(stack))), "other")
-    if "/orjson/" in stack[-1].path and floor in ("handler", "hub"):
-        # py-spy cannot see who called it: the way out begins in a handler, the way in
-        # in the hub.
-        return "encode" if floor == "handler" else "decode"
-    return floor
+    return next(filter(None, map(_floor, reversed(stack))), "other")
 
 
 def _floor(frame: Frame) -> str:

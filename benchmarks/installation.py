@@ -63,6 +63,15 @@ def python() -> None:
     _run([str(BIN / "python"), "setup.py", "-q", "build_ext", "--inplace"], cwd=ROOT)
 
 
+def plain_sockio() -> Path:
+    """Copy sockio without what was compiled; return the folder it is in."""
+    folder = FOLDER / "plain"
+    shutil.rmtree(folder, ignore_errors=True)
+    ignored = shutil.ignore_patterns("*.so", "__pycache__")
+    shutil.copytree(ROOT / "sockio", folder / "sockio", ignore=ignored)
+    return folder
+
+
 def _once(result: Path, inputs: bytes, make: Callable[[], None]) -> None:
     """Make `result` unless it was made from the same inputs."""
     stamp = FOLDER / f"{result.name}.stamp"

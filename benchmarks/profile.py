@@ -4,6 +4,9 @@ profile.py [SCENARIO] [--server sockio] [--seconds 5] [--svg profile.svg]
 
 py-spy attaches to the running server, so this needs the right to trace processes: run
 it as root, or set kernel.yama.ptrace_scope to 0.
+
+sockio runs as plain Python here: of compiled code a sampler that reads Python's stacks
+sees nothing, and one that reads C's loses its way between greenlets.
 """
 
 from __future__ import annotations
@@ -61,7 +64,10 @@ def main() -> int:
     installation.load_generator()
     installation.python()
     server = Server(arguments.server, KINDS[arguments.server])
-    server.environment = dict(scenario.environment)
+    server.environment = {
+        **scenario.environment,
+        "PYTHONPATH": str(installation.plain_sockio()),
+    }
     raw = installation.LOGS / "profile.txt"
     try:
         server.start()
@@ -100,7 +106,8 @@ def _record(pid: int, seconds: float, form: str, output: Path) -> None:
     command = [str(installation.BIN / "py-spy"), "record", "--pid", str(pid)]
     command += ["--rate", str(RATE), "--duration", str(max(1, round(seconds)))]
     command += ["--format", form, "--output", str(output), "--full-filenames"]
-    command.append("--native")  # else what was compiled is not seen
+    # Stopping the process for each sample would make system calls look dearer.
+    command.append("--nonblocking")
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"py-spy: {done.stderr.strip()}")
