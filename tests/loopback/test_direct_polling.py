@@ -9,6 +9,8 @@ from typing import Any
 import gevent
 import gevent.socket
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import sockio
 from sockio.testing import FakeClock
@@ -158,6 +160,56 @@ def test_the_answers_are_those_of_the_long_way(
     assert facts(answers[0]) == facts(answers[1])
     assert states[0] == states[1]
     assert received[0] == received[1]
+
+
+#: Pieces of queries, and headers, that both ways may read in their own manner.
+pieces = st.lists(
+    st.sampled_from(
+        "EIO=4 EIO=3 EIO= transport=polling transport=websocket transport= t=a.1 sid=x "
+        "sid=%7a %73id=x x=%20y+z x=\xe9 b64=1 j=0 novalue = # ".split(" ")
+    ),
+    max_size=3,
+)
+queries = st.builds(
+    lambda before, after: "&".join(
+        [*before, "EIO=4&transport=polling&sid={sid}", *after]
+    ),
+    pieces,
+    pieces,
+)
+some_headers = st.dictionaries(
+    st.sampled_from(["Accept_Encoding", "Origin", "Connection", "Cookie", "Range"]),
+    st.sampled_from(["", "gzip", "gzip;q=0", "keep-alive", "close", PAGE, "null", "*"]),
+)
+bodies = st.lists(
+    st.sampled_from(["4", "4a", "3", "2", "1", "6", "bAAE=", "b!", "9", "", "4\ud83d"]),
+    max_size=3,
+).map(lambda packets: "\x1e".join(packets).encode(errors="surrogatepass"))
+
+
+@pytest.mark.patience(60)
+def test_the_answers_are_those_of_the_long_way_whatever_is_asked(
+    side: Callable[..., Side],
+) -> None:
+    sides = [side(wrap, max_http_buffer_size=4096) for wrap in (by_wsgi, lambda a: a)]
+
+    @given(queries, some_headers, st.none() | bodies)
+    def check(query: str, headers: dict[str, str], body: bytes | None) -> None:
+        asked = get(**headers) if body is None else post(body, **headers)
+        outcomes = []
+        for one in sides:
+            one.sid = one.client.open_session().sid
+            messages: list[Any] = []
+            one.session.on("message", messages.append)
+            session = one.session
+            answer = asked(one, query.format(sid=one.sid))
+            one.clock.settle()
+            outcomes.append((*facts(answer), messages, session.ready_state))
+            session.close(discard=True)
+            one.connections.pop().close()
+        assert outcomes[0] == outcomes[1]
+
+    check()
 
 
 # ------------------------------------------------------------------ who gets it
