@@ -2,7 +2,7 @@
 
 Engine.IO 4: the server pings, the client answers. Engine.IO 3: the other way round.
 While the process stands still, because a handler computes or the machine is busy,
-nobody reads what clients sent: that time is not counted as theirs.
+nobody reads what clients sent: who was to answer meanwhile is listened to first.
 Spec: Engine.IO protocol v4, "Heartbeat"; v3, "Timeouts".
 """
 
@@ -19,6 +19,8 @@ from .transports.transport import PING, PONG
 
 #: Seconds by which a deadline may come late before that is taken for a standstill.
 STANDSTILL = 0.05
+#: Seconds for what clients sent during a standstill to be read.
+GRACE = 1.0
 
 
 def heartbeat_for(
@@ -38,20 +40,56 @@ def heartbeat_for(
     return Heartbeat(clock, interval, timeout, push=push, on_silence=on_silence)
 
 
-class Heartbeat:
-    """The one timer of a session: first for the next ping, then for its pong."""
+class _Wait:
+    """The one timer of a session, and what follows when it has waited in vain."""
 
-    __slots__ = (
-        "_clock",
-        "_due",
-        "_extended",
-        "_interval",
-        "_on_silence",
-        "_push",
-        "_timeout",
-        "_timer",
-        "awaiting",
-    )
+    __slots__ = ("_clock", "_due", "_on_silence", "_push", "_timer")
+
+    def __init__(
+        self,
+        clock: Calls,
+        push: Callable[[Wire], object],
+        on_silence: Callable[[], None],
+    ) -> None:
+        self._clock = clock
+        self._push = push
+        self._on_silence = on_silence
+        self._timer: Timer | None = None
+        self._due = 0.0
+
+    def stop(self) -> None:
+        """No ping, no deadline from now on."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def end(self) -> None:
+        """Stop for good, and let go of the session."""
+        self.stop()
+        self._push = self._on_silence = _nothing
+
+    def _arm(self, seconds: float, fn: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._clock.call_later(seconds, fn)
+
+    def _await(self, seconds: float) -> None:
+        """Give up after ``seconds``."""
+        self._due = self._clock.now() + seconds
+        self._arm(seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._clock.now() - self._due > STANDSTILL:
+            self._await(GRACE)
+        else:
+            self.stop()
+            self._on_silence()
+
+
+class Heartbeat(_Wait):
+    """The server pings: a wait for the next ping, then one for its pong."""
+
+    __slots__ = ("_extended", "_interval", "_timeout", "awaiting")
     #: What clients send; the other one is an error.
     expects = PacketType.PONG
 
@@ -65,13 +103,9 @@ class Heartbeat:
         on_silence: Callable[[], None],
     ) -> None:
         """``interval`` and ``timeout`` are in seconds."""
-        self._clock = clock
+        super().__init__(clock, push, on_silence)
         self._interval = interval
         self._timeout = timeout
-        self._push = push
-        self._on_silence = on_silence
-        self._timer: Timer | None = None
-        self._due = 0.0
         self._extended = False
         #: A ping was sent and nothing has been heard since.
         self.awaiting = False
@@ -95,12 +129,7 @@ class Heartbeat:
     def stop(self) -> None:
         """No ping, no deadline from now on."""
         self.awaiting = False
-        self._disarm()
-
-    def end(self) -> None:
-        """Stop for good, and let go of the session."""
-        self.stop()
-        self._push = self._on_silence = _nothing
+        super().stop()
 
     def on_traffic(self) -> None:
         """Another packet came while a pong is awaited: that extends the wait, once."""
@@ -114,32 +143,11 @@ class Heartbeat:
         self._await(self._timeout)
         self._push(PING)
 
-    def _await(self, seconds: float) -> None:
-        self._due = self._clock.now() + seconds
-        self._arm(seconds, self._give_up)
 
-    def _give_up(self) -> None:
-        late = self._clock.now() - self._due
-        if late > STANDSTILL:
-            self._await(late)
-        else:
-            self.stop()
-            self._on_silence()
+class ClientHeartbeat(_Wait):
+    """The client pings: a wait for its next ping."""
 
-    def _arm(self, seconds: float, fn: Callable[[], None]) -> None:
-        self._disarm()
-        self._timer = self._clock.call_later(seconds, fn)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-
-class ClientHeartbeat:
-    """The one timer of a session whose client pings: for its next ping."""
-
-    __slots__ = ("_clock", "_due", "_limit", "_on_silence", "_push", "_timer")
+    __slots__ = ("_limit",)
     #: What clients send; the other one is an error.
     expects = PacketType.PING
     #: Other packets do not stand for a ping.
@@ -154,16 +162,11 @@ class ClientHeartbeat:
         on_silence: Callable[[], None],
     ) -> None:
         """``limit`` is in seconds, from one ping to the next."""
-        self._clock = clock
+        super().__init__(clock, push, on_silence)
         self._limit = limit
-        self._push = push
-        self._on_silence = on_silence
-        self._timer: Timer | None = None
-        self._due = 0.0
 
     def restart(self) -> None:
         """Wait for a ping, from now."""
-        self.stop()
         self._await(self._limit)
 
     def on_moved(self) -> None:
@@ -178,29 +181,6 @@ class ClientHeartbeat:
         answer = Packet(PacketType.PONG, packet.data)
         self._push(PONG if packet.data is None else Wire(packets=(answer,)))
         return True
-
-    def stop(self) -> None:
-        """No deadline from now on."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def end(self) -> None:
-        """Stop for good, and let go of the session."""
-        self.stop()
-        self._push = self._on_silence = _nothing
-
-    def _await(self, seconds: float) -> None:
-        self._due = self._clock.now() + seconds
-        self._timer = self._clock.call_later(seconds, self._give_up)
-
-    def _give_up(self) -> None:
-        self._timer = None
-        late = self._clock.now() - self._due
-        if late > STANDSTILL:
-            self._await(late)
-        else:
-            self._on_silence()
 
 
 def _nothing(*_: object) -> None:

@@ -8,15 +8,15 @@ cdef class Batch:
     cdef public bint open, corked
     cdef public list ready
     cdef public object spare
-    cdef public Py_ssize_t read
     cdef public list dirty
     cdef object _now
-    cdef Py_ssize_t _at, _turn
+    cdef Py_ssize_t _at, _turn, _read
     cdef double _began, _hurried_until, _parsing_since
     cdef bint _collects, _waits
     cdef unsigned long long _switches
     cpdef Py_ssize_t turn(self) except? -1
     cpdef begin(self)
+    cpdef received(self, Py_ssize_t size)
     cpdef end(self)
     cpdef cork(self, bint more)
     cpdef start(self, job)

@@ -50,13 +50,13 @@ class Batch:
         "_hurried_until",
         "_now",
         "_parsing_since",
+        "_read",
         "_switches",
         "_turn",
         "_waits",
         "corked",
         "dirty",
         "open",
-        "read",
         "ready",
         "spare",
         "workers",
@@ -66,8 +66,6 @@ class Batch:
         self.workers = workers
         #: Reads have been handled, by the hub, and what they set going is not done.
         self.open = False
-        #: Bytes received since it was opened.
-        self.read = 0
         #: Writes are collected, not sent.
         self.corked = False
         #: Jobs to be run in workers when the reads are parsed, those that ran before.
@@ -80,6 +78,8 @@ class Batch:
         self.dirty: list[Flushable] = []
         self._now = clock.now
         self._turn = -1
+        #: Bytes received since it was opened.
+        self._read = 0
         #: When the job began that runs.
         self._began = 0.0
         self._hurried_until = 0.0
@@ -103,10 +103,14 @@ class Batch:
             self.open = True
             self._turn = self.workers.turns.iteration
 
+    def received(self, size: int) -> None:
+        """So many bytes were read, which are about to be parsed."""
+        self._read += size
+
     def end(self) -> None:
         """The read is parsed: go on with what it set going, unless more may follow."""
         last = not self.workers.turns.pendingcnt
-        if last or (self.read > QUICK and self._has_parsed_long()):
+        if last or (self._read > QUICK and self._has_parsed_long()):
             self._finish()
         elif not self._waits:
             self._waits = True
@@ -148,7 +152,7 @@ class Batch:
         self.ready.clear()
         self._at = 0
         self.open = self.corked = False
-        self.read = 0
+        self._read = 0
         self._parsing_since = 0.0
         self.flush()
 

@@ -248,7 +248,7 @@ class Stream:
         if not count:
             self._end(None)
             return False
-        self._batch.read += count
+        self._batch.received(count)
         if space is None:
             receiver.received(data)
         else:

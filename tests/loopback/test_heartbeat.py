@@ -9,10 +9,16 @@ import pytest
 from tests.support.engine import RunningEngine
 from tests.support.raw_client import PollingSession
 from tests.support.raw_websocket import NO_CODE, RawWebSocket
+from tests.support.stopwatch import Stopwatch
 
 from .conftest import StartEngine
 
 TIMEOUT = ("ping timeout", None)
+
+
+@pytest.fixture
+def clock() -> Stopwatch:
+    return Stopwatch()
 
 
 @pytest.fixture
@@ -223,3 +229,19 @@ def test_sessions_share_the_timers_of_the_clock(engine: RunningEngine) -> None:
     engine.clock.advance(30)
 
     assert engine.clock.armed == 1
+
+
+def test_they_share_them_after_a_standstill_too(
+    clock: Stopwatch, engine: RunningEngine
+) -> None:
+    # Each of them finds its deadline late by another time.
+    for _ in range(5):
+        engine.raw.open_websocket_session()
+        clock.advance(0.25)
+    clock.advance(25)
+
+    clock.spent += 60
+    clock.advance(19)
+
+    assert clock.armed == 1
+    assert engine.closes == []

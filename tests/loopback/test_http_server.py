@@ -21,6 +21,7 @@ from sockio.engine.http.client_socket import find
 from sockio.engine.http.http_server import HTTPServer, create_server
 from sockio.errors import ConfigError
 from sockio.types import Environ, StartResponse
+from tests.support import services
 
 CERTIFICATE = Path(__file__).parent.parent / "support" / "localhost.pem"
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n"
@@ -617,7 +618,7 @@ def test_listens_on_ipv6(address: Any) -> None:
     try:
         server = create_server(hello).listen(address)
     except OSError as exc:
-        pytest.skip(f"no IPv6 here: {exc}")
+        services.missing("ipv6", str(exc))
     try:
         _, port = server.address  # type: ignore[misc]
         with gevent.socket.create_connection(("::1", port)) as peer:

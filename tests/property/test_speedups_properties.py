@@ -14,10 +14,12 @@ from sockio.protocol.websocket.payload import (
     plain_masked_text,
     plain_message_frames,
 )
-from tests.support import build
+from tests.support import build, services
 
-if build.PURE or not build.compiled():
-    pytest.skip("nothing is compiled", allow_module_level=True)
+if build.PURE:
+    pytest.skip("plain Python was asked for", allow_module_level=True)
+if not build.compiled():
+    services.missing("compiled", "nothing is")
 
 from sockio.protocol.websocket import speedups
 

@@ -1,4 +1,4 @@
-"""Services: programs that some tests need, and what it means when one is missing."""
+"""Services: what some tests need of the machine, and what its absence means."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROGRAMS = {
 
 
 def required() -> set[str]:
-    """Return the services that must be there: ``SOCKIO_REQUIRE=node,chromium``."""
+    """Return the services that must be there: ``SOCKIO_REQUIRE=node,chromium,ipv6``."""
     return set(filter(None, os.environ.get("SOCKIO_REQUIRE", "").split(",")))
 
 
@@ -28,7 +28,7 @@ def missing(service: str, what: str) -> NoReturn:
     """Skip the test that needs ``service``; fail it where the service is required."""
     if service in required():
         pytest.fail(f"{service} is required here, but {what}", pytrace=False)
-    pytest.skip(f"{service}: {what}")
+    pytest.skip(f"{service}: {what}", allow_module_level=True)
 
 
 def program(service: str) -> str:

@@ -134,7 +134,7 @@ class Response:
             separators=(",", ":"),
             ensure_ascii=False,
         )
-        # A lone surrogate becomes \udXXX, which is its escape in JSON too.
+        # A lone surrogate becomes an escape like \ud800, which is JSON's too.
         body = text.encode("utf-8", "backslashreplace")
         self.end(403 if code == _FORBIDDEN else 400, body)
 

@@ -122,7 +122,7 @@ class Peer:
         """
         if not self._over and not self._leaving:
             self._leaving = True
-            self._sessions.end()
+            self._guarded(self._sessions.end)
             self._farewell = self.clock.call_later(FAREWELL, self.end)
             self._guarded(self._transmit)
             self._leave_if_settled()

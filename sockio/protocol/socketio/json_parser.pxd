@@ -3,7 +3,8 @@ import cython
 cdef class JsonParser:
     cdef object _dumps, _loads
     cdef bint _is_orjson
-    cdef object _max_attachments, _spare
+    cdef object _max_attachments
+    cdef list _spares
     @cython.locals(text=str)
     cpdef list encode(self, packet)
 cdef class JsonDecoder:

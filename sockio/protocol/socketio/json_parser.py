@@ -73,8 +73,9 @@ class JsonParser:
             self._loads = json.loads
         self._is_orjson = json is None
         self._max_attachments = max_attachments
-        #: For the next packet; while one is written, user code may write another.
-        self._spare: Attachments | None = None
+        #: Empty ones for the next packets: while one is written, user code or another
+        #: native thread may write another.
+        self._spares: list[Attachments] = []
 
     def decoder(self) -> JsonDecoder:
         """Return a decoder for one more client."""
@@ -92,10 +93,10 @@ class JsonParser:
             EncodeError: The data cannot travel.
         """
         kind, nsp, data, id = packet
-        found = self._spare
-        if found is None:
+        try:
+            found = self._spares.pop()
+        except IndexError:
             found = Attachments()
-        self._spare = None
         if data is None:
             text = ""
         else:
@@ -105,7 +106,7 @@ class JsonParser:
                 json = self._encode_rest(data, found, exc)
             text = json if type(json) is str else json.decode()  # type: ignore[union-attr]
         if not found:  # as good as new
-            self._spare = found
+            self._spares.append(found)
             if kind is _EVENT and nsp == "/" and id is None:
                 return ["2" + text]
         head = _binary_head(kind, found) if found else _DIGITS[kind]

@@ -2,22 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from sockio.engine.heartbeat import Heartbeat, heartbeat_for
+from sockio.engine.heartbeat import GRACE, Heartbeat, heartbeat_for
 from sockio.engine.transports.transport import PING
 from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.wire import Wire
 from sockio.testing import FakeClock
+from tests.support.stopwatch import Stopwatch
 
 INTERVAL, TIMEOUT = 25.0, 20.0
-
-
-class Stopwatch(FakeClock):
-    """A clock that runs on while the process stands still, and no timer fires."""
-
-    stood_still = 0.0
-
-    def now(self) -> float:
-        return super().now() + self.stood_still
 
 
 class Pulse:
@@ -111,23 +103,35 @@ def test_traffic_before_a_ping_changes_nothing(pulse: Pulse) -> None:
     assert pulse.did == [("ping", 25.0)]
 
 
-def test_time_that_the_process_stood_still_is_added(pulse: Pulse) -> None:
+def test_after_a_standstill_the_client_is_listened_to_first(pulse: Pulse) -> None:
     pulse.heartbeat.restart()
     pulse.clock.advance(INTERVAL)
 
-    pulse.clock.stood_still += 60
-    pulse.clock.advance(TIMEOUT + 59)
+    pulse.clock.spent += 60
+    pulse.clock.advance(TIMEOUT + GRACE - 0.1)
     assert [what for what, _ in pulse.did] == ["ping"]
-    pulse.clock.advance(1)
+    pulse.clock.advance(0.1)
 
-    assert pulse.did == [("ping", 25.0), ("silence", 165.0)]
+    assert pulse.did == [("ping", 25.0), ("silence", 105.0 + GRACE)]
+
+
+def test_a_pong_after_a_standstill_counts(pulse: Pulse) -> None:
+    pulse.heartbeat.restart()
+    pulse.clock.advance(INTERVAL)
+    pulse.clock.spent += 60
+    pulse.clock.advance(TIMEOUT)
+
+    assert pulse.heartbeat.on_beat(Packet(PacketType.PONG))
+
+    pulse.clock.advance(INTERVAL)
+    assert [what for what, _ in pulse.did] == ["ping", "ping"]
 
 
 def test_a_deadline_a_hair_late_is_no_standstill(pulse: Pulse) -> None:
     pulse.heartbeat.restart()
     pulse.clock.advance(INTERVAL)
 
-    pulse.clock.stood_still += 0.04
+    pulse.clock.spent += 0.04
     pulse.clock.advance(TIMEOUT)
 
     assert [what for what, _ in pulse.did] == ["ping", "silence"]
@@ -203,15 +207,15 @@ def test_a_client_has_the_interval_and_the_timeout_for_its_ping(
     assert client_pulse.clock.armed == 0
 
 
-def test_time_that_the_process_stood_still_is_no_time_of_the_client(
+def test_after_a_standstill_its_ping_is_waited_for(
     client_pulse: ClientPulse,
 ) -> None:
     client_pulse.heartbeat.restart()
 
-    client_pulse.clock.stood_still += 60
-    client_pulse.clock.advance(INTERVAL + TIMEOUT + 59)
+    client_pulse.clock.spent += 60
+    client_pulse.clock.advance(INTERVAL + TIMEOUT + GRACE - 0.1)
     assert not client_pulse.silences
-    client_pulse.clock.advance(1)
+    client_pulse.clock.advance(0.1)
 
     assert len(client_pulse.silences) == 1
 

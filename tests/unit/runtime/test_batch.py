@@ -126,7 +126,7 @@ def test_what_takes_long_to_parse_runs_before_more_is_parsed(
 
     def read() -> None:
         watch.at += seconds
-        batch.read += size
+        batch.received(size)
         found.append("parsed")
         batch.start(lambda: found.append("ran"))
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -176,6 +176,25 @@ def test_what_looks_like_a_placeholder_stays_without_attachments() -> None:
     [text] = JsonParser().encode(Packet(EVENT, data=data))
 
     assert decode(text) == Packet(EVENT, data=data)
+
+
+def test_a_packet_may_be_written_while_another_one_is() -> None:
+    parser = JsonParser()
+
+    class File:
+        """What may be sent, and sends something when it is read."""
+
+        inner: ClassVar[list[str | bytes]] = []
+
+        def read(self) -> bytes:
+            self.inner[:] = parser.encode(Packet(EVENT, data=["inner", b"in"]))
+            return b"out"
+
+    for _ in range(2):
+        outer = parser.encode(Packet(EVENT, data=["outer", File(), b"end"]))
+
+        assert outer[1:] == [b"out", b"end"]
+        assert File.inner[1:] == [b"in"]
 
 
 def test_a_decoder_goes_on_after_a_binary_packet() -> None:
