@@ -107,7 +107,8 @@ class MemoryAdapter(Adapter):
             try:
                 socket.deliver(wire, packet, volatile)
             except Exception:
-                # A boundary: the listeners of one socket must not cut off the others.
+                # A boundary: below is code of others too (aioquic, a WebSocket of the
+                # application's); what it raises for one client cuts off nobody else.
                 log.exception("sid=%s not reached by a broadcast", sid)
 
     def _encode_logged(

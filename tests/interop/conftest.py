@@ -1,4 +1,4 @@
-"""The server that the official clients speak to: ours, or one elsewhere."""
+"""The server that official clients speak to, and the process of Python's clients."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import suite_servers
 from tests.support.loopback import Loopback
+from tests.support.python_socketio import PythonDriver
 
 #: Base URL of another implementation of the suites' server; to try the driver.
 ELSEWHERE = os.environ.get("SOCKIO_TEST_URL")
@@ -28,3 +29,17 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
     loopback = Loopback(suite_servers.socket_server(**options))
     yield loopback.url
     loopback.close()
+
+
+@pytest.fixture(scope="session")
+def _python_process() -> Iterator[PythonDriver]:
+    driver = PythonDriver()
+    yield driver
+    driver.close()
+
+
+@pytest.fixture
+def python(_python_process: PythonDriver) -> Iterator[PythonDriver]:
+    """Give the process of the clients; disconnect what the test connected."""
+    yield _python_process
+    _python_process.reset()

@@ -6,7 +6,7 @@ Each client speaks MessagePack to a server of it, and to one that takes both for
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from gevent.queue import SimpleQueue
 import sockio
 from tests.support.loopback import Loopback
 from tests.support.node import Ack, Driver, JsClient
-from tests.support.python_client import PythonClient
+from tests.support.python_socketio import LEAVING_SOON, PythonDriver
 
 Version = Literal[4, "4.0"]
 
@@ -287,49 +287,41 @@ def test_what_was_missed_comes_in_the_form_of_the_client(
 
 # ------------------------------------------------------------------ python-socketio
 
-PythonClients = Callable[..., PythonClient]
-
-
-@pytest.fixture
-def python_client() -> Iterator[PythonClients]:
-    """Give what starts clients; they are closed with the test."""
-    clients: list[PythonClient] = []
-
-    def start(server: Running, transports: list[str], **options: Any) -> PythonClient:
-        clients.append(PythonClient(server.url, transports, **options))
-        return clients[-1]
-
-    yield start
-    for client in clients:
-        client.close()
-
 
 @over_each_transport
+@pytest.mark.parametrize("parser", ["msgpack", "auto"])
 def test_python_socketio_speaks_msgpack(
-    python_client: PythonClients, server: Running, transports: list[str]
+    python: PythonDriver, parser: str, transports: list[str]
 ) -> None:
-    client = python_client(server, transports, serializer="msgpack")
+    server = Running(parser=parser, **LEAVING_SOON)
+    client = python.client("SimpleClient", serializer="msgpack")
+    client.connect(server.url, transports=transports)
     socket = server.sockets.get(timeout=2)
+    everything = tuple(EVERYTHING)
 
-    assert client.call("message-with-ack", *EVERYTHING) == EVERYTHING
-    assert list(server.received.get(timeout=2)) == EVERYTHING
-    client.emit("message", *EVERYTHING)
-    assert client.receive() == ["message-back", *EVERYTHING]
+    assert client.call("call", "message-with-ack", everything) == everything
+    assert server.received.get(timeout=2) == everything
+    client.call("emit", "message", everything)
+    assert client.call("receive") == ["message-back", *EVERYTHING]
     socket.emit("news", b"x", {"a": [1.5]})
-    assert client.receive() == ["news", b"x", {"a": [1.5]}]
+    assert client.call("receive") == ["news", b"x", {"a": [1.5]}]
+    python.reset()
+    server.close()
 
 
 def test_python_socketio_in_either_form(
-    python_client: PythonClients, node: Driver, both: Running
+    python: PythonDriver, node: Driver, both: Running
 ) -> None:
     clients = [
-        python_client(both, ["websocket"], serializer=serializer)
+        python.client("SimpleClient", serializer=serializer)
         for serializer in ("default", "msgpack")
     ]
+    for client in clients:
+        client.connect(both.url, transports=["websocket"])
     browser = connect(node, both)
 
     both.io.emit("news", [b"x", 2**40])
 
     for client in clients:
-        assert client.receive()[:2] == ["news", [b"x", 2**40]]
+        assert client.call("receive")[:2] == ["news", [b"x", 2**40]]
     assert browser.next("news").args[0] == [b"x", 2**40]

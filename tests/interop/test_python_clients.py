@@ -11,6 +11,7 @@ from gevent.queue import SimpleQueue
 import sockio
 from tests.support.cutting_proxy import CuttingProxy
 from tests.support.python_socketio import (
+    LEAVING_SOON,
     Kind,
     PythonClient,
     PythonDriver,
@@ -41,10 +42,7 @@ class Running:
     """A server that echoes, and tells what its clients do."""
 
     def __init__(self, port: int = 0, **options: Any) -> None:
-        # An asyncio client that is told to go while one of its POSTs is under way
-        # forgets its own goodbye (python-engineio 4.15), and goes at the next ping.
-        options = {"ping_interval": 2.0, **options}
-        self.io: sockio.Server = sockio.Server(**options)
+        self.io: sockio.Server = sockio.Server(**{**LEAVING_SOON, **options})
         self.sockets: SimpleQueue[sockio.Socket] = SimpleQueue()
         self.reasons: SimpleQueue[str] = SimpleQueue()
         for namespace in ("/", "/second"):
@@ -91,20 +89,6 @@ class Running:
         @socket.on("message-with-ack")
         def message_with_ack(*args: Any) -> tuple[Any, ...]:
             return args
-
-
-@pytest.fixture(scope="module")
-def _python_process() -> Iterator[PythonDriver]:
-    driver = PythonDriver()
-    yield driver
-    driver.close()
-
-
-@pytest.fixture
-def python(_python_process: PythonDriver) -> Iterator[PythonDriver]:
-    """Give the process of the clients; disconnect what the test connected."""
-    yield _python_process
-    _python_process.reset()
 
 
 @pytest.fixture
@@ -350,6 +334,7 @@ def test_the_client_leaves(
 ) -> None:
     client, _ = connect(python, server, kind, transports=transports)
 
+    client.wait_until_sent()
     client.call("disconnect")
 
     # With a WebSocket it closes the connection at the same time as it says goodbye.
@@ -367,12 +352,16 @@ def test_the_server_disconnects(
     transports: list[str],
     close: bool,
 ) -> None:
-    client, socket = connect(python, server, kind, transports=transports)
+    # By itself it comes back, or not: it hears two things at once.
+    client = python.client(kind, reconnection=False)
+    client.connect(server.url, transports=transports)
+    socket = server.socket()
 
     socket.disconnect(close=close)
 
     assert server.reason() == "server namespace disconnect"
     assert client.next("disconnect") == ("server disconnect",)
+    client.wait_until_disconnected()
 
 
 # Not with polling alone: this library does not mind a post that is lost between two
