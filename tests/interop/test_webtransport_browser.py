@@ -163,5 +163,4 @@ def test_the_browser_hears_that_the_server_ends(browsing: Browsing) -> None:
     browsing.io.close()
 
     browsing.until("seen.length === 1")
-    # It should be the first; seldom Chromium tells the other, and why is not known.
-    assert browsing.page.run("seen[0]") in ("transport close", "transport error")
+    assert browsing.page.run("seen[0]") == "transport close"

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import gevent
 import gevent.socket
 import pytest
+from aioquic.quic.packet import QuicErrorCode, QuicFrameType
 
 import sockio
 from sockio.engine.quic.listener import Listener
@@ -602,6 +603,21 @@ def test_io_close_ends_sessions_connections_and_the_port(served: QuicServed) -> 
     with pytest.raises(RuntimeError):
         assert served.listening.address
     served.listening.close()
+
+
+def test_the_connection_ends_in_a_way_that_browsers_take_for_no_error(
+    served: QuicServed,
+) -> None:
+    session, _ = served.join()
+    client = session.client
+
+    served.io.close()
+    client.wait(lambda: client.terminated)
+
+    # QUIC's own NO_ERROR, in a frame of type 0x1c; 0x1d would have no frame type.
+    assert client.terminated is not None
+    assert client.terminated.error_code == QuicErrorCode.NO_ERROR
+    assert client.terminated.frame_type == QuicFrameType.PADDING
 
 
 def test_an_end_that_gets_lost_is_told_again(served: QuicServed) -> None:

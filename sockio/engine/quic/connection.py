@@ -16,6 +16,7 @@ from typing import Any
 from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection
 from aioquic.quic import events
 from aioquic.quic.connection import QuicConnection
+from aioquic.quic.packet import QuicErrorCode, QuicFrameType
 from gevent import sleep
 from gevent.event import Event
 
@@ -23,6 +24,7 @@ from sockio.runtime import logs, tasks
 from sockio.runtime.clock import Clock, Timer
 from sockio.runtime.reactor import Reactor
 
+from . import streams
 from .environ import Header
 from .sessions import Session, Sessions
 
@@ -32,10 +34,6 @@ log = logs.get("engine.quic")
 MAX_INBOX = 512
 #: Datagrams handled before other greenlets get their turn.
 BURST = 32
-#: Streams that a peer may have at a time, whatever aioquic lets it open.
-MAX_STREAMS = 256
-#: Bytes that aioquic may hold because bytes before them are missing.
-MAX_GAP = 16 << 20
 #: Bytes that may come outside of sessions without making up anything, over all time:
 #: settings, header tables, the beginnings of frames.
 MAX_OVERHEAD = 256 << 10
@@ -128,7 +126,7 @@ class Peer:
             self._leave_if_settled()
 
     def _leave_if_settled(self) -> None:
-        if self._leaving and _settled(self._quic):
+        if self._leaving and streams.settled(self._quic):
             self.end()
 
     def end(self) -> None:
@@ -138,7 +136,7 @@ class Peer:
             self._finish()
 
     def _say_goodbye(self) -> None:
-        self._quic.close(error_code=ErrorCode.H3_NO_ERROR)
+        _close_in_order(self._quic)
         self._transmit()
 
     # ------------------------------------------------------------------ the greenlet
@@ -242,7 +240,7 @@ class Peer:
         return bool(found)
 
     def _check_limits(self) -> None:
-        if self._overhead > MAX_OVERHEAD or _holds_too_much(self._quic):
+        if self._overhead > MAX_OVERHEAD or streams.too_much(self._quic):
             log.debug("closed: the peer makes us keep too much")
             self._quic.close(error_code=ErrorCode.H3_EXCESSIVE_LOAD)
 
@@ -297,7 +295,7 @@ class Peer:
     def _on_idle(self) -> None:
         self._idle_timer = None
         log.debug("closed: no session")
-        self._quic.close(error_code=ErrorCode.H3_NO_ERROR)
+        _close_in_order(self._quic)
         self._wakeup.set()
 
     def _finish(self) -> None:
@@ -344,11 +342,11 @@ class Peer:
 
     def refuse(self, stream_id: int, code: int) -> None:
         """End both halves of a stream."""
-        stream = self._quic._streams.get(stream_id)
+        stream = streams.of(self._quic).get(stream_id)
         if stream is None or stream_id in self._refused or self._over:
             return
-        if len(self._refused) > MAX_STREAMS:
-            self._refused &= self._quic._streams.keys()
+        if len(self._refused) > streams.MAX_STREAMS:
+            self._refused &= streams.of(self._quic).keys()
         self._refused.add(stream_id)
         if not stream.sender.is_finished:
             self._quic.reset_stream(stream_id, code)
@@ -357,18 +355,17 @@ class Peer:
 
     def sent(self, stream_id: int) -> int | None:
         """Bytes that have left at least once; None: the stream has ended."""
-        # There is no public way to know it, up to aioquic 1.7.
-        stream = self._quic._streams.get(stream_id)
+        stream = streams.of(self._quic).get(stream_id)
         return stream.sender.highest_offset if stream is not None else None
 
     def acknowledged(self, stream_id: int) -> bool:
         """Whether the peer has everything, up to the end of the stream."""
-        stream = self._quic._streams.get(stream_id)
+        stream = streams.of(self._quic).get(stream_id)
         return stream is None or stream.sender.is_finished
 
     def _sendable(self, stream_id: int) -> bool:
         """Whether something may still be written to a stream."""
-        stream = self._quic._streams.get(stream_id)
+        stream = streams.of(self._quic).get(stream_id)
         return (
             stream is not None
             and not self._over
@@ -377,24 +374,8 @@ class Peer:
         )
 
 
-def _settled(quic: QuicConnection) -> bool:
-    """Whether the peer has acknowledged all streams that have an end."""
-    # There is no public way to know it, up to aioquic 1.7. An end have those that the
-    # client opened for both directions.
-    return all(
-        stream.sender.is_finished
-        for stream_id, stream in quic._streams.items()
-        if not stream_id & 3
-    )
-
-
-def _holds_too_much(quic: QuicConnection) -> bool:
-    """Whether a connection holds more than an honest one would."""
-    # aioquic widens its windows with what arrives, not with what is used, so that
-    # they bound neither the streams (before 1.7) nor the bytes behind a gap.
-    waiting = 0
-    for stream in quic._streams.values():
-        receiver = stream.receiver
-        if not receiver.is_finished:
-            waiting += receiver.highest_offset - receiver.starting_offset()
-    return waiting > MAX_GAP or len(quic._streams) > MAX_STREAMS
+def _close_in_order(quic: QuicConnection) -> None:
+    # NO_ERROR of QUIC, not of HTTP/3, which means the same: Chromium takes only the
+    # former for an orderly end, and reads this while it has yet to tell the page that
+    # the session has ended.
+    quic.close(error_code=QuicErrorCode.NO_ERROR, frame_type=QuicFrameType.PADDING)
