@@ -53,7 +53,8 @@ def connected(socket: sockio.Socket[Any]) -> None:
     @socket.on("disconnect")
     def gone(reason: str) -> None:
         reasons.append(reason)
-        io.run_in_thread(print, "gone:", reason)
+        # In one piece: other threads print too.
+        io.run_in_thread(print, f"gone: {reason}\n", end="")
 
 
 app: WSGIApp = io.serve_handler()
