@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
 import signal
+import ssl
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -67,20 +69,31 @@ class Running:
         self.engine.start()
 
     def listen(
-        self, address: int | str | tuple[str, int] = 3000, **ssl: Any
+        self,
+        address: Address = 3000,
+        *,
+        certfile: str | os.PathLike[str] | None = None,
+        keyfile: str | os.PathLike[str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        **options: Any,
     ) -> HTTPServer:
-        """Serve on ``address`` with gevent's WSGI server; returns once bound.
+        """Serve on ``address`` with an HTTP server of our own; returns once bound.
 
         An application given to ``attach`` is served too.
 
         Args:
             address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``, ``"unix:/path"``.
-            ssl: ``certfile`` and ``keyfile``, or ``ssl_context``.
+            certfile: PEM file with the certificate chain: the server speaks TLS.
+            keyfile: PEM file with the key, where ``certfile`` does not contain it.
+            ssl_context: Instead of both; gevent's class.
+            options: Those of ``create_server``.
         """
+        http_server = create_server(self._front, **options)
         self.start()
-        http_server = create_server(self._front)
         self._stops.append(http_server.close)
-        return http_server.listen(address, **ssl)
+        return http_server.listen(
+            address, certfile=certfile, keyfile=keyfile, ssl_context=ssl_context
+        )
 
     def listen_webtransport(
         self,
@@ -130,17 +143,21 @@ class Running:
         self._stops.append(listener.close)
         return listener
 
-    def run(self, address: int | str | tuple[str, int] = 3000, **ssl: Any) -> None:
+    def run(self, address: Address = 3000, **options: Any) -> None:
         """Serve on ``address`` until SIGINT, SIGTERM, SIGHUP or SIGQUIT, then close.
 
         SIGTERM lets clients go one after the other first; a second signal ends that.
+
+        Args:
+            address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``, ``"unix:/path"``.
+            options: Those of ``listen``.
 
         Blocks:
             Until the server has closed.
         """
         signals = Signals(self.reactor)
         try:
-            http_server = self.listen(address, **ssl)
+            http_server = self.listen(address, **options)
             log.info("serving on %s", http_server.address)
             if signals.wait() == signal.SIGTERM:
                 drain = tasks.spawn(self.drain, name="drain", clock=self.reactor.clock)

@@ -234,7 +234,7 @@ def test_there_is_nothing_without_an_application(server: HTTPServer) -> None:
         b"GET / HTTP/1.1\r\nA: b\rc\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 101 + b"\r\n",
-        b"GET / HTTP/1.1\r\nA: " + b"b" * 9000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA: " + b"b" * 17000 + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\nA: cut",
         b"GET / HTTP/1.1\nA: b\n\n",
         b"GET / HTTP/1.1\nA: b\n\nbody\r\n\r\n",
@@ -254,7 +254,7 @@ def test_a_malformed_request_is_refused(
 
 
 def test_a_request_line_without_end_is_refused(server: HTTPServer) -> None:
-    answer = ask(server, b"GET /" + b"a" * 9000)
+    answer = ask(server, b"GET /" + b"a" * 17000)
 
     assert answer.startswith(b"HTTP/1.1 414 ")
 
@@ -263,6 +263,21 @@ def test_a_head_without_end_is_refused(server: HTTPServer) -> None:
     answer = ask(server, GET + b"A: b\r\n" * 11000)
 
     assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.usefixtures("said")
+def test_the_limits_of_a_head_are_options() -> None:
+    server = create_server(hello, max_line=40, max_head=80).listen("127.0.0.1:0")
+    target, lines = b"/" + b"a" * 40, b"A: bc\r\n" * 20
+    try:
+        for head, status in (
+            (b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 "),
+            (b"GET " + target, b"HTTP/1.1 414 "),
+            (b"GET / HTTP/1.1\r\n" + lines, b"HTTP/1.1 431 "),
+        ):
+            assert ask(server, head).startswith(status)
+    finally:
+        server.close(timeout=1)
 
 
 @pytest.mark.usefixtures("said")

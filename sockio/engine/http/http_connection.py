@@ -18,15 +18,10 @@ from sockio.types import Environ, WSGIApp
 
 from .environ import describe
 from .exchange import Exchange, PeerGone
+from .http_options import HttpOptions
 from .http_socket import HttpSocket, Place
 from .request_body import RequestBody
-from .request_head import (
-    MAX_HEAD,
-    MAX_LINE,
-    Headers,
-    RequestLine,
-    parse_request_line,
-)
+from .request_head import Headers, RequestLine, parse_request_line
 from .shortcut import Shortcut
 
 __all__ = ["CONNECTION", "HttpConnection"]
@@ -56,6 +51,7 @@ class Owner(Place, Protocol):
     closing: bool
     application: WSGIApp
     shortcut: Shortcut | None
+    options: HttpOptions
 
     def environ(self) -> Environ:
         """What all requests have in common, as a new dict."""
@@ -160,13 +156,13 @@ class HttpConnection(HttpSocket):
             return
         cut = buffer.find(b"\r\n")
         first, block = buffer[:cut], buffer[cut + 2 : end]
-        headers = self._headers
+        headers, max_line = self._headers, self._owner.options.max_line
         try:
             if headers is None or headers.block != block:
-                headers = self._headers = Headers(block)
+                headers = self._headers = Headers(block, max_line)
             if self._cut_short(first, headers, end + 4):
                 return
-            line = parse_request_line(first)
+            line = parse_request_line(first, max_line)
         except ValueError as exc:
             self._refuse("400 Bad Request", str(exc))
         else:
@@ -188,9 +184,11 @@ class HttpConnection(HttpSocket):
         return False
 
     def _wait_for_head(self, buffer: bytes) -> None:
-        if len(buffer) > MAX_LINE and buffer.find(b"\r\n", 0, MAX_LINE + 2) < 0:
+        options = self._owner.options
+        most = options.max_line
+        if len(buffer) > most and buffer.find(b"\r\n", 0, most + 2) < 0:
             self._refuse("414 URI Too Long", "the request line does not end")
-        elif len(buffer) > MAX_HEAD:
+        elif len(buffer) > options.max_head:
             self._refuse("431 Request Header Fields Too Large", "a head without end")
         elif b"\n\n" in buffer:
             self._refuse("400 Bad Request", "lines end without carriage return")

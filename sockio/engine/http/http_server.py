@@ -32,6 +32,7 @@ from sockio.types import Environ, StartResponse, WSGIApp
 
 from .exchange import Exchange
 from .http_connection import HttpConnection
+from .http_options import HttpOptions
 from .listening_socket import Address, ListeningSocket
 from .listening_socket import listen as bind
 from .shortcut import Shortcut, shortcut_of
@@ -51,6 +52,7 @@ def create_server(
     error_log: Any = None,
     environ: Environ | None = None,
     backlog: int = BACKLOG,
+    **options: Any,
 ) -> HTTPServer:
     """Make an HTTP server that is not listening yet.
 
@@ -61,9 +63,18 @@ def create_server(
             None: standard error.
         environ: What each request's environment contains besides.
         backlog: Connections that may wait to be accepted; the kernel may allow fewer.
+        options: Those of ``HttpOptions``: what is demanded of requests.
+
+    Raises:
+        ConfigError: An option is wrong.
     """
     return HTTPServer(
-        app, log=log, error_log=error_log, environ=environ, backlog=backlog
+        app,
+        HttpOptions(**options),
+        log=log,
+        error_log=error_log,
+        environ=environ,
+        backlog=backlog,
     )
 
 
@@ -71,11 +82,18 @@ class HTTPServer:
     """One listening address and the WSGI application behind it."""
 
     def __init__(
-        self, app: WSGIApp | None = None, *, backlog: int = BACKLOG, **options: Any
+        self,
+        app: WSGIApp | None = None,
+        options: HttpOptions | None = None,
+        *,
+        backlog: int = BACKLOG,
+        **server: Any,
     ) -> None:
         self._app = app
+        self._options = options or HttpOptions()
         self._backlog = backlog
-        self._options = options
+        #: What its accepting loop is told.
+        self._settings = server
         self._server: Server | None = None
         self._listening: ListeningSocket | None = None
         self._closed = Event()
@@ -127,7 +145,9 @@ class HTTPServer:
         tls = _tls_options(certfile, keyfile, ssl_context)
         listening = bind(address, self._backlog)
         try:
-            server = Server(listening.sock, self._respond, **self._options, **tls)
+            server = Server(
+                listening.sock, self._respond, self._options, **self._settings, **tls
+            )
             server.use_shortcut_of(self._app)
             server.start()
         except BaseException:
@@ -190,6 +210,7 @@ class Server(StreamServer):  # type: ignore[misc]
         self,
         listener: Any,
         application: WSGIApp,
+        options: HttpOptions,
         *,
         log: Any = None,
         error_log: Any = None,
@@ -198,6 +219,7 @@ class Server(StreamServer):  # type: ignore[misc]
     ) -> None:
         super().__init__(listener, self._secure)
         self.application = application
+        self.options = options
         self.shortcut: Shortcut | None = None
         #: No request is taken any more.
         self.closing = False

@@ -10,11 +10,8 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-__all__ = ["MAX_HEAD", "MAX_LINE", "Headers", "RequestLine", "parse_request_line"]
+__all__ = ["Headers", "RequestLine", "parse_request_line"]
 
-#: Bytes of one line, and of a whole head.
-MAX_LINE = 8192
-MAX_HEAD = 65536
 #: Headers of one request.
 MAX_HEADERS = 100
 #: Bytes of the longest header line whose parsed form is kept.
@@ -43,15 +40,18 @@ class Headers:
 
     __slots__ = ("block", "connection", "fields", "length", "memo")
 
-    def __init__(self, block: bytes) -> None:
+    def __init__(self, block: bytes, max_line: int) -> None:
         """Parse what is between the first line and the empty one.
+
+        Args:
+            max_line: Most bytes of one line.
 
         Raises:
             ValueError: It is malformed, or says not clearly how long the body is.
         """
         self.block = block
         #: By their names in environ; not to be changed.
-        self.fields = _parse_fields(block.split(b"\r\n")) if block else {}
+        self.fields = _parse_fields(block.split(b"\r\n"), max_line) if block else {}
         #: Bytes of the body; None: it is chunked.
         self.length = _body_length(self.fields)
         self.connection = self.fields.get("HTTP_CONNECTION", "").lower()
@@ -65,8 +65,12 @@ class Headers:
         return "keep-alive" in self.connection
 
 
-def parse_request_line(data: bytes) -> RequestLine:
-    """Take the first line apart; ``data`` is without its line break.
+def parse_request_line(data: bytes, max_line: int) -> RequestLine:
+    """Take the first line apart.
+
+    Args:
+        data: The line without its line break.
+        max_line: Most bytes of it.
 
     Raises:
         ValueError: It is not one of HTTP 1.0 or 1.1, or too long.
@@ -75,12 +79,12 @@ def parse_request_line(data: bytes) -> RequestLine:
     if len(words) != 3 or not words[1] or words[2] not in _VERSIONS:
         raise ValueError(f"bad request line {data[:100]!r}")
     method, target, version = words
-    if not _TOKEN.fullmatch(method) or _UNFIT.search(target) or len(data) > MAX_LINE:
+    if not _TOKEN.fullmatch(method) or _UNFIT.search(target) or len(data) > max_line:
         raise ValueError(f"bad request line {data[:100]!r}")
     return RequestLine(method, target, version)
 
 
-def _parse_fields(lines: list[bytes]) -> dict[str, str]:
+def _parse_fields(lines: list[bytes], max_line: int) -> dict[str, str]:
     """Return the headers under their names in environ.
 
     Those with an underscore are left out: they would be taken for the ones with a
@@ -91,8 +95,12 @@ def _parse_fields(lines: list[bytes]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for line in lines:
         # Clients of one kind have most of their lines in common.
-        parse = _remembered if len(line) <= _MOST_REMEMBERED else _field
-        key, value = parse(line)
+        if len(line) <= _MOST_REMEMBERED:
+            key, value = _remembered(line)
+        else:
+            key, value = _field(line)
+        if len(line) > max_line:
+            raise ValueError(f"bad header {line[:100]!r}")
         if key in fields:
             fields[key] = _joined(key, fields[key], value)
         elif key:
@@ -116,12 +124,7 @@ def _field(line: bytes) -> tuple[str, str]:
     """Return the name in environ, empty for a header left out, and the value."""
     name, colon, value = line.decode("latin-1").partition(":")
     value = value.strip(" \t")
-    if (
-        not colon
-        or not _TOKEN.fullmatch(name)
-        or _UNFIT.search(value)
-        or len(line) > MAX_LINE
-    ):
+    if not colon or not _TOKEN.fullmatch(name) or _UNFIT.search(value):
         raise ValueError(f"bad header {line[:100]!r}")
     if "_" in name:
         return "", ""
