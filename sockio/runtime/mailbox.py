@@ -42,7 +42,7 @@ class Mailbox:
         self._handle = handle
         self._active = False
         self._worker: Any = None
-        #: The item that the worker handles.
+        #: The item that the worker handles; None: none any more.
         self._running: Any = None
         #: What waits: the next item, and those behind it, in a deque of its own only
         #: if there are any.
@@ -73,10 +73,10 @@ class Mailbox:
 
     def kill_running(self) -> None:
         """Raise ``GreenletExit`` in the item that is being handled, if it blocks."""
-        worker = self._worker
-        if worker is not None and worker is not getcurrent():
+        worker, item = self._worker, self._running
+        if item is not None and worker is not getcurrent():
             loop = self._batch.workers.loop
-            loop.run_callback(self._throw, worker, self._running)
+            loop.run_callback(self._throw, worker, item)
 
     def _throw(self, worker: Any, item: Any) -> None:
         # It may have ended since; then the worker has others to handle, or none.
@@ -85,7 +85,8 @@ class Mailbox:
 
     def _drain(self) -> None:
         batch = self._batch
-        self._worker = getcurrent()
+        worker = self._worker = getcurrent()
+        left = worker.__dict__
         try:
             while self._next is not _NONE:
                 self._running = item = self._next
@@ -96,6 +97,9 @@ class Mailbox:
                 except Exception:
                     # A boundary: one job's failure must not lose the ones behind it.
                     log.exception("a mailbox's job failed")
+                if left:
+                    self._running = None
+                    worker.clear()
         finally:
             self._worker = self._running = None
             if self._next is not _NONE:  # killed: another worker takes the rest

@@ -16,6 +16,7 @@ from gevent import Greenlet, GreenletExit, get_hub
 from . import logs
 from .clock import Clock
 from .latch import Latch
+from .leftovers import close_connections
 
 log = logs.get("runtime.tasks")
 
@@ -112,6 +113,8 @@ class Task(Generic[R]):
             # A gevent.Timeout that was not caught is a crash too, hence the base.
             log.exception("task %s crashed", self.name)
             self._outcome.fail(error)
+        finally:
+            close_connections()
 
     def _ended(self, greenlet: object) -> None:
         _live.discard(self)
@@ -131,6 +134,8 @@ def in_thread(fn: Callable[..., R], *args: Any, **kwargs: Any) -> R:
             return fn(*args, **kwargs), None
         except BaseException as error:
             return None, error
+        finally:
+            close_connections(native=True)
 
     result, error = get_hub().threadpool.apply(call)
     if error is not None:

@@ -17,6 +17,7 @@ from gevent.monkey import get_original
 from greenlet import greenlet
 
 from . import logs
+from .leftovers import Worker
 
 log = logs.get("runtime.workers")
 
@@ -82,7 +83,7 @@ class Workers:
         if self._parked:
             self._parked.pop().switch(job)
         else:
-            greenlet(self._work, self.hub).switch(job)
+            Worker(self._work, self.hub).switch(job)
 
     def _work(self, job: Callable[[], object]) -> None:
         self._alive += 1
@@ -93,19 +94,23 @@ class Workers:
 
     def _work_on(self, job: Callable[[], object]) -> None:
         current = getcurrent()
+        left = current.__dict__
         parked = self._parked
         hub = self.hub
         while True:
+            killed = False
             try:
                 job()
             except GreenletExit:
-                return  # killed by its user: the next job gets a new worker
+                killed = True  # by its user: the next job gets a new worker
             except (KeyboardInterrupt, SystemExit):
                 self.hub.handle_system_error(*sys.exc_info()[:2])
             except BaseException:
                 # A boundary: a job is user code, and its failure ends only the job.
                 log.exception("a worker's job failed")
-            if len(parked) >= self.keep:
+            if left:
+                current.clear()
+            if killed or len(parked) >= self.keep:
                 return
             parked.append(current)
             del job  # a parked worker is not to keep a client's objects alive

@@ -14,6 +14,7 @@ from sockio.engine.http.listening_socket import Address
 from sockio.engine.server import EngineServer
 from sockio.errors import ConfigError
 from sockio.runtime import logs, tasks
+from sockio.runtime.leftovers import close_connections
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.signals import Signals
 from sockio.runtime.tasks import Task
@@ -255,6 +256,8 @@ class Running:
                 except FAILURES:
                     # A boundary: the function is user code, and runs again.
                     log.exception("a repeated task failed")
+                finally:
+                    close_connections()
 
         name = getattr(fn, "__qualname__", None)
         self._tasks.append(tasks.spawn(loop, name=name))
