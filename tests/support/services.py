@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from glob import glob
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +18,8 @@ PROGRAMS = {
     "redis": ("redis-server",),
     "postgres": ("postgres",),
 }
+#: Where Debian keeps programs that are in no search path, the newest version last.
+FOLDERS = {"postgres": "/usr/lib/postgresql/*/bin"}
 
 
 def required() -> set[str]:
@@ -33,9 +36,12 @@ def missing(service: str, what: str) -> NoReturn:
 
 def program(service: str) -> str:
     """Return the path of a service's program; without it, see ``missing``."""
+    folders = [os.environ.get("PATH", os.defpath)]
+    folders += sorted(glob(FOLDERS[service])) if service in FOLDERS else []
     for name in PROGRAMS[service]:
-        if path := shutil.which(name):
-            return path
+        for folder in folders:
+            if path := shutil.which(name, path=folder):
+                return path
     missing(service, f"there is no program named {' or '.join(PROGRAMS[service])}")
 
 
