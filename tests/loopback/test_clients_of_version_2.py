@@ -209,24 +209,37 @@ def test_binary_over_a_websocket(old: Old) -> None:
     assert websocket.receive() == b"\4\1\2"
 
 
-def test_binary_over_a_websocket_as_base64(old: Old) -> None:
+@pytest.mark.parametrize("text", ["+/8=", "-_8", "+/\r\n8"])
+def test_binary_over_a_websocket_as_base64(old: Old, text: str) -> None:
     websocket = old.open(b64=1)
 
     websocket.send('451-0["echo",{"_placeholder":true,"num":0}]')
-    websocket.send("b4AQI=")
+    websocket.send("b4" + text)
 
     assert websocket.receive() == '461-0[{"_placeholder":true,"num":0}]'
-    assert websocket.receive() == "b4AQI="
+    assert websocket.receive() == "b4+/8="
 
 
-def test_new_clients_may_take_base64_too(old: Old) -> None:
+@pytest.mark.parametrize("text", ["+/8=", "-_8", "+/\r\n8"])
+def test_new_clients_may_take_base64_too(old: Old, text: str) -> None:
     websocket = old.client().open_socket(b64=1)
 
     websocket.send('451-0["echo",{"_placeholder":true,"num":0}]')
-    websocket.send("bAQI=")
+    websocket.send("b" + text)
 
     assert websocket.receive() == '461-0[{"_placeholder":true,"num":0}]'
-    assert websocket.receive() == "bAQI="
+    assert websocket.receive() == "b+/8="
+
+
+@pytest.mark.parametrize("text", ["+/8=", "-_8", "+/\r\n8"])
+def test_binary_over_polling_as_base64(old: Old, text: str) -> None:
+    session = old.raw.open_session()
+    session.poll()
+    packets = ('451-0["echo",{"_placeholder":true,"num":0}]', "b4" + text)
+
+    session.post("".join(f"{len(packet)}:{packet}" for packet in packets))
+
+    assert session.poll().body.endswith(b"\1\3\xff\4\xfb\xff")
 
 
 def test_one_broadcast_reaches_all_in_their_protocol(old: Old) -> None:

@@ -313,6 +313,17 @@ def test_binary_goes_both_ways_as_base64(
     assert base64.b64decode(polled[1:]) == data
 
 
+# Buffer.from(text, "base64"): no padding, line breaks, the alphabet for URLs
+def test_base64_is_read_as_node_reads_it(
+    engine: RunningEngine, session: PollingSession
+) -> None:
+    answer = session.post("b-_8\x1ebAAEC\nAwQ=\n\x1ebZg==Zg==\x1e4after")
+
+    assert answer.status == 200
+    assert engine.messages == [b"\xfb\xff", b"\0\1\2\3\4", b"f", "after"]
+    assert engine.closes == []
+
+
 # A lone surrogate cannot travel as UTF-8
 def test_a_lone_surrogate_leaves_as_the_replacement_character(
     engine: RunningEngine, session: PollingSession

@@ -66,8 +66,8 @@ def decode_packet(frame: str | bytes) -> Packet:
     """Return the packet that a frame holds.
 
     Raises:
-        ProtocolError: The frame is empty, of no known type, or not base64; or there are
-            bytes in a packet that is no message.
+        ProtocolError: The frame is empty, or of no known type; or there are bytes in a
+            packet that is no message.
     """
     if not isinstance(frame, str):
         return _decode_bytes(frame)

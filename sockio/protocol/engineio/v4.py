@@ -8,7 +8,9 @@ Spec: Engine.IO protocol v4, "Packet encoding".
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+import string
+from base64 import b64encode
+from binascii import a2b_base64
 from collections.abc import Iterable, Iterator
 
 from sockio.errors import ProtocolError
@@ -35,6 +37,11 @@ _DIGITS = tuple(_TYPES)
 #: Packets without data, made once.
 _EMPTY = {digit: Packet(kind) for digit, kind in _TYPES.items()}
 
+#: The alphabet for URLs has other signs for two of the 64.
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_BASE64 = (string.ascii_letters + string.digits + "+/-_").encode()
+_NO_BASE64 = bytes(set(range(256)).difference(_BASE64))
+
 
 def encode_packet(packet: Packet, *, binary: bool) -> str | bytes:
     """Return the packet as one frame.
@@ -55,7 +62,7 @@ def decode_packet(frame: str | bytes) -> Packet:
     """Return the packet that a frame holds.
 
     Raises:
-        ProtocolError: The frame is empty, of no known type, or not base64.
+        ProtocolError: The frame is empty, or of no known type.
     """
     if not isinstance(frame, str):
         return Packet(_MESSAGE, frame)
@@ -73,19 +80,21 @@ def decode_packet(frame: str | bytes) -> Packet:
 
 
 def decode_base64(text: str) -> bytes:
-    """Return the bytes that base64 ``text`` stands for.
+    """Return the bytes that base64 ``text`` stands for, as Node's ``Buffer`` does.
 
-    Raises:
-        ProtocolError: It is not base64.
+    Clients break lines (Java's), leave the padding out or use the alphabet for URLs,
+    and Node reads it all: both alphabets, up to the first ``=``, whatever else is in
+    between. Six bits that are left over count for nothing. So any text is base64.
     """
-    # Some clients break lines (Java's), some leave the padding out, and the reference
-    # reads what they send.
-    text = "".join(text.split())
-    text += "=" * (-len(text) % 4)
-    try:
-        return b64decode(text, validate=True)
-    except ValueError as exc:
-        raise ProtocolError("the packet is not base64") from exc
+    # Node looks at the lower byte of each UTF-16 unit only.
+    data = (
+        text.encode()
+        if text.isascii()
+        else text.encode("utf-16-le", "surrogatepass")[::2]
+    )
+    data = data.partition(b"=")[0].translate(_STANDARD, _NO_BASE64)
+    over = len(data) % 4
+    return a2b_base64(data[:-1] if over == 1 else data + b"=" * (-over % 4))
 
 
 def encode_payload(packets: Iterable[Packet], *, binary: bool = False) -> str:

@@ -74,7 +74,6 @@ OUT_OF_RANGE = "the length of a packet is out of range"
         (b"\x7e\x00\x0b", OUT_OF_RANGE),
         (b"\xff\xff\xff\xff\xff\xff\xff\xff\xff", OUT_OF_RANGE),
         (b"\x017", "unknown packet type '7'"),
-        (b"\x02b*", "the packet is not base64"),
         (b"\x024\xff", "the packet is not UTF-8"),
     ],
 )
