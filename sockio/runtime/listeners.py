@@ -23,7 +23,8 @@ from typing import (
 from sockio.errors import Disconnected
 
 from . import logs
-from .signature import describe_parameters, read_signature
+from .known_signatures import known_signature
+from .signature import describe_parameters
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -104,7 +105,7 @@ class Listener:
         #: It runs beside the other events of its socket, not in their order.
         self.concurrent = concurrent
         #: ``max_args`` is None where any number is taken (``*args``).
-        self.min_args, self.max_args, self.wants_ack = read_signature(fn)
+        self.min_args, self.max_args, self.wants_ack = known_signature(fn)
         #: The same as a number that can be compared.
         self.most_args = sys.maxsize if self.max_args is None else self.max_args
         self._taken = False

@@ -325,7 +325,7 @@ def test_a_length_out_of_range_is_a_parse_error(
     assert served.closes.next()[0] == "parse error"
 
 
-@pytest.mark.parametrize("packet", ["9", "\x00", "b!"])
+@pytest.mark.parametrize("packet", ["9", "\x00"])
 def test_a_packet_that_cannot_be_read_is_a_parse_error(
     served: QuicServed, packet: str
 ) -> None:

@@ -331,9 +331,7 @@ def test_a_post_is_utf8_and_what_is_not_is_replaced(bench: Bench) -> None:
     assert bench.got == ["€\ufffd"]
 
 
-@pytest.mark.parametrize(
-    "body", ["", "abc", "4a\x1ex\x1e4b", "4a\x1e\x1e4b", "4a\x1eb!"]
-)
+@pytest.mark.parametrize("body", ["", "abc", "4a\x1ex\x1e4b", "4a\x1e\x1e4b"])
 def test_a_bad_packet_ends_the_session_after_the_good_ones(
     bench: Bench, body: str
 ) -> None:

@@ -1,0 +1,83 @@
+"""Known signatures: what was read of a handler, for all others made of the same code.
+
+Handlers are made and registered anew for each client that connects, and to look through
+the decorators of one takes longer than the rest of a connect. What is found follows
+from the code of its functions and from which of their parameters have defaults.
+"""
+
+from __future__ import annotations
+
+import functools
+from functools import partial
+from types import FunctionType, MethodType
+from typing import Any
+
+from .signature import Handler, read_signature
+
+__all__ = ["MOST_KNOWN", "known_signature"]
+
+#: Signatures kept. Beyond that all are forgotten, and read again as they are needed.
+MOST_KNOWN = 1024
+#: Decorators, partials and methods around each other that are looked through.
+_MOST_LAYERS = 16
+#: Stands for an argument yet to come, in a partial of Python 3.14.
+_PLACEHOLDER = getattr(functools, "Placeholder", None)
+
+_known: dict[tuple[object, ...], tuple[int, int | None, bool]] = {}
+
+
+def known_signature(fn: Handler) -> tuple[int, int | None, bool]:
+    """Return what ``read_signature`` does; raise what it raises."""
+    parts: list[object] = []
+    if not _take_apart(fn, parts, _MOST_LAYERS):
+        return read_signature(fn)
+    key = tuple(parts)
+    found = _known.get(key)
+    if found is None:
+        found = read_signature(fn)
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        _known[key] = found
+    return found
+
+
+def _take_apart(fn: Any, parts: list[object], layers: int) -> bool:
+    """Add all that the signature of ``fn`` depends on; False: nobody can tell.
+
+    Values are left out - of defaults, of what closures and partials hold - so that
+    they are not kept alive, and do not make a difference where there is none.
+    """
+    if not layers:
+        return False
+    kind = type(fn)
+    if kind is MethodType:
+        parts.append(kind)
+        return _take_apart(fn.__func__, parts, layers - 1)
+    if kind is FunctionType:
+        defaults, by_name = fn.__defaults__, fn.__kwdefaults__
+        parts += (
+            fn.__code__,
+            len(defaults) if defaults else 0,
+            tuple(by_name) if by_name else (),
+        )
+    elif kind is partial:
+        parts += (kind, len(fn.args), tuple(fn.keywords))
+        if _PLACEHOLDER is not None and any(arg is _PLACEHOLDER for arg in fn.args):
+            return False
+        if not _take_apart(fn.func, parts, layers - 1):
+            return False
+    else:
+        return False
+    attributes = fn.__dict__
+    if "__wrapped__" in attributes:
+        parts.append(True)
+        inside = _take_apart(attributes["__wrapped__"], parts, layers - 1)
+    else:
+        parts.append(False)
+        inside = True
+    # These say something else than the code does.
+    return (
+        inside
+        and "__signature__" not in attributes
+        and "_is_coroutine_marker" not in attributes
+    )
