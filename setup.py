@@ -25,6 +25,7 @@ COMPILED = (
     "runtime.mailbox",
     "runtime.stream",
     "runtime.workers",
+    "socket.answers",
     "socket.broadcast",
     "socket.connection",
     "socket.dispatch",

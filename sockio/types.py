@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from typing import Any, TypeAlias
+from uuid import UUID
 
 #: Public id of a socket: 20 characters, one per client and namespace.
 SocketId: TypeAlias = str
@@ -11,6 +13,8 @@ SocketId: TypeAlias = str
 SessionId: TypeAlias = str
 #: Name of a room; a socket's own id is one too.
 Room: TypeAlias = str
+#: What may be given for one: integers, members of enumerations and UUIDs too.
+RoomLike: TypeAlias = "str | int | Enum | UUID"
 #: One encoded packet or piece of a packet: text or binary.
 Frame: TypeAlias = "str | bytes"
 #: What JSON can carry, plus bytes-like values at any depth.

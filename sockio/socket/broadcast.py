@@ -6,7 +6,7 @@ inherited by servers, namespaces and operators, which supply only ``_operator()`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
@@ -14,10 +14,12 @@ from sockio.adapters.adapter import Adapter, BroadcastOptions, Flags, FoundSocke
 from sockio.errors import AckTimeout, ClusterTimeout, ConfigError, ReservedEventError
 from sockio.protocol.socketio.packet import RESERVED_EVENTS, Packet, PacketType
 from sockio.runtime.reactor import Reactor
-from sockio.types import Room
+from sockio.types import RoomLike
 
+from .answers import Answers
 from .events import Event, only_typed
 from .remote_socket import RemoteSocket
+from .room_names import room_names
 
 M = TypeVar("M")
 
@@ -56,17 +58,6 @@ def take_ack(
     return args, ack
 
 
-def room_names(rooms: Sequence[Room | Iterable[Room]]) -> tuple[Room, ...]:
-    """Flatten what ``to()`` and its like accept: rooms, and collections of rooms."""
-    names: list[Room] = []
-    for room in rooms:
-        if isinstance(room, (str, int)):
-            names.append(room if type(room) is str else str(room))
-        else:
-            names.extend(map(str, room))
-    return tuple(names)
-
-
 class Addressing:
     """The calls that start a broadcast."""
 
@@ -75,19 +66,26 @@ class Addressing:
     def _operator(self) -> BroadcastOperator:
         raise NotImplementedError
 
-    def to(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
-        """Address the sockets in any of ``rooms``; calls add up."""
+    def to(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
+        """Address the sockets in any of ``rooms``; calls add up.
+
+        Rooms are text, whole numbers, members of enumerations and UUIDs, or collections
+        of these. Where they are empty, nobody is addressed.
+
+        Raises:
+            ConfigError: Something else is among them.
+        """
         return self._operator().to(*rooms)
 
-    def in_(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
+    def in_(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
         """The same as ``to``."""
         return self._operator().to(*rooms)
 
-    def except_(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
+    def except_(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
         """Leave out the sockets in any of ``rooms``; a socket's id is a room too."""
         return self._operator().except_(*rooms)
 
-    def exclude(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
+    def exclude(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
         """The same as ``except_``."""
         return self._operator().except_(*rooms)
 
@@ -166,11 +164,11 @@ class Targets(Addressing):
         """
         return self._operator().fetch_sockets(allow_partial=allow_partial)
 
-    def sockets_join(self, *rooms: Room | Iterable[Room]) -> None:
+    def sockets_join(self, *rooms: RoomLike | Iterable[RoomLike]) -> None:
         """Make the addressed sockets join ``rooms``."""
         self._operator().sockets_join(*rooms)
 
-    def sockets_leave(self, *rooms: Room | Iterable[Room]) -> None:
+    def sockets_leave(self, *rooms: RoomLike | Iterable[RoomLike]) -> None:
         """Make the addressed sockets leave ``rooms``."""
         self._operator().sockets_leave(*rooms)
 
@@ -186,33 +184,39 @@ class Targets(Addressing):
 class BroadcastOperator(Targets):
     """Whom the next call addresses and how it is sent; immutable."""
 
-    __slots__ = ("_nsp", "_options")
+    __slots__ = ("_nobody", "_nsp", "_options")
 
-    def __init__(self, nsp: Broadcaster, options: BroadcastOptions) -> None:
+    def __init__(
+        self, nsp: Broadcaster, options: BroadcastOptions, *, nobody: bool = False
+    ) -> None:
         self._nsp = nsp
         self._options = options
+        #: Rooms were asked for and none was named. In the options, as on the wire
+        #: between servers, no room is everybody: an adapter must not get these.
+        self._nobody = nobody
 
     def _operator(self) -> BroadcastOperator:
         return self
 
     def _with(self, **changes: Any) -> BroadcastOperator:
-        return BroadcastOperator(self._nsp, replace(self._options, **changes))
+        options = replace(self._options, **changes)
+        return BroadcastOperator(self._nsp, options, nobody=self._nobody)
 
     def _flag(self, **changes: Any) -> BroadcastOperator:
         return self._with(flags=replace(self._options.flags, **changes))
 
-    def to(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
-        known = self._options.rooms
-        new = [room for room in dict.fromkeys(room_names(rooms)) if room not in known]
-        return self._with(rooms=(*known, *new))
+    def to(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
+        named = tuple(dict.fromkeys((*self._options.rooms, *room_names(rooms))))
+        options = replace(self._options, rooms=named)
+        return BroadcastOperator(self._nsp, options, nobody=not named)
 
-    def in_(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
+    def in_(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
         return self.to(*rooms)
 
-    def except_(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
+    def except_(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
         return self._with(except_=self._options.except_.union(room_names(rooms)))
 
-    def exclude(self, *rooms: Room | Iterable[Room]) -> BroadcastOperator:
+    def exclude(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
         return self.except_(*rooms)
 
     @property
@@ -251,10 +255,12 @@ class BroadcastOperator(Targets):
             self._emit(packet, ack)
 
     def _emit(self, packet: Packet, ack: Callable[..., object] | None) -> None:
-        if ack is None:
-            self._nsp.adapter.broadcast(packet, self._options)
-        else:
+        if ack is not None:
             self._collect(packet, _Callback(ack, self._nsp.reactor))
+        elif self._nobody:
+            self._nsp.encode(packet, self._options.flags)  # it may be an error
+        else:
+            self._nsp.adapter.broadcast(packet, self._options)
 
     def emit_with_ack(self, event: str | Event[..., Any], *args: Any) -> list[Any]:
         self._nsp.reactor.may_block("emit_with_ack()")
@@ -285,6 +291,10 @@ class BroadcastOperator(Targets):
         done: Callable[[AckTimeout | None, list[Any]], None],
     ) -> None:
         nsp = self._nsp
+        if self._nobody:
+            nsp.encode(packet, self._options.flags)
+            done(None, [])
+            return
         timeout = self._options.flags.timeout or 0.0
         answers = Answers(nsp.adapter.server_count(), done)
         stop = nsp.adapter.broadcast_with_ack(
@@ -296,6 +306,8 @@ class BroadcastOperator(Targets):
     # ------------------------------------------------------------------ the sockets
 
     def fetch_sockets(self, *, allow_partial: bool = False) -> list[Any]:
+        if self._nobody:
+            return []
         try:
             found = self._nsp.adapter.fetch_sockets(self._options)
         except ClusterTimeout as exc:
@@ -314,11 +326,13 @@ class BroadcastOperator(Targets):
         )
         return RemoteSocket(BroadcastOperator(self._nsp, only), found)
 
-    def sockets_join(self, *rooms: Room | Iterable[Room]) -> None:
-        self._change(self._nsp.adapter.add_sockets, room_names(rooms))
+    def sockets_join(self, *rooms: RoomLike | Iterable[RoomLike]) -> None:
+        if names := room_names(rooms):
+            self._change(self._nsp.adapter.add_sockets, names)
 
-    def sockets_leave(self, *rooms: Room | Iterable[Room]) -> None:
-        self._change(self._nsp.adapter.del_sockets, room_names(rooms))
+    def sockets_leave(self, *rooms: RoomLike | Iterable[RoomLike]) -> None:
+        if names := room_names(rooms):
+            self._change(self._nsp.adapter.del_sockets, names)
 
     def disconnect_sockets(self, close: bool = False) -> None:
         self._change(self._nsp.adapter.disconnect_sockets, close)
@@ -326,67 +340,12 @@ class BroadcastOperator(Targets):
     def _change(self, change: Callable[..., None], what: object) -> None:
         """Change the addressed sockets, in the order of calls from any thread."""
         workers = self._nsp.reactor.workers
+        if self._nobody:
+            return
         if workers.elsewhere:
             workers.call_in_hub(change, self._options, what)
         else:
             change(self._options, what)
-
-
-class Answers:
-    """The answers to one broadcast, from all servers, until complete or too late."""
-
-    def __init__(
-        self,
-        servers: int,
-        done: Callable[[AckTimeout | None, list[Any]], None],
-    ) -> None:
-        self._servers = servers
-        self._done = done
-        self._asked = 0
-        self._lost = 0
-        self._responses: list[Any] = []
-        self._over = False
-        self._cleanups: tuple[Callable[[], object], ...] = ()
-
-    def started(self, *cleanups: Callable[[], object]) -> None:
-        """Call ``cleanups`` when it is over, which it may be already."""
-        if self._over:
-            for cleanup in cleanups:
-                cleanup()
-        else:
-            self._cleanups = cleanups
-
-    def count(self, clients: int) -> None:
-        """One server has asked ``clients`` clients."""
-        self._servers -= 1
-        self._asked += clients
-        self._check()
-
-    def answered(self, args: list[Any]) -> None:
-        """One client has answered; only its first argument counts."""
-        self._responses.append(args[0] if args else None)
-        self._check()
-
-    def lost(self) -> None:
-        """One client went away without an answer: nobody waits for it."""
-        self._lost += 1
-        self._check()
-
-    def time_out(self) -> None:
-        """The time has run out."""
-        missing = self._asked - self._lost - len(self._responses)
-        self._end(AckTimeout(self._responses, missing))
-
-    def _check(self) -> None:
-        if self._servers <= 0 and len(self._responses) + self._lost >= self._asked:
-            self._end(None)
-
-    def _end(self, error: AckTimeout | None) -> None:
-        if not self._over:
-            self._over = True
-            for cleanup in self._cleanups:
-                cleanup()
-            self._done(error, self._responses)
 
 
 class _Callback:

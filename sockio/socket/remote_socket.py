@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from sockio.adapters.adapter import FoundSocket
-from sockio.types import Room, SocketId
+from sockio.types import RoomLike, SocketId
 
 from .events import Event
 
@@ -25,8 +25,8 @@ class Operator(Protocol):
     ) -> None: ...
     def emit_with_ack(self, event: str | Event[..., Any], *args: Any) -> list[Any]: ...
     def timeout(self, seconds: float) -> Operator: ...
-    def sockets_join(self, *rooms: Room | Iterable[Room]) -> None: ...
-    def sockets_leave(self, *rooms: Room | Iterable[Room]) -> None: ...
+    def sockets_join(self, *rooms: RoomLike | Iterable[RoomLike]) -> None: ...
+    def sockets_leave(self, *rooms: RoomLike | Iterable[RoomLike]) -> None: ...
     def disconnect_sockets(self, close: bool = False) -> None: ...
 
 
@@ -71,11 +71,11 @@ class RemoteSocket:
         """Wait at most ``seconds`` for an answer."""
         return RemoteSocket(self._operator.timeout(seconds), self)
 
-    def join(self, *rooms: Room | Iterable[Room]) -> None:
+    def join(self, *rooms: RoomLike | Iterable[RoomLike]) -> None:
         """Make the socket join ``rooms``."""
         self._operator.sockets_join(*rooms)
 
-    def leave(self, *rooms: Room | Iterable[Room]) -> None:
+    def leave(self, *rooms: RoomLike | Iterable[RoomLike]) -> None:
         """Make the socket leave ``rooms``."""
         self._operator.sockets_leave(*rooms)
 

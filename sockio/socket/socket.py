@@ -14,16 +14,17 @@ from sockio.adapters.adapter import BroadcastOptions
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.listeners import Listeners
-from sockio.types import Room, SocketId
+from sockio.types import RoomLike, SocketId
 
 from . import middleware
-from .broadcast import Addressing, BroadcastOperator, room_names
+from .broadcast import Addressing, BroadcastOperator
 from .catch_all import CatchAll
 from .data import DataT
 from .facts import NO_ROOMS, Facts
 from .handshake import Handshake
 from .home import Home, Link
 from .reasons import Reason
+from .room_names import room_names
 from .sending import Sending
 from .waiting import Waits
 
@@ -62,11 +63,16 @@ class Socket(Sending, Facts[DataT], Addressing, CatchAll, Waits):
 
     # ------------------------------------------------------------------ rooms
 
-    def join(self, *rooms: Room | Iterable[Room]) -> None:
-        """Join ``rooms``; nothing happens when the socket has gone."""
-        self._change_rooms(self._home.adapter.add_all, room_names(rooms))
+    def join(self, *rooms: RoomLike | Iterable[RoomLike]) -> None:
+        """Join ``rooms``; nothing happens when the socket has gone.
 
-    def leave(self, *rooms: Room | Iterable[Room]) -> None:
+        Raises:
+            ConfigError: Something is no room: neither text nor a whole number.
+        """
+        if names := room_names(rooms):
+            self._change_rooms(self._home.adapter.add_all, names)
+
+    def leave(self, *rooms: RoomLike | Iterable[RoomLike]) -> None:
         """Leave ``rooms``."""
         for room in room_names(rooms):
             self._change_rooms(self._home.adapter.del_, room)

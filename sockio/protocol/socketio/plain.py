@@ -9,6 +9,7 @@ packet looks the same whatever wrote it.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time
@@ -21,7 +22,7 @@ import orjson
 
 from sockio.errors import EncodeError
 
-__all__ = ["cannot_travel", "plain", "simplify"]
+__all__ = ["cannot_travel", "is_lazy_text", "plain", "simplify"]
 
 
 def plain(value: Any) -> Any:
@@ -45,6 +46,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     raise cannot_travel(value)
+
+
+def is_lazy_text(value: Any) -> bool:
+    """Tell whether ``value`` is text of Django's that is translated when it is used."""
+    django = sys.modules.get("django.utils.functional")
+    return django is not None and isinstance(value, django.Promise)
 
 
 def cannot_travel(value: Any) -> EncodeError:

@@ -11,13 +11,7 @@ from sockio.adapters.adapter import BroadcastOptions
 from sockio.adapters.memory import MemoryAdapter
 from sockio.errors import AckTimeout, ClusterTimeout, ReservedEventError
 from sockio.protocol.socketio.packet import Packet
-from sockio.socket.broadcast import (
-    Answers,
-    BroadcastOperator,
-    event_name,
-    room_names,
-    take_ack,
-)
+from sockio.socket.broadcast import BroadcastOperator, event_name, take_ack
 from sockio.socket.events import event
 from sockio.socket.remote_socket import RemoteSocket
 from sockio.testing import FakeClock
@@ -38,102 +32,6 @@ def test_take_ack() -> None:
     assert take_ack((1, print), repr) == ((1, print), repr)
     assert take_ack((print, 1), None) == ((print, 1), None)
     assert take_ack((), None) == ((), None)
-
-
-@pytest.mark.parametrize(
-    ("rooms", "names"),
-    [
-        (("a",), ("a",)),
-        (("a", ["b", "c"], "d"), ("a", "b", "c", "d")),
-        ((frozenset({"a"}), (n for n in "bc")), ("a", "b", "c")),
-        ((5, [6]), ("5", "6")),
-        ((), ()),
-        (("",), ("",)),
-    ],
-)
-def test_room_names(rooms: Any, names: tuple[str, ...]) -> None:
-    assert room_names(rooms) == names
-
-
-# ------------------------------------------------------------------ answers
-
-
-class Done:
-    """How the collecting of answers ended."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[AckTimeout | None, list[Any]]] = []
-
-    def __call__(self, error: AckTimeout | None, responses: list[Any]) -> None:
-        self.calls.append((error, list(responses)))
-
-
-def test_several_servers_are_waited_for() -> None:
-    done = Done()
-    answers = Answers(3, done)
-    answers.started()
-
-    answers.count(1)
-    answers.answered(["a", "ignored"])
-    answers.count(0)
-    assert done.calls == []
-    answers.count(1)
-    assert done.calls == []
-    answers.answered(["b"])
-
-    assert done.calls == [(None, ["a", "b"])]
-
-
-def test_an_answer_may_overtake_its_count() -> None:
-    done = Done()
-    answers = Answers(1, done)
-    answers.started()
-
-    answers.answered(["a"])
-    assert done.calls == []
-    answers.count(1)
-
-    assert done.calls == [(None, ["a"])]
-
-
-def test_it_ends_once_and_cleans_up_once() -> None:
-    done, cleaned = Done(), []
-    answers = Answers(1, done)
-    answers.started(lambda: cleaned.append("timer"), lambda: cleaned.append("stop"))
-
-    answers.count(1)
-    answers.lost()
-    answers.time_out()
-    answers.answered(["late"])
-
-    assert done.calls == [(None, [])]
-    assert cleaned == ["timer", "stop"]
-
-
-def test_what_ended_before_it_was_started_cleans_up_too() -> None:
-    done, cleaned = Done(), []
-    answers = Answers(1, done)
-
-    answers.count(0)
-    answers.started(lambda: cleaned.append("timer"))
-
-    assert done.calls == [(None, [])]
-    assert cleaned == ["timer"]
-
-
-def test_a_timeout_says_how_many_are_missing() -> None:
-    done = Done()
-    answers = Answers(2, done)
-    answers.started()
-    answers.count(4)
-    answers.answered(["a"])
-    answers.lost()
-
-    answers.time_out()
-
-    ((error, responses),) = done.calls
-    assert isinstance(error, AckTimeout)
-    assert (error.responses, error.missing, responses) == (["a"], 2, ["a"])
 
 
 # ------------------------------------------------------------------ elsewhere

@@ -1,0 +1,65 @@
+"""Answers: what comes back of one broadcast, from all servers, until it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sockio.errors import AckTimeout
+
+
+class Answers:
+    """The answers to one broadcast, until they are complete or it is too late."""
+
+    def __init__(
+        self,
+        servers: int,
+        done: Callable[[AckTimeout | None, list[Any]], None],
+    ) -> None:
+        self._servers = servers
+        self._done = done
+        self._asked = 0
+        self._lost = 0
+        self._responses: list[Any] = []
+        self._over = False
+        self._cleanups: tuple[Callable[[], object], ...] = ()
+
+    def started(self, *cleanups: Callable[[], object]) -> None:
+        """Call ``cleanups`` when it is over, which it may be already."""
+        if self._over:
+            for cleanup in cleanups:
+                cleanup()
+        else:
+            self._cleanups = cleanups
+
+    def count(self, clients: int) -> None:
+        """One server has asked ``clients`` clients."""
+        self._servers -= 1
+        self._asked += clients
+        self._check()
+
+    def answered(self, args: list[Any]) -> None:
+        """One client has answered; only its first argument counts."""
+        self._responses.append(args[0] if args else None)
+        self._check()
+
+    def lost(self) -> None:
+        """One client went away without an answer: nobody waits for it."""
+        self._lost += 1
+        self._check()
+
+    def time_out(self) -> None:
+        """The time has run out."""
+        missing = self._asked - self._lost - len(self._responses)
+        self._end(AckTimeout(self._responses, missing))
+
+    def _check(self) -> None:
+        if self._servers <= 0 and len(self._responses) + self._lost >= self._asked:
+            self._end(None)
+
+    def _end(self, error: AckTimeout | None) -> None:
+        if not self._over:
+            self._over = True
+            for cleanup in self._cleanups:
+                cleanup()
+            self._done(error, self._responses)
