@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
+from enum import Enum
 from typing import TypeAlias
 
 from sockio.errors import ConfigError
-from sockio.runtime import logs
+from sockio.runtime import guards, logs
+from sockio.runtime.deferred import done
+from sockio.runtime.listeners import Listener
 from sockio.types import WSGIApp
 
 from .http.request import Request
@@ -17,6 +19,20 @@ log = logs.get("engine.server")
 
 HttpMiddleware: TypeAlias = Callable[[Request, Response], object]
 WsgiMiddleware: TypeAlias = Callable[[WSGIApp], WSGIApp]
+
+_HOW = (
+    "return to go on, end the response to answer; with one parameter it is a WSGI "
+    "middleware"
+)
+
+
+class Verdict(Enum):
+    """What the middlewares have said of a request."""
+
+    PASSED = "passed"
+    #: One returned False.
+    REFUSED = "refused"
+    FAILED = "failed"
 
 
 class Middlewares:
@@ -37,39 +53,35 @@ class Middlewares:
         """Add one behind the others; a WSGI middleware goes around all.
 
         Raises:
-            ConfigError: It is async.
+            ConfigError: It is async, takes other arguments, or is a WSGI middleware
+                that returned no application.
         """
-        if inspect.iscoroutinefunction(middleware):
-            raise ConfigError(f"use({middleware!r}) is async: give a plain function")
-        self.own = self.own and own
-        if _takes_two(middleware):
-            self._chain.append(middleware)  # type: ignore[arg-type]
+        listener = Listener("use()", middleware)
+        if listener.min_args == 1:
+            app = middleware(self.app)  # type: ignore[call-arg,arg-type]
+            if not callable(done(middleware, app)):
+                raise ConfigError(
+                    f"use(): {listener.describe()}, so it is a WSGI middleware, but it "
+                    f"returned {app!r}: return an application, or take (request, "
+                    "response)"
+                )
+            self.app = app  # type: ignore[assignment]
         else:
-            self.app = middleware(self.app)  # type: ignore[call-arg,arg-type,assignment]
+            guards.check("use()", middleware, "request and response", 2, _HOW)
+            self._chain.append(middleware)  # type: ignore[arg-type]
+        self.own = self.own and own
 
-    def run(self, request: Request, response: Response) -> bool:
-        """Call them until one ends the response; False where one failed. Blocks."""
+    def run(self, request: Request, response: Response) -> Verdict:
+        """Call them until one ends the response, refuses or fails. Blocks."""
         try:
             for middleware in self._chain:
-                middleware(request, response)
+                passed = guards.passes(middleware, middleware(request, response))
                 if response.ended:
                     break
+                if not passed:
+                    return Verdict.REFUSED
         except Exception:
             # A boundary: a middleware is user code, and the client gets an answer.
             log.exception("an HTTP middleware failed")
-            return False
-        return True
-
-
-def _takes_two(middleware: Callable[..., object]) -> bool:
-    parameters = inspect.signature(middleware).parameters.values()
-    positional = (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    )
-    needed = [
-        parameter
-        for parameter in parameters
-        if parameter.kind in positional and parameter.default is parameter.empty
-    ]
-    return len(needed) != 1
+            return Verdict.FAILED
+        return Verdict.PASSED

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sockio.engine.http.compression import HttpCompression
 from sockio.engine.http.cookie import Cookie
@@ -14,6 +13,7 @@ from sockio.engine.http.cors import Cors, OriginJudge, OriginRules
 from sockio.engine.http.request import Request, TrustedProxies
 from sockio.errors import ConfigError
 from sockio.protocol.websocket.deflate import Deflate
+from sockio.runtime import guards
 
 __all__ = ["KNOWN_TRANSPORTS", "BufferPolicy", "EngineOptions", "TransportName"]
 
@@ -74,8 +74,8 @@ class EngineOptions:
     allow_upgrades: bool
     #: Whether clients of Engine.IO 3, which are those of Socket.IO 2, are let in.
     allow_eio3: bool
-    #: Asked for each handshake; raises ``Forbidden`` to refuse it.
-    allow_request: Callable[[Request], None] | None
+    #: Asked for each handshake; raises ``Forbidden`` or returns False to refuse it.
+    allow_request: Callable[[Request], object] | None
     #: Refuse handshakes of pages from elsewhere, unless ``cors`` allows their origin.
     check_origin: bool
     cors: Cors | None
@@ -102,7 +102,7 @@ class EngineOptions:
         max_http_buffer_size: int = 1_000_000,
         allow_upgrades: bool = True,
         allow_eio3: bool = False,
-        allow_request: Callable[[Request], None] | None = None,
+        allow_request: Callable[[Request], object] | None = None,
         check_origin: bool = False,
         cors: Cors | OriginRules | OriginJudge = None,
         cookie: Cookie | bool | None = False,
@@ -123,14 +123,18 @@ class EngineOptions:
             "max_http_buffer_size": _size("max_http_buffer_size", max_http_buffer_size),
             "allow_upgrades": _flag("allow_upgrades", allow_upgrades),
             "allow_eio3": _flag("allow_eio3", allow_eio3),
-            "allow_request": _function("allow_request", allow_request),
+            "allow_request": _function(
+                "allow_request",
+                allow_request,
+                "return to let in, raise to refuse",
+            ),
             "check_origin": _flag("check_origin", check_origin),
             "cors": Cors.of(cors),
             "cookie": Cookie.of(cookie),
             "trusted_proxies": TrustedProxies.of(trusted_proxies or 0),
             "per_message_deflate": _deflate(per_message_deflate),
             "http_compression": HttpCompression.of(http_compression),
-            "generate_id": _function("generate_id", generate_id),
+            "generate_id": _function("generate_id", generate_id, "return the id"),
             "initial_packet": _packet(initial_packet),
             "buffer": _buffer(buffer),
         }
@@ -192,14 +196,14 @@ def _flag(name: str, value: object) -> bool:
     return value
 
 
-def _function(name: str, value: object) -> object:
+def _function(name: str, value: Any, how: str) -> object:
     if value is not None and not callable(value):
         raise ConfigError(
             f"{name}={value!r} cannot be called: give a function that takes a "
             "request, or None"
         )
-    if inspect.iscoroutinefunction(value):
-        raise ConfigError(f"{name}={value!r} is async: give a plain function")
+    if value is not None:
+        guards.check(f"{name}=", value, "the request", 1, how)
     return value
 
 

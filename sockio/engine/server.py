@@ -11,9 +11,10 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from sockio.errors import ProtocolError
+from sockio.errors import ConfigError, ProtocolError
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
+from sockio.runtime.deferred import done
 from sockio.runtime.ids import new_sid
 from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.runtime.reactor import Reactor
@@ -28,7 +29,7 @@ from .http.kept_request import KeptRequest
 from .http.mount import Mount
 from .http.request import Request
 from .http.response import Response
-from .middlewares import HttpMiddleware, Middlewares, WsgiMiddleware
+from .middlewares import HttpMiddleware, Middlewares, Verdict, WsgiMiddleware
 from .options import EngineOptions
 from .session import EngineSession
 from .transports import polling_for, websocket_for
@@ -121,9 +122,9 @@ class EngineServer(EventEmitter):
         """Run ``middleware`` for every request, before it is verified.
 
         With two parameters it is called with the request and the response, in order of
-        registration, and may end the response. With one parameter it is a WSGI
-        middleware: it is given an application and returns one, and runs outside those
-        of the first kind.
+        registration; it may end the response, or refuse the request by returning
+        False. With one parameter it is a WSGI middleware: it is given an application
+        and returns one, and runs outside those of the first kind.
         """
         self.middlewares.add(middleware)
         return self
@@ -193,8 +194,11 @@ class EngineServer(EventEmitter):
         request = Request(environ, self.options.trusted_proxies)
         response = Response()
         refusal = None
-        if not self.middlewares.run(request, response):
+        verdict = self.middlewares.run(request, response)
+        if verdict is Verdict.FAILED:
             refusal = Refusal(BAD_REQUEST, {"name": "MIDDLEWARE_FAILURE"})
+        elif verdict is Verdict.REFUSED:
+            refusal = Refusal(FORBIDDEN, {"name": "MIDDLEWARE_REFUSAL"})
         if refusal is None and WEBTRANSPORT in environ and not response.ended:
             refusal = self._entrance.serve(request, response)
         if refusal is None and response.ended:
@@ -237,7 +241,9 @@ class EngineServer(EventEmitter):
     ) -> tuple[str, Refusal | None]:
         """Name a new session; put what a handshake's answer carries into headers."""
         try:
-            sid = self.generate_id(request)
+            sid = done(self.generate_id, self.generate_id(request))
+            if type(sid) is not str or not sid:
+                raise ConfigError(f"generate_id returned {sid!r}: give text")
         except Exception as exc:
             # A boundary: generate_id is user code.
             log.exception("generate_id failed")

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from sockio.errors import Forbidden
 from sockio.protocol.engineio.dialect import dialect_of
 from sockio.runtime import logs
+from sockio.runtime.guards import passes
 
 from .http.cors import mismatch, origin_allowed
 from .http.request import Request
@@ -153,8 +154,10 @@ def verify_allowed(request: Request, options: EngineOptions) -> Refusal | None:
             {"message": "Origin not allowed", "origin": request.header("origin")},
         )
     if options.allow_request is not None:
+        allow = options.allow_request
         try:
-            options.allow_request(request)
+            if not passes(allow, allow(request)):
+                return Refusal(FORBIDDEN, {})
         except Forbidden as exc:
             return Refusal(FORBIDDEN, {"message": str(exc)})
     return None

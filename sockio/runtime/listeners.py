@@ -23,6 +23,7 @@ from typing import (
 from sockio.errors import Disconnected
 
 from . import logs
+from .deferred import done
 from .known_signatures import known_signature
 from .signature import describe_parameters
 
@@ -367,9 +368,10 @@ class EventEmitter:
                 continue
             try:
                 if listener.wants_ack:
-                    listener.fn(*listener.fit(args), ack=None)
+                    result = listener.fn(*listener.fit(args), ack=None)
                 else:
-                    listener.fn(*listener.fit(args))
+                    result = listener.fn(*listener.fit(args))
+                done(listener.fn, result)
             except Disconnected as exc:
                 # It waited for a client that went away: nobody's mistake.
                 log.debug('a listener of "%s" ended: %s', event, exc)

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 
 from sockio.errors import ConfigError
 
-Handler: TypeAlias = Callable[..., Any]
+from .deferred import DEFERRING, REMEDY, deferring
 
-_ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+Handler: TypeAlias = Callable[..., Any]
 
 
 def read_signature(fn: Handler) -> tuple[int, int | None, bool]:
@@ -31,8 +31,9 @@ def read_signature(fn: Handler) -> tuple[int, int | None, bool]:
     plain = _read_code(fn)
     if plain is not None:
         return plain
-    if inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn):
-        raise _never_awaited(fn)
+    wrong = deferring(fn)
+    if wrong is not None:
+        raise ConfigError(f"{fn!r} {wrong}: {REMEDY}")
     parameters, outer = _parameters(fn), _parameters(fn, follow_wrapped=False)
     if parameters is None or outer is None:
         return (
@@ -74,8 +75,8 @@ def _read_code(fn: Handler) -> tuple[int, int | None, bool] | None:
     ):
         return None
     code = fn.__code__
-    if code.co_flags & _ASYNC:
-        raise _never_awaited(fn)
+    if code.co_flags & DEFERRING:
+        return None  # the long way says what is wrong
     if code.co_argcount < bound:  # the object itself falls into *args
         return None
     wants_ack = False
@@ -116,13 +117,6 @@ def _can_give_ack(fn: Handler, outer: list[inspect.Parameter]) -> bool:
         each.kind is each.VAR_KEYWORD
         or (each.name == "ack" and each.kind is each.KEYWORD_ONLY)
         for each in outer
-    )
-
-
-def _never_awaited(fn: Handler) -> ConfigError:
-    return ConfigError(
-        f"{fn!r} is async, and nothing would ever await it: "
-        "write a plain function, in which waiting blocks only its own greenlet"
     )
 
 

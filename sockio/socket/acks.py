@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from sockio.errors import AckError, AckTimeout, Disconnected
 from sockio.runtime.clock import Clock, Timer
+from sockio.runtime.deferred import done
 from sockio.runtime.latch import Latch
 from sockio.types import Json
 
@@ -153,10 +154,10 @@ class PendingAcks:
     def _run(self, callback: Callable[..., object], *args: Any) -> None:
         """Run ``callback`` in the worker, behind those that came before it."""
         if self._queue is None:
-            self._queue = deque([lambda: callback(*args)])
+            self._queue = deque([lambda: done(callback, callback(*args))])
             self._start(self._run_next)
         else:
-            self._queue.append(lambda: callback(*args))
+            self._queue.append(lambda: done(callback, callback(*args)))
 
     def _run_next(self) -> None:
         queue = self._queue

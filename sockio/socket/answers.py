@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sockio.errors import AckTimeout
+from sockio.runtime.deferred import done
+from sockio.runtime.reactor import Reactor
 
 
 class Answers:
@@ -63,3 +65,17 @@ class Answers:
             for cleanup in self._cleanups:
                 cleanup()
             self._done(error, self._responses)
+
+
+class Callback:
+    """Calls a user's function with the answers, in a worker."""
+
+    def __init__(self, fn: Callable[..., object], reactor: Reactor) -> None:
+        self._fn = fn
+        self._reactor = reactor
+
+    def __call__(self, error: AckTimeout | None, responses: list[Any]) -> None:
+        self._reactor.workers.spawn(self._call, error, responses)
+
+    def _call(self, error: AckTimeout | None, responses: list[Any]) -> None:
+        done(self._fn, self._fn(error, responses))

@@ -16,7 +16,7 @@ from sockio.protocol.socketio.packet import RESERVED_EVENTS, Packet, PacketType
 from sockio.runtime.reactor import Reactor
 from sockio.types import RoomLike
 
-from .answers import Answers
+from .answers import Answers, Callback
 from .events import Event, only_typed
 from .remote_socket import RemoteSocket
 from .room_names import room_names
@@ -256,7 +256,7 @@ class BroadcastOperator(Targets):
 
     def _emit(self, packet: Packet, ack: Callable[..., object] | None) -> None:
         if ack is not None:
-            self._collect(packet, _Callback(ack, self._nsp.reactor))
+            self._collect(packet, Callback(ack, self._nsp.reactor))
         elif self._nobody:
             self._nsp.encode(packet, self._options.flags)  # it may be an error
         else:
@@ -346,14 +346,3 @@ class BroadcastOperator(Targets):
             workers.call_in_hub(change, self._options, what)
         else:
             change(self._options, what)
-
-
-class _Callback:
-    """Calls a user's function with the answers, in a worker."""
-
-    def __init__(self, fn: Callable[..., object], reactor: Reactor) -> None:
-        self._fn = fn
-        self._reactor = reactor
-
-    def __call__(self, error: AckTimeout | None, responses: list[Any]) -> None:
-        self._reactor.workers.spawn(self._fn, error, responses)

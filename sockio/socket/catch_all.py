@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from sockio.runtime.known_signatures import known_signature
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -21,12 +23,12 @@ class CatchAll:
 
         If the client asked for an acknowledgement, the ack function comes last.
         """
-        self._any = (*self._any, fn)
+        self._any = (*self._any, _callable(fn))
         return fn
 
     def prepend_any(self, fn: F) -> F:
         """As ``on_any``, before those that are there."""
-        self._any = (fn, *self._any)
+        self._any = (_callable(fn), *self._any)
         return fn
 
     def off_any(self, fn: Callable[..., Any] | None = None) -> Any:
@@ -40,12 +42,12 @@ class CatchAll:
 
     def on_any_outgoing(self, fn: F) -> F:
         """Call ``fn(event, *args)`` for every event sent to this client."""
-        self._any_outgoing = (*self._any_outgoing, fn)
+        self._any_outgoing = (*self._any_outgoing, _callable(fn))
         return fn
 
     def prepend_any_outgoing(self, fn: F) -> F:
         """As ``on_any_outgoing``, before those that are there."""
-        self._any_outgoing = (fn, *self._any_outgoing)
+        self._any_outgoing = (_callable(fn), *self._any_outgoing)
         return fn
 
     def off_any_outgoing(self, fn: Callable[..., Any] | None = None) -> Any:
@@ -56,6 +58,12 @@ class CatchAll:
     def listeners_any_outgoing(self) -> list[Callable[..., Any]]:
         """The listeners for every outgoing event."""
         return list(self._any_outgoing)
+
+
+def _callable(fn: F) -> F:
+    """Refuse at once what could never be called, or would do nothing."""
+    known_signature(fn)
+    return fn
 
 
 def _without(

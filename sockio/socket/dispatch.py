@@ -13,6 +13,7 @@ from typing import Any
 from sockio.errors import Disconnected, EventRejected
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
+from sockio.runtime.deferred import SIMPLE, done
 from sockio.runtime.listeners import EventEmitter, Listener, Listeners, event_name
 from sockio.runtime.mailbox import Mailbox
 from sockio.runtime.reactor import Reactor
@@ -135,13 +136,14 @@ class Receiving(EventEmitter):
         shown = data if ack is None else [*data, ack]
         for fn in self._any:
             try:
-                fn(*shown)
+                done(fn, fn(*shown))
             except FAILURES:
                 # A boundary: a listener is user code and ends nothing but itself.
                 log.exception("sid=%s a catch-all listener failed", self.id)
         if self.guards and data:
             try:
-                middleware.run(self.guards, data[0], data[1:])
+                if not middleware.run(self.guards, data[0], data[1:]):
+                    raise EventRejected("rejected")
             except FAILURES as exc:
                 # A boundary: a guard is user code; whatever it raises rejects.
                 if not isinstance(exc, EventRejected):
@@ -165,9 +167,13 @@ class Receiving(EventEmitter):
     def _call(self, listener: Listener, args: Any, ack: AckReply | None) -> None:
         try:
             if listener.wants_ack:
-                listener.fn(*args, ack=ack)
+                result = listener.fn(*args, ack=ack)
+                if type(result) not in SIMPLE:
+                    done(listener.fn, result)
             else:
                 result = listener.fn(*args)
+                if type(result) not in SIMPLE:
+                    done(listener.fn, result)
                 if ack is not None:
                     ack.returned(result)
         except Disconnected as exc:

@@ -21,6 +21,7 @@ from sockio.adapters.adapter import (
 )
 from sockio.errors import NotSupported
 from sockio.protocol.socketio.packet import Packet
+from sockio.runtime import guards
 from sockio.types import Json, Room, SocketId
 
 from .namespace import Namespace
@@ -51,7 +52,8 @@ class ParentNamespace(Namespace):
         """Whether there shall be a namespace of this name."""
         if isinstance(self._test, re.Pattern):
             return self._test.search(name) is not None
-        return bool(self._test(name, auth))
+        verdict = self._test(name, auth)
+        return guards.passes(self._test, verdict) and bool(verdict)
 
     def make_child(self, name: str) -> Namespace:
         """Make a namespace with the middlewares and listeners of this moment."""

@@ -1,4 +1,4 @@
-"""Middleware: a chain of guards; the first one that raises refuses.
+"""Middleware: a chain of guards; the first one that raises or returns False refuses.
 
 A guard of a namespace is called with the socket, one of a socket with the event's name
 and its arguments. To return means "go on". What is raised goes to the caller as it is:
@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sockio.errors import ConfigError
-from sockio.runtime.listeners import Listener
+from sockio.runtime import guards
 
 
 def check(fn: Callable[..., object], count: int, gets: str) -> None:
@@ -26,21 +25,27 @@ def check(fn: Callable[..., object], count: int, gets: str) -> None:
         ConfigError: It is a coroutine function, or takes other arguments.
         TypeError: It cannot be called.
     """
-    guard = Listener("use", fn)
-    if not guard.accepts(count):
-        raise ConfigError(
-            f"use(): {guard.describe()}, but a middleware is called with {gets} alone: "
-            "return to go on, raise to refuse; there is no next()"
-        )
+    guards.check(
+        "use()",
+        fn,
+        gets,
+        count,
+        "return to go on, raise to refuse; there is no next()",
+    )
 
 
-def run(chain: Sequence[Callable[..., object]], *args: Any) -> None:
-    """Call each guard in order with ``args``, until one raises.
+def run(chain: Sequence[Callable[..., object]], *args: Any) -> bool:
+    """Call each guard in order with ``args``, until one raises or returns False.
 
     Guards added meanwhile do not take part.
+
+    Returns:
+        Whether all of them let it pass.
+
+    Raises:
+        ConfigError: One returned a coroutine or a generator.
 
     Blocks:
         As long as the guards do.
     """
-    for guard in tuple(chain):
-        guard(*args)
+    return all(guards.passes(guard, guard(*args)) for guard in tuple(chain))

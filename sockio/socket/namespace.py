@@ -80,7 +80,8 @@ class Namespace(EventEmitter, Targets):
     def use(self, fn: Callable[[Socket], object]) -> Callable[[Socket], object]:
         """Run ``fn(socket)`` for each client that connects; raise to refuse it.
 
-        ``ConnectError(message, data)`` is what the client is told.
+        ``ConnectError(message, data)`` is what the client is told. To return False
+        refuses too.
         """
         middleware.check(fn, 1, "the socket")
         self._guards.append(fn)
@@ -175,7 +176,8 @@ class Namespace(EventEmitter, Targets):
     def _passes(self, socket: Socket) -> bool:
         """Ask the middlewares; refuse the socket where one says so."""
         try:
-            middleware.run(self._guards, socket)
+            if not middleware.run(self._guards, socket):
+                self._refuse(socket, "Connection refused", None)
         except ConnectError as exc:
             self._refuse(socket, exc.message, exc.data)
         except FAILURES:

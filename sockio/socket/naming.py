@@ -7,7 +7,7 @@ from typing import Any, overload
 
 from sockio.adapters.registry import adapter_factory
 from sockio.errors import ConfigError
-from sockio.runtime import logs
+from sockio.runtime import guards, logs
 from sockio.runtime.listeners import EventEmitter
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
@@ -73,6 +73,10 @@ class Naming(EventEmitter):
             raise ConfigError(
                 f"of({test!r}): give a name, a compiled pattern or a function "
                 "(name, auth) -> bool"
+            )
+        if not isinstance(test, re.Pattern):
+            guards.check(
+                "of()", test, "the namespace's name and auth", 2, "return True or False"
             )
         parent = ParentNamespace(f"/_{len(self._parents)}", test, **self._parts())
         self._parents.append(parent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import signal
 import ssl
@@ -14,6 +13,7 @@ from sockio.engine.http.listening_socket import Address
 from sockio.engine.server import EngineServer
 from sockio.errors import ConfigError
 from sockio.runtime import logs, tasks
+from sockio.runtime.deferred import REMEDY, deferring, done
 from sockio.runtime.leftovers import close_connections
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.signals import Signals
@@ -226,7 +226,7 @@ class Running:
         _check_plain("spawn", fn)
         name = getattr(fn, "__qualname__", None)
         return tasks.spawn(
-            lambda: fn(*args, **kwargs), name=name, clock=self.reactor.clock
+            lambda: done(fn, fn(*args, **kwargs)), name=name, clock=self.reactor.clock
         )
 
     def every(self, seconds: float) -> Callable[[F], F]:
@@ -252,7 +252,7 @@ class Running:
             while True:
                 self.sleep(seconds)
                 try:
-                    fn()
+                    done(fn, fn())
                 except FAILURES:
                     # A boundary: the function is user code, and runs again.
                     log.exception("a repeated task failed")
@@ -278,10 +278,14 @@ class Running:
         Blocks:
             Until it has returned; other greenlets go on.
         """
+        _check_plain("run_in_thread", fn)
         return tasks.in_thread(fn, *args, **kwargs)
 
 
 def _check_plain(call: str, fn: object) -> None:
     """Refuse what could not be run in a greenlet."""
-    if not callable(fn) or inspect.iscoroutinefunction(fn):
+    if not callable(fn):
         raise ConfigError(f"{call}({fn!r}): give a plain function, not its result")
+    wrong = deferring(fn)
+    if wrong is not None:
+        raise ConfigError(f"{call}({fn!r}): it {wrong}; {REMEDY}")

@@ -12,6 +12,7 @@ from sockio.adapters.adapter import Flags
 from sockio.protocol.engineio.wire import Wire, wire_of
 from sockio.protocol.socketio.packet import RESERVED_EVENTS, Packet, PacketType
 from sockio.runtime import logs
+from sockio.runtime.deferred import done
 from sockio.runtime.workers import native_thread
 from sockio.types import SocketId
 
@@ -214,7 +215,7 @@ class Sending(Receiving):
     def _tell_outgoing(self, packet: Packet) -> None:
         for fn in self._any_outgoing:
             try:
-                fn(*packet.data)
+                done(fn, fn(*packet.data))
             except Exception:
                 # A boundary: a listener is user code and ends nothing but itself.
                 log.exception("sid=%s an outgoing catch-all listener failed", self.id)

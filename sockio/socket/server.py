@@ -64,7 +64,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
         allow_eio3: bool = False,
         max_http_buffer_size: int = 1_000_000,
         max_attachments: int = 10,
-        allow_request: Callable[[Request], None] | None = None,
+        allow_request: Callable[[Request], object] | None = None,
         check_origin: bool = False,
         cors: Cors
         | str
@@ -108,7 +108,8 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             allow_eio3: Let clients of Socket.IO 2 in.
             max_http_buffer_size: Largest request body or message.
             max_attachments: Most binary attachments of one packet.
-            allow_request: Called with each handshake; raises ``Forbidden("why")``.
+            allow_request: Called with each handshake; raises ``Forbidden("why")`` or
+                returns False to refuse it.
             check_origin: Refuse handshakes of pages neither our own nor allowed by
                 ``cors``.
             cors: Which pages of other origins may read answers.
@@ -257,7 +258,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
         return self.sockets._operator()
 
     def use(self, fn: Callable[..., object]) -> Callable[..., object]:
-        """Run ``fn(socket)`` for each client of ``/``; raise to refuse it."""
+        """Run ``fn(socket)`` for each client of ``/``; see ``Namespace.use``."""
         return self.sockets.use(fn)
 
     def adapter(self, factory: AdapterFactory | None = None) -> Any:

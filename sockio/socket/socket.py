@@ -88,7 +88,10 @@ class Socket(Sending, Facts[DataT], Addressing, CatchAll, Waits):
     # ------------------------------------------------------------------ listening
 
     def use(self, fn: Callable[..., object]) -> Callable[..., object]:
-        """Run ``fn(event, args)`` before each event is dispatched; raise to reject."""
+        """Run ``fn(event, args)`` before each event is dispatched.
+
+        To raise rejects the event, and so does to return False.
+        """
         middleware.check(fn, 2, "the event's name and its arguments")
         self.guards = [*self.guards, fn]
         return fn

@@ -15,6 +15,8 @@ from typing import TypeAlias
 from sockio.engine.http.request import Request
 from sockio.engine.http.response import Response, sendable
 from sockio.errors import ConfigError
+from sockio.runtime import guards
+from sockio.runtime.deferred import done
 
 __all__ = ["Cors", "handle", "middleware", "mismatch", "origin_allowed"]
 
@@ -27,6 +29,7 @@ OriginJudge: TypeAlias = "Callable[[str, Request], OriginRules]"
 #: A comma separated text, or its parts.
 Names: TypeAlias = "str | Sequence[str]"
 
+_RULES = (str, bool, re.Pattern)
 _FORMS = (
     'give "*", an origin such as "https://app.example", a compiled pattern, a list '
     "of these, True for any, False for none, or a function(origin, request)"
@@ -57,7 +60,9 @@ class Cors:
     def __post_init__(self, headers: Names | None) -> None:
         if headers is not None and self.allowed_headers in (None, ""):
             object.__setattr__(self, "allowed_headers", headers)
-        if not callable(self.origin):
+        if callable(self.origin):
+            guards.check("cors", self.origin, "the origin and the request", 2, _FORMS)
+        else:
             _check_rules(self.origin)
         for field in ("methods", "allowed_headers", "exposed_headers"):
             _check_names(field, getattr(self, field))
@@ -159,7 +164,14 @@ def mismatch(request: Request) -> str:
 
 def _rules(cors: Cors, origin: str | None, request: Request) -> OriginRules:
     rules = cors.origin
-    return rules(origin or "", request) if callable(rules) else rules
+    if not callable(rules):
+        return rules
+    found = done(rules, rules(origin or "", request))
+    # It is not asked for truth alone: a set that is not empty would allow everybody.
+    each = found if isinstance(found, Sequence) else [found]
+    if not all(rule is None or isinstance(rule, _RULES) for rule in each):
+        raise ConfigError(f"{rules!r} returned {found!r}, which is no cors origin")
+    return found
 
 
 def _is_off(rules: OriginRules) -> bool:

@@ -42,8 +42,9 @@ def test_a_guards_own_bug_reaches_the_caller_as_it_is() -> None:
         middleware.run([lambda socket: 1 / 0], object())
 
 
-def test_what_a_guard_returns_means_nothing() -> None:
-    middleware.run([lambda socket: False, lambda socket: "no"], object())
+def test_only_false_refuses() -> None:
+    assert middleware.run([lambda socket: 0, lambda socket: "no"], object())
+    assert not middleware.run([lambda socket: False, lambda socket: 1 / 0], object())
 
 
 def test_a_guard_added_meanwhile_does_not_take_part() -> None:
