@@ -7,11 +7,17 @@ Spec: Socket.IO protocol v5, "Packet encoding".
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
+from enum import Enum
 from typing import Any
 
 from sockio.errors import EncodeError, ProtocolError
 
+from .buffers import content
 from .plain import cannot_travel, plain
+
+#: What is never taken for a file or a buffer, whatever else it has.
+_PLAIN = (str, int, float, list, tuple, dict, Enum)
 
 __all__ = ["Attachments", "restore"]
 
@@ -22,8 +28,8 @@ class Attachments(list[bytes]):
     ``take`` is what a JSON library calls for each value that it does not know.
     """
 
-    #: What was read from files, by id: a second pass over the tree needs it again.
-    files: dict[int, bytes] | None = None
+    #: Files and what was read from them, by id: a second pass over the tree needs it.
+    files: dict[int, tuple[Any, bytes]] | None = None
 
     def take(self, value: Any) -> Any:
         """Keep the bytes of ``value`` and return what stands for them in the text.
@@ -33,22 +39,30 @@ class Attachments(list[bytes]):
         Raises:
             EncodeError: There is no such form.
         """
-        if isinstance(value, bytes):
+        if type(value) is bytes:
             return self.place(value)
-        if isinstance(value, (bytearray, memoryview)):
-            return self.place(bytes(value))
+        if isinstance(value, (bytes, bytearray)):
+            return self.place(memoryview(value).tobytes())
+        try:
+            return self._converted(value)
+        except (EncodeError, RecursionError):
+            raise
+        except Exception as exc:
+            # A boundary: files, mappings and the like are code of the application.
+            raise EncodeError(f"{cannot_travel(value)}: {exc}") from exc
+
+    def _converted(self, value: Any) -> Any:
+        if isinstance(value, _PLAIN) or is_dataclass(value):
+            return plain(value)
         if callable(getattr(value, "read", None)):
             return self.place(self._read(value))
         try:
             view = memoryview(value)
         except TypeError:
             return plain(value)
-        if view.ndim == 0:  # a number in a buffer, as NumPy's are
-            try:
-                return view[()]
-            except NotImplementedError as exc:
-                raise cannot_travel(value) from exc
-        return self.place(view.tobytes())
+        with view:
+            found = content(value, view)
+        return self.place(found) if isinstance(found, bytes) else found
 
     def place(self, data: bytes) -> Any:
         """Keep ``data`` and return what stands for it."""
@@ -58,12 +72,14 @@ class Attachments(list[bytes]):
     def _read(self, file: Any) -> bytes:
         if self.files is None:
             self.files = {}
-        data = self.files.get(id(file))
+        # The file is kept: another one could get the id of one that is no more.
+        _, data = self.files.get(id(file), (file, None))
         if data is None:
-            content = file.read()
-            if not isinstance(content, (bytes, bytearray, memoryview)):
+            found = file.read()
+            if not isinstance(found, (bytes, bytearray, memoryview)):
                 raise EncodeError("a file must be open in binary mode to be sent")
-            data = self.files[id(file)] = bytes(content)
+            data = memoryview(found).tobytes()
+            self.files[id(file)] = file, data
         return data
 
 

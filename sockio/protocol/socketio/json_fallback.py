@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from math import isfinite
 from typing import Any, NoReturn
 
-from .plain import simplify
+from .plain import number, simplify
 
 __all__ = ["dumps", "loads"]
 
@@ -29,7 +28,9 @@ def dumps(value: Any, default: Callable[[Any], Any]) -> str:
 
 
 def _leaf(value: Any) -> Any:
-    return None if isinstance(value, float) and not isfinite(value) else value
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    return number(value)
 
 
 def loads(text: str) -> Any:

@@ -50,6 +50,11 @@ _REFUSED = (ValueError, TypeError, RecursionError)
 #: The same, or a list that lacks the event.
 _NO_EVENT = (*_REFUSED, IndexError)
 
+_orjson_dumps: Callable[..., str | bytes] = orjson.dumps
+#: Subclasses of what JSON knows are asked what they show; and orjson crashes at a
+#: dataclass with a slot that was never filled.
+_OPTIONS = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
+
 _new: Callable[[type[Packet], tuple[Any, ...]], Packet] = tuple.__new__
 
 
@@ -66,7 +71,7 @@ class JsonParser:
                 orjson refuses.
             max_attachments: Most attachments that a client may send with one packet.
         """
-        self._dumps: Callable[..., str | bytes] = orjson.dumps
+        self._dumps: Callable[..., str | bytes] = _orjson_dumps
         self._loads: Callable[[str], Any] = orjson.loads
         if json is not None:
             self._dumps = json.dumps
@@ -101,7 +106,10 @@ class JsonParser:
             text = ""
         else:
             try:
-                json = self._dumps(data, default=found.take)
+                if self._is_orjson:
+                    json = _orjson_dumps(data, found.take, _OPTIONS)
+                else:
+                    json = self._dumps(data, default=found.take)
             except _REFUSED as exc:
                 json = self._encode_rest(data, found, exc)
             text = json if type(json) is str else json.decode()  # type: ignore[union-attr]
@@ -117,6 +125,12 @@ class JsonParser:
         return [head + text, *found]
 
     def _encode_rest(self, data: Any, found: Attachments, exc: Exception) -> str:
+        # orjson wraps what was raised while it asked us.
+        source = exc if isinstance(exc, EncodeError) else exc.__cause__
+        if isinstance(source, EncodeError):
+            raise source
+        if source is not None and not isinstance(source, Exception):
+            raise source  # an end or a timeout of the greenlet, while a file was read
         try:
             if self._is_orjson:
                 found.clear()

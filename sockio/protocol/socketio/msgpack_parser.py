@@ -23,7 +23,7 @@ from .checked import check
 from .json_parser import JsonParser
 from .packet import Packet, PacketType
 from .parser import JsonCodec
-from .plain import simplify
+from .plain import number, simplify
 
 __all__ = ["MsgpackDecoder", "MsgpackParser"]
 
@@ -31,7 +31,7 @@ _LEAVES = frozenset((str, int, bool, type(None), bytes))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BINARY = (PacketType.BINARY_EVENT, PacketType.BINARY_ACK)
 #: The integers that MessagePack has.
-_INTEGERS = range(-(1 << 63), 1 << 64)
+_LEAST, _MOST = -(1 << 63), (1 << 64) - 1
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -82,7 +82,7 @@ class MsgpackParser:
             raise
         except RecursionError as exc:
             raise EncodeError("the data is nested too deep to be sent") from exc
-        except TypeError as exc:
+        except (TypeError, ValueError) as exc:
             raise EncodeError(f"the data cannot be sent: {exc}") from exc
 
 
@@ -119,14 +119,10 @@ def _leaf(value: Any) -> Any:
         return value
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
-    if isinstance(value, float):
-        return float(value) if isfinite(value) else None
-    if value in _INTEGERS:
-        return int(value)
-    try:
-        return float(value)
-    except OverflowError:
-        return None
+    plain = number(value)
+    if isinstance(plain, int) and not _LEAST <= plain <= _MOST:
+        return float(plain)
+    return plain
 
 
 class _Inline(Attachments):

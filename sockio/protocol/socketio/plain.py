@@ -3,7 +3,8 @@
 Moments are text as in RFC 3339; so are UUIDs, and decimals, which JavaScript has not; a
 member of an enumeration is its value, and a dataclass an object of its fields but for
 those that start with an underscore. That is what orjson does where it knows the type; a
-packet looks the same whatever wrote it.
+packet looks the same whatever wrote it. Of a subclass of a type that JSON knows, what
+it shows is sent: the items of a mapping, the text of a string.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +24,10 @@ import orjson
 
 from sockio.errors import EncodeError
 
-__all__ = ["cannot_travel", "is_lazy_text", "plain", "simplify"]
+__all__ = ["cannot_travel", "is_lazy_text", "number", "plain", "simplify"]
+
+#: Leaves of JSON, the narrower type first.
+_KNOWN = (str, bool, int, float)
 
 
 def plain(value: Any) -> Any:
@@ -39,12 +44,20 @@ def plain(value: Any) -> Any:
         return _moment(value)
     if isinstance(value, (UUID, Decimal)):
         return str(value)
-    if isinstance(value, float):  # a subclass; JSON libraries know float alone
-        return float(value)
-    if isinstance(value, tuple):
+    kind = type(value)
+    if issubclass(kind, str):
+        return str.__str__(value)
+    if issubclass(kind, (int, float)):
+        return number(value)
+    if isinstance(value, (list, tuple)):
         return list(value)
+    for known in _KNOWN:
+        if isinstance(value, known):  # a proxy, which only pretends to be one
+            return known(value)
+    if is_lazy_text(value):
+        return str(value)
     if isinstance(value, Mapping):
-        return dict(value)
+        return {key: item for key, item in value.items()}
     raise cannot_travel(value)
 
 
@@ -59,6 +72,22 @@ def cannot_travel(value: Any) -> EncodeError:
     return EncodeError(f"a value of type {type(value).__name__} cannot be sent")
 
 
+def number(value: int | float) -> int | float | None:
+    """Return ``value`` as a number of Python's own; None where JavaScript has none.
+
+    It has neither NaN nor infinities in JSON; integers above all floats are infinite.
+    """
+    if isinstance(value, float):
+        return float.__float__(value) if isfinite(value) else None
+    whole = int.__int__(value)
+    if whole.bit_length() > 64:
+        try:
+            float(whole)
+        except OverflowError:
+            return None
+    return whole
+
+
 def simplify(
     value: Any, leaf: Callable[[Any], Any], unknown: Callable[[Any], Any]
 ) -> Any:
@@ -67,7 +96,7 @@ def simplify(
     Args:
         value: The tree; it is not changed.
         leaf: Returns what to put for None, text (keys too) and numbers, subclasses
-            included.
+            included; see ``number``.
         unknown: Returns a simpler value for any other; bytes are simple enough.
 
     Raises:
@@ -76,21 +105,20 @@ def simplify(
     """
     if isinstance(value, Enum):
         return simplify(value.value, leaf, unknown)
-    if value is None or isinstance(value, (str, int, float)):
+    kind = type(value)
+    if value is None or issubclass(kind, (str, int, float)):
         return leaf(value)
     # No comprehensions: on Python 3.11 and older each one costs a level of the stack.
-    if isinstance(value, dict):
+    if kind is dict:
         mapping = {}
         for key, item in value.items():
             mapping[leaf(_key(key))] = simplify(item, leaf, unknown)
         return mapping
-    if isinstance(value, (list, tuple)):
+    if kind is list or kind is tuple:
         items = []
         for item in value:
             items.append(simplify(item, leaf, unknown))
         return items
-    if is_dataclass(value):
-        return simplify(plain(value), leaf, unknown)
     made = unknown(value)
     return made if isinstance(made, bytes) else simplify(made, leaf, unknown)
 
@@ -112,7 +140,9 @@ def _shown_fields(value: Any) -> dict[str, Any]:
     return {name: item for name, item in found.items() if not name.startswith("_")}
 
 
-def _moment(value: date | time) -> str:
+def _moment(value: date | time) -> str | None:
+    if value != value:  # no moment, as pandas says; JavaScript's is null in JSON
+        return None
     exact: date | time
     if isinstance(value, datetime):
         exact = datetime.combine(value.date(), value.timetz())
