@@ -33,7 +33,7 @@ from django.utils.safestring import mark_safe
 from werkzeug.datastructures import MultiDict
 from werkzeug.local import LocalProxy
 
-__all__ = ["REFUSED", "SENT", "refused", "sent"]
+__all__ = ["REFUSED", "SENT", "shown"]
 
 UTC = timezone.utc
 ID = uuid.UUID(int=5)
@@ -424,11 +424,15 @@ REFUSED: dict[str, Callable[[], Any]] = {
 }
 
 
-def sent() -> list[tuple[Any, Any]]:
-    """Return a value of each kind that can be sent, and what arrives of it."""
-    return [(make(), arrives) for make, arrives in SENT.values()]
+def shown(value: Any) -> str:
+    """Write a value so that two of them can be compared.
 
-
-def refused() -> list[Any]:
-    """Return a value of each kind that cannot be sent."""
-    return [make() for make in REFUSED.values()]
+    True is not 1, and bytes are not text; 2 and 2.0 are the same number, as for
+    JavaScript, which also puts keys that are numbers before the others.
+    """
+    if isinstance(value, list):
+        return "[" + ",".join(map(shown, value)) + "]"
+    if isinstance(value, dict):
+        order = value if not any(map(str.isdigit, value)) else sorted(value)
+        return "{" + ",".join(f"{key!r}:{shown(value[key])}" for key in order) + "}"
+    return repr(float(value) if type(value) is int else value)

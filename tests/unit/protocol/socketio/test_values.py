@@ -19,7 +19,7 @@ from sockio.protocol.socketio import (
     PacketType,
     own_frames,
 )
-from tests.support.values import REFUSED, SENT
+from tests.support.values import REFUSED, SENT, shown
 
 #: Clients of JSON get this as it is; MessagePack has no lone surrogates.
 LONE = "\ud800"
@@ -76,19 +76,6 @@ def test_what_arrives(
 ) -> None:
     assert shown(way(make())) == shown(arrives)
     assert shown(way({"in": [make(), "more"]})) == shown({"in": [arrives, "more"]})
-
-
-def shown(value: Any) -> str:
-    """Write it so that True is not 1, and the order of keys matters; 2.0 is 2."""
-    if isinstance(value, list):
-        return f"[{','.join(map(shown, value))}]"
-    if isinstance(value, dict):
-        return (
-            f"{{{','.join(f'{key!r}:{shown(item)}' for key, item in value.items())}}}"
-        )
-    if type(value) is int:
-        return repr(float(value))
-    return repr(value)
 
 
 @in_each_way
