@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_to_bytes
 
 import orjson
 
@@ -25,8 +25,8 @@ from .polling_v3 import PollingV3Transport
 __all__ = ["JsonpTransport", "JsonpV3Transport", "payload_of", "script"]
 
 _NO_DIGIT = re.compile("[^0-9]")
-#: A backslash and an n, and the backslash in front of them, if there is one.
-_NEWLINE = re.compile(r"(\\)?\\n")
+#: How the field begins, with a value and without.
+_NAMES = ("&d=", "&d&", "&%64=", "&%64&")
 
 
 class JsonpTransport(PollingTransport):
@@ -72,12 +72,33 @@ def payload_of(form: str) -> str | None:
     Browsers change the newlines of a form's field, so clients write a backslash and an
     n for one, and a backslash more where the data has these two.
     """
-    fields = [field.partition("=") for field in form.split("&")]
-    found = [value for name, _, value in fields if unquote_plus(name) == "d"]
-    if len(found) != 1:
+    value = _only_field(form)
+    if value is None:
         return None
-    return _NEWLINE.sub(_unescape, unquote_plus(found[0]))
+    # Bytes that were written as they are and escaped ones do not join: the former begin
+    # with the first byte of a character.
+    data = unquote_to_bytes(value.replace("+", " ").encode())
+    payload = data.decode("utf-8", "replace")
+    # First what stays as it is, for its end looks like a newline.
+    parts = payload.split("\\\\n")
+    return "\\n".join([part.replace("\\n", "\n") for part in parts])
 
 
-def _unescape(found: re.Match[str]) -> str:
-    return "\\n" if found[1] else "\n"
+def _only_field(form: str) -> str | None:
+    """Return what is behind the name ``d``, undecoded; None if it is not there once.
+
+    The other fields, of which there may be a million, are not looked at.
+    """
+    form = f"&{form}&"
+    found: list[int] = []
+    for name in _NAMES:
+        at = form.find(name)
+        while at >= 0:
+            found.append(at + len(name))
+            if len(found) > 1:
+                return None
+            at = form.find(name, found[-1] - 1)
+    if not found:
+        return None
+    (start,) = found
+    return "" if form[start - 1] == "&" else form[start : form.index("&", start)]
