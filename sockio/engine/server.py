@@ -178,7 +178,7 @@ class EngineServer(EventEmitter):
             log.error(_WRONG_SERVER)
             response = Response()
             response.end(500, b"Internal Server Error")
-            return response.start(start_response)
+            return response.start(start_response, environ["REQUEST_METHOD"])
         return self.middlewares.app(environ, start_response)
 
     def on_webtransport_session(self, session: Incoming) -> None:
@@ -316,7 +316,7 @@ class EngineServer(EventEmitter):
     ) -> Iterable[bytes]:
         response.prepare(request)
         self._fire("headers", response.headers, request)
-        return response.start(start_response)
+        return response.start(start_response, request.method)
 
     def _abandon(
         self, request: Request, response: Response, start_response: StartResponse

@@ -92,10 +92,9 @@ class ClientFiles:
         """
         file = self._files.get(name) or self._load(name)
         headers = response.headers
-        wants_body = request.method != "HEAD"
         if file is None:
             headers["Content-Type"] = "text/plain; charset=UTF-8"
-            response.end(404, self._advice(name) if wants_body else "")
+            response.end(404, self._advice(name))
             return
         headers["Cache-Control"] = "public, max-age=0"
         headers["ETag"] = file.etag
@@ -108,7 +107,7 @@ class ClientFiles:
         if encoding is not None:
             headers["Content-Encoding"] = encoding
         headers["Content-Length"] = str(len(body))
-        response.end(200, body if wants_body else b"")
+        response.end(200, body)
 
     def _load(self, name: str) -> _File | None:
         if self._folder is None:

@@ -63,7 +63,7 @@ class Mount:
         response = Response()
         response.headers["Content-Type"] = "text/plain; charset=UTF-8"
         response.end(404, b"Not Found")
-        return response.start(start_response)
+        return response.start(start_response, environ["REQUEST_METHOD"])
 
 
 def attach(engine: WSGIApp, prefix: str, app: WSGIApp) -> Mount:

@@ -162,13 +162,18 @@ class Response:
         """Return the headers as set so far; a list as value gives several lines."""
         return self.headers.lines()
 
-    def start(self, start_response: StartResponse) -> list[bytes]:
-        """Write status and headers; return the body for the WSGI server."""
+    def start(self, start_response: StartResponse, method: str) -> list[bytes]:
+        """Write status and headers; return the body for the WSGI server.
+
+        Args:
+            method: Of the request: the answer to HEAD has no body. Some servers would
+                send it, and the client would take it for the next answer.
+        """
         status, lines = self.status, self.headers.lines()
         if status not in _BODILESS and "content-length" not in self.headers:
             lines.append(("Content-Length", str(len(self.body))))
         start_response(_STATUS_LINES.get(status) or f"{status} Unknown", lines)
-        return [self.body] if self.body else []
+        return [self.body] if self.body and method != "HEAD" else []
 
 
 def raw_refusal(status_text: str, message: str) -> bytes:

@@ -94,7 +94,7 @@ def refuse(
             ("Content-Length", str(len(body))),
         ],
     )
-    return [body]
+    return [] if request.method == "HEAD" else [body]
 
 
 class _Refused:

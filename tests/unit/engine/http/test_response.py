@@ -9,9 +9,13 @@ from sockio.engine.http.request import Request
 from sockio.engine.http.response import Headers, Response, raw_refusal
 
 
-def started(response: Response) -> tuple[str, list[tuple[str, str]], bytes]:
+def started(
+    response: Response, method: str = "GET"
+) -> tuple[str, list[tuple[str, str]], bytes]:
     said: list[Any] = []
-    body = response.start(lambda status, headers: said.extend((status, headers)))
+    body = response.start(
+        lambda status, headers: said.extend((status, headers)), method
+    )
     return said[0], said[1], b"".join(body)
 
 
@@ -247,6 +251,18 @@ def test_wsgiref_accepts_no_connection_header() -> None:
 
 
 # ------------------------------------------------------------------ upgrade requests
+
+
+def test_head_gets_the_headers_of_the_body_it_does_not_get() -> None:
+    response = Response()
+    response.end(404, b"nothing here")
+
+    got = started(response)
+    asked = started(response, "HEAD")
+
+    assert asked[:2] == got[:2]
+    assert ("Content-Length", "12") in asked[1]
+    assert (got[2], asked[2]) == (b"nothing here", b"")
 
 
 def test_a_raw_refusal() -> None:
