@@ -102,6 +102,7 @@ GEVENT = (
     "engine/workers/",
     "engine/http/client_socket",
     "engine/http/http_server",
+    "engine/http/serving",
     "adapters/buses/",
     "integrations/",
     "testing/",

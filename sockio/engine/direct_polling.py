@@ -87,6 +87,7 @@ class DirectPolling:
             not headers.keep_alive("HTTP/1.1")
             or "HTTP_UPGRADE" in fields
             or "HTTP_EXPECT" in fields
+            or "HTTP_HOST" not in fields
             or not fields.get("HTTP_ORIGIN", "a").isprintable()
             or fields.get("CONTENT_TYPE") == "application/octet-stream"
         ):

@@ -157,7 +157,7 @@ def test_what_the_server_had_read_is_handed_on(start: Start) -> None:
 def test_an_ordinary_request_can_be_taken_with_its_body(start: Start) -> None:
     app = Taking(hello=b"hello")
     with gevent.socket.create_connection(start(app)) as peer:
-        peer.sendall(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\npart")
+        peer.sendall(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\npart")
         assert receive(peer, 5) == b"hello"
         taken = app.taken.get()
         gevent.idle()

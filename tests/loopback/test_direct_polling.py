@@ -351,8 +351,9 @@ def test_polls_and_posts_may_be_pipelined(side: Callable[..., Side]) -> None:
     one.session.on("message", received.append)
     one.session.send("x")
     connection = one.connect()
-    post = f"POST /engine.io/?{query} HTTP/1.1\r\nContent-Length: 2\r\n\r\n4a"
-    poll = f"GET /engine.io/?{query} HTTP/1.1\r\n\r\n"
+    end = "HTTP/1.1\r\nHost: test\r\n"
+    post = f"POST /engine.io/?{query} {end}Content-Length: 2\r\n\r\n4a"
+    poll = f"GET /engine.io/?{query} {end}\r\n"
 
     connection.wire.send((post + post + poll + post).encode())
 

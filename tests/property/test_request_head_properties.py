@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sockio.engine.http.request_head import Headers, parse_request_line
+from sockio.engine.http.request_head import Headers
+from sockio.engine.http.request_target import parse_request_line
 
 MAX_LINE = 100
 
@@ -35,13 +36,19 @@ def test_headers_are_fields_or_a_value_error(data: bytes) -> None:
 @given(st.text(st.characters(max_codepoint=0xFF), max_size=60))
 @example("GET / HTTP/1.1")
 @example("GET  / HTTP/1.1")
+@example("GET /\x7f HTTP/1.1")
+@example("GET x?y=http://h/admin HTTP/1.1")
+@example("OPTIONS * HTTP/1.0")
+@example("CONNECT a:1 HTTP/1.1")
+@example("GET http://h?q HTTP/1.1")
 def test_a_first_line_has_three_words_or_is_refused(line: str) -> None:
-    try:
-        parsed = parse_request_line(line.encode("latin-1"), MAX_LINE)
-    except ValueError:
+    parsed = parse_request_line(line.encode("latin-1"))
+    if parsed is None:
         return
-    assert " ".join(parsed) == line
+    assert f"{parsed.method} {parsed.target} {parsed.version}" == line
     assert parsed.version in ("HTTP/1.1", "HTTP/1.0")
+    assert parsed.path.startswith("/") or parsed.method in ("OPTIONS", "CONNECT")
+    assert not set(line) & set(map(chr, (*range(32), *range(127, 256))))
 
 
 @given(st.lists(st.tuples(TOKENS, VALUES), max_size=20))

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from sockio.types import Environ
 
-from .request_head import RequestLine
+from .request_target import RequestLine
 
 __all__ = ["describe"]
 
@@ -22,14 +22,11 @@ def describe(
         fields: The headers, by their names in environ.
         address: The client's, as its socket gave it.
     """
-    method, target, version = line
-    environ["REQUEST_METHOD"] = method
-    environ["SERVER_PROTOCOL"] = version
-    environ["RAW_URI"] = target
-    if not target.startswith("/") and "://" in target:
-        # RFC 9112, 3.2.2: as sent to proxies, but any server must understand it.
-        target = "/" + target.split("://", 1)[1].partition("/")[2]
-    path, _, environ["QUERY_STRING"] = target.partition("?")
+    environ["REQUEST_METHOD"] = line.method
+    environ["SERVER_PROTOCOL"] = line.version
+    environ["RAW_URI"] = line.target
+    environ["QUERY_STRING"] = line.query
+    path = line.path
     if "%" in path:
         path = unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
     environ["PATH_INFO"] = path
@@ -37,4 +34,11 @@ def describe(
         environ["REMOTE_ADDR"] = address[0]
         environ["REMOTE_PORT"] = str(address[1])
     environ.update(fields)
+    if line.authority is not None:
+        # RFC 9112, 3.2.2: whom the target names is who is asked.
+        environ["HTTP_HOST"] = line.authority
+    if line.version == "HTTP/1.0":
+        # RFC 9110, 7.8 and 10.1.1: it knows neither.
+        environ.pop("HTTP_UPGRADE", None)
+        environ.pop("HTTP_EXPECT", None)
     return environ

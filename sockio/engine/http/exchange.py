@@ -40,6 +40,10 @@ class Host(Protocol):
     def closing(self) -> bool:
         """Whether this is to be the last answer."""
 
+    @property
+    def withheld(self) -> bool:
+        """Whether the client waits for leave to send the body of its request."""
+
     def date(self) -> str:
         """The header line with the present time."""
 
@@ -98,6 +102,11 @@ class Exchange:
         return "000" if self._status is None else self._status.split(" ", 1)[0]
 
     @property
+    def begun(self) -> bool:
+        """Whether the head of the answer was written."""
+        return self._head_sent
+
+    @property
     def request_line(self) -> str:
         """The first line of the request, for a log."""
         environ = self._environ
@@ -116,7 +125,7 @@ class Exchange:
             log.debug("a client went away: %s", exc)
         except BadBody as exc:
             log.debug("bad request: %s", exc)
-            self._fail("400 Bad Request")
+            self._fail(exc.status)
         except FAILURES:
             # A boundary: an application is user code, and ends nothing but itself.
             traceback.print_exc(file=self._environ["wsgi.errors"])
@@ -219,7 +228,9 @@ class Exchange:
         if self._status is None:
             raise AssertionError("the application did not call start_response")
         lines = [f"HTTP/1.1 {self._status}"]
-        if self._host.closing:
+        host = self._host
+        if host.closing or self.body.hopeless or host.withheld:
+            # Who gets no leave may send a request next, or the body all the same.
             self.keep = False
         announced = framed = named = dated = False
         for name, value in self._headers:

@@ -8,6 +8,7 @@ Spec: RFC 9112 "Connection Management".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
@@ -21,7 +22,8 @@ from .exchange import Exchange, PeerGone
 from .http_options import HttpOptions
 from .http_socket import HttpSocket, Place
 from .request_body import RequestBody
-from .request_head import Headers, RequestLine, parse_request_line
+from .request_head import Headers, HeadReader, Refused
+from .request_target import RequestLine
 from .shortcut import Shortcut
 
 __all__ = ["CONNECTION", "HttpConnection"]
@@ -34,7 +36,9 @@ CONNECTION = "sockio.connection"
 #: Bytes received ahead of what the application reads, before reading pauses.
 _MOST_AHEAD = 65536
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_REFUSAL = "HTTP/1.1 {}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_REFUSAL = "HTTP/1.1 {}\r\nConnection: close\r\nContent-Length: 0\r\n{}\r\n\r\n"
+#: RFC 9112, 2.2: what may precede a request.
+_EMPTY_LINES = re.compile(rb"(?:\r\n)+")
 
 
 class _Short:
@@ -59,6 +63,9 @@ class Owner(Place, Protocol):
     def date(self) -> str:
         """The header line with the present time."""
 
+    def refused(self, address: Any, why: Refused) -> None:
+        """A client is told that its request is none; for the log."""
+
     def run(self, exchange: Exchange) -> None:
         """Run ``exchange`` in a worker, now."""
 
@@ -77,7 +84,7 @@ class HttpConnection(HttpSocket):
         "_buffer",
         "_exchange",
         "_expects",
-        "_headers",
+        "_heads",
         "_on_hangup",
         "_owner",
         "address",
@@ -95,8 +102,7 @@ class HttpConnection(HttpSocket):
         #: Received, and not yet part of a request that is being answered.
         self._buffer = b""
         self._exchange: Exchange | _Short | None = None
-        #: The headers of the latest request.
-        self._headers: Headers | None = None
+        self._heads = HeadReader(owner.options)
         #: The client waits for leave to send its body.
         self._expects = False
         #: Set when something arrives, while the application waits for that.
@@ -109,6 +115,9 @@ class HttpConnection(HttpSocket):
     # ------------------------------------------------------------------ in the hub
 
     def _on_readable(self) -> None:
+        if self._lingering is not None:
+            self._pass_over()
+            return
         data = self._receive_some()
         if data is None:
             return
@@ -143,30 +152,22 @@ class HttpConnection(HttpSocket):
 
     def _begin(self) -> None:
         """Start on the next request, if all of its head is there."""
-        if self._exchange is not None or self.closed:
+        if self._exchange is not None or self.closed or self._lingering is not None:
             return
         buffer = self._buffer
-        end = buffer.find(b"\r\n\r\n")
-        if end <= 0 or buffer.startswith(b"\r\n"):
-            # RFC 9112, 2.2: empty lines before a request are to be ignored.
-            buffer = self._buffer = buffer.lstrip(b"\r\n")
-            end = buffer.find(b"\r\n\r\n")
-        if end < 0:
-            self._wait_for_head(buffer)
-            return
-        cut = buffer.find(b"\r\n")
-        first, block = buffer[:cut], buffer[cut + 2 : end]
-        headers, max_line = self._headers, self._owner.options.max_line
+        if buffer.startswith(b"\r\n"):
+            empty = _EMPTY_LINES.match(buffer)
+            assert empty is not None
+            buffer = self._buffer = buffer[empty.end() :]
+        heads = self._heads
         try:
-            if headers is None or headers.block != block:
-                headers = self._headers = Headers(block, max_line)
-            if self._cut_short(first, headers, end + 4):
-                return
-            line = parse_request_line(first, max_line)
-        except ValueError as exc:
-            self._refuse("400 Bad Request", str(exc))
-        else:
-            self._answer(line, headers, end + 4)
+            headers = heads.read(buffer)
+            if headers is None:
+                self._wait_for_head(buffer)
+            elif not self._cut_short(heads.line, headers, heads.size):
+                self._answer(heads.request_line(buffer), headers, heads.size)
+        except Refused as exc:
+            self._refuse(exc)
 
     def _cut_short(self, line: bytes, headers: Headers, start: int) -> bool:
         """Have a request that is all there served without WSGI, where that can be."""
@@ -184,38 +185,28 @@ class HttpConnection(HttpSocket):
         return False
 
     def _wait_for_head(self, buffer: bytes) -> None:
-        options = self._owner.options
-        most = options.max_line
-        if len(buffer) > most and buffer.find(b"\r\n", 0, most + 2) < 0:
-            self._refuse("414 URI Too Long", "the request line does not end")
-        elif len(buffer) > options.max_head:
-            self._refuse("431 Request Header Fields Too Large", "a head without end")
-        elif b"\n\n" in buffer:
-            self._refuse("400 Bad Request", "lines end without carriage return")
-        elif self._ended and buffer:
-            self._refuse("400 Bad Request", "the request is cut off")
-        elif self._ended or self._owner.closing:
+        if self._ended and buffer:
+            raise Refused("the request is cut off")
+        if self._ended or self._owner.closing:
             self.close()
 
     def _answer(self, line: RequestLine, headers: Headers, start: int) -> None:
-        owner, fields = self._owner, headers.fields
+        owner, fields, length = self._owner, headers.fields, headers.length
         environ = describe(owner.environ(), line, fields, self.address)
-        length = headers.length
-        body = RequestBody(self, length or 0, chunked=length is None)
+        body = RequestBody(self, length, owner.options)
         environ["wsgi.input"] = body
         environ[CONNECTION] = self
-        self._expects = fields.get("HTTP_EXPECT", "").lower() == "100-continue"
+        self._expects = length != 0 and "HTTP_EXPECT" in environ
         self._buffer = self._buffer[start:]
         keep = headers.keep_alive(line.version)
         self._exchange = Exchange(self, owner.application, environ, body, keep)
         owner.run(self._exchange)
 
-    def _refuse(self, status: str, why: str) -> None:
-        # The operator can do nothing about it, and anybody can fill a disk with it.
-        log.debug("bad request from %s: %s", self.address, why)
+    def _refuse(self, why: Refused) -> None:
+        self._owner.refused(self.address, why)
         with suppress(OSError):
-            self._sock.send(_REFUSAL.format(status).encode())
-        self.close()
+            self._sock.send(_REFUSAL.format(why.status, self.date()).encode())
+        self.part()
 
     # ------------------------------------------------------------------ in a worker
 
@@ -235,15 +226,32 @@ class HttpConnection(HttpSocket):
         if not self._buffer and not self._ended:
             if self._expects:
                 self._expects = False
-                self.send(_CONTINUE)
+                if isinstance(self._exchange, Exchange) and not self._exchange.begun:
+                    self.send(_CONTINUE)
             self._resume()
             self._arrival = Latch(self._place.clock)
             try:
                 self._arrival.wait()
             finally:
                 self._arrival = None
+        self._expects = False
         data, self._buffer = self._buffer, b""
         return data
+
+    def breathe(self) -> None:
+        """Let others run.
+
+        Blocks:
+            Until the loop has come round.
+        """
+        turn: Latch[None] = Latch(self._place.clock)
+        self._place.clock.call_later(0, turn.set, None)
+        turn.wait()
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the client waits for leave to send the body of its request."""
+        return self._expects and not self._buffer
 
     def give_back(self, data: bytes) -> None:
         """Take bytes that were not meant for who received them."""
@@ -259,16 +267,14 @@ class HttpConnection(HttpSocket):
         self._owner.ended(self, exchange)
         keep = False
         try:
-            # Who still waits for leave to send its body does not get it, and may send
-            # a request instead, or the body all the same.
             if exchange.keep and not self.taken:
-                keep = not self._expects and exchange.body.discard()
+                keep = exchange.body.discard()
         finally:
             self._exchange = None
             if keep:
                 self._go_on()
             elif not self.taken:
-                self.close()
+                self._end()
 
     def _go_on(self) -> None:
         if self._buffer or self._ended or self._owner.closing:
@@ -293,6 +299,13 @@ class HttpConnection(HttpSocket):
             self.close()
         else:
             self._go_on()
+
+    def _end(self) -> None:
+        """There was the last answer."""
+        if self._owner.closing:
+            self.close()
+        else:
+            self.part()
 
     # ------------------------------------------------------------------ for others
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from socket import SHUT_WR
 from typing import Any, Protocol
 
 from sockio.runtime import logs
-from sockio.runtime.clock import Clock
+from sockio.runtime.clock import Clock, Timer
 from sockio.runtime.latch import Latch
 
 from .exchange import PeerGone
@@ -19,6 +20,9 @@ from .exchange import PeerGone
 __all__ = ["HttpSocket", "Place"]
 
 log = logs.get("engine.http")
+
+#: Seconds that a client gets to read the last answer and hang up.
+LINGERING = 2.0
 
 _READ, _WRITE = 1, 2
 _READ_SIZE = 65536
@@ -46,6 +50,7 @@ class HttpSocket:
     __slots__ = (
         "_done",
         "_ended",
+        "_lingering",
         "_place",
         "_reader",
         "_reading",
@@ -67,6 +72,8 @@ class HttpSocket:
         self._unsent: memoryview | None = None
         self._done: Callable[[], None] | None = None
         self._writer: Any = None
+        #: Closes it, after the last answer.
+        self._lingering: Timer | None = None
 
     @property
     def sock(self) -> Any:
@@ -183,11 +190,40 @@ class HttpSocket:
         """Whether it is closed, or somebody else's."""
         return self._reader is None
 
+    def part(self) -> None:
+        """Close once the client has, or soon: there is no more to say.
+
+        What it sends meanwhile is passed over. A socket that is closed before it was
+        read to its end destroys the answer on its way (RFC 9112, 9.6).
+        """
+        if self._ended or self._reader is None:
+            self.close()
+            return
+        self._stop_writer()
+        try:
+            if self.tls:
+                with suppress(ValueError, ssl.SSLError):
+                    self._sock.unwrap()
+            self._sock.shutdown(SHUT_WR)
+        except OSError:
+            self.close()
+            return
+        self._lingering = self._place.clock.call_later(LINGERING, self.close)
+        self._resume()
+
+    def _pass_over(self) -> None:
+        """Read on behind the last answer."""
+        if self._receive_some() == b"":
+            self.close()
+
     def _stop(self) -> None:
         """Let go of the socket."""
         self._ended = True
         self._pause()
         self._stop_writer()
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -196,8 +232,9 @@ class HttpSocket:
         """Close the connection at once."""
         if self._reader is None:
             return
+        parted = self._lingering is not None
         self._stop()
-        if self.tls:
+        if self.tls and not parted:
             with suppress(OSError, ValueError):
                 self._sock.unwrap()  # says goodbye, does not wait for the answer
         with suppress(OSError):

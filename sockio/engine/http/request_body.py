@@ -7,25 +7,30 @@ Spec: RFC 9112 "Message Body Length", "Chunked Transfer Coding"; PEP 3333.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Protocol
 
+from .chunks import Chunks
+from .http_options import HttpOptions
+from .request_head import Refused
+
 __all__ = ["BadBody", "RequestBody", "Source"]
 
-#: Bytes of a line between chunks.
-_MAX_LINE = 8192
-#: Bytes of all lines behind the last chunk.
-_MAX_TRAILERS = 65536
 #: Bytes of a body that nobody reads which are received so that the connection can go
 #: on; of a larger one the rest is cut off.
 _MOST_DISCARDED = 64 << 20
 
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?", re.DOTALL)
-
 
 class BadBody(OSError):
-    """The body ended too early, or is not what it should be."""
+    """The body ended too early, or is not what it should be.
+
+    Args:
+        status: Of the answer.
+    """
+
+    def __init__(self, why: str, status: str = "400 Bad Request") -> None:
+        super().__init__(why)
+        self.status = status
 
 
 class Source(Protocol):
@@ -37,21 +42,34 @@ class Source(Protocol):
     def give_back(self, data: bytes) -> None:
         """Take bytes that are not the body's; the next ``receive`` returns them."""
 
+    def breathe(self) -> None:
+        """Let others run. Blocks."""
+
 
 class RequestBody:
     """The body of one request, read from its connection as far as it is wanted."""
 
-    __slots__ = ("_chunked", "_ended", "_left", "_source", "_waiting")
+    __slots__ = ("_at", "_chunks", "_ended", "_left", "_source", "_waiting", "bad")
 
-    def __init__(self, source: Source, length: int, *, chunked: bool = False) -> None:
+    def __init__(
+        self, source: Source, length: int | None, options: HttpOptions | None = None
+    ) -> None:
+        """Read a body from ``source``.
+
+        Args:
+            length: Its bytes; None: it is chunked.
+            options: How long the lines between chunks may be.
+        """
         self._source = source
-        self._chunked = chunked
-        #: Bytes that are still to be taken from the connection, of the body or the
-        #: present chunk.
-        self._left = length
-        #: Received and not read yet.
+        self._chunks = Chunks(options or HttpOptions()) if length is None else None
+        #: Bytes that are still to be taken from the connection, where that is known.
+        self._left = length or 0
+        #: Received, and how much of it was read.
         self._waiting = b""
-        self._ended = not chunked and not length
+        self._at = 0
+        self._ended = length == 0
+        #: It ended too early, or was garbled: nothing behind it can be understood.
+        self.bad = False
 
     def read(self, size: int | None = -1) -> bytes:
         """Read up to ``size`` bytes, less only at the end; all without one.
@@ -63,18 +81,17 @@ class RequestBody:
             Until they have arrived.
         """
         if size is None or size < 0:
-            parts = [self._take(len(self._waiting))]
+            parts = [self._take()]
             while part := self._next_part():
                 parts.append(part)
             return b"".join(parts)
         parts, count = [], 0
         while count < size:
-            if not self._waiting:
-                self._waiting = self._next_part()
-                if not self._waiting:
-                    break
-            parts.append(self._take(size - count))
-            count += len(parts[-1])
+            part = self._take(size - count) or self._fetch(size - count)
+            if not part:
+                break
+            parts.append(part)
+            count += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def readline(self, size: int | None = -1) -> bytes:
@@ -83,15 +100,14 @@ class RequestBody:
         parts: list[bytes] = []
         count = 0
         while limit is None or count < limit:
-            if not self._waiting:
-                self._waiting = self._next_part()
-            end = self._waiting.find(b"\n") + 1
-            most = end or len(self._waiting)
-            parts.append(
-                self._take(most if limit is None else min(most, limit - count))
-            )
-            count += len(parts[-1])
-            if not parts[-1] or parts[-1].endswith(b"\n"):
+            if self._at == len(self._waiting):
+                self._waiting, self._at = self._next_part(), 0
+            end = self._waiting.find(b"\n", self._at) + 1
+            most = (end or len(self._waiting)) - self._at
+            part = self._take(most if limit is None else min(most, limit - count))
+            parts.append(part)
+            count += len(part)
+            if not part or part.endswith(b"\n"):
                 break
         return b"".join(parts)
 
@@ -115,7 +131,7 @@ class RequestBody:
         Blocks:
             Until it has arrived.
         """
-        self._waiting = b""
+        self._take()
         count = 0
         while not self._ended:
             try:
@@ -124,75 +140,66 @@ class RequestBody:
                 return False
             if count > _MOST_DISCARDED:
                 return False
-        return True
+        return not self.bad
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the connection cannot go on behind it."""
+        return self.bad or self._left > _MOST_DISCARDED
 
     def rest(self) -> bytes:
         """Remove and return what was received and nobody has read."""
-        return self._take(len(self._waiting))
+        waiting = self._take()
+        return waiting if self._chunks is None else waiting + self._chunks.rest
 
-    def _take(self, count: int) -> bytes:
-        waiting = self._waiting
-        self._waiting = waiting[count:]
-        return waiting[:count]
+    def _fetch(self, count: int) -> bytes:
+        """Return up to ``count`` of the bytes that come next."""
+        self._waiting, self._at = self._next_part(), 0
+        return self._take(count)
+
+    def _take(self, count: int | None = None) -> bytes:
+        """Remove and return up to ``count`` of the bytes that wait."""
+        waiting, at = self._waiting, self._at
+        if count is None or count >= len(waiting) - at:
+            self._waiting, self._at = b"", 0
+            return waiting[at:] if at else waiting
+        self._at = at + count
+        return waiting[at : at + count]
 
     def _next_part(self) -> bytes:
         """Return more of the body, as much as has come; at its end nothing."""
         if self._ended:
             return b""
-        if self._chunked and not self._left and not self._begin_chunk():
-            return b""
+        if self._chunks is not None:
+            return self._next_chunks(self._chunks)
         data = self._receive()
         if len(data) > self._left:
             self._source.give_back(data[self._left :])
             data = data[: self._left]
         self._left -= len(data)
-        if not self._left:
-            if self._chunked:
-                self._end_chunk()
-            else:
-                self._ended = True
+        self._ended = not self._left
         return data
+
+    def _next_chunks(self, chunks: Chunks) -> bytes:
+        # What has come may be many tiny ones, and the next call comes at once.
+        if not chunks.hungry:
+            self._source.breathe()
+        while True:
+            try:
+                data = chunks.take()
+            except Refused as exc:
+                self._ended = self.bad = True
+                raise BadBody(str(exc), exc.status) from None
+            if chunks.ended:
+                self._ended = True
+                self._source.give_back(chunks.rest)
+            if data or chunks.ended:
+                return data
+            chunks.feed(self._receive())
 
     def _receive(self) -> bytes:
         data = self._source.receive()
         if not data:
-            self._ended = True
+            self._ended = self.bad = True
             raise BadBody("the connection ended before the body did")
         return data
-
-    # ------------------------------------------------------------------ chunks
-
-    def _begin_chunk(self) -> bool:
-        """Read the size of the next chunk; False: it was the last one."""
-        line = self._read_line()
-        found = _CHUNK_SIZE.fullmatch(line)
-        if found is None:
-            raise self._bad(f"bad size of a chunk: {line[:40]!r}")
-        self._left = int(found[1], 16)
-        if self._left:
-            return True
-        count = 0
-        while trailer := self._read_line():
-            count += len(trailer)
-            if count > _MAX_TRAILERS:
-                raise self._bad("too many trailers")
-        self._ended = True
-        return False
-
-    def _end_chunk(self) -> None:
-        line = self._read_line()
-        if line:
-            raise self._bad(f"a chunk is longer than its size: {line[:40]!r}")
-
-    def _read_line(self) -> bytes:
-        data = self._receive()
-        while (end := data.find(b"\r\n")) < 0:
-            if len(data) > _MAX_LINE:
-                raise self._bad("a line between chunks is too long")
-            data += self._receive()
-        self._source.give_back(data[end + 2 :])
-        return data[:end]
-
-    def _bad(self, why: str) -> BadBody:
-        self._ended = True
-        return BadBody(why)

@@ -1,35 +1,57 @@
-"""The head of an HTTP request: request line and headers, parsed strictly (pure).
+"""The head of an HTTP request, parsed strictly and as it comes (pure).
 
-Whatever two parsers could understand in two ways is refused.
+Whatever two parsers could understand in two ways is refused. Lines are judged one after
+the other, so that the same fault is found in however many pieces a head arrives.
 Spec: RFC 9112 "Message Parsing", "Message Body Length"; RFC 9110 "Field Names".
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-__all__ = ["Headers", "RequestLine", "parse_request_line"]
+from .http_options import HttpOptions
+from .request_target import RequestLine, is_host, parse_request_line
 
-#: Headers of one request.
-MAX_HEADERS = 100
+__all__ = ["MAX_FIELDS", "HeadReader", "Headers", "Refused", "parse_field"]
+
+#: Header lines of one request.
+MAX_FIELDS = 100
 #: Bytes of the longest header line whose parsed form is kept.
 _MOST_REMEMBERED = 128
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_UNFIT = re.compile(r"[\0\r\n]")
-_VERSIONS = ("HTTP/1.1", "HTTP/1.0")
+#: A carriage return ends a line, together with what follows it.
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]")
+_UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+#: More bytes than anybody has; enough for a 64-bit number.
+_LENGTH = re.compile(r"0*[0-9]{1,18}", re.ASCII)
 #: Two of them would mean two things.
-_ONLY_ONCE = ("CONTENT_LENGTH", "HTTP_HOST", "HTTP_TRANSFER_ENCODING")
+_ONLY_ONCE = frozenset(
+    ("CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_HOST", "HTTP_TRANSFER_ENCODING")
+)
+
+_TOO_LONG = "414 URI Too Long"
+_TOO_LARGE = "431 Request Header Fields Too Large"
 
 
-class RequestLine(NamedTuple):
-    """The first line of a request."""
+class Refused(ValueError):
+    """A request that is not to be answered.
 
-    method: str
-    target: str
-    version: str
+    Args:
+        why: For the log; a peer's text in it is escaped.
+        status: Of the answer.
+        option: The option of ours that forbids it, if one does.
+    """
+
+    def __init__(
+        self, why: str, status: str = "400 Bad Request", option: str | None = None
+    ) -> None:
+        super().__init__(why)
+        self.status = status
+        self.option = option
 
 
 class Headers:
@@ -38,7 +60,7 @@ class Headers:
     A client sends the same ones again and again, so they are kept with its connection.
     """
 
-    __slots__ = ("block", "connection", "fields", "length", "memo")
+    __slots__ = ("_closes", "_stays", "block", "fields", "length", "memo")
 
     def __init__(self, block: bytes, max_line: int) -> None:
         """Parse what is between the first line and the empty one.
@@ -47,96 +69,253 @@ class Headers:
             max_line: Most bytes of one line.
 
         Raises:
-            ValueError: It is malformed, or says not clearly how long the body is.
+            Refused: A line is malformed, or contradicts another.
         """
         self.block = block
         #: By their names in environ; not to be changed.
-        self.fields = _parse_fields(block.split(b"\r\n"), max_line) if block else {}
+        self.fields: dict[str, str] = {}
+        if block:
+            lines = block.split(b"\r\n")
+            if len(lines) > MAX_FIELDS:
+                raise Refused("too many header lines")
+            if len(block) > max_line and len(max(lines, key=len)) > max_line:
+                raise Refused("a header line is too long")
+            _add(self.fields, lines)
+        length = self.fields.get("CONTENT_LENGTH")
         #: Bytes of the body; None: it is chunked.
-        self.length = _body_length(self.fields)
-        self.connection = self.fields.get("HTTP_CONNECTION", "").lower()
+        self.length: int | None = 0
+        if length is not None:
+            self.length = int(length)
+        elif "HTTP_TRANSFER_ENCODING" in self.fields:
+            self.length = None
+        options = _members(self.fields.get("HTTP_CONNECTION", "").lower())
+        self._closes = "close" in options
+        self._stays = "keep-alive" in options
         #: Yours: what you found out from these headers.
         self.memo: Any = None
 
     def keep_alive(self, version: str) -> bool:
         """Whether the client wants to send another request on its connection."""
-        if version == "HTTP/1.1":
-            return "close" not in self.connection
-        return "keep-alive" in self.connection
+        return not self._closes and (version == "HTTP/1.1" or self._stays)
 
 
-def parse_request_line(data: bytes, max_line: int) -> RequestLine:
-    """Take the first line apart.
+class HeadReader:
+    """Reads the heads of one connection, one after the other.
 
-    Args:
-        data: The line without its line break.
-        max_line: Most bytes of it.
-
-    Raises:
-        ValueError: It is not one of HTTP 1.0 or 1.1, or too long.
+    What it has read is in its attributes until it reads the next.
     """
-    words = data.decode("latin-1").split(" ")
-    if len(words) != 3 or not words[1] or words[2] not in _VERSIONS:
-        raise ValueError(f"bad request line {data[:100]!r}")
-    method, target, version = words
-    if not _TOKEN.fullmatch(method) or _UNFIT.search(target) or len(data) > max_line:
-        raise ValueError(f"bad request line {data[:100]!r}")
-    return RequestLine(method, target, version)
+
+    __slots__ = ("_judge", "_options", "headers", "line", "size")
+
+    def __init__(self, options: HttpOptions) -> None:
+        self._options = options
+        #: Has judged the beginning of a head whose end has not come.
+        self._judge: Judge | None = None
+        #: The first line, not looked at yet.
+        self.line = b""
+        self.headers: Headers | None = None
+        #: Bytes of the head.
+        self.size = 0
+
+    def read(self, data: bytes) -> Headers | None:
+        """Return the headers at the start of ``data``; None: more has to come.
+
+        Raises:
+            Refused: Whatever comes, this is no head.
+        """
+        judge = self._judge
+        # What was judged are whole lines, the last of which may be followed by its end.
+        end = data.find(b"\r\n\r\n", 0 if judge is None else max(judge.start - 2, 0))
+        if end < 0:
+            if judge is None:
+                judge = self._judge = Judge(self._options)
+            judge.read(data)
+            return None
+        self._judge = None
+        cut = data.find(b"\r\n")
+        self.line = data[:cut]
+        self.size = end + 4
+        block = data[cut + 2 : end]
+        headers = self.headers
+        if headers is None or headers.block != block:
+            try:
+                headers = self.headers = Headers(block, self._options.max_line)
+            except Refused:
+                self._explain(data)
+                raise
+        if self.size > self._options.max_head or cut > self._options.max_line:
+            self._explain(data)
+        return headers
+
+    def request_line(self, data: bytes) -> RequestLine:
+        """Take the first line apart, and judge it together with the headers.
+
+        Args:
+            data: What was given to ``read``.
+
+        Raises:
+            Refused: The request is not to be answered.
+        """
+        line = parse_request_line(self.line)
+        assert self.headers is not None
+        fields = self.headers.fields
+        if (
+            line is None
+            or line.method == "CONNECT"
+            or "HTTP_EXPECT" in fields
+            or line.version == "HTTP/1.0"
+            or "HTTP_HOST" not in fields
+        ):
+            self._explain(data)
+        assert line is not None
+        return line
+
+    def _explain(self, data: bytes) -> None:
+        """Raise what is wrong with a whole head, as if it had come in pieces."""
+        Judge(self._options).read(data[: self.size])
 
 
-def _parse_fields(lines: list[bytes], max_line: int) -> dict[str, str]:
-    """Return the headers under their names in environ.
+class Judge:
+    """Judges one head line by line, as it comes."""
+
+    __slots__ = ("_count", "_fields", "_line", "_options", "_searched", "start")
+
+    def __init__(self, options: HttpOptions) -> None:
+        self._options = options
+        self._line: RequestLine | None = None
+        self._fields: dict[str, str] = {}
+        #: Header lines that were judged.
+        self._count = 0
+        #: Bytes that were judged: whole lines.
+        self.start = 0
+        #: Bytes that were searched for control characters beyond.
+        self._searched = 0
+
+    def read(self, data: bytes) -> None:
+        """Judge what has come of a head, from its start on, up to its end.
+
+        Raises:
+            Refused: There is a fault.
+        """
+        options = self._options
+        while True:
+            start = self.start
+            most = min(start + options.max_line + 2, options.max_head)
+            end = data.find(b"\n", start, most)
+            if end < 0:
+                self._judge_part(data, start, most)
+                return
+            if data[end - 1 : end] != b"\r":
+                raise Refused("a line ends without carriage return")
+            self.start = end + 1
+            if end - 1 == start and self._line is not None:
+                self._judge_all(self._line)
+                return
+            self._judge_line(data[start : end - 1])
+
+    def _judge_part(self, data: bytes, start: int, most: int) -> None:
+        """Judge a line whose end has not come, and must before ``most``."""
+        if _CONTROL.search(data, max(start, self._searched), most - 1):
+            raise Refused(f"a control character in {data[start : start + 100]!r}")
+        if len(data) < most:
+            # The last one may be a carriage return: what follows decides about it.
+            self._searched = len(data) - 1
+            return
+        if most - start < self._options.max_line + 2:
+            raise Refused("the head", _TOO_LARGE, "max_head")
+        if self._line is None:
+            raise Refused("the request line", _TOO_LONG, "max_line")
+        name = data[start : start + 40].partition(b":")[0].decode("latin-1")
+        raise Refused(f"the header {name!a}", _TOO_LARGE, "max_line")
+
+    def _judge_line(self, line: bytes) -> None:
+        if self._line is None:
+            self._line = parse_request_line(line)
+            if self._line is None:
+                raise Refused(f"bad request line {line[:100]!r}")
+            if self._line.method == "CONNECT":
+                raise Refused("no tunnel is to be had", "501 Not Implemented")
+            return
+        self._count += 1
+        if self._count > MAX_FIELDS:
+            raise Refused(f"more than {MAX_FIELDS} headers", _TOO_LARGE)
+        _add(self._fields, (line,))
+        coded = "HTTP_TRANSFER_ENCODING" in self._fields
+        if coded and self._line.version == "HTTP/1.0":
+            raise Refused("HTTP 1.0 has no Transfer-Encoding")
+
+    def _judge_all(self, line: RequestLine) -> None:
+        if line.version == "HTTP/1.0":
+            return
+        if "HTTP_HOST" not in self._fields:
+            raise Refused("there is no Host")
+        expected = self._fields.get("HTTP_EXPECT")
+        if expected is None:
+            return
+        if not _members(expected.lower()) <= {"100-continue"}:
+            raise Refused(f"cannot do {expected[:100]!a}", "417 Expectation Failed")
+
+
+def _add(fields: dict[str, str], lines: Iterable[bytes]) -> None:
+    """Add header lines to ``fields``, under their names in environ.
 
     Those with an underscore are left out: they would be taken for the ones with a
     hyphen, which a proxy may have checked.
     """
-    if len(lines) > MAX_HEADERS:
-        raise ValueError(f"more than {MAX_HEADERS} headers")
-    fields: dict[str, str] = {}
     for line in lines:
         # Clients of one kind have most of their lines in common.
-        if len(line) <= _MOST_REMEMBERED:
-            key, value = _remembered(line)
-        else:
-            key, value = _field(line)
-        if len(line) > max_line:
-            raise ValueError(f"bad header {line[:100]!r}")
+        parse = _remembered if len(line) <= _MOST_REMEMBERED else parse_field
+        key, value = parse(line)
         if key in fields:
-            fields[key] = _joined(key, fields[key], value)
+            if key in _ONLY_ONCE:
+                raise Refused(f"two headers where one may be: {key}")
+            between = ";" if key == "HTTP_COOKIE" else ","
+            fields[key] = f"{fields[key]}{between} {value}"
         elif key:
             fields[key] = value
-    return fields
+    if "CONTENT_LENGTH" in fields and "HTTP_TRANSFER_ENCODING" in fields:
+        raise Refused("the body's length is not clear")
 
 
-def _body_length(fields: dict[str, str]) -> int | None:
-    length = fields.get("CONTENT_LENGTH")
-    coding = fields.get("HTTP_TRANSFER_ENCODING")
-    if coding is not None and (length is not None or coding.lower() != "chunked"):
-        raise ValueError("the body's length is not clear")
-    if length is None:
-        return 0 if coding is None else None
-    if not (length.isascii() and length.isdigit()):
-        raise ValueError(f"bad Content-Length {length[:100]!r}")
-    return int(length)
+def parse_field(line: bytes) -> tuple[str, str]:
+    """Return the name in environ, empty for a header left out, and the value.
 
-
-def _field(line: bytes) -> tuple[str, str]:
-    """Return the name in environ, empty for a header left out, and the value."""
+    Raises:
+        Refused: It is no header, or says what no such header may.
+    """
     name, colon, value = line.decode("latin-1").partition(":")
     value = value.strip(" \t")
     if not colon or not _TOKEN.fullmatch(name) or _UNFIT.search(value):
-        raise ValueError(f"bad header {line[:100]!r}")
+        raise Refused(f"bad header {line[:100]!r}")
     if "_" in name:
         return "", ""
     key = name.upper().replace("-", "_")
-    plain = key == "CONTENT_TYPE" or key == "CONTENT_LENGTH"
-    return (key if plain else f"HTTP_{key}"), value
+    if key == "CONTENT_TYPE":
+        return key, value
+    if key == "CONTENT_LENGTH":
+        if not _LENGTH.fullmatch(value):
+            raise Refused(f"bad header {line[:100]!r}")
+        return key, value
+    key = f"HTTP_{key}"
+    if key == "HTTP_HOST" and not is_host(value):
+        raise Refused(f"bad header {line[:100]!r}")
+    if key == "HTTP_TRANSFER_ENCODING":
+        _check_codings(value)
+    return key, value
 
 
-_remembered = lru_cache(maxsize=1024)(_field)
+_remembered = lru_cache(maxsize=1024)(parse_field)
 
 
-def _joined(key: str, first: str, second: str) -> str:
-    if key in _ONLY_ONCE:
-        raise ValueError(f"two headers where one may be: {key}")
-    return f"{first}{';' if key == 'HTTP_COOKIE' else ','} {second}"
+def _check_codings(value: str) -> None:
+    """Let only pass what says where the body ends, and that we can undo."""
+    *others, last = [coding.strip(" \t") for coding in value.lower().split(",")]
+    if last != "chunked" or "chunked" in others:
+        raise Refused(f"bad Transfer-Encoding {value[:100]!a}")
+    if others:
+        raise Refused(f"cannot undo {value[:100]!a}", "501 Not Implemented")
+
+
+def _members(value: str) -> set[str]:
+    """Return the members of a list with commas."""
+    return {member.strip(" \t") for member in value.split(",")}

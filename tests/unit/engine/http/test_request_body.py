@@ -8,7 +8,7 @@ import pytest
 
 from sockio.engine.http.request_body import BadBody, RequestBody
 
-CHUNKS = b"3\r\nabc\r\n2;x=1\r\nde\r\n0\r\nTrailer: 1\r\n\r\n"
+CHUNKS = b"3\r\nabc\r\n2;x=1\r\nde\r\n0\r\nA: 1\r\n\r\n"
 
 
 class Pieces:
@@ -16,6 +16,8 @@ class Pieces:
 
     def __init__(self, data: bytes, size: int) -> None:
         self.pieces = [data[i : i + size] for i in range(0, len(data), size)]
+        #: How often others got a turn.
+        self.breaths = 0
 
     def receive(self) -> bytes:
         return self.pieces.pop(0) if self.pieces else b""
@@ -23,6 +25,9 @@ class Pieces:
     def give_back(self, data: bytes) -> None:
         if data:
             self.pieces.insert(0, data)
+
+    def breathe(self) -> None:
+        self.breaths += 1
 
     @property
     def left(self) -> bytes:
@@ -34,7 +39,7 @@ def plain(size: int, data: bytes = b"abcdenext", length: int = 5) -> RequestBody
 
 
 def chunked(size: int, data: bytes = CHUNKS + b"next") -> RequestBody:
-    return RequestBody(Pieces(data, size), 0, chunked=True)
+    return RequestBody(Pieces(data, size), None)
 
 
 def left(body: RequestBody) -> bytes:
@@ -107,7 +112,7 @@ def test_a_body_that_is_cut_off_is_an_error(
         b"3\nabc\n0\n\n",
         b"1" * 16 + b"\r\n",
         b"1" * 10000,
-        b"0\r\n" + b"Trailer: 1\r\n" * 10000 + b"\r\n",
+        b"0\r\n" + b"A: 1\r\n" * 10000 + b"\r\n",
     ],
 )
 def test_garbled_chunks_are_an_error(data: bytes) -> None:
@@ -140,3 +145,20 @@ def test_what_was_received_and_not_read_can_be_had() -> None:
 
     assert body.rest() == b"bcd"
     assert body.read() == b"e"
+
+
+def test_others_get_turns_between_many_chunks() -> None:
+    body = chunked(1 << 20, b"1\r\na\r\n" * 5000 + b"0\r\n\r\n")
+
+    assert body.read() == b"a" * 5000
+    assert isinstance(body._source, Pieces)
+    assert body._source.breaths >= 4
+
+
+def test_a_garbled_body_cannot_be_passed_over(size: int) -> None:
+    body = chunked(size, b"1\r\na\r\nzz\r\nGET / HTTP/1.1\r\n\r\n")
+    with pytest.raises(BadBody):
+        body.read()
+
+    assert body.hopeless
+    assert not body.discard()
