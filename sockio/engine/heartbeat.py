@@ -1,8 +1,11 @@
-"""Heartbeat: who pings whom, and when to give up.
+"""Heartbeat: who pings whom, what else is a sign of life, and when to give up.
 
-Engine.IO 4: the server pings, the client answers. Engine.IO 3: the other way round.
+Engine.IO 4: the server pings, the client answers; one that pings by itself is answered,
+and has been heard. Engine.IO 3: the client pings, the server answers.
+A pong cannot overtake a message that takes long to arrive. So that is a sign of life,
+as long as it comes on; a trickle is none.
 While the process stands still, because a handler computes or the machine is busy,
-nobody reads what clients sent: who was to answer meanwhile is listened to first.
+nobody reads what clients sent. So all that has arrived is read before one is given up.
 Spec: Engine.IO protocol v4, "Heartbeat"; v3, "Timeouts".
 """
 
@@ -11,54 +14,110 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sockio.protocol.engineio.packet import Packet, PacketType
-from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.engineio.wire import Pong, Wire
 from sockio.runtime.clock import Timer
-from sockio.runtime.delays import Calls
+from sockio.runtime.reactor import Reactor
 
-from .transports.transport import PING, PONG
+from .transports.transport import PING
 
+#: Bytes of a message that must come within the timeout for it to be a sign of life.
+ENOUGH = 1024
 #: Seconds by which a deadline may come late before that is taken for a standstill.
 STANDSTILL = 0.05
-#: Seconds for what clients sent during a standstill to be read.
+#: Seconds for what clients could not even send during a standstill.
 GRACE = 1.0
+
+#: The answer to most pings, made once.
+_PONG = Pong()
 
 
 def heartbeat_for(
     protocol: int,
-    clock: Calls,
+    reactor: Reactor,
     interval: float,
     timeout: float,
     *,
     push: Callable[[Wire], object],
     on_silence: Callable[[], None],
-) -> Heartbeat | ClientHeartbeat:
-    """Return the heartbeat of an Engine.IO protocol; ``push`` sends its packets."""
-    if protocol == 3:
-        return ClientHeartbeat(
-            clock, interval + timeout, push=push, on_silence=on_silence
-        )
-    return Heartbeat(clock, interval, timeout, push=push, on_silence=on_silence)
+    unfinished: Callable[[], int],
+) -> Heartbeat:
+    """Return the heartbeat of an Engine.IO protocol.
+
+    Args:
+        protocol: 3 or 4.
+        reactor: Of the server.
+        interval: Seconds for which nothing is asked of a client that was heard.
+        timeout: Seconds for which it may be silent then.
+        push: Sends the packets of the heartbeat.
+        on_silence: Called when the client is given up.
+        unfinished: Tells how many bytes have come of a message that is not whole yet.
+    """
+    kind = ClientHeartbeat if protocol == 3 else Heartbeat
+    return kind(
+        reactor,
+        interval,
+        timeout,
+        push=push,
+        on_silence=on_silence,
+        unfinished=unfinished,
+    )
 
 
-class _Wait:
-    """The one timer of a session, and what follows when it has waited in vain."""
+class Heartbeat:
+    """The server pings: a wait for the next ping, then one for a sign of life."""
 
-    __slots__ = ("_clock", "_due", "_on_silence", "_push", "_timer")
+    __slots__ = (
+        "_came",
+        "_due",
+        "_extended",
+        "_forgiven",
+        "_interval",
+        "_on_silence",
+        "_push",
+        "_reactor",
+        "_timeout",
+        "_timer",
+        "_unfinished",
+        "awaiting",
+    )
 
     def __init__(
         self,
-        clock: Calls,
+        reactor: Reactor,
+        interval: float,
+        timeout: float,
+        *,
         push: Callable[[Wire], object],
         on_silence: Callable[[], None],
+        unfinished: Callable[[], int],
     ) -> None:
-        self._clock = clock
+        """Make one that is at rest; the arguments are those of ``heartbeat_for``."""
+        self._reactor = reactor
+        self._interval = interval
+        self._timeout = timeout
         self._push = push
         self._on_silence = on_silence
+        self._unfinished = unfinished
         self._timer: Timer | None = None
+        #: When the client is to be given up.
         self._due = 0.0
+        #: Bytes of an unfinished message that were there when the wait began.
+        self._came = 0
+        #: Other packets have made the wait longer already.
+        self._extended = False
+        #: The wait goes on because of a standstill.
+        self._forgiven = False
+        #: A sign of life is due and none has been heard.
+        self.awaiting = False
+
+    def restart(self) -> None:
+        """Ask nothing for the interval: at the start, after a beat or an upgrade."""
+        self.awaiting = False
+        self._arm(self._interval, self._ask)
 
     def stop(self) -> None:
-        """No ping, no deadline from now on."""
+        """No ping, no deadline, until the next ``restart``."""
+        self.awaiting = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -67,121 +126,112 @@ class _Wait:
         """Stop for good, and let go of the session."""
         self.stop()
         self._push = self._on_silence = _nothing
-
-    def _arm(self, seconds: float, fn: Callable[[], None]) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._clock.call_later(seconds, fn)
-
-    def _await(self, seconds: float) -> None:
-        """Give up after ``seconds``."""
-        self._due = self._clock.now() + seconds
-        self._arm(seconds, self._give_up)
-
-    def _give_up(self) -> None:
-        if self._clock.now() - self._due > STANDSTILL:
-            self._await(GRACE)
-        else:
-            self.stop()
-            self._on_silence()
-
-
-class Heartbeat(_Wait):
-    """The server pings: a wait for the next ping, then one for its pong."""
-
-    __slots__ = ("_extended", "_interval", "_timeout", "awaiting")
-    #: What clients send; the other one is an error.
-    expects = PacketType.PONG
-
-    def __init__(
-        self,
-        clock: Calls,
-        interval: float,
-        timeout: float,
-        *,
-        push: Callable[[Wire], object],
-        on_silence: Callable[[], None],
-    ) -> None:
-        """``interval`` and ``timeout`` are in seconds."""
-        super().__init__(clock, push, on_silence)
-        self._interval = interval
-        self._timeout = timeout
-        self._extended = False
-        #: A ping was sent and nothing has been heard since.
-        self.awaiting = False
-
-    def restart(self) -> None:
-        """Ping again after the interval: at the start, after a pong or an upgrade."""
-        self.awaiting = False
-        self._arm(self._interval, self._ping)
+        self._unfinished = _none
 
     def on_moved(self) -> None:
         """The transport changed, and may have swallowed the ping or its pong."""
         self.restart()
 
-    def on_beat(self, packet: Packet) -> bool:
-        """A pong came; return whether it was awaited."""
+    def on_beat(self, packet: Packet) -> bool | None:
+        """A ping or a pong came.
+
+        Returns:
+            Whether it was a heartbeat; None: clients of this protocol do not send it.
+        """
+        ping = packet.type is PacketType.PING
+        # The client goes by our pings: one of its own does not put the next one off.
+        beat = self.awaiting or ping
+        if self.awaiting:
+            self.restart()
+        if ping:
+            self._push(_answer(packet))
+        return beat
+
+    def on_traffic(self, size: int = 0) -> None:
+        """Another packet came, of ``size`` bytes, while a sign of life is due.
+
+        It is one if it is large, or was on its way when the wait began. Else it makes
+        the wait longer, once.
+        """
         if not self.awaiting:
-            return False
-        self.restart()
-        return True
-
-    def stop(self) -> None:
-        """No ping, no deadline from now on."""
-        self.awaiting = False
-        super().stop()
-
-    def on_traffic(self) -> None:
-        """Another packet came while a pong is awaited: that extends the wait, once."""
-        if self.awaiting and not self._extended:
+            return
+        if self._came or size >= ENOUGH:
+            self._wait()
+        elif not self._extended:
             self._extended = True
-            self._await(self._timeout)
+            self._wait()
 
-    def _ping(self) -> None:
-        self.awaiting = True
-        self._extended = False
-        self._await(self._timeout)
+    # ------------------------------------------------------------------ in the hub
+
+    def _ask(self) -> None:
+        self._expect()
         self._push(PING)
 
+    def _expect(self) -> None:
+        self.awaiting = True
+        self._extended = False
+        self._wait()
 
-class ClientHeartbeat(_Wait):
-    """The client pings: a wait for its next ping."""
+    def _wait(self) -> None:
+        """Give the client the timeout, from now."""
+        self._forgiven = False
+        self._came = self._unfinished()
+        self._due = self._reactor.delays.now() + self._timeout
+        self._arm(self._timeout, self._on_deadline)
 
-    __slots__ = ("_limit",)
-    #: What clients send; the other one is an error.
-    expects = PacketType.PING
-    #: Other packets do not stand for a ping.
-    awaiting = False
+    def _on_deadline(self) -> None:
+        late = self._reactor.delays.now() - self._due
+        if late > STANDSTILL and not self._forgiven:
+            self._forgiven = True
+            self._arm(GRACE, self._on_deadline)
+        else:
+            self._timer = self._reactor.in_lull(self._judge)
 
-    def __init__(
-        self,
-        clock: Calls,
-        limit: float,
-        *,
-        push: Callable[[Wire], object],
-        on_silence: Callable[[], None],
-    ) -> None:
-        """``limit`` is in seconds, from one ping to the next."""
-        super().__init__(clock, push, on_silence)
-        self._limit = limit
+    def _judge(self) -> None:
+        if self._unfinished() - self._came >= ENOUGH:
+            self._wait()
+        else:
+            self.stop()
+            self._on_silence()
 
-    def restart(self) -> None:
-        """Wait for a ping, from now."""
-        self._await(self._limit)
+    def _arm(self, seconds: float, fn: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._reactor.delays.call_later(seconds, fn)
+
+
+class ClientHeartbeat(Heartbeat):
+    """The client pings: a wait for the time of its next ping, then one for that."""
+
+    __slots__ = ()
 
     def on_moved(self) -> None:
         """The transport changed: that is no ping."""
 
-    def on_traffic(self) -> None:
-        """Another packet came: that is no ping."""
-
-    def on_beat(self, packet: Packet) -> bool:
-        """A ping came: answer it, with what it carries."""
+    def on_beat(self, packet: Packet) -> bool | None:
+        """A ping came: answer it."""
+        if packet.type is not PacketType.PING:
+            return None
         self.restart()
-        answer = Packet(PacketType.PONG, packet.data)
-        self._push(PONG if packet.data is None else Wire(packets=(answer,)))
+        self._push(_answer(packet))
         return True
+
+    def on_traffic(self, size: int = 0) -> None:
+        """Another packet came: no ping, but it may have held one up."""
+        if self.awaiting and (self._came or size >= ENOUGH):
+            self._wait()
+
+    def _ask(self) -> None:
+        self._expect()
+
+
+def _answer(ping: Packet) -> Wire:
+    return _PONG if ping.data is None else Pong(ping.data)
 
 
 def _nothing(*_: object) -> None:
     """The session has ended."""
+
+
+def _none() -> int:
+    return 0

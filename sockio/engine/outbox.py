@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 
 from sockio.protocol.engineio.packet import Packet
-from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.engineio.wire import Pong, Wire
 
 #: Stands for an outbox with nothing in it, and never gets anything.
 _NONE: deque[Wire] = deque(maxlen=0)
@@ -30,6 +30,9 @@ class Outbox:
         """Add ``wire`` behind the others."""
         if self.wires is _NONE:
             self.wires = deque()
+        elif type(wire) is Pong and self.wires and type(self.wires[-1]) is Pong:
+            # Who pings and does not read gets one answer.
+            self.size -= self.wires.pop().size
         self.wires.append(wire)
         self.size += wire.size
 

@@ -85,11 +85,12 @@ class EngineSession(EventEmitter):
         self._offer = transport.offer
         self._heartbeat = heartbeat_for(
             protocol,
-            reactor.delays,
+            reactor,
             options.ping_interval,
             options.ping_timeout,
             push=self.push,
             on_silence=self._on_silence,
+            unfinished=lambda: self._transport.unfinished,
         )
         transport.bind(self._outbox, self)
 
@@ -256,7 +257,7 @@ class EngineSession(EventEmitter):
         if self.ready_state != OPEN:
             return
         if self._heartbeat.awaiting:
-            self._heartbeat.on_traffic()
+            self._heartbeat.on_traffic(len(data))
         if self.observed:
             self.fire("packet", Packet(PacketType.MESSAGE, data))
             self.fire("data", data)
@@ -272,20 +273,19 @@ class EngineSession(EventEmitter):
             self.on_message("" if packet.data is None else packet.data)
             return
         self.fire("packet", packet)
-        if kind is self._heartbeat.expects:
-            if self._heartbeat.on_beat(packet):
+        if kind is PacketType.PING or kind is PacketType.PONG:
+            beat = self._heartbeat.on_beat(packet)
+            if beat:
                 self.fire("heartbeat")
-        elif kind is PacketType.PING or kind is PacketType.PONG:
-            self._transport.close(_nothing, discard=True)
-            self._on_close(TRANSPORT_ERROR, "invalid heartbeat direction")
+            elif beat is None:
+                self._transport.close(_nothing, discard=True)
+                self._on_close(TRANSPORT_ERROR, "invalid heartbeat direction")
         else:
             self._heartbeat.on_traffic()
 
     def on_lost(self, reason: str, description: object = None) -> None:
         """The transport ended without being asked to."""
         self._on_close(reason, description)
-
-    # ------------------------------------------------------------------ heartbeat
 
     def _on_silence(self) -> None:
         self._transport.close(_nothing, discard=True)

@@ -13,9 +13,10 @@ from gevent import getcurrent
 from sockio.errors import NotSupported
 
 from .batch import Batch
-from .clock import Clock
+from .clock import Clock, Timer
 from .delays import Delays
 from .latch import Latch
+from .lull import Lull
 from .mailbox import Mailbox
 from .workers import Workers
 
@@ -70,6 +71,10 @@ class Reactor:
     def latch(self) -> Latch[Any]:
         """A new latch whose deadlines come from this reactor's clock."""
         return Latch(self.clock)
+
+    def in_lull(self, fn: Callable[[], object]) -> Timer:
+        """Call ``fn`` in the hub when all that has arrived is read; see ``Lull``."""
+        return Lull(self.workers, self.delays, fn)
 
     def soon(self, fn: Callable[..., object], *args: Any) -> None:
         """Run ``fn`` in the hub when the loop comes round; it must not block."""

@@ -117,5 +117,6 @@ class _FakeTimer:
 def _let_run() -> None:
     endless = RuntimeError("a greenlet runs in an endless loop and never waits")
     with gevent.Timeout(PATIENCE, endless):
-        # Comes back when a pass of the loop had neither a callback nor an event.
-        gevent.idle()
+        # Comes back when a pass of the loop had neither a callback nor an event, and
+        # nobody else waits for that.
+        gevent.idle(-1)

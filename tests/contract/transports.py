@@ -255,11 +255,12 @@ class TransportContract:
         assert reason == "parse error"
         assert description
 
-    def test_a_ping_of_the_peer_ends_the_session(self, opened: Link) -> None:
-        opened.send("2", "4late")
+    def test_a_ping_of_the_peer_is_answered(self, opened: Link) -> None:
+        opened.send("2", "4next", "2me")
 
-        assert opened.closes == [("transport error", "invalid heartbeat direction")]
-        assert opened.messages == []
+        assert opened.messages == ["next"]
+        assert "3me" in opened.receive()
+        assert opened.closes == []
 
     def test_a_peer_that_vanishes_ends_the_session(self, opened: Link) -> None:
         opened.leave()

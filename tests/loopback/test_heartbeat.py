@@ -166,28 +166,45 @@ def test_an_unsolicited_pong_is_ignored(
     assert websocket.receive() == "2"
 
 
-# Wrong direction: transport error
-def test_a_client_that_pings_is_closed(
-    engine: RunningEngine, websocket: RawWebSocket
+# A client's ping is answered with its data and counts as life (Node closes)
+@pytest.mark.parametrize("data", ["", "probe", "é😀"])
+def test_a_client_that_pings_is_answered(
+    engine: RunningEngine, websocket: RawWebSocket, data: str
 ) -> None:
-    websocket.send("2")
+    for _ in range(3):
+        engine.clock.advance(25)
+        assert websocket.receive() == "2"
+        engine.clock.advance(19)
+        websocket.send("2" + data)
+        assert websocket.receive() == "3" + data
 
-    assert websocket.wait_closed().code == NO_CODE
-    assert engine.closes == [("transport error", "invalid heartbeat direction")]
+    assert engine.closes == []
+    engine.clock.advance(45)
+    assert engine.closes == [TIMEOUT]
 
 
-# Wrong direction, polling
-def test_a_polling_client_that_pings_is_closed(
+# The same, by polling
+def test_a_polling_client_that_pings_is_answered(
     engine: RunningEngine, session: PollingSession
 ) -> None:
     poll = session.start_poll()
     engine.clock.settle()
 
-    session.post("2\x1e4late")
+    assert session.post("2x\x1e4next").text == "ok"
 
-    assert poll.receive().text == "1"
-    assert engine.closes == [("transport error", "invalid heartbeat direction")]
-    assert engine.messages == []
+    assert poll.receive().text == "3x"
+    assert engine.messages == ["next"]
+    assert engine.closes == []
+
+
+# Who pings and does not poll gets one answer
+def test_answers_to_pings_are_not_collected(
+    engine: RunningEngine, session: PollingSession
+) -> None:
+    for start in range(0, 300, 100):
+        session.post("\x1e".join(f"2{start + n}" for n in range(100)))
+
+    assert session.poll().text == "3299"
 
 
 # Upgrade clears the armed timer, and arms the next ping (Node does not)

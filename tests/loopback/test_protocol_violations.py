@@ -105,10 +105,6 @@ VIOLATIONS = {
     "letter": Violation(("x",), None, "parse error", "unknown packet type 'x'"),
     "empty frame": Violation(("",), None, "parse error", "the packet is empty"),
     "type 7": Violation(("7",), None, "parse error", "unknown packet type '7'"),
-    "ping": Violation(("2",), None, "transport error", "invalid heartbeat direction"),
-    "probe": Violation(
-        ("2probe",), None, "transport error", "invalid heartbeat direction"
-    ),
     "too long": Violation(
         ("4" + "x" * 2000,), None, "transport error", "Max payload size exceeded", 1009
     ),

@@ -28,6 +28,8 @@ class FakeTransport:
         #: Whether the kernel takes what is sent.
         self.ready = name != "polling"
         self.pending_size = 0
+        #: Bytes that have come of a message that is not whole yet.
+        self.unfinished = 0
         self.sink: Sink
         #: The payloads of what it was given, in order.
         self.sent: list[str] = []

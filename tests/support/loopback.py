@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 
 from gevent.pywsgi import WSGIServer
+from geventwebsocket.handler import WebSocketHandler
 
 import sockio
 
-from .raw_client import RawClient
+from .raw_client import CERTIFICATE, RawClient
 
 #: Which HTTP server carries the application.
-Kind: TypeAlias = Literal["sockio", "pywsgi"]
+Kind: TypeAlias = Literal["sockio", "tls", "pywsgi", "gevent-websocket", "werkzeug"]
 #: Seconds that open requests get when a server is closed.
 GRACE = 2.0
 
@@ -21,20 +23,28 @@ class Loopback:
 
     Args:
         app: A ``Server``, an ``EngineServer``, or any WSGI callable.
-        kind: "sockio" is ``create_server()``; "pywsgi" is gevent's own server, which
-            knows nothing of us.
+        kind: "sockio" is ``create_server()``, "tls" the same over TLS; "pywsgi" is
+            gevent's own server, which knows nothing of us, "gevent-websocket" that
+            with the package's handler; "werkzeug" is a server that keeps its socket.
     """
 
     def __init__(self, app: Any, kind: Kind = "sockio") -> None:
         self.app = app
         self._clients: list[RawClient] = []
-        if kind == "sockio":
-            self._http: Any = sockio.create_server(app).listen(("127.0.0.1", 0))
+        if kind in ("sockio", "tls"):
+            tls = {"certfile": CERTIFICATE} if kind == "tls" else {}
+            self._http: Any = sockio.create_server(app).listen(("127.0.0.1", 0), **tls)
         else:
             handler = app.serve_handler() if isinstance(app, sockio.Server) else app
-            self._http = WSGIServer(("127.0.0.1", 0), handler, log=None)
+            options = {}
+            if kind == "gevent-websocket":
+                options = {"handler_class": WebSocketHandler}
+            elif kind == "werkzeug":
+                handler = _as_werkzeug_does(handler)
+            self._http = WSGIServer(("127.0.0.1", 0), handler, log=None, **options)
             self._http.start()
-        self.url = "http://{}:{}".format(*self._http.address)
+        scheme = "https" if kind == "tls" else "http"
+        self.url = f"{scheme}://{{}}:{{}}".format(*self._http.address)
 
     @property
     def engine(self) -> sockio.EngineServer:
@@ -69,3 +79,16 @@ class Loopback:
         if isinstance(self.app, sockio.Server | sockio.EngineServer):
             sessions = list(self.engine.clients)
             assert not sessions, f"sessions outlived their server: {sessions}"
+
+
+def _as_werkzeug_does(app: Any) -> Any:
+    """Name the socket of an upgrade request, and let nobody take it."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if "HTTP_UPGRADE" in environ:
+            environ["werkzeug.socket"] = environ.pop("wsgi.input").raw._sock
+            environ["SERVER_SOFTWARE"] = "Werkzeug/3"
+        result: Iterable[bytes] = app(environ, start_response)
+        return result
+
+    return answer

@@ -7,12 +7,19 @@ what a well-behaved client never would.
 from __future__ import annotations
 
 import json
+import ssl
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import gevent.ssl
+
 from .http_wire import TIMEOUT, Answer, HttpConnection
 from .raw_websocket import RawWebSocket
+
+#: That of every TLS server of the tests, with its key.
+CERTIFICATE = Path(__file__).parent / "localhost.pem"
 
 
 class RawClient:
@@ -25,6 +32,7 @@ class RawClient:
         self.protocol = protocol
         self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
         self._host = parts.netloc
+        self._tls = parts.scheme == "https"
         self._opened: list[HttpConnection] = []
 
     def __enter__(self) -> RawClient:
@@ -48,6 +56,12 @@ class RawClient:
         """Open a connection for HTTP requests."""
         connection = HttpConnection(self._address, self._host)
         self._opened.append(connection)
+        if self._tls:
+            context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(CERTIFICATE)
+            connection.wire.socket = context.wrap_socket(
+                connection.wire.socket, server_hostname="localhost"
+            )
         return connection
 
     def target(self, **query: object) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import gevent
+
 from sockio.testing import FakeClock
 
 
@@ -13,3 +17,23 @@ class Stopwatch(FakeClock):
 
     def now(self) -> float:
         return super().now() + self.spent
+
+    def stand_still(self, seconds: float, meanwhile: Callable[[], object]) -> None:
+        """Let time pass in which the loop does not come round.
+
+        Timers fire late, and before anything is read that ``meanwhile`` has sent; it
+        is called in the hub.
+
+        Blocks:
+            Until everything has run that can.
+        """
+
+        def stand() -> None:
+            meanwhile()
+            self._now += seconds
+            while (timer := self._next_due(self._now)) is not None:
+                timer.fire()
+
+        gevent.get_hub().loop.run_callback(stand)
+        gevent.idle(-1)
+        self.settle()

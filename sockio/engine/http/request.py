@@ -6,7 +6,7 @@ One is made for every poll, so nothing is parsed before somebody asks for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote_plus
 from sockio.errors import ConfigError, ProtocolError
 from sockio.types import Environ
 
-__all__ = ["BodyCutShort", "BodyTooLarge", "Request", "TrustedProxies"]
+__all__ = ["PART", "BodyCutShort", "BodyTooLarge", "Request", "TrustedProxies"]
 
 _Address: TypeAlias = "IPv4Address | IPv6Address"
 _Network: TypeAlias = "IPv4Network | IPv6Network"
@@ -31,6 +31,8 @@ _Network: TypeAlias = "IPv4Network | IPv6Network"
 _PATH_SAFE = "/:@!$&'()*+,;=~"
 #: Most bytes asked of the server in one read.
 _READ_SIZE = 65536
+#: The same where the read waits for all of them.
+PART = 1024
 _PORT = re.compile(r"(?:\[([^\]]*)\]|([^:]*))(?::\d+)?")
 
 
@@ -219,11 +221,13 @@ class Request:
             host = f"{environ.get('SERVER_NAME', '')}:{environ.get('SERVER_PORT', '')}"
         return self._forwarded("HTTP_X_FORWARDED_HOST", host)
 
-    def body(self, limit: int) -> bytes:
+    def body(self, limit: int, on_part: Callable[[int], object] | None = None) -> bytes:
         """Read the whole body.
 
         Args:
             limit: Most bytes to accept. Not more than one byte beyond it is read.
+            on_part: Told how many bytes have come, each time that some have: at the
+                latest when they are ``PART``.
 
         Raises:
             BodyTooLarge: There are more bytes than ``limit``, announced or sent.
@@ -242,12 +246,12 @@ class Request:
             if length > limit:
                 raise BodyTooLarge(f"body of {announced[:20]} bytes, limit {limit}")
         if self.environ.get("wsgi.input_terminated"):
-            data = self._read(limit + 1)
+            data = self._read(limit + 1, on_part)
         elif _has_token(self.environ.get("HTTP_TRANSFER_ENCODING", ""), "chunked"):
             raise BodyCutShort("this WSGI server does not decode chunked bodies")
         else:
             # Reading on would wait for bytes that belong to nobody.
-            data = self._read(length or 0)
+            data = self._read(length or 0, on_part)
         if len(data) > limit:
             raise BodyTooLarge(f"body of more than {limit} bytes")
         if length is not None and len(data) < length:
@@ -259,13 +263,18 @@ class Request:
         peer = self.environ.get("REMOTE_ADDR")
         return peer if isinstance(peer, str) else ""
 
-    def _read(self, count: int) -> bytes:
+    def _read(self, count: int, on_part: Callable[[int], object] | None) -> bytes:
         """Read up to ``count`` bytes. Blocks."""
         stream = self.environ["wsgi.input"]
+        # What has arrived, where the server can say so; the ``read`` of PEP 3333 waits
+        # until all that was asked for is there.
+        read, most = getattr(stream, "read1", None), _READ_SIZE
+        if read is None:
+            read, most = stream.read, PART
         chunks: list[bytes] = []
         while count > 0:
             try:
-                chunk: bytes = stream.read(min(count, _READ_SIZE))
+                chunk: bytes = read(min(count, most))
             except Exception as exc:
                 # Another boundary: PEP 3333 names no errors for this stream, and
                 # those of gunicorn and gevent share no base below Exception.
@@ -274,6 +283,8 @@ class Request:
                 break
             chunks.append(chunk)
             count -= len(chunk)
+            if on_part is not None:
+                on_part(len(chunk))
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _forwarded(self, name: str, default: str) -> str:

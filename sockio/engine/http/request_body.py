@@ -94,6 +94,19 @@ class RequestBody:
             count += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def read1(self, size: int | None = -1) -> bytes:
+        """Read what has come, at most ``size`` bytes; nothing only at the end.
+
+        Raises:
+            BadBody: The client left, or its chunks are garbled.
+
+        Blocks:
+            Until something has arrived.
+        """
+        if not self._waiting:
+            self._waiting = self._next_part()
+        return self._take(len(self._waiting) if size is None or size < 0 else size)
+
     def readline(self, size: int | None = -1) -> bytes:
         """Read up to and with the next line break. Blocks."""
         limit = None if size is None or size < 0 else size

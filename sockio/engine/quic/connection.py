@@ -272,6 +272,13 @@ class Peer:
                 )
 
     def _on_timer(self) -> None:
+        if streams.ends(self._quic, max(self.clock.now(), self._timer_at or 0.0)):
+            # It may have been us who did not listen.
+            self._timer = self._reactor.in_lull(self._on_due)
+        else:
+            self._on_due()
+
+    def _on_due(self) -> None:
         self._timer = None
         self._due = True
         self._wakeup.set()

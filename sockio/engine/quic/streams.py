@@ -1,4 +1,4 @@
-"""The streams inside of a connection of aioquic: what they hold, and what has arrived.
+"""What is inside of a connection of aioquic: its streams, their bytes, its deadline.
 
 There is no public way to know it, up to aioquic 1.7.
 """
@@ -17,6 +17,12 @@ MAX_GAP = 16 << 20
 def of(quic: QuicConnection) -> dict[int, QuicStream]:
     """Return the streams that have not ended, by id."""
     return quic._streams
+
+
+def ends(quic: QuicConnection, now: float) -> bool:
+    """Whether the connection ends if its timer is handled, for its peer was silent."""
+    end: float | None = quic._close_at
+    return end is not None and now >= end
 
 
 def settled(quic: QuicConnection) -> bool:

@@ -77,6 +77,8 @@ class PollingTransport:
         #: What it is to be answered with if the session ends meanwhile.
         self._last: list[Wire] | None = None
         self._posting = False
+        #: Bytes that have come of the POST whose body is being received.
+        self.unfinished = 0
         #: The connection of the POST whose body is being received.
         self._post_socket: socket | None = None
         self._ended = False
@@ -300,10 +302,14 @@ class PollingTransport:
         self._posting = True
         self._post_socket = find(request.environ)
         try:
-            return request.body(self._options.max_http_buffer_size)
+            return request.body(self._options.max_http_buffer_size, self._on_part)
         finally:
             self._posting = False
+            self.unfinished = 0
             self._post_socket = None
+
+    def _on_part(self, size: int) -> None:
+        self.unfinished += size
 
     @property
     def receptive(self) -> bool:

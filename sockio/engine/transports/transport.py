@@ -16,10 +16,10 @@ PARSE_ERROR = "parse error"
 
 #: Wires that every session sends, made once.
 PING = Wire(packets=(Packet(PacketType.PING),))
-PONG = Wire(packets=(Packet(PacketType.PONG),))
 PROBE_ANSWER = Wire(packets=(Packet(PacketType.PONG, "probe"),))
 NOOP = Wire(packets=(Packet(PacketType.NOOP),))
 CLOSE = Wire(packets=(Packet(PacketType.CLOSE),))
+
 
 #: Seconds after which an orderly close no longer waits for the peer.
 CLOSE_TIMEOUT = 30.0
@@ -63,6 +63,10 @@ class Transport(Protocol):
     @property
     def pending_size(self) -> int:
         """Bytes handed over that have not left."""
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes that have come of a message, or a POST, that is not whole yet."""
 
     def bind(self, outbox: Outbox, sink: Sink) -> None:
         """Work for this session from now on."""

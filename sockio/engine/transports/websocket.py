@@ -55,6 +55,10 @@ class WebSocketTransport:
     def pending_size(self) -> int:
         return self._websocket.pending_size
 
+    @property
+    def unfinished(self) -> int:
+        return self._websocket.unfinished
+
     def wake(self) -> None:
         """Nothing to do: a WebSocket that is not ready will say when it is."""
 

@@ -69,6 +69,10 @@ class WebTransportTransport:
     def pending_size(self) -> int:
         return self._stream.pending_size
 
+    @property
+    def unfinished(self) -> int:
+        return self._decoder.unfinished
+
     def offer(self, wire: Wire) -> bool:
         if not self._stream.ready:
             return False

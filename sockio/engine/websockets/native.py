@@ -93,6 +93,10 @@ class NativeWebSocket:
     def pending_size(self) -> int:
         return self._stream.pending_size
 
+    @property
+    def unfinished(self) -> int:
+        return self._reader.unfinished
+
     def start(self, receiver: Receiver) -> None:
         self._receiver = receiver
         self._deliver = receiver.on_message

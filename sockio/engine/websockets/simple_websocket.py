@@ -114,6 +114,10 @@ class SimpleWebSocket:
     def pending_size(self) -> int:
         return self._connection.pending_size
 
+    @property
+    def unfinished(self) -> int:
+        return self._server.incoming_message_len  # type: ignore[no-any-return]
+
     def start(self, receiver: Receiver) -> None:
         self._receiver = receiver
         self._connection.on_drained = self._on_drained

@@ -36,6 +36,10 @@ class WebSocket(Protocol):
     def pending_size(self) -> int:
         """Bytes sent that the kernel has not taken."""
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes that have come of a message that is not whole yet."""
+
     def start(self, receiver: Receiver) -> None:
         """Deliver messages from now on."""
 

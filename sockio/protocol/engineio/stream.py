@@ -69,6 +69,11 @@ class StreamDecoder:
         self._needed = 1
         self._failed = False
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes that have come of a packet that is not whole yet."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> list[Packet | ProtocolError]:
         """Take bytes as they come; return the packets that they complete.
 

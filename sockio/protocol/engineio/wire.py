@@ -127,6 +127,16 @@ def wire_of(frames: Sequence[str | bytes], compress: bool) -> Wire:
     return wire
 
 
+class Pong(Wire):
+    """The answer to a ping; while it waits a newer one may take its place."""
+
+    __slots__ = ()
+
+    def __init__(self, data: str | bytes | None = None) -> None:
+        """Answer a ping that carried ``data``."""
+        super().__init__(packets=(Packet(PacketType.PONG, data),))
+
+
 class Translation(Wire):
     """A wire for WebSockets of another dialect; polling and WebTransport have none."""
 

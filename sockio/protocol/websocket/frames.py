@@ -133,6 +133,16 @@ class FrameReader:
         #: Bytes of the largest message that needs none of the long way's checks.
         self._most = max_payload if masked else -1
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes that have come of a message that is not whole yet, unpacked or not."""
+        size = len(self._tail)
+        if self._message is not None:
+            size += len(self._message)
+        if self.space is not None:
+            size += sum(map(len, self._pieces)) - len(self.space)
+        return size
+
     def feed(self, data: bytes) -> list[Item]:
         """Return what ``data`` completes, in order."""
         size = len(data)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from sockio.engine.outbox import Outbox
 from sockio.protocol.engineio.packet import Packet, PacketType
-from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.engineio.wire import Pong, Wire
 
 
 def test_an_empty_outbox_has_nothing() -> None:
@@ -47,3 +47,14 @@ def test_what_waits_behind_does_not_count_the_oldest_wire() -> None:
     assert alone == 0
     assert outbox.behind == 7
     assert outbox.size == 1007
+
+
+def test_of_answers_to_pings_that_wait_in_a_row_the_last_one_stays() -> None:
+    outbox = Outbox()
+    wires = [Pong("a"), Pong("bb"), Wire(("event",)), Pong("ccc"), Pong()]
+
+    for wire in wires:
+        outbox.put(wire)
+
+    assert outbox.size == Wire(("event",)).size + Pong("bb").size + Pong().size
+    assert outbox.take() == [wires[1], wires[2], wires[4]]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import gevent
 import pytest
@@ -22,7 +22,13 @@ ENVIRON = {"REQUEST_METHOD": "GET", "REMOTE_ADDR": "192.0.2.7"}
 class Bench:
     """A session on a fake transport, and what it told those around it."""
 
-    def __init__(self, transport: str = "websocket", **options: Any) -> None:
+    def __init__(
+        self,
+        transport: str = "websocket",
+        *,
+        protocol: Literal[3, 4] = 4,
+        **options: Any,
+    ) -> None:
         self.clock = FakeClock()
         self.transport = FakeTransport(
             transport, ("websocket",) if transport == "polling" else ()
@@ -42,6 +48,7 @@ class Bench:
             EngineOptions(**options),
             reactor,
             self,
+            protocol,
         )
         self.session.consumer = self
 
@@ -474,13 +481,82 @@ def test_traffic_extends_the_wait_for_a_pong_once(bench: Bench, traffic: str) ->
     assert bench.closes == [("ping timeout", None)]
 
 
-def test_a_ping_of_the_client_goes_the_wrong_way(bench: Bench) -> None:
+@pytest.mark.parametrize(("data", "answer"), [(None, "3"), ("probe", "3probe")])
+@pytest.mark.parametrize("protocol", [3, 4])
+def test_a_ping_of_the_client_is_answered_with_what_it_carries(
+    protocol: Literal[3, 4], data: str | None, answer: str
+) -> None:
+    bench = Bench(protocol=protocol)
+    bench.open()
+    bench.listen("heartbeat")
+    bench.clock.advance(24)
+
+    bench.transport.packet(PacketType.PING, data)
+
+    assert bench.transport.sent == [answer]
+    assert bench.settle().count("heartbeat") == 1
+    assert bench.closes == []
+
+
+def test_a_pong_of_an_old_client_goes_the_wrong_way() -> None:
+    bench = Bench(protocol=3)
     bench.open()
 
-    bench.transport.packet(PacketType.PING)
+    bench.transport.packet(PacketType.PONG)
 
     assert bench.closes == [("transport error", "invalid heartbeat direction")]
     assert bench.transport.closed == "discarded"
+
+
+def test_a_client_that_only_pings_stays(bench: Bench) -> None:
+    bench.open()
+
+    for _ in range(4):
+        bench.clock.advance(44)
+        bench.transport.packet(PacketType.PING)
+
+    assert bench.closes == []
+    bench.clock.advance(45)
+    assert bench.closes == [("ping timeout", None)]
+
+
+@pytest.mark.parametrize("protocol", [3, 4])
+def test_answers_to_pings_do_not_pile_up(protocol: Literal[3, 4]) -> None:
+    bench = Bench("polling", protocol=protocol)
+    session = bench.open()
+    session.send("a")
+
+    for number in range(1000):
+        bench.transport.packet(PacketType.PING, f"p{number}")
+    session.send("b")
+    bench.transport.packet(PacketType.PING)
+
+    assert bench.transport.take() == ["4a", "3p999", "4b", "3"]
+
+
+def test_a_message_under_way_keeps_the_session(bench: Bench) -> None:
+    bench.open()
+
+    for _ in range(10):
+        bench.clock.advance(20)
+        bench.transport.unfinished += 1024
+    assert bench.closes == []
+    bench.transport.unfinished = 0
+    bench.transport.message("x" * 10240)
+    bench.clock.advance(19)
+    bench.transport.packet(PacketType.PONG)
+    bench.clock.advance(44)
+
+    assert bench.closes == []
+
+
+def test_a_message_that_stopped_does_not(bench: Bench) -> None:
+    bench.open()
+    bench.transport.unfinished = 900_000
+
+    bench.clock.advance(45)
+
+    assert bench.closes == [("ping timeout", None)]
 
 
 # ------------------------------------------------------------------ upgrade
