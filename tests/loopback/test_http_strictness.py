@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sockio
 from sockio.engine.http import http_socket
 from sockio.engine.http.http_server import HTTPServer, create_server
 from sockio.types import Environ, StartResponse
@@ -202,6 +203,21 @@ def test_any_bytes_mean_the_same_in_however_many_pieces(path: str) -> None:
     check()
 
 
+def test_an_old_client_cannot_upgrade(tmp_path: Any) -> None:
+    engine = sockio.EngineServer()
+    server = create_server(engine).listen(f"unix:{tmp_path}/socket")
+    handshake = (
+        b"GET /engine.io/?EIO=4&transport=websocket HTTP/1.0\r\nHost: test\r\n"
+        b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+
+    ((status, _),) = answers(ask(f"{tmp_path}/socket", [handshake]))
+
+    assert status == "400 Bad Request"
+    server.close(timeout=1)
+
+
 # ------------------------------------------------------------ while the client waits
 
 
@@ -289,6 +305,19 @@ def test_one_warning_names_the_option(
     assert "secret" not in said
     assert said.isascii()
     assert said.isprintable()
+
+
+def test_each_option_is_named(
+    server: HTTPServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    for begun in (b"GET /" + b"a" * 17000, GET + (b"A:" + b"b" * 9000 + b"\r\n") * 8):
+        with connect(server) as peer:
+            peer.sendall(begun)
+            peer.recv(9)
+
+    said = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert ["max_line" in one for one in said] == [True, False]
+    assert ["max_head" in one for one in said] == [False, True]
 
 
 def test_an_answer_arrives_under_tls_too() -> None:

@@ -36,7 +36,7 @@ __all__ = ["Server"]
 
 log = logs.get("engine.http")
 
-#: Seconds between two warnings about requests that clients send.
+#: Seconds between two warnings that name the same option.
 _QUIET = 60.0
 
 
@@ -70,8 +70,8 @@ class Server(StreamServer):  # type: ignore[misc]
         self._running: dict[Exchange, Any] = {}
         self._empty = Event()
         self._date = (0, "")
-        #: When the next warning about a request may be logged.
-        self._quiet_until = 0.0
+        #: When the next warning that names an option may be logged.
+        self._quiet: dict[str, float] = {}
         self._error_log = error_log
         self._environ = self._common_environ(environ or {})
 
@@ -155,9 +155,9 @@ class Server(StreamServer):  # type: ignore[misc]
         """A client is told that its request is none."""
         # The operator can do nothing about most of them, and anybody can fill a disk.
         log.debug("bad request from %s: %s", address, why)
-        if why.option is None or self.clock.now() < self._quiet_until:
+        if why.option is None or self.clock.now() < self._quiet.get(why.option, 0.0):
             return
-        self._quiet_until = self.clock.now() + _QUIET
+        self._quiet[why.option] = self.clock.now() + _QUIET
         log.warning(
             "a request from %s was answered with %s: %s is larger than %d bytes; if "
             "such requests are to be served, give a larger %s to create_server(), "
