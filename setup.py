@@ -18,6 +18,7 @@ COMPILED = (
     "protocol.engineio.wire",
     "protocol.socketio.attachments",
     "protocol.socketio.json_parser",
+    "protocol.socketio.msgpack_scan",
     "protocol.socketio.packet",
     "protocol.websocket.frames",
     "runtime.batch",

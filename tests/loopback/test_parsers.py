@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+from datetime import datetime, timezone
 from typing import Any
 
 import msgspec
@@ -116,14 +117,19 @@ def test_nil_is_no_data(served: Served) -> None:
 
 # ------------------------------------------------------------------ what is refused
 
+NOT_MSGPACK = "the packet is not MessagePack"
+MOMENT = datetime(2024, 5, 1, tzinfo=timezone.utc)
 MALFORMED: dict[str, tuple[str | bytes, str]] = {
     "text": ("42[]", "got plaintext data instead of MessagePack"),
-    "nothing": (b"", "the packet is not MessagePack"),
-    "no MessagePack": (b"\xc1", "the packet is not MessagePack"),
-    "cut off": (message(EVENT, ["e"])[:-1], "the packet is not MessagePack"),
-    "more than one": (message(EVENT, ["e"]) + b"\0", "the packet is not MessagePack"),
-    "far too deep": (b"\x91" * 900, "the packet is not MessagePack"),
-    "an endless array": (b"\xdd\xff\xff\xff\xff", "the packet is not MessagePack"),
+    "nothing": (b"", "the packet is cut off"),
+    "no MessagePack": (b"\xc1", "unknown marker 0xc1"),
+    "no text": (message(EVENT, ["e", "é"]).replace(b"\xa9", b"\xc3"), NOT_MSGPACK),
+    "cut off": (message(EVENT, ["e"])[:-1], "the packet is cut off"),
+    "more than one": (message(EVENT, ["e"]) + b"\0", "bytes behind the packet"),
+    "far too deep": (b"\x91" * 950, "the packet is nested too deep"),
+    "an endless array": (b"\xdd\xff\xff\xff\xff", "the packet is cut off"),
+    "a list as key": (pack(["e", {(1, 2): 3}]), "a key that is no text"),
+    "a date as key": (pack({MOMENT: 3}), "a key that is no text"),
     "a date and rubbish": (b"\x92\xd7\0" + bytes(8) + b"\xc1", "unknown marker 0xc1"),
     "a list": (pack([]), "invalid packet type"),
     "type 5": (message(5, ["e"]), "invalid packet type"),
@@ -132,6 +138,17 @@ MALFORMED: dict[str, tuple[str | bytes, str]] = {
     "an event without data": (message(EVENT), "invalid payload"),
     "a negative id": (message(EVENT, ["e"], id=-1), "invalid packet id"),
 }
+
+
+def test_whole_numbers_as_keys_are_text(served: Served) -> None:
+    # As for JavaScript: socket.io-msgpack-parser.
+    heard = Heard()
+    websocket, socket = join(served)
+    socket.on("e", heard)
+
+    websocket.send(message(EVENT, ["e", {1: "a", "b": {-300: {}}, 2**64 - 1: None}]))
+
+    assert heard.next() == ({"1": "a", "b": {"-300": {}}, str(2**64 - 1): None},)
 
 
 @pytest.mark.parametrize("name", MALFORMED)

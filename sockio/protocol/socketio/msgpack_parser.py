@@ -17,10 +17,12 @@ import msgspec
 
 from sockio.errors import EncodeError, ProtocolError
 
-from . import msgpack_reader, own_frames
+from . import own_frames
 from .attachments import Attachments
 from .checked import check
 from .json_parser import JsonParser
+from .msgpack_reader import read
+from .msgpack_scan import is_simple
 from .packet import Packet, PacketType
 from .parser import JsonCodec
 from .plain import number, simplify
@@ -145,10 +147,10 @@ class MsgpackDecoder:
         """
         if isinstance(data, str):
             raise ProtocolError("got plaintext data instead of MessagePack")
+        if type(data) is not bytes:
+            data = bytes(data)
         try:
-            message = _decode(data)
-        except _LookAtTheMarker:
-            message = _read(bytes(data))
+            message = _decode(data) if is_simple(data) else read(data)
         except (ValueError, RecursionError) as exc:
             raise ProtocolError("the packet is not MessagePack") from exc
         if type(message) is not dict:
@@ -160,22 +162,9 @@ class MsgpackDecoder:
         return check(kind, get("nsp"), get("data"), get("id"))
 
 
-def _read(data: bytes) -> Any:
-    try:
-        return msgpack_reader.read(data)
-    except RecursionError as exc:
-        raise ProtocolError("the packet is not MessagePack") from exc
-
-
-class _LookAtTheMarker(Exception):
-    """The library cannot tell what an extension stands for."""
-
-
-def _extension(kind: int, content: memoryview) -> bytes:
-    # Undefined, and dates, have 1 and 8 bytes; all other lengths are ArrayBuffers.
-    if kind != 0 or len(content) in (1, 8):
-        raise _LookAtTheMarker
-    return bytes(content)
+def _extension(kind: int, content: memoryview) -> Any:
+    # Type 0 is an ArrayBuffer where the marker does not matter.
+    return [kind, bytes(content)] if kind else bytes(content)
 
 
 _decode = msgspec.msgpack.Decoder(ext_hook=_extension).decode

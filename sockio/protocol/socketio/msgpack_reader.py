@@ -1,9 +1,9 @@
-"""MessagePack where it matters which marker an extension had.
+"""MessagePack where it matters which marker an extension had, or what a key was.
 
 JavaScript's encoder writes undefined, dates and ArrayBuffers as extensions of type 0;
 undefined and an ArrayBuffer of 1 byte, or a date and one of 8 bytes, differ in nothing
-but the marker. Libraries tell only type and content, so such data is read here, with as
-much care and about twenty times slower.
+but the marker. Libraries tell only type and content, and they leave integers integers
+where they are keys. Such data is read here, with as much care and ten times slower.
 
 Spec: MessagePack specification, "Formats"; notepack.io 2.2.0.
 """
@@ -11,19 +11,20 @@ Spec: MessagePack specification, "Formats"; notepack.io 2.2.0.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from typing import Any
-
-import msgspec
+from typing import Any, NoReturn
 
 from sockio.errors import ProtocolError
+
+from .msgpack_scan import MAX_DEPTH
 
 __all__ = ["read"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 #: Types of extensions.
 _JAVASCRIPT, _TIMESTAMP = 0, -1
+#: Markers of extensions.
+_UNDEFINED, _DATE = 0xD4, 0xD7
 
 _NUMBERS = {
     marker: struct.Struct(form)
@@ -40,24 +41,28 @@ _NUMBERS = {
         0xD3: ">q",
     }.items()
 }
-_CONSTANTS = {0xC0: None, 0xC2: False, 0xC3: True}
-#: Extensions of fixed length: marker -> length.
-_FIXED = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
-_UNDEFINED, _DATE = 0xD4, 0xD7
+#: Nanoseconds and seconds of the longest timestamps.
+_BOTH = struct.Struct(">Iq")
 
 
 def read(data: bytes) -> Any:
     """Return the value that ``data`` holds.
 
-    Undefined becomes None, a date a ``datetime`` in UTC, an ArrayBuffer bytes; other
-    extensions become ``[type, bytes]``.
+    Keys are text; an integer becomes its decimal text before it is one. Undefined
+    becomes None, a date a ``datetime`` in UTC, an ArrayBuffer bytes; other extensions
+    become ``[type, bytes]``.
 
     Raises:
-        ProtocolError: It is not MessagePack, or a date is out of range.
-        RecursionError: It is nested too deep.
+        ProtocolError: It is not MessagePack, a key is something else, a date is out of
+            range, or it is nested too deep.
     """
     reader = _Reader(data)
-    value = reader.value()
+    try:
+        value = reader.read()
+    except (IndexError, struct.error):
+        _cut_off()
+    except UnicodeDecodeError as exc:
+        raise ProtocolError("text that is not UTF-8") from exc
     if reader.at != len(data):
         raise ProtocolError("bytes behind the packet")
     return value
@@ -70,76 +75,87 @@ class _Reader:
         self.data = data
         self.at = 0
 
-    def take(self, count: int) -> bytes:
-        start, self.at = self.at, self.at + count
-        if self.at > len(self.data):
-            raise ProtocolError("the packet is cut off")
-        return self.data[start : self.at]
+    def read(self) -> Any:
+        """Read a value and what is in it; without recursion, as it may be deep."""
+        root: list[Any] = []
+        array: list[Any] | None = root
+        mapping: dict[str, Any] = {}
+        key = ""
+        left = 1
+        # The containers around the current one, and how much of them is to come.
+        around: list[tuple[list[Any] | None, dict[str, Any], int]] = []
+        while left or around:
+            if not left:
+                array, mapping, left = around.pop()
+                continue
+            left -= 1
+            if array is None:
+                key = self.key()
+            value, count = self.value()
+            if array is None:
+                mapping[key] = value
+            else:
+                array.append(value)
+            if count:
+                around.append((array, mapping, left))
+                if len(around) > MAX_DEPTH:
+                    raise ProtocolError("the packet is nested too deep")
+                left = count
+                if type(value) is dict:
+                    array, mapping = None, value
+                else:
+                    array = value
+        return root[0]
 
-    def number(self, size: int) -> int:
-        return int.from_bytes(self.take(size), "big")
+    def key(self) -> str:
+        key, _ = self.value()
+        if type(key) is str:
+            return key
+        if type(key) is int:
+            return str(key)
+        raise ProtocolError("a key that is no text")
 
-    def value(self) -> Any:
-        marker = self.take(1)[0]
+    def value(self) -> tuple[Any, int]:
+        """Return a value and, if it is to be filled, how many items it gets."""
+        marker = self.data[self.at]
+        self.at += 1
         if marker < 0x80:
-            return marker
-        if marker < 0x90:
-            return self.mapping(marker & 0x0F)
+            return marker, 0
         if marker < 0xA0:
-            return self.array(marker & 0x0F)
+            return self.container(marker < 0x90, marker & 0x0F)
         if marker < 0xC0:
-            return self.text(marker & 0x1F)
+            return self.take(marker & 0x1F).decode(), 0
         if marker >= 0xE0:
-            return marker - 0x100
-        if marker in _CONSTANTS:
-            return _CONSTANTS[marker]
+            return marker - 0x100, 0
+        if marker >= 0xDC:
+            return self.container(marker >= 0xDE, self.number(2 << (marker & 1)))
+        return self.scalar(marker), 0
+
+    def container(self, is_map: bool, count: int) -> tuple[Any, int]:
+        # A count that the bytes left cannot hold is refused at once.
+        if count << is_map > len(self.data) - self.at:
+            _cut_off()
+        return {} if is_map else [], count
+
+    def scalar(self, marker: int) -> Any:
         form = _NUMBERS.get(marker)
         if form is not None:
-            return form.unpack(self.take(form.size))[0]
-        if marker in _FIXED:
-            return self.extension(marker, _FIXED[marker])
-        sized = _SIZED.get(marker)
-        if sized is None:
-            raise ProtocolError(f"unknown marker {marker:#x}")
-        read_it, size = sized
-        return read_it(self, self.number(size))
+            at = self.at
+            self.at = at + form.size
+            return form.unpack_from(self.data, at)[0]
+        if marker == 0xC1:
+            raise ProtocolError("unknown marker 0xc1")
+        if marker < 0xC4:
+            return None if marker == 0xC0 else marker == 0xC3
+        if marker < 0xC7:
+            return self.take(self.number(1 << (marker - 0xC4)))
+        if marker < 0xCA:
+            return self.extension(marker, self.number(1 << (marker - 0xC7)))
+        if marker < 0xD9:
+            return self.extension(marker, 1 << (marker - 0xD4))
+        return self.take(self.number(1 << (marker - 0xD9))).decode()
 
-    def mapping(self, count: int) -> dict[Any, Any]:
-        self.expect(2 * count)
-        result = {}
-        for _ in range(count):
-            key = self.value()
-            try:
-                result[_key(key)] = self.value()
-            except TypeError as exc:
-                raise ProtocolError("a map cannot be a key") from exc
-        return result
-
-    def array(self, count: int) -> list[Any]:
-        self.expect(count)
-        items = []
-        for _ in range(count):
-            items.append(self.value())
-        return items
-
-    def expect(self, count: int) -> None:
-        """Refuse a count of values that the bytes left cannot hold."""
-        if count > len(self.data) - self.at:
-            raise ProtocolError("the packet is cut off")
-
-    def text(self, size: int) -> str:
-        try:
-            return self.take(size).decode()
-        except UnicodeDecodeError as exc:
-            raise ProtocolError("text that is not UTF-8") from exc
-
-    def buffer(self, size: int) -> bytes:
-        return self.take(size)
-
-    def sized_extension(self, size: int) -> Any:
-        return self.extension(None, size)
-
-    def extension(self, marker: int | None, size: int) -> Any:
+    def extension(self, marker: int, size: int) -> Any:
         kind = int.from_bytes(self.take(1), "big", signed=True)
         content = self.take(size)
         if kind == _TIMESTAMP:
@@ -150,28 +166,18 @@ class _Reader:
             return None
         return _date(content) if marker == _DATE else content
 
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.take(size), "big")
 
-#: Marker -> what reads it, and bytes of the length that follows it.
-_SIZED: dict[int, tuple[Callable[[_Reader, int], Any], int]] = {
-    0xC4: (_Reader.buffer, 1),
-    0xC5: (_Reader.buffer, 2),
-    0xC6: (_Reader.buffer, 4),
-    0xC7: (_Reader.sized_extension, 1),
-    0xC8: (_Reader.sized_extension, 2),
-    0xC9: (_Reader.sized_extension, 4),
-    0xD9: (_Reader.text, 1),
-    0xDA: (_Reader.text, 2),
-    0xDB: (_Reader.text, 4),
-    0xDC: (_Reader.array, 2),
-    0xDD: (_Reader.array, 4),
-    0xDE: (_Reader.mapping, 2),
-    0xDF: (_Reader.mapping, 4),
-}
+    def take(self, count: int) -> bytes:
+        start, self.at = self.at, self.at + count
+        if self.at > len(self.data):
+            _cut_off()
+        return self.data[start : self.at]
 
 
-def _key(value: Any) -> Any:
-    """Return an array as something that can be a key, as the library does."""
-    return tuple(map(_key, value)) if isinstance(value, list) else value
+def _cut_off() -> NoReturn:
+    raise ProtocolError("the packet is cut off")
 
 
 def _date(content: bytes) -> datetime:
@@ -182,10 +188,17 @@ def _date(content: bytes) -> datetime:
         raise ProtocolError("a date out of range") from exc
 
 
-def _timestamp(content: bytes) -> Any:
-    # The library knows these by their type alone.
-    header = bytes((0xC7, len(content) & 0xFF, 0xFF))
+def _timestamp(content: bytes) -> datetime:
+    number, nanoseconds = int.from_bytes(content, "big"), 0
+    if len(content) == 8:
+        number, nanoseconds = number & ((1 << 34) - 1), number >> 34
+    elif len(content) == 12:
+        nanoseconds, number = _BOTH.unpack(content)
+    elif len(content) != 4:
+        raise ProtocolError("a timestamp out of range")
     try:
-        return msgspec.msgpack.decode(header + content)
-    except msgspec.DecodeError as exc:
+        if nanoseconds >= 10**9:
+            raise OverflowError
+        return _EPOCH + timedelta(seconds=number, microseconds=nanoseconds // 1000)
+    except OverflowError as exc:
         raise ProtocolError("a timestamp out of range") from exc

@@ -218,6 +218,40 @@ def test_extensions_of_javascript(extension: str, value: Any) -> None:
         assert type(packet.data[1]) is type(value)
 
 
+@pytest.mark.parametrize("behind", ["", "d4 00 00"], ids=["fast", "own"])
+def test_keys_are_text(behind: str) -> None:
+    mapping = "83 01 a1 61 cf ff ff ff ff ff ff ff ff a1 62 d0 80 81 05 c0"
+    frame = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x93\xa1e"
+
+    packet = parser.decoder().feed(frame + bytes.fromhex(mapping + (behind or "c0")))
+
+    assert packet.data[1:] == [
+        {"1": "a", str(2**64 - 1): "b", "-128": {"5": None}},
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("c0", "c2", "c3", "c4 01 61", "ca 00 00 00 00", "cb 40 00 00 00 00 00 00 00"),
+        *("90", "91 01", "92 01 02", "80", "dc 00 01 01", "de 00 00", "d4 00 00"),
+        *("d6 ff 00 00 00 01", "d7 00 00 00 00 00 00 00 00 00", "c7 03 00 61 62 63"),
+    ],
+)
+@pytest.mark.parametrize("before", ["c0", "d4 00 00"], ids=["fast", "own"])
+def test_no_other_key_is_taken(key: str, before: str) -> None:
+    # Their hashes are known to everybody, and can be made to collide.
+    frame = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x93\xa1e"
+    for mapping in (
+        f"81 {key} 01",
+        f"82 a1 61 01 {key} 01",
+        f"91 81 a1 61 81 {key} 01",
+    ):
+        with pytest.raises(ProtocolError, match="a key that is no text"):
+            parser.decoder().feed(frame + bytes.fromhex(before + mapping))
+
+
 def test_undefined_stands_for_nothing() -> None:
     frame = b"\x83\xa4type\x00\xa3nsp\xa1/\xa4data\xd4\x00\x00"
 
@@ -267,14 +301,15 @@ def test_what_a_client_must_not_send(message: Any, reason: str) -> None:
     ("frame", "reason"),
     [
         ('2["e"]', "got plaintext data instead of MessagePack"),
-        (b"", NOT_MSGPACK),
-        (b"\xc1", NOT_MSGPACK),
-        (b"\x01\x02", NOT_MSGPACK),
+        (b"", "the packet is cut off"),
+        (b"\xc1", "unknown marker 0xc1"),
+        (b"\x01\x02", "bytes behind the packet"),
         (b"\xa1\xff", NOT_MSGPACK),
-        (b"\x91" * 100_000, NOT_MSGPACK),
-        (b"\x92\xd4\x00\x00" + b"\x91" * 100_000, NOT_MSGPACK),
-        (b"\xdd\xff\xff\xff\xff", NOT_MSGPACK),
-        (b"\x92\xd4\x00\x00\xc1", "unknown marker 0xc1"),
+        (b"\x92\xd4\x00\x00\xa1\xff", "text that is not UTF-8"),
+        (b"\xd7\xff" + b"\xff" * 8, NOT_MSGPACK),
+        (b"\x91" * 100_000, "the packet is nested too deep"),
+        (b"\x92\xd4\x00\x00" + b"\x91" * 100_000, "the packet is nested too deep"),
+        (b"\xdd\xff\xff\xff\xff", "the packet is cut off"),
     ],
 )
 def test_frames_that_are_no_packet(frame: str | bytes, reason: str) -> None:
