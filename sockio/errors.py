@@ -15,6 +15,7 @@ SockioError
 ├── RateLimited               too much, too fast
 ├── NotSupported              this object cannot do that
 └── ConfigError               also ValueError; a wrong option, raised at once
+    └── UnknownOption         also TypeError; there is no option of that name
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ __all__ = [
     "RateLimited",
     "ReservedEventError",
     "SockioError",
+    "UnknownOption",
 ]
 
 
@@ -142,3 +144,7 @@ class NotSupported(SockioError):
 
 class ConfigError(SockioError, ValueError):
     """A wrong option; raised at once, never logged and swallowed."""
+
+
+class UnknownOption(ConfigError, TypeError):
+    """There is no option of that name; the text says which one there is."""

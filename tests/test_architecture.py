@@ -34,7 +34,16 @@ FLOORS = {
 #: long as no cycle arises. A name ending in / is a folder.
 ORDER = {
     "engine": (
-        ("options", "http/", "outbox", "callbacks", "consumer", "opening"),
+        (
+            "options",
+            "foreign_options",
+            "option_checks",
+            "http/",
+            "outbox",
+            "callbacks",
+            "consumer",
+            "opening",
+        ),
         ("websockets/", "quic/"),
         ("transports/",),
         ("heartbeat", "upgrade", "verify", "middlewares"),
@@ -55,6 +64,7 @@ ORDER = {
             "events",
             "middleware",
             "acks",
+            "emit_options",
             "answers",
             "catch_all",
             "data",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -14,6 +13,10 @@ from sockio.engine.http.request import Request, TrustedProxies
 from sockio.errors import ConfigError
 from sockio.protocol.websocket.deflate import Deflate
 from sockio.runtime import guards
+from sockio.runtime.unknown_names import tells_unknown
+
+from . import foreign_options
+from .option_checks import flag, seconds, size
 
 __all__ = ["KNOWN_TRANSPORTS", "BufferPolicy", "EngineOptions", "TransportName"]
 
@@ -21,6 +24,7 @@ TransportName: TypeAlias = Literal["polling", "websocket", "webtransport"]
 KNOWN_TRANSPORTS: tuple[TransportName, ...] = ("polling", "websocket", "webtransport")
 
 
+@tells_unknown("BufferPolicy")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BufferPolicy:
     """How much may wait for a client that reads slowly; sizes are in bytes."""
@@ -34,10 +38,11 @@ class BufferPolicy:
 
     def __post_init__(self) -> None:
         for field in ("high", "low"):
-            size = getattr(self, field)
-            if type(size) is not int or size < 0:
+            limit = getattr(self, field)
+            if type(limit) is not int or limit < 0:
                 raise ConfigError(
-                    f"BufferPolicy({field}={size!r}): give a number of bytes, 0 or more"
+                    f"BufferPolicy({field}={limit!r}): give a number of bytes, 0 or "
+                    "more"
                 )
         if self.low > self.high:
             raise ConfigError(
@@ -51,6 +56,7 @@ class BufferPolicy:
             )
 
 
+@tells_unknown("EngineServer", foreign_options.SERVER)
 @dataclass(frozen=True, slots=True, kw_only=True, init=False)
 class EngineOptions:
     """Options of one engine; times are in seconds, defaults are Node's.
@@ -115,20 +121,20 @@ class EngineOptions:
     ) -> None:
         values = {
             "path": _path(path),
-            "add_trailing_slash": _flag("add_trailing_slash", add_trailing_slash),
+            "add_trailing_slash": flag("add_trailing_slash", add_trailing_slash),
             "transports": _transports(transports),
-            "ping_interval": _seconds("ping_interval", ping_interval),
-            "ping_timeout": _seconds("ping_timeout", ping_timeout),
-            "upgrade_timeout": _seconds("upgrade_timeout", upgrade_timeout),
-            "max_http_buffer_size": _size("max_http_buffer_size", max_http_buffer_size),
-            "allow_upgrades": _flag("allow_upgrades", allow_upgrades),
-            "allow_eio3": _flag("allow_eio3", allow_eio3),
+            "ping_interval": seconds("ping_interval", ping_interval),
+            "ping_timeout": seconds("ping_timeout", ping_timeout),
+            "upgrade_timeout": seconds("upgrade_timeout", upgrade_timeout),
+            "max_http_buffer_size": size("max_http_buffer_size", max_http_buffer_size),
+            "allow_upgrades": flag("allow_upgrades", allow_upgrades),
+            "allow_eio3": flag("allow_eio3", allow_eio3),
             "allow_request": _function(
                 "allow_request",
                 allow_request,
                 "return to let in, raise to refuse",
             ),
-            "check_origin": _flag("check_origin", check_origin),
+            "check_origin": flag("check_origin", check_origin),
             "cors": Cors.of(cors),
             "cookie": Cookie.of(cookie),
             "trusted_proxies": TrustedProxies.of(trusted_proxies or 0),
@@ -173,27 +179,6 @@ def _transports(value: object) -> tuple[str, ...]:
             f"transports={value!r}: name at least one of {known}, each once"
         )
     return tuple(value)
-
-
-def _seconds(name: str, value: object) -> float:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not 0 < value < math.inf:  # type: ignore[operator]
-        raise ConfigError(f"{name}={value!r}: give a number of seconds above 0")
-    return value  # type: ignore[return-value]
-
-
-def _size(name: str, value: object) -> int:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # 1e6 is how the number is written elsewhere
-    if type(value) is not int or value <= 0:
-        raise ConfigError(f"{name}={value!r}: give a whole number of bytes above 0")
-    return value
-
-
-def _flag(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ConfigError(f"{name}={value!r}: give True or False")
-    return value
 
 
 def _function(name: str, value: Any, how: str) -> object:

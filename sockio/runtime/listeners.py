@@ -13,6 +13,7 @@ from enum import Enum
 from typing import (
     TYPE_CHECKING,
     Any,
+    NoReturn,
     ParamSpec,
     Protocol,
     TypeAlias,
@@ -26,6 +27,8 @@ from . import logs
 from .deferred import done
 from .known_signatures import known_signature
 from .signature import describe_parameters
+from .unknown_names import refuse
+from .workers import FAILURES
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -48,6 +51,9 @@ class TypedEvent(Protocol[P, R]):
     def handler(self, fn: Callable[P, R], /) -> Callable[P, R]:
         """Return ``fn``; only a type checker compares it with the event."""
 
+
+#: What Flask-SocketIO and python-socketio take here.
+_HINTS = {"namespace": 'write io.of("/name").on("connection", ...), and listen there'}
 
 EventName: TypeAlias = "str | float | TypedEvent[..., Any]"
 
@@ -273,7 +279,14 @@ class EventEmitter:
     def on(
         self, event: str | float, handler: None = None, *, concurrent: bool = ...
     ) -> Callable[[H], H]: ...
-    def on(self, event: Any, handler: Any = None, *, concurrent: bool = False) -> Any:
+    def on(
+        self,
+        event: Any,
+        handler: Any = None,
+        *,
+        concurrent: bool = False,
+        **unknown: NoReturn,
+    ) -> Any:
         """Call ``handler`` at each ``event``, after those registered before.
 
         Args:
@@ -286,6 +299,8 @@ class EventEmitter:
         Returns:
             The handler; without one, a decorator.
         """
+        if unknown:
+            refuse("on", unknown, ("concurrent",), _HINTS)
         return self._register(event, handler, concurrent=concurrent)
 
     def once(self, event: EventName, handler: Handler | None = None) -> Any:
@@ -362,19 +377,24 @@ class EventEmitter:
         Blocks:
             As long as the handlers do.
         """
-        listeners = self._listeners
-        for listener in listeners.get(event):
-            if not listeners.take_once(listener):
-                continue
-            try:
-                if listener.wants_ack:
-                    result = listener.fn(*listener.fit(args), ack=None)
-                else:
-                    result = listener.fn(*listener.fit(args))
-                done(listener.fn, result)
-            except Disconnected as exc:
-                # It waited for a client that went away: nobody's mistake.
-                log.debug('a listener of "%s" ended: %s', event, exc)
-            except Exception:
-                # A boundary: a handler is user code, and ends nothing but itself.
-                log.exception('a listener of "%s" failed: %s', event, listener.fn)
+        for listener in self._listeners.get(event):
+            self._tell(listener, args)
+
+    def _tell(self, listener: Listener, args: tuple[Any, ...]) -> bool:
+        """Call one handler; False: it failed, which is logged. Blocks as it does."""
+        if not self._listeners.take_once(listener):
+            return True
+        try:
+            if listener.wants_ack:
+                result = listener.fn(*listener.fit(args), ack=None)
+            else:
+                result = listener.fn(*listener.fit(args))
+            done(listener.fn, result)
+        except Disconnected as exc:
+            # It waited for a client that went away: nobody's mistake.
+            log.debug('a listener of "%s" ended: %s', listener.event, exc)
+        except FAILURES:
+            # A boundary: a handler is user code, and ends nothing but itself.
+            log.exception('a listener of "%s" failed: %s', listener.event, listener.fn)
+            return False
+        return True

@@ -10,7 +10,7 @@ from typing import Any
 
 from gevent import getcurrent
 
-from sockio.errors import NotSupported
+from sockio.errors import ConfigError, NotSupported
 
 from .batch import Batch
 from .clock import Clock, Timer
@@ -27,6 +27,10 @@ class Reactor:
     __slots__ = ("batch", "clock", "delays", "workers")
 
     def __init__(self, clock: Clock | None = None) -> None:
+        if clock is not None and not isinstance(clock, Clock):
+            raise ConfigError(
+                f"clock={clock!r}: give sockio.testing.FakeClock(), or None"
+            )
         self.clock = clock if clock is not None else Clock()
         #: For the timers that each client has.
         self.delays = Delays(self.clock)

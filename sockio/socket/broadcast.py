@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from sockio.adapters.adapter import Adapter, BroadcastOptions, Flags, FoundSocket
 from sockio.errors import AckTimeout, ClusterTimeout, ConfigError, ReservedEventError
@@ -16,6 +16,7 @@ from sockio.protocol.socketio.packet import RESERVED_EVENTS, Packet, PacketType
 from sockio.runtime.reactor import Reactor
 from sockio.types import RoomLike
 
+from . import emit_options
 from .answers import Answers, Callback
 from .events import Event, only_typed
 from .remote_socket import RemoteSocket
@@ -105,6 +106,7 @@ class Targets(Addressing):
         event: str | Event[..., Any],
         *args: Any,
         ack: Callable[..., object] | None = None,
+        **unknown: NoReturn,
     ) -> None:
         """Emit to every addressed socket.
 
@@ -119,9 +121,11 @@ class Targets(Addressing):
             ReservedEventError: The name is one of the library's own.
             ConfigError: ``ack`` without ``timeout()``.
         """
-        self._operator().emit(event, *args, ack=ack)
+        self._operator().emit(event, *args, ack=ack, **unknown)
 
-    def emit_with_ack(self, event: str | Event[..., Any], *args: Any) -> list[Any]:
+    def emit_with_ack(
+        self, event: str | Event[..., Any], *args: Any, **unknown: NoReturn
+    ) -> list[Any]:
         """Emit and return the first acknowledgement argument of each client.
 
         Raises:
@@ -131,11 +135,11 @@ class Targets(Addressing):
         Blocks:
             Until all have answered or disconnected, or the time has run out.
         """
-        return self._operator().emit_with_ack(event, *args)
+        return self._operator().emit_with_ack(event, *args, **unknown)
 
-    def send(self: M, *args: Any) -> M:
+    def send(self: M, *args: Any, **unknown: NoReturn) -> M:
         """Emit a ``message`` event."""
-        self.emit("message", *args)  # type: ignore[attr-defined]
+        self.emit("message", *args, **unknown)  # type: ignore[attr-defined]
         return self
 
     write = send
@@ -240,7 +244,10 @@ class BroadcastOperator(Targets):
         event: str | Event[..., Any],
         *args: Any,
         ack: Callable[..., object] | None = None,
+        **unknown: NoReturn,
     ) -> None:
+        if unknown:
+            emit_options.refuse("emit", unknown, "ack")
         name = event_name(event)
         args, ack = take_ack(args, ack)
         nsp = self._nsp
@@ -262,7 +269,11 @@ class BroadcastOperator(Targets):
         else:
             self._nsp.adapter.broadcast(packet, self._options)
 
-    def emit_with_ack(self, event: str | Event[..., Any], *args: Any) -> list[Any]:
+    def emit_with_ack(
+        self, event: str | Event[..., Any], *args: Any, **unknown: NoReturn
+    ) -> list[Any]:
+        if unknown:
+            emit_options.refuse("emit_with_ack", unknown)
         self._nsp.reactor.may_block("emit_with_ack()")
         question = self._question(event_name(event), args)
         latch = self._nsp.reactor.latch()

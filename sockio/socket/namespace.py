@@ -170,8 +170,19 @@ class Namespace(EventEmitter, Targets):
             recovering.welcome(socket)
         socket.client.joined(socket)
         log.debug("sid=%s joined namespace %s", socket.id, self.name)
-        self._fire("connect", socket)
-        self._fire("connection", socket)
+        self._introduce(socket)
+
+    def _introduce(self, socket: Socket) -> None:
+        """Tell the connection handlers; let the client go where one fails.
+
+        Half of what it needs may be missing then, and it could not know.
+        """
+        keep = self.options.error_in_connection == "keep"
+        for event in ("connect", "connection"):
+            for listener in self._listeners.get(event):
+                if not self._tell(listener, (socket,)) and not keep:
+                    socket.disconnect()
+                    return
 
     def _passes(self, socket: Socket) -> bool:
         """Ask the middlewares; refuse the socket where one says so."""

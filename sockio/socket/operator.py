@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from sockio.adapters.adapter import Flags
 
+from . import emit_options
 from .events import Event
 
 
@@ -45,11 +46,16 @@ class SocketOperator:
         event: str | Event[..., Any],
         *args: Any,
         ack: Callable[..., object] | None = None,
+        **unknown: NoReturn,
     ) -> None:
         """Emit; see ``Socket.emit``. With a timeout, ``ack`` gets the error first."""
+        if unknown:
+            emit_options.refuse("emit", unknown, "ack")
         self._socket.emit_with(event, args, ack, self._flags)
 
-    def emit_with_ack(self, event: str | Event[..., Any], *args: Any) -> Any:
+    def emit_with_ack(
+        self, event: str | Event[..., Any], *args: Any, **unknown: NoReturn
+    ) -> Any:
         """Emit, wait for the client's answer and return its first argument.
 
         Raises:
@@ -59,12 +65,14 @@ class SocketOperator:
         Blocks:
             Until the answer comes or one of these happens.
         """
+        if unknown:
+            emit_options.refuse("emit_with_ack", unknown)
         answer = self._socket.ask(event, args, self._flags)
         return answer[0] if answer else None
 
-    def send(self, *args: Any) -> SocketOperator:
+    def send(self, *args: Any, **unknown: NoReturn) -> SocketOperator:
         """Emit a ``message`` event."""
-        self._socket.emit_with("message", args, None, self._flags)
+        self.emit("message", *args, **unknown)
         return self
 
     write = send

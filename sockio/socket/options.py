@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from sockio.adapters.adapter import AdapterFactory
+from sockio.engine import option_checks
 from sockio.errors import ConfigError
 from sockio.protocol.socketio import (
     AutoParser,
@@ -16,8 +16,13 @@ from sockio.protocol.socketio import (
     MsgpackParser,
     Parser,
 )
+from sockio.runtime.unknown_names import tells_unknown
+
+#: Seconds of the longest time for which a client may be expected back: a day.
+LONGEST_KEPT = 86400.0
 
 
+@tells_unknown("Recovery")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
     """Clients whose connection broke get their socket back, and what they missed."""
@@ -28,17 +33,10 @@ class Recovery:
     skip_middlewares: bool = True
 
     def __post_init__(self) -> None:
-        duration = self.max_disconnection_duration
-        if not _is_number(duration) or not 0 < duration < math.inf:
-            raise ConfigError(
-                f"Recovery(max_disconnection_duration={duration!r}): give a number of "
-                "seconds above 0 (120.0 is the default)"
-            )
-        if type(self.skip_middlewares) is not bool:
-            raise ConfigError(
-                f"Recovery(skip_middlewares={self.skip_middlewares!r}): give True or "
-                "False"
-            )
+        option_checks.seconds(
+            "max_disconnection_duration", self.max_disconnection_duration, LONGEST_KEPT
+        )
+        option_checks.flags_of(self, "skip_middlewares")
 
     @classmethod
     def of(cls, value: Recovery | bool | None) -> Recovery | None:
@@ -79,12 +77,23 @@ class ServerOptions:
     error_acks: bool = False
     #: Reject events with the wrong number of arguments for their listener.
     strict_args: bool = True
+    #: What happens to a client whose connection handler has failed: "disconnect" lets
+    #: it go, "keep" leaves it as it is.
+    error_in_connection: Literal["disconnect", "keep"] = "disconnect"
 
     def __post_init__(self) -> None:
-        if not _is_number(self.connect_timeout) or self.connect_timeout <= 0:
+        option_checks.seconds("connect_timeout", self.connect_timeout)
+        for name in (
+            "cleanup_empty_child_namespaces",
+            "cancel_on_disconnect",
+            "error_acks",
+            "strict_args",
+        ):
+            option_checks.flag(name, getattr(self, name))
+        if self.error_in_connection not in ("disconnect", "keep"):
             raise ConfigError(
-                f"connect_timeout={self.connect_timeout!r}: give a number of seconds "
-                "above 0 (45.0 is the default)"
+                f"error_in_connection={self.error_in_connection!r}: give "
+                '"disconnect", or "keep" as Node does'
             )
         if type(self.max_attachments) is not int or self.max_attachments < 0:
             raise ConfigError(
@@ -137,7 +146,3 @@ class ServerOptions:
 
 #: Called with each socket that connects.
 ConnectionHandler = Callable[[Any], object]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -6,7 +6,7 @@ What is emitted is encoded at once and handed to the session, which never blocks
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sockio.adapters.adapter import Flags
 from sockio.protocol.engineio.wire import Wire, wire_of
@@ -16,6 +16,7 @@ from sockio.runtime.deferred import done
 from sockio.runtime.workers import native_thread
 from sockio.types import SocketId
 
+from . import emit_options
 from .acks import PendingAcks
 from .broadcast import event_name, take_ack
 from .dispatch import Receiving
@@ -66,6 +67,7 @@ class Sending(Receiving):
         event: str | Event[..., Any],
         *args: Any,
         ack: Callable[..., object] | None = None,
+        **unknown: NoReturn,
     ) -> None:
         """Send an event to this client. Never blocks.
 
@@ -79,6 +81,8 @@ class Sending(Receiving):
             EncodeError: An argument cannot travel; nothing was sent.
             ReservedEventError: The name is one of the library's own.
         """
+        if unknown:
+            emit_options.refuse("emit", unknown, "ack")
         self.emit_with(event, args, ack, _PLAIN)
 
     def emit_with(
@@ -116,7 +120,9 @@ class Sending(Receiving):
             self._acks.add_callback(packet.id, ack, flags.timeout)
         self.deliver(wire, packet, flags.volatile)
 
-    def emit_with_ack(self, event: str | Event[..., Any], *args: Any) -> Any:
+    def emit_with_ack(
+        self, event: str | Event[..., Any], *args: Any, **unknown: NoReturn
+    ) -> Any:
         """Emit, wait for the client's answer and return its first argument.
 
         Use ``socket.timeout(seconds).emit_with_ack(...)`` to wait a limited time.
@@ -127,11 +133,17 @@ class Sending(Receiving):
         Blocks:
             Until the answer comes or the socket goes away.
         """
+        if unknown:
+            emit_options.refuse("emit_with_ack", unknown)
         answer = self.ask(event, args, _PLAIN)
         return answer[0] if answer else None
 
     def call(
-        self, event: str | Event[..., Any], *args: Any, timeout: float = 60.0
+        self,
+        event: str | Event[..., Any],
+        *args: Any,
+        timeout: float = 60.0,
+        **unknown: NoReturn,
     ) -> tuple[Any, ...]:
         """Emit, wait for the client's answer and return all its arguments.
 
@@ -142,6 +154,8 @@ class Sending(Receiving):
         Blocks:
             Until one of these.
         """
+        if unknown:
+            emit_options.refuse("call", unknown, "timeout")
         return tuple(self.ask(event, args, Flags(timeout=timeout)))
 
     def ask(
@@ -156,9 +170,9 @@ class Sending(Receiving):
         self.deliver(wire, packet, flags.volatile)
         return self._acks.wait(ack_id, flags.timeout)
 
-    def send(self, *args: Any) -> Self:
+    def send(self, *args: Any, **unknown: NoReturn) -> Self:
         """Emit a ``message`` event."""
-        self.emit_with("message", args, None, _PLAIN)
+        self.emit("message", *args, **unknown)
         return self
 
     write = send

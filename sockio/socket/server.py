@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal
 
 from sockio.adapters.adapter import AdapterFactory
 from sockio.adapters.registry import adapter_factory
+from sockio.engine import foreign_options
 from sockio.engine.http import mount
 from sockio.engine.http.client_files import NAMES as CLIENT_FILES
 from sockio.engine.http.client_files import ClientFiles
@@ -22,6 +23,7 @@ from sockio.engine.http.http_server import HTTPServer
 from sockio.engine.http.mount import Mount
 from sockio.engine.http.request import Request
 from sockio.engine.http.response import Response
+from sockio.engine.option_checks import flag
 from sockio.engine.options import BufferPolicy, EngineOptions
 from sockio.engine.server import EngineServer
 from sockio.engine.session import EngineSession
@@ -30,6 +32,7 @@ from sockio.protocol.socketio import JsonCodec, Parser
 from sockio.protocol.websocket.deflate import Deflate
 from sockio.runtime.clock import Clock
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.unknown_names import tells_unknown
 from sockio.types import Environ, StartResponse, WSGIApp
 
 from .broadcast import BroadcastOperator, Targets
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+@tells_unknown("Server", foreign_options.SERVER)
 class Server(Naming, Targets, Running, Generic[DataT]):
     """A Socket.IO server; every call of a namespace acts on ``/``."""
 
@@ -85,6 +89,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
         cancel_on_disconnect: bool = False,
         error_acks: bool = False,
         strict_args: bool = True,
+        error_in_connection: Literal["disconnect", "keep"] = "disconnect",
         generate_id: Callable[[Request], str] | None = None,
         initial_packet: str | bytes | None = None,
         client_dist: str | Path | None = None,
@@ -128,6 +133,8 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             cancel_on_disconnect: Kill a handler whose client goes away.
             error_acks: Answer an event whose handler failed.
             strict_args: Reject events with the wrong number of arguments.
+            error_in_connection: "disconnect" lets a client go whose connection handler
+                fails, "keep" leaves it as it is.
             generate_id: Makes the id of a session.
             initial_packet: A message that every new session gets at once.
             client_dist: The folder of the JavaScript client's files; None: they are
@@ -148,6 +155,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             cancel_on_disconnect=cancel_on_disconnect,
             error_acks=error_acks,
             strict_args=strict_args,
+            error_in_connection=error_in_connection,
         )
         engine_options = EngineOptions(
             path=path,
@@ -172,7 +180,9 @@ class Server(Naming, Targets, Running, Generic[DataT]):
         )
         Naming.__init__(self, options, Reactor(clock))
         Running.__init__(self)
-        self._client_files = ClientFiles(client_dist) if serve_client else None
+        self._client_files = (
+            ClientFiles(client_dist) if flag("serve_client", serve_client) else None
+        )
         #: The Engine.IO server below.
         self.engine: EngineServer
         self._front: WSGIApp = self
@@ -223,9 +233,14 @@ class Server(Naming, Targets, Running, Generic[DataT]):
                     getattr(server, "close" if name == "app" else "stop")
                 )
                 return
+        other = ""
+        if isinstance(server, (str, tuple)):
+            other = "; an address belongs into run() or listen()"
+        elif callable(server):
+            other = "; to serve in front of an application call attach(app)"
         raise ConfigError(
             f"Server({server!r}): give an HTTP server made by sockio.create_server() "
-            "or gevent.pywsgi.WSGIServer, a port, or nothing"
+            f"or gevent.pywsgi.WSGIServer, a port, or nothing{other}"
         )
 
     def bind(self, engine: EngineServer) -> Self:

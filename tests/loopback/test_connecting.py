@@ -170,9 +170,10 @@ def test_a_handler_registered_late_misses_what_came_before(served: Served) -> No
     assert heard.calls == [(2,)]
 
 
-def test_a_connection_handler_that_fails_does_not_stop_the_next(
-    served: Served, caplog: pytest.LogCaptureFixture
+def test_a_connection_handler_that_fails_does_not_stop_the_next_where_it_is_kept(
+    serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
+    served = serve(error_in_connection="keep")
     heard = Heard()
     served.io.on("connection", lambda socket: 1 / 0)
     served.io.on("connection", heard)

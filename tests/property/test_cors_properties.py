@@ -13,13 +13,12 @@ from sockio.engine.http.response import Response, sendable
 ALLOW = "Access-Control-Allow-Origin"
 
 hosts = st.sampled_from(["a.example", "b.example", "a.example.evil", "evila.example"])
-origins = st.one_of(
+good_origins = st.one_of(
     st.builds(lambda host: f"https://{host}", hosts),
     st.builds(lambda host: f"http://{host}:8080", hosts),
-    st.sampled_from(["null", "*", "", "undefined"]),
-    st.text(max_size=20),
+    st.sampled_from(["null", "*", ""]),
 )
-good_origins = origins.filter(sendable)
+origins = st.one_of(good_origins, st.just("undefined"), st.text(max_size=20))
 patterns = st.sampled_from([r"\.example$", r"^https://a\.example$", r"b", r"$^"])
 rules = st.one_of(good_origins, patterns.map(re.compile))
 settings = st.one_of(

@@ -72,6 +72,8 @@ class ClientFiles:
         Raises:
             ConfigError: There is no such folder.
         """
+        if folder is not None and not isinstance(folder, (str, Path)):
+            raise ConfigError(f"client_dist={folder!r}: give the path of a folder")
         self._given = folder is not None
         self._folder = None if folder is None else Path(folder)
         if self._folder is not None and not self._folder.is_dir():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from sockio.errors import ConfigError
+from sockio.runtime.unknown_names import tells_unknown
 
 __all__ = ["Encoding", "HttpCompression", "choose", "compress", "pack"]
 
@@ -19,6 +20,7 @@ _OFFER = re.compile(r"\s*([^\s;,]+)\s*(?:;(.*))?", re.DOTALL)
 _GZIP_WINDOW = zlib.MAX_WBITS | 16
 
 
+@tells_unknown("HttpCompression")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpCompression:
     """When the answers of polling requests are compressed."""

@@ -9,7 +9,9 @@ from email.utils import formatdate
 from typing import Literal
 from urllib.parse import quote
 
+from sockio.engine.option_checks import flags_of
 from sockio.errors import ConfigError
+from sockio.runtime.unknown_names import tells_unknown
 
 __all__ = ["Cookie", "header"]
 
@@ -19,10 +21,13 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _ATTRIBUTE = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
 #: What encodeURIComponent leaves alone beside letters and digits.
 _UNRESERVED = "-_.!~*'()"
+#: What other servers call what we call otherwise.
+_OTHER_NAMES = {"key": "write name=", "httponly": "write http_only="}
 _SAME_SITE = ("lax", "strict", "none")
 _PRIORITY = ("low", "medium", "high")
 
 
+@tells_unknown("Cookie", _OTHER_NAMES)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cookie:
     """A cookie with the id of the session, set by the handshake.
@@ -57,7 +62,9 @@ class Cookie:
                 raise ConfigError(
                     f'Cookie({field}={value!r}): give ASCII text without ";"'
                 )
-        self._check_choice("same_site", self.same_site, _SAME_SITE)
+        flags_of(self, "http_only", "secure", "partitioned")
+        if not isinstance(self.same_site, bool):
+            self._check_choice("same_site", self.same_site, _SAME_SITE)
         self._check_choice("priority", self.priority, _PRIORITY)
         if self.max_age is not None and type(self.max_age) is not int:
             raise ConfigError(
@@ -84,7 +91,7 @@ class Cookie:
 
     @staticmethod
     def _check_choice(field: str, value: object, choices: tuple[str, ...]) -> None:
-        if value is None or isinstance(value, bool) or value in choices:
+        if value is None or value in choices:
             return
         known = ", ".join(f'"{choice}"' for choice in choices)
         raise ConfigError(f"Cookie({field}={value!r}): give {known} or None")

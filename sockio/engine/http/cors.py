@@ -8,15 +8,17 @@ Spec: Fetch standard, "CORS protocol".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from typing import TypeAlias
 
 from sockio.engine.http.request import Request
 from sockio.engine.http.response import Response, sendable
+from sockio.engine.option_checks import flags_of
 from sockio.errors import ConfigError
 from sockio.runtime import guards
 from sockio.runtime.deferred import done
+from sockio.runtime.unknown_names import tells_unknown
 
 __all__ = ["Cors", "handle", "middleware", "mismatch", "origin_allowed"]
 
@@ -29,6 +31,19 @@ OriginJudge: TypeAlias = "Callable[[str, Request], OriginRules]"
 #: A comma separated text, or its parts.
 Names: TypeAlias = "str | Sequence[str]"
 
+#: What other servers call what we call otherwise.
+_OTHER_NAMES = {
+    "origins": "write origin=",
+    "allowed_origins": "write origin=",
+    "allow_headers": "write allowed_headers=",
+    "expose_headers": "write exposed_headers=",
+    "supports_credentials": "write credentials=True",
+    "resources": "leave it out, there is one resource",
+}
+#: Scheme, host, and a port that is not the usual one; apps have schemes of their own.
+_ORIGIN = re.compile(
+    r"(?:file://|[a-z][a-z0-9+.-]*://(?:[a-z0-9_.~-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?)"
+)
 _RULES = (str, bool, re.Pattern)
 _FORMS = (
     'give "*", an origin such as "https://app.example", a compiled pattern, a list '
@@ -36,6 +51,7 @@ _FORMS = (
 )
 
 
+@tells_unknown("Cors", _OTHER_NAMES)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cors:
     """Which pages of other origins may read our answers.
@@ -64,9 +80,11 @@ class Cors:
             guards.check("cors", self.origin, "the origin and the request", 2, _FORMS)
         else:
             _check_rules(self.origin)
+        flags_of(self, "credentials", "preflight_continue")
         for field in ("methods", "allowed_headers", "exposed_headers"):
             _check_names(field, getattr(self, field))
-        if self.max_age is not None and type(self.max_age) is not int:
+        max_age = self.max_age
+        if max_age is not None and (type(max_age) is not int or max_age < -1):
             raise ConfigError(
                 f"Cors(max_age={self.max_age!r}): give whole seconds, or None"
             )
@@ -84,6 +102,10 @@ class Cors:
             return None
         if isinstance(value, Cors):
             return value
+        if isinstance(value, Mapping):
+            raise ConfigError(
+                f"cors={value!r}: write it as Cors(origin=..., credentials=...)"
+            )
         return cls(origin=value)
 
 
@@ -232,6 +254,42 @@ def _check_rules(rules: object) -> None:
         is_pattern = isinstance(rule, re.Pattern) and isinstance(rule.pattern, str)
         if not (is_text or is_pattern):
             raise ConfigError(f"cors origin {rule!r}: {_FORMS}")
+        if isinstance(rule, str):
+            _check_origin(rule)
+
+
+def _check_origin(origin: str) -> None:
+    """Refuse what no browser would ever send as the origin of a page."""
+    if origin in ("", "*", "null"):
+        return
+    if _ORIGIN.fullmatch(origin) and origin == _normal(origin):
+        return
+    raise ConfigError(f"cors origin {origin!r}: {_what_is_wrong(origin)}")
+
+
+def _what_is_wrong(origin: str) -> str:
+    scheme, separator, rest = origin.partition("://")
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if "," in origin or " " in origin.strip():
+        return "give a list, with one origin each"
+    if origin != origin.strip():
+        return f'leave out the blanks: "{origin.strip()}"'
+    if not separator:
+        return f'an origin begins with its scheme: "https://{origin.strip("/")}"'
+    if "*" in origin:
+        pattern = re.escape(origin).replace(r"\*", "[^/]+")
+        return f'give a compiled pattern: re.compile(r"^{pattern}$")'
+    if host != rest:
+        return f'an origin has no path, no slash at its end: "{scheme}://{host}"'
+    if origin != origin.lower():
+        return f'browsers send it in lower case: "{origin.lower()}"'
+    if _ORIGIN.fullmatch(origin):
+        return f'browsers leave the usual port out: "{_normal(origin)}"'
+    if "@" in host:
+        return f'an origin has no user: "{scheme}://{host.rpartition("@")[2]}"'
+    if not origin.isascii():
+        return "browsers send the ASCII form of a name, which starts with xn--"
+    return 'give scheme, host and perhaps a port: "https://app.example:8443"'
 
 
 def _check_names(field: str, names: object) -> None:

@@ -7,11 +7,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sockio.engine import foreign_options
 from sockio.errors import ConfigError
+from sockio.runtime.unknown_names import tells_unknown
 
 __all__ = ["HttpOptions"]
 
+#: What ``create_server`` and ``listen`` take besides.
+_BESIDE = (
+    "log",
+    "error_log",
+    "environ",
+    "backlog",
+    "certfile",
+    "keyfile",
+    "ssl_context",
+)
 
+
+@tells_unknown("create_server", foreign_options.HTTP, also=_BESIDE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpOptions:
     """How long the parts of a request may be; sizes are in bytes."""

@@ -122,6 +122,9 @@ def test_prefix(path: str, slash: bool, prefix: str) -> None:
         ("transports", None, "not a list"),
         ("ping_interval", 0, "seconds above 0"),
         ("ping_interval", "25", "seconds above 0"),
+        ("ping_interval", 25000, "not in milliseconds; give 25,"),
+        ("ping_timeout", 20000, "not in milliseconds; give 20,"),
+        ("upgrade_timeout", 10_000.0, "not in milliseconds; give 10,"),
         ("ping_timeout", -1, "seconds above 0"),
         ("ping_timeout", True, "seconds above 0"),
         ("upgrade_timeout", math.inf, "seconds above 0"),
@@ -152,7 +155,7 @@ def test_wrong_values_name_the_option_and_the_fix(
 
 
 def test_an_unknown_option_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match="ping_intervall"):
+    with pytest.raises(TypeError, match="did you mean ping_interval"):
         EngineOptions(ping_intervall=1)  # type: ignore[call-arg]
 
 

@@ -505,6 +505,30 @@ def test_option_forms() -> None:
         ({"origin": [A, [B]]}, "give "),
         ({"origin": "https://a\r\nX: y"}, "give "),
         ({"origin": re.compile(b"a")}, "give "),
+        ({"origin": "https://a.example/"}, r'no path.*"https://a\.example"$'),
+        ({"origin": "https://a.example/chat"}, r'no path.*"https://a\.example"$'),
+        ({"origin": "https://a.example?x"}, r'no path.*"https://a\.example"$'),
+        ({"origin": "a.example"}, r'its scheme: "https://a\.example"$'),
+        ({"origin": "localhost:3000"}, r'its scheme: "https://localhost:3000"$'),
+        ({"origin": "//a.example"}, r'its scheme: "https://a\.example"$'),
+        ({"origin": [A, "b.example"]}, r'"https://b\.example"$'),
+        ({"origin": "https://*.example"}, r"compiled pattern: re\.compile"),
+        ({"origin": "https://A.example"}, r'lower case: "https://a\.example"$'),
+        ({"origin": "HTTPS://a.example"}, r'lower case: "https://a\.example"$'),
+        ({"origin": "https://a.example:443"}, r'port out: "https://a\.example"$'),
+        ({"origin": "http://a.example:80"}, r'port out: "http://a\.example"$'),
+        ({"origin": "https://me@a.example"}, r'no user: "https://a\.example"$'),
+        ({"origin": "https://ä.example"}, "xn--"),
+        ({"origin": f"{A},{B}"}, "give a list"),
+        ({"origin": f"{A} {B}"}, "give a list"),
+        ({"origin": f" {A}"}, "leave out the blanks"),
+        ({"origin": "https://"}, "give scheme, host"),
+        ({"origin": "https://a:b:c"}, "give scheme, host"),
+        ({"credentials": "yes"}, r"Cors\(credentials='yes'\): give True or False"),
+        ({"preflight_continue": 1}, "give True or False"),
+        ({"max_age": -2}, "whole seconds"),
+        ({"allowedHeaders": "a"}, "write allowed_headers"),
+        ({"supports_credentials": True}, "write credentials=True"),
         ({"methods": None}, "methods"),
         ({"methods": 5}, "methods"),
         ({"allowed_headers": [5]}, "allowed_headers"),
@@ -519,6 +543,33 @@ def test_option_forms() -> None:
 def test_wrong_fields(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         Cors(**fields)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "null",
+        "",
+        A,
+        "http://localhost:3000",
+        "http://127.0.0.1:8080",
+        "http://[::1]:3000",
+        "https://my_host.example",
+        "file://",
+        "capacitor://localhost",
+        "chrome-extension://abcdefgh",
+        [A, "http://localhost"],
+        ["*"],
+    ],
+)
+def test_what_browsers_send_is_an_origin(origin: Any) -> None:
+    assert Cors(origin=origin).origin == origin
+
+
+def test_nodes_way_to_write_it_is_told() -> None:
+    with pytest.raises(ConfigError, match=r"write it as Cors\(origin="):
+        Cors.of({"origin": A})  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------ check_origin

@@ -1,0 +1,105 @@
+"""Foreign options: what those of other servers are called here, or why they are not.
+
+What differs by its spelling only (``maxHttpBufferSize``) needs no entry. Node's times
+are milliseconds: that is said with their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+__all__ = ["HTTP", "LISTENING", "SERVER"]
+
+_GEVENT = "leave it out, everything runs on gevent"
+_LOGGING = "leave it out, use the logging module, or DEBUG=socket.io* when you start"
+_CORS = 'write cors="https://app.example"'
+_ADAPTER = "write adapter=..., whatever joins servers is an adapter"
+_ADDRESS = 'write the address in one piece: "127.0.0.1:3000"'
+_RECOVERY = "write connection_state_recovery=Recovery(...)"
+
+#: Of a Socket.IO or Engine.IO server: Node's, Flask-SocketIO's, python-socketio's.
+SERVER: Mapping[str, str] = MappingProxyType(
+    {
+        "pingInterval": "write ping_interval, in seconds: ping_interval=25.0",
+        "pingTimeout": "write ping_timeout, in seconds: ping_timeout=20.0",
+        "upgradeTimeout": "write upgrade_timeout, in seconds: upgrade_timeout=10.0",
+        "connectTimeout": "write connect_timeout, in seconds: connect_timeout=45.0",
+        "maxDisconnectionDuration": f"{_RECOVERY}, in seconds",
+        "skipMiddlewares": _RECOVERY,
+        "maxPayload": "write max_http_buffer_size",
+        "wsEngine": "leave it out, the WebSockets are sockio's own",
+        "destroyUpgrade": "leave it out, other upgrades are left to the application",
+        "destroyUpgradeTimeout": "leave it out, other upgrades are left to the "
+        "application",
+        "origins": _CORS,
+        "origin": _CORS,
+        "cors_allowed_origins": _CORS,
+        "cors_credentials": 'write cors=Cors(origin="https://app.example", '
+        "credentials=True)",
+        "async_mode": _GEVENT,
+        "async_handlers": "leave it out, handlers of one client run in order; "
+        '@socket.on("x", concurrent=True) runs beside them',
+        "always_connect": "leave it out, a client is told that it is let in before "
+        "its connection handler runs",
+        "message_queue": _ADAPTER,
+        "client_manager": _ADAPTER,
+        "channel": _ADAPTER,
+        "logger": _LOGGING,
+        "engineio_logger": _LOGGING,
+        "debug": _LOGGING,
+        "log_output": _LOGGING,
+        "serializer": 'write parser="msgpack"',
+        "compression_threshold": "write "
+        "http_compression=HttpCompression(threshold=1024)",
+        "perMessageDeflateThreshold": "write "
+        "per_message_deflate=Deflate(threshold=1024)",
+        "socketio_path": 'write path="/socket.io"',
+        "engineio_path": 'write path="/socket.io"',
+        "resource": 'write path="/socket.io"',
+        "namespaces": "leave it out, clients join what io.of() has made",
+        "manage_session": "leave it out, keep what belongs to a client in socket.data",
+        "monitor_clients": "leave it out, clients that have gone are always noticed",
+        "app": "write io.attach(app)",
+        "host": 'write io.run("127.0.0.1:3000")',
+        "port": "write io.run(3000)",
+    }
+)
+
+#: Of ``listen`` and ``run``: Flask's and Werkzeug's, and those of HTTP servers.
+LISTENING: Mapping[str, str] = MappingProxyType(
+    {
+        "host": _ADDRESS,
+        "hostname": _ADDRESS,
+        "port": _ADDRESS,
+        "bind": _ADDRESS,
+        "app": "write io.attach(app) before",
+        "cert": "write certfile=",
+        "certificate": "write certfile=",
+        "key": "write keyfile=",
+        "sslcontext": "write ssl_context=",
+        "ssl": "write ssl_context=, or certfile= and keyfile=",
+        "debug": _LOGGING,
+        "log_output": "write log=, a file or a logger",
+        "use_reloader": "leave it out, start the program with a reloader of your own",
+        "reloader_options": "leave it out, start the program with a reloader of your "
+        "own",
+        "allow_unsafe_werkzeug": "leave it out, this server is not Werkzeug's",
+        "threaded": _GEVENT,
+        "processes": "leave it out, a server is one process",
+    }
+)
+
+#: Of an HTTP server: Node's and gunicorn's, what ``listen`` refuses, too.
+HTTP: Mapping[str, str] = MappingProxyType(
+    {
+        **LISTENING,
+        "headersTimeout": "write head_timeout, in seconds",
+        "requestTimeout": "write body_timeout, in seconds",
+        "keepAliveTimeout": "write keep_alive, in seconds",
+        "keepalive": "write keep_alive",
+        "maxHeaderSize": "write max_head",
+        "limit_request_line": "write max_line",
+        "limit_request_field_size": "write max_line",
+    }
+)
