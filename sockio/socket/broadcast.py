@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 from sockio.adapters.adapter import Adapter, BroadcastOptions, Flags, FoundSocket
 from sockio.errors import AckTimeout, ClusterTimeout, ConfigError, ReservedEventError
 from sockio.protocol.socketio.packet import RESERVED_EVENTS, Packet, PacketType
+from sockio.runtime import listeners
 from sockio.runtime.reactor import Reactor
 from sockio.types import RoomLike
 
@@ -43,8 +44,9 @@ def event_name(event: str | Event[..., Any]) -> str:
 
     Raises:
         ReservedEventError: It is.
+        TypeError: It is neither text, a number nor an Event.
     """
-    name = event if type(event) is str else str(event)
+    name = event if type(event) is str else listeners.event_name(event)
     if name in RESERVED_EVENTS:
         raise ReservedEventError(name)
     return name

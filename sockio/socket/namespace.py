@@ -13,7 +13,7 @@ from sockio.protocol.socketio import AutoParser, Parser
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
-from sockio.runtime.listeners import EventEmitter, Listeners
+from sockio.runtime.listeners import EventEmitter, Listeners, event_name
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
 from sockio.types import SocketId
@@ -241,7 +241,7 @@ class Namespace(EventEmitter, Targets):
         Raises:
             ReservedEventError: The name is one of the server's own events.
         """
-        name = str(event)
+        name = event_name(event)
         if name in SERVER_EVENTS:
             raise ReservedEventError(name)
         self.adapter.server_side_emit([name, *args], ack)

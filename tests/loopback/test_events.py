@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import math
 import os
@@ -42,6 +43,22 @@ def echoing(served: Served) -> tuple[RawWebSocket, Any]:
     websocket, socket = served.connect()
     socket.on("echo", lambda *args: socket.emit("echo", *args))
     return websocket, socket
+
+
+class Name(str, enum.Enum):
+    ECHO = "echo"
+
+
+def test_a_member_of_an_enumeration_is_a_name_by_its_value(served: Served) -> None:
+    websocket, socket = served.connect()
+    socket.on(Name.ECHO, lambda *args: socket.emit(Name.ECHO, *args))
+
+    websocket.send('42["echo",1]')
+    assert websocket.receive_event() == ["echo", 1]
+    served.io.emit(Name.ECHO, 2)
+    assert websocket.receive_event() == ["echo", 2]
+    with pytest.raises(TypeError, match="an event is"):
+        socket.emit(None)
 
 
 # ------------------------------------------------------------------ what travels

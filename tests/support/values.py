@@ -391,7 +391,7 @@ REFUSED: dict[str, Callable[[], Any]] = {
     "too deep": lambda: nested(100_000),
     "unbound proxy": lambda: LocalProxy(lambda: object()),
     # ---- memory with addresses, gaps, or a meaning of its own
-    "array of text": lambda: array.array("u", "ab"),
+    "array of text": lambda: array.array("w" if "w" in array.typecodes else "u", "ab"),
     "memoryview of P": lambda: memoryview(bytes(8)).cast("P"),
     "memoryview of objects": lambda: memoryview(numpy.array([object()])),
     "ctypes number": lambda: ctypes.c_int(5),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import enum
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -19,12 +20,23 @@ from sockio.testing import FakeClock
 # ------------------------------------------------------------------ small parts
 
 
+class Word(str, enum.Enum):
+    CHAT = "chat"
+    CONNECT = "connect"
+
+
 def test_event_name() -> None:
     assert event_name("chat") == "chat"
     assert event_name(event("chat")) == "chat"
-    for name in ("connect", event("disconnect")):
+    assert event_name(Word.CHAT) == "chat"
+    assert event_name(5) == "5"  # type: ignore[arg-type]
+    for name in ("connect", event("disconnect"), Word.CONNECT):
         with pytest.raises(ReservedEventError):
             event_name(name)
+    no_name: Any
+    for no_name in (None, b"chat", True, ["chat"]):
+        with pytest.raises(TypeError, match="an event is"):
+            event_name(no_name)
 
 
 def test_take_ack() -> None:
