@@ -52,11 +52,13 @@ _HOME = {
     "SockioError": "errors",
     "Socket": "socket.socket",
     "SocketOperator": "socket.operator",
+    "compiled": "build",
     "create_server": "engine.http.http_server",
     "event": "socket.events",
 }
 
 if TYPE_CHECKING:
+    from .build import compiled as compiled
     from .engine.http.compression import HttpCompression as HttpCompression
     from .engine.http.cookie import Cookie as Cookie
     from .engine.http.cors import Cors as Cors

@@ -18,6 +18,7 @@ TESTS = ROOT / "tests"
 FLOORS = {
     "errors": 0,
     "types": 0,
+    "build": 0,
     "protocol": 1,
     "runtime": 1,
     "engine": 2,
