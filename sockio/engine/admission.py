@@ -163,7 +163,7 @@ class Admission:
 
     def wait(self, reactor: Reactor, timeout: float) -> None:
         """Wait for the first packet, ``timeout`` seconds; returns at once."""
-        self._deadline = reactor.clock.call_later(timeout, self._on_deadline)
+        self._deadline = reactor.deadline(timeout, self._on_deadline)
         self.transport.bind(Outbox(), self)
         self.transport.start()
 

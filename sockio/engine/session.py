@@ -300,7 +300,7 @@ class EngineSession(EventEmitter):
             transport.close(_nothing, discard=True)
             return False
         self._upgrade = Upgrade(
-            self, transport, self._reactor.delays, self._options.upgrade_timeout
+            self, transport, self._reactor, self._options.upgrade_timeout
         )
         return True
 

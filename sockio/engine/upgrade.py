@@ -11,7 +11,7 @@ from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.wire import Wire
 from sockio.runtime import logs
 from sockio.runtime.clock import Timer
-from sockio.runtime.delays import Calls
+from sockio.runtime.reactor import Reactor
 
 from .outbox import Outbox
 from .transports.transport import PROBE_ANSWER, Transport
@@ -46,16 +46,16 @@ class Upgrade:
         self,
         session: Upgrading,
         transport: Transport,
-        clock: Calls,
+        reactor: Reactor,
         timeout: float,
     ) -> None:
         self._session = session
         self._transport = transport
-        self._clock = clock
+        self._delays = reactor.delays
         self._probed = False
         self._over = False
         self._release_timer: Timer | None = None
-        self._deadline: Timer | None = clock.call_later(timeout, self._on_deadline)
+        self._deadline: Timer | None = reactor.deadline(timeout, self._on_deadline)
         transport.bind(Outbox(), self)
 
     def on_packet(self, packet: Packet) -> None:
@@ -99,7 +99,7 @@ class Upgrade:
             self._transport.close(_nothing, discard=True)
 
     def _release_later(self) -> None:
-        self._release_timer = self._clock.call_later(
+        self._release_timer = self._delays.call_later(
             RELEASE_INTERVAL, self._release_poll
         )
 

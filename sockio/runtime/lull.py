@@ -15,7 +15,7 @@ from .clock import Timer, run_timer
 from .delays import Calls
 from .workers import Workers
 
-__all__ = ["PASSES", "PATIENCE", "Lull"]
+__all__ = ["PASSES", "PATIENCE", "Deadline", "Lull"]
 
 #: A loop that is never at rest: what was there is taken to be read after so many
 #: seconds, if it came round so often meanwhile. In so many passes one stream reads
@@ -60,6 +60,32 @@ class Lull:
         fn = self._fn
         self.cancel()
         run_timer(fn, ())
+
+
+class Deadline:
+    """A timer for what a client has to do: what it did in time is read first."""
+
+    __slots__ = ("_delays", "_fn", "_timer", "_workers")
+
+    def __init__(
+        self,
+        workers: Workers,
+        delays: Calls,
+        seconds: float,
+        fn: Callable[[], object],
+    ) -> None:
+        self._workers = workers
+        self._delays = delays
+        self._fn = fn
+        self._timer: Timer = delays.call_later(seconds, self._on_time)
+
+    def cancel(self) -> None:
+        """Do not make the call; does nothing when it was made or cancelled already."""
+        self._timer.cancel()
+        self._fn = _nothing
+
+    def _on_time(self) -> None:
+        self._timer = Lull(self._workers, self._delays, self._fn)
 
 
 def _nothing() -> None:

@@ -16,7 +16,7 @@ from .batch import Batch
 from .clock import Clock, Timer
 from .delays import Delays
 from .latch import Latch
-from .lull import Lull
+from .lull import Deadline, Lull
 from .mailbox import Mailbox
 from .workers import Workers
 
@@ -79,6 +79,10 @@ class Reactor:
     def in_lull(self, fn: Callable[[], object]) -> Timer:
         """Call ``fn`` in the hub when all that has arrived is read; see ``Lull``."""
         return Lull(self.workers, self.delays, fn)
+
+    def deadline(self, seconds: float, fn: Callable[[], object]) -> Timer:
+        """Call ``fn`` as ``in_lull`` does, when ``seconds`` have passed."""
+        return Deadline(self.workers, self.delays, seconds, fn)
 
     def soon(self, fn: Callable[..., object], *args: Any) -> None:
         """Run ``fn`` in the hub when the loop comes round; it must not block."""

@@ -79,7 +79,7 @@ class Connection:
         self._issued = directory.reactor.clock.time()
         #: Packets for namespaces that are being looked up.
         self._held: dict[str, list[Packet]] | None = None
-        self._connect_timer: Timer | None = directory.reactor.delays.call_later(
+        self._connect_timer: Timer | None = directory.reactor.deadline(
             directory.options.connect_timeout, self._on_nothing_joined
         )
 

@@ -17,7 +17,7 @@ from tests.support.raw_client import PollingSession
 from tests.support.raw_websocket import RawWebSocket
 from tests.support.stopwatch import Stopwatch
 
-from .conftest import StartEngine
+from .conftest import Serve, StartEngine
 
 TIMEOUT = ("ping timeout", None)
 #: The ways to a WebSocket.
@@ -183,6 +183,35 @@ def test_an_old_clients_ping_is_read_before_giving_up(
 
     assert websocket.receive() == "3"
     assert stays(engine)
+
+
+def test_an_upgrade_is_read_before_it_comes_too_late(
+    start_engine: StartEngine,
+) -> None:
+    engine = start_engine(upgrade_timeout=3)
+    session = engine.raw.open_session()
+    websocket = session.websocket()
+    websocket.send("2probe")
+    assert websocket.receive() == "3probe"
+
+    stand_still(engine, 3.02, lambda: websocket.send("5"))
+
+    engine.session.send("there")
+    assert websocket.receive() == "4there"
+    assert engine.session.transport_name == "websocket"
+
+
+def test_who_joins_is_read_before_it_comes_too_late(
+    serve: Serve, clock: Stopwatch
+) -> None:
+    served = serve(clock=clock, connect_timeout=10)
+    websocket, _ = served.raw.open_websocket_session()
+
+    clock.stand_still(10.02, lambda: websocket.send("40"))
+
+    assert str(websocket.receive()).startswith("40{")
+    clock.advance(10)
+    assert served.newest().connected
 
 
 # ------------------------------------------------------------------ a long upload

@@ -103,7 +103,7 @@ class RequestBody:
         Blocks:
             Until something has arrived.
         """
-        if not self._waiting:
+        if not self._waiting and size != 0:
             self._waiting = self._next_part()
         return self._take(len(self._waiting) if size is None or size < 0 else size)
 

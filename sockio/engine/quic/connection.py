@@ -297,7 +297,7 @@ class Peer:
                 self._idle_timer.cancel()
                 self._idle_timer = None
         elif self._idle_timer is None:
-            self._idle_timer = self.clock.call_later(self._idle_timeout, self._on_idle)
+            self._idle_timer = self._reactor.deadline(self._idle_timeout, self._on_idle)
 
     def _on_idle(self) -> None:
         self._idle_timer = None

@@ -5,6 +5,7 @@ import pytest
 from sockio.engine.transports.transport import Transport
 from sockio.engine.upgrade import RELEASE_INTERVAL, Upgrade
 from sockio.protocol.engineio.packet import PacketType
+from sockio.runtime.reactor import Reactor
 from sockio.testing import FakeClock
 from tests.support.fake_transport import FakeTransport
 
@@ -18,7 +19,9 @@ class Trial:
         self.clock = FakeClock()
         self.told: list[str] = []
         self.transport = FakeTransport()
-        self.upgrade = Upgrade(self, self.transport, self.clock, TIMEOUT)
+        reactor = Reactor(self.clock)
+        reactor.start()
+        self.upgrade = Upgrade(self, self.transport, reactor, TIMEOUT)
 
     def on_probe(self, transport: Transport) -> None:
         self.told.append("probe")

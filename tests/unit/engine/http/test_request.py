@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import io
+import os
 from typing import Any
 
 import pytest
 from gevent.pywsgi import Input
 
 from sockio.engine.http.request import (
+    PART,
     BodyCutShort,
     BodyTooLarge,
     Request,
@@ -367,6 +369,46 @@ def test_a_body_that_arrives_in_pieces() -> None:
     assert (
         body(b"", CONTENT_LENGTH="5", **{"wsgi.input": Trickle(b"hello")}) == b"hello"
     )
+
+
+class Slow:
+    """The body of a slow client: a read waits until all that it asks for is there."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+        self.asked: list[int] = []
+
+    def read(self, size: int) -> bytes:
+        self.asked.append(size)
+        return self._data.read(size)
+
+
+def test_what_comes_of_a_body_is_told_at_each_kilobyte() -> None:
+    data = os.urandom(5000)
+    source = Slow(data)
+    parts: list[int] = []
+    environ = {"CONTENT_LENGTH": "5000", "wsgi.input": source}
+
+    assert make(**environ).body(10_000, parts.append) == data
+
+    assert parts == [1024] * 4 + [904]
+    assert max(source.asked) <= PART
+
+
+def test_a_server_that_can_is_asked_for_what_has_arrived() -> None:
+    class Quick(Slow):
+        def read1(self, size: int) -> bytes:
+            return super().read(min(size, 700))
+
+        def read(self, size: int) -> bytes:
+            raise AssertionError("it would wait")
+
+    parts: list[int] = []
+    environ = {"CONTENT_LENGTH": "2000", "wsgi.input": Quick(b"x" * 2000)}
+
+    assert make(**environ).body(10_000, parts.append) == b"x" * 2000
+
+    assert parts == [700, 700, 600]
 
 
 def chunked(data: bytes) -> bytes:

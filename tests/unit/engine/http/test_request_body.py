@@ -73,6 +73,16 @@ def test_as_much_as_is_asked_for_is_read(body: RequestBody) -> None:
     assert left(body) == b"next"
 
 
+def test_what_has_come_is_read_at_once(body: RequestBody, size: int) -> None:
+    assert body.read1(0) == b""
+    parts = list(iter(lambda: body.read1(4), b""))
+
+    assert b"".join(parts) == b"abcde"
+    assert max(map(len, parts)) <= min(4, size)
+    assert body.read1() == b""
+    assert left(body) == b"next"
+
+
 def test_what_nobody_reads_is_passed_over(body: RequestBody) -> None:
     body.read(1)
 

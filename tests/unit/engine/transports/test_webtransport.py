@@ -85,6 +85,18 @@ def test_it_receives_once_it_was_started(
     assert stream.receiver is transport
 
 
+def test_bytes_of_a_packet_that_is_not_whole_are_counted(
+    transport: WebTransportTransport,
+) -> None:
+    data = frame("4" + "x" * 50)
+
+    transport.received(data[:30])
+    assert transport.unfinished == 30
+    transport.received(data[30:])
+
+    assert transport.unfinished == 0
+
+
 def test_messages_and_packets_take_their_ways(
     transport: WebTransportTransport, sink: FakeSink
 ) -> None:

@@ -51,6 +51,18 @@ def test_packets_come_byte_by_byte() -> None:
     assert read(*(data[i : i + 1] for i in range(len(data)))) == packets
 
 
+def test_bytes_of_a_packet_that_is_not_whole_are_counted() -> None:
+    data = stream.encode_packet(Packet(MESSAGE, b"x" * 1000))
+    decoder = stream.StreamDecoder(LIMIT)
+
+    counts = []
+    for at in range(0, 2 * len(data), 401):
+        decoder.feed((data + data)[at : at + 401])
+        counts.append(decoder.unfinished)
+
+    assert counts == [401, 802, 1203 - len(data), 1604 - len(data), 2005 - len(data), 0]
+
+
 def test_nothing_comes_of_nothing() -> None:
     assert read(b"", b"") == []
 

@@ -123,6 +123,40 @@ def test_the_rest_of_a_large_frame_goes_into_space(is_masked: bool) -> None:
     assert frames.feed(quick) == ["x"]
 
 
+@pytest.mark.parametrize("size", [10, 3000, 5000, 200_000])
+@pytest.mark.parametrize("fragments", [1, 2])
+def test_bytes_of_a_message_that_is_not_whole_are_counted(
+    size: int, fragments: int
+) -> None:
+    frames = reader()
+    parts = [b"x" * size] * fragments
+    wire = masked(parts[0], fin=fragments == 1)
+    if fragments == 2:
+        wire += masked(parts[1], CONTINUATION)
+
+    items: list[Item] = []
+    for at in range(1, len(wire) + 1):
+        if (space := frames.space) is not None:
+            space[:1] = wire[at - 1 : at]
+            items += frames.filled(1)
+        else:
+            items += frames.feed(wire[at - 1 : at])
+        if at < len(wire) and (at % 997 == 0 or at < 10):
+            # The headers may be counted or not.
+            assert at - 28 <= frames.unfinished <= at
+
+    assert items == [b"x" * size * fragments]
+    assert frames.unfinished == 0
+
+
+def test_nothing_is_unfinished_behind_a_whole_message() -> None:
+    frames = reader()
+
+    assert len(frames.feed(masked("a") + masked("b" * 5000))) == 2
+
+    assert frames.unfinished == 0
+
+
 def test_a_header_alone_reserves_little_memory() -> None:
     frames = reader(limit=1 << 30)
 
