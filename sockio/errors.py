@@ -2,6 +2,7 @@
 
 SockioError
 ├── ProtocolError             the peer broke the protocol; parsers raise only this
+│   └── TooLarge              it sent more at once than it may
 ├── ConnectError              raised by a middleware: the client gets CONNECT_ERROR
 ├── Forbidden                 raised in allow_request: HTTP 403, code 4
 ├── EventRejected             raised in socket.use: the event is not dispatched
@@ -38,6 +39,7 @@ __all__ = [
     "RateLimited",
     "ReservedEventError",
     "SockioError",
+    "TooLarge",
     "UnknownOption",
 ]
 
@@ -55,6 +57,19 @@ class ProtocolError(SockioError):
         self.reason = reason
         #: WebSocket close code (RFC 6455, 7.4.1) where a frame was at fault.
         self.code = code
+
+
+class TooLarge(ProtocolError):
+    """The peer sent, or announced, more at once than it may."""
+
+    def __init__(
+        self, reason: str, code: int | None = None, *, size: int, limit: int
+    ) -> None:
+        super().__init__(reason, code)
+        #: Bytes that are known of; there may be more.
+        self.size = size
+        #: Bytes that may come.
+        self.limit = limit
 
 
 class ConnectError(SockioError):

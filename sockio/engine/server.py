@@ -15,6 +15,7 @@ from sockio.errors import ConfigError, ProtocolError
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
 from sockio.runtime.deferred import done
+from sockio.runtime.hangup import hang_up
 from sockio.runtime.ids import new_sid
 from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.runtime.reactor import Reactor
@@ -329,7 +330,7 @@ class EngineServer(EventEmitter):
         if taken is None:
             response.end(400, b"")
             return self._respond(request, response, start_response)
-        taken.sock.close()
+        hang_up(taken.sock)
         return taken.finish(start_response, "499 Client Closed Request")
 
     def _refuse(

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from . import logs
 from .batch import Batch
+from .hangup import hang_up, say_no_more
 from .syscalls import DIRECT, OVER_SOCKET, READ_SIZE
 
 log = logs.get("runtime.stream")
@@ -93,6 +94,10 @@ class Stream:
             self._loop.run_callback(self._on_early, early)
         else:
             self._watch()
+
+    def turn_to(self, receiver: Receiver) -> None:
+        """Tell another from now on."""
+        self._receiver = receiver
 
     @property
     def writable(self) -> bool:
@@ -295,10 +300,18 @@ class Stream:
 
     # ------------------------------------------------------------------ closing
 
+    def say_no_more(self) -> None:
+        """Tell the peer that nothing follows; go on receiving."""
+        self._broken = True
+        say_no_more(self._sock)
+
     def close(self) -> None:
-        """Close the socket at once; what was not sent is lost."""
-        if not self._fd_open:
-            return
+        """End the connection at once; what was not sent is lost."""
+        if self._fd_open:
+            hang_up(self._let_go())
+
+    def _let_go(self) -> Any:
+        """Have nothing more to do with the socket, and return it."""
         self._fd_open = False
         self._broken = True
         self._receiver = None
@@ -306,7 +319,4 @@ class Stream:
         self.pending_size = 0
         self._stop_reader()
         self._stop_writer()
-        try:
-            self._sock.close()
-        except OSError as exc:
-            log.debug("close failed: %s", exc)
+        return self._sock

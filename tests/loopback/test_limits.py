@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from sockio.protocol.websocket.frames import BINARY, TEXT
@@ -187,6 +189,26 @@ def test_a_peer_that_goes_on_sending_is_told_why(start_engine: StartEngine) -> N
     websocket.send(b"x" * 4_000_000)
 
     assert websocket.wait_closed().code == 1009
+
+
+# Over the limit: one line at info, with size and limit
+def test_what_is_too_large_is_logged(
+    engine: RunningEngine, session: PollingSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "sockio")
+    websocket, _ = engine.raw.open_websocket_session()
+
+    session.post("4" + "x" * LIMIT)
+    websocket.send(b"x" * (LIMIT + 1))
+    websocket.wait_closed()
+
+    lines = [r.getMessage() for r in caplog.records if "refused" in r.getMessage()]
+    assert [record.levelno for record in caplog.records if record.levelno > 20] == []
+    assert len(lines) == 2
+    for line in lines:
+        assert f"{LIMIT + 1} bytes" in line
+        assert str(LIMIT) in line
+        assert "max_http_buffer_size" in line
 
 
 # A session on trial has the same limit

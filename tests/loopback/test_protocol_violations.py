@@ -122,8 +122,16 @@ class Log(logging.Handler):
         self.records.append(record)
 
     def only_debug(self) -> bool:
-        """Whether nothing is more than a debug line, and nothing has a traceback."""
-        return all(r.levelno == logging.DEBUG and not r.exc_info for r in self.records)
+        """Whether nothing is more than a debug line, and nothing has a traceback.
+
+        That a message was too large is told at level info.
+        """
+        return all(
+            (r.levelno == logging.DEBUG or "max_http_buffer_size" in r.getMessage())
+            and r.levelno <= logging.INFO
+            and not r.exc_info
+            for r in self.records
+        )
 
     def count(self, logger: str, part: str) -> int:
         """Return how many lines of a logger contain a text."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -323,6 +324,20 @@ def test_a_length_out_of_range_is_a_parse_error(
 
     session.wait_closed()
     assert served.closes.next()[0] == "parse error"
+
+
+def test_what_is_too_large_is_logged(
+    serve_quic: ServeQuic, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "sockio")
+    served = serve_quic(max_http_buffer_size=1000)
+    session = served.session()
+
+    session.send_bytes(b"\x7e\x03\xe9")
+    session.wait_closed()
+
+    assert "1001 bytes" in caplog.text
+    assert "max_http_buffer_size=1000" in caplog.text
 
 
 @pytest.mark.parametrize("packet", ["9", "\x00"])

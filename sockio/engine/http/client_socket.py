@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, cast
 from gevent import get_hub, pywsgi
 from gevent.socket import socket as GeventSocket
 
+from sockio.runtime.hangup import hang_up
+
 from .exchange import Exchange
 from .http_connection import CONNECTION, HttpConnection
 
@@ -260,9 +262,7 @@ def _detach(sock: Any) -> PlainSocket:
 def _end(sock: Any) -> None:
     # Dropping the references would not do: the server reads on, in the hope of
     # another request, and its buffered reader keeps the descriptor open.
-    with contextlib.suppress(OSError, ValueError):
-        sock.unwrap()  # says goodbye, does not wait for the answer
-    # The caller may have closed it, where the server has no reader.
+    hang_up(sock)
     if sock.fileno() >= 0:
         PlainSocket(fileno=sock.detach()).close()
 

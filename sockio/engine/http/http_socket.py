@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
-from socket import SHUT_WR
 from typing import Any, Protocol
 
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock, Timer
+from sockio.runtime.hangup import hang_up, say_no_more
 from sockio.runtime.latch import Latch
 
 from .exchange import PeerGone
@@ -200,14 +199,7 @@ class HttpSocket:
             self.close()
             return
         self._stop_writer()
-        try:
-            if self.tls:
-                with suppress(ValueError, ssl.SSLError):
-                    self._sock.unwrap()
-            self._sock.shutdown(SHUT_WR)
-        except OSError:
-            self.close()
-            return
+        say_no_more(self._sock)
         self._lingering = self._place.clock.call_later(LINGERING, self.close)
         self._resume()
 
@@ -229,13 +221,7 @@ class HttpSocket:
             self._reader = None
 
     def close(self) -> None:
-        """Close the connection at once."""
-        if self._reader is None:
-            return
-        parted = self._lingering is not None
-        self._stop()
-        if self.tls and not parted:
-            with suppress(OSError, ValueError):
-                self._sock.unwrap()  # says goodbye, does not wait for the answer
-        with suppress(OSError):
-            self._sock.close()
+        """End the connection at once."""
+        if self._reader is not None:
+            self._stop()
+            hang_up(self._sock)

@@ -23,6 +23,7 @@ from gevent.server import StreamServer
 
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
+from sockio.runtime.hangup import hang_up
 from sockio.runtime.workers import Workers
 from sockio.types import Environ, WSGIApp
 
@@ -117,16 +118,21 @@ class Server(StreamServer):  # type: ignore[misc]
             gevent.spawn(self._secure, sock, address)
 
     def _secure(self, sock: Any, address: Any) -> None:
+        secured = sock
         try:
             sock.settimeout(None)
-            secured = self._ssl_context.wrap_socket(sock, server_side=True)
+            secured = self._ssl_context.wrap_socket(
+                sock, server_side=True, do_handshake_on_connect=False
+            )
+            secured.do_handshake()
         except OSError as exc:
             log.debug("TLS handshake with %s failed: %s", address, exc)
-            sock.close()
+            secured.settimeout(0.0)
+            hang_up(secured)
             return
         secured.settimeout(0.0)
         if self.closing:
-            secured.close()
+            hang_up(secured)
         else:
             connection = HttpConnection(secured, address, self, tls=True)
             self._connections.add(connection)

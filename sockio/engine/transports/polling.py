@@ -278,7 +278,8 @@ class PollingTransport:
             return
         try:
             body = self._receive(request)
-        except BodyTooLarge:
+        except BodyTooLarge as exc:
+            log.info("a POST was refused: max_http_buffer_size: %s", exc.reason)
             response.end(413, b"")
             return
         except OSError as exc:

@@ -9,12 +9,16 @@ from collections.abc import Callable
 from typing import Protocol
 
 from sockio.engine.outbox import Outbox
-from sockio.errors import ProtocolError
+from sockio.engine.websockets.websocket import TOO_LARGE
+from sockio.errors import ProtocolError, TooLarge
 from sockio.protocol.engineio.packet import PacketType
 from sockio.protocol.engineio.stream import StreamDecoder
 from sockio.protocol.engineio.wire import Wire
+from sockio.runtime import logs
 
 from .transport import PARSE_ERROR, TRANSPORT_CLOSE, Sink
+
+log = logs.get("engine.webtransport")
 
 _MESSAGE = PacketType.MESSAGE
 
@@ -97,6 +101,8 @@ class WebTransportTransport:
                 return
             if isinstance(item, ProtocolError):
                 self._over = True
+                if isinstance(item, TooLarge):
+                    log.info(TOO_LARGE, item.size, item.limit)
                 self._stream.close(discard=True)
                 self.sink.on_lost(PARSE_ERROR, item.reason)
             elif item.type is _MESSAGE:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sockio.engine.http.client_socket import TakenSocket
-from sockio.errors import ProtocolError
+from sockio.errors import ProtocolError, TooLarge
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.websocket.closing import close_frame, parse_close
 from sockio.protocol.websocket.deflate import Agreed
@@ -22,15 +22,16 @@ from sockio.protocol.websocket.frames import (
 )
 from sockio.runtime import logs
 from sockio.runtime.clock import Timer
+from sockio.runtime.farewell import LINGER, Farewell
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.stream import Stream
 from sockio.types import StartResponse
 
-from .websocket import Receiver
+from .websocket import TOO_LARGE, Receiver
 
 log = logs.get("engine.websockets.native")
 
-#: Seconds that a peer has for its close frame before the connection is cut.
+#: Seconds that a peer has in an orderly close for its close frame, and to take ours.
 CLOSE_TIMEOUT = 30.0
 
 
@@ -42,7 +43,6 @@ class NativeWebSocket:
         "_closing",
         "_deflate",
         "_deliver",
-        "_goodbye",
         "_kill_timer",
         "_pong",
         "_reactor",
@@ -72,8 +72,6 @@ class NativeWebSocket:
         )
         self._receiver: Receiver
         self._closing = False
-        #: The peer's close frame came: the connection ends with the last byte of ours.
-        self._goodbye = False
         #: Payload of the ping to answer when the kernel takes bytes again.
         self._pong: bytes | None = None
         self._closed = reactor.latch() if not taken.released else None
@@ -149,9 +147,7 @@ class NativeWebSocket:
         self.space = self._reader.space
 
     def drained(self) -> None:
-        if self._goodbye:
-            self._hang_up()
-        elif not self._closing:
+        if not self._closing:
             if self._pong is not None:
                 self._stream.write(frame(self._pong, PONG))
                 self._pong = None
@@ -160,20 +156,20 @@ class NativeWebSocket:
     def ended(self, error: OSError | None) -> None:
         """The connection is gone, or the peer sends no more."""
         log.debug("connection ended: %s", error or "end of stream")
-        was_closing, receiver = self._closing, self._receiver
+        if self._closing:
+            self._part(CLOSE_TIMEOUT).ended(error)
+            return
+        receiver = self._receiver
         self._stop_delivering()
-        self._hang_up()
-        if not was_closing:
-            receiver.on_closed(None)
+        self._stream.close()
+        self._over()
+        receiver.on_closed(None)
 
     # ------------------------------------------------------------------ control
 
     def _on_control(self, item: Control | ProtocolError) -> None:
         if isinstance(item, ProtocolError):
-            if not self._closing:
-                log.debug("peer broke the protocol: %s", item.reason)
-                self.close(item.code or 1002, item.reason)
-                self._receiver.on_closed(item.reason)
+            self._fail(item)
         elif item.opcode == PING:
             # Answers to a peer that does not read are not collected: RFC 6455, 5.5.3
             # lets us answer its last ping only.
@@ -185,25 +181,35 @@ class NativeWebSocket:
             self._on_close(item.payload)
 
     def _on_close(self, payload: bytes) -> None:
-        if self._closing:
-            self._hang_up()
-            return
         try:
             code, reason = parse_close(payload)
         except ProtocolError as exc:
-            self._on_control(exc)
+            self._fail(exc)
             return
-        log.debug("peer closed: %s %s", code, reason)
+        log.debug("peer closed: %s %r", code, reason)
+        if self._closing:
+            self._part(CLOSE_TIMEOUT)
+            return
+        receiver = self._receiver
         self._stop_delivering()
-        self._goodbye = True
         self._stream.write(frame(payload[:2], CLOSE))
-        self._arm_kill_timer()
-        self._receiver.on_closed(None)
-        self._reactor.soon(self._hang_up_when_sent)
+        self._part(CLOSE_TIMEOUT)
+        receiver.on_closed(None)
 
-    def _hang_up_when_sent(self) -> None:
-        if not self._stream.pending_size:  # else ``drained`` sees to it
-            self._hang_up()
+    def _fail(self, error: ProtocolError) -> None:
+        """Close because of a violation; what comes behind it means nothing."""
+        if isinstance(error, TooLarge):
+            log.info(TOO_LARGE, error.size, error.limit)
+        else:
+            log.debug("peer broke the protocol: %s", error.reason)
+        receiver, was_closing = self._receiver, self._closing
+        self._stop_delivering()
+        if not was_closing:
+            # Without a reason, as Node's: that is for us.
+            self._stream.write(close_frame(error.code or 1002))
+        self._part(LINGER)
+        if not was_closing:
+            receiver.on_closed(error.reason)
 
     def close(self, code: int | None = None, reason: str = "") -> None:
         """Send a close frame, then wait a while for the peer's."""
@@ -213,23 +219,35 @@ class NativeWebSocket:
         self._stream.write(
             frame(b"", CLOSE) if code is None else close_frame(code, reason)
         )
-        self._arm_kill_timer()
+        self._kill_timer = self._reactor.clock.call_later(CLOSE_TIMEOUT, self._cut)
 
-    def _arm_kill_timer(self) -> None:
-        self._kill_timer = self._reactor.clock.call_later(CLOSE_TIMEOUT, self._hang_up)
+    def _cut(self) -> None:
+        self._stream.close()
+        self._over()
 
     def _stop_delivering(self) -> None:
         self._closing = True
         self._deliver = _ignore
 
-    def _hang_up(self) -> None:
+    def _part(self, patience: float) -> Farewell:
+        """End the connection when what was written has left."""
+        self._forget()
+        return Farewell(
+            self._stream, self._reactor.clock, self._over, patience=patience
+        )
+
+    def _over(self) -> None:
+        """The connection has ended."""
+        self._forget()
+        if self._closed is not None:
+            self._closed.set(None)
+
+    def _forget(self) -> None:
+        """Tell the receiver nothing more, and wait for nothing."""
+        self._receiver = _NOBODY
         if self._kill_timer is not None:
             self._kill_timer.cancel()
             self._kill_timer = None
-        self._stream.close()
-        self._receiver = _NOBODY
-        if self._closed is not None:
-            self._closed.set(None)
 
 
 class _Nobody:

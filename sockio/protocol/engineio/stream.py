@@ -9,7 +9,7 @@ Spec: Engine.IO protocol v4, "Packet encoding", "WebTransport".
 
 from __future__ import annotations
 
-from sockio.errors import ProtocolError
+from sockio.errors import ProtocolError, TooLarge
 
 from . import utf8, v4
 from .packet import Packet
@@ -22,6 +22,7 @@ MAX_HEADER = 9
 _BINARY, _LENGTH = 0x80, 0x7F
 #: What the seven bits say where the length has two or eight bytes of its own.
 _TWO, _EIGHT = 126, 127
+_OUT_OF_RANGE = "the length of a packet is out of range"
 
 
 def encode_packet(packet: Packet) -> bytes:
@@ -107,8 +108,10 @@ class StreamDecoder:
                     needed = start - at
                     break
                 length = int.from_bytes(buffer[at + 1 : start], "big")
-            if not 0 < length <= self._max_payload:
-                raise ProtocolError("the length of a packet is out of range")
+            if length > self._max_payload:
+                raise TooLarge(_OUT_OF_RANGE, size=length, limit=self._max_payload)
+            if not length:
+                raise ProtocolError(_OUT_OF_RANGE)
             end = start + length
             if end > size:
                 needed = end - at

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
-from sockio.errors import ConfigError, ProtocolError
+from sockio.errors import ConfigError, ProtocolError, TooLarge
 
 from .frames import BINARY, TEXT, frame
 from .payload import encode_text
@@ -193,8 +193,8 @@ class Inflater:
         """Return a message inflated; it never takes more memory than ``limit`` allows.
 
         Raises:
-            ProtocolError: It is longer than ``limit`` bytes (1009), or not deflated
-                data (1007).
+            TooLarge: It is longer than ``limit`` bytes (1009).
+            ProtocolError: It is not deflated data (1007).
         """
         context = self._context or zlib.decompressobj(-self._bits)
         try:
@@ -202,7 +202,9 @@ class Inflater:
         except zlib.error as exc:
             raise ProtocolError("invalid compressed data", 1007) from exc
         if len(message) > limit:
-            raise ProtocolError("Max payload size exceeded", 1009)
+            raise TooLarge(
+                "Max payload size exceeded", 1009, size=len(message), limit=limit
+            )
         if context.eof and self._takeover:  # a legal, if unusual, way to start anew
             self._context = zlib.decompressobj(-self._bits)
         return message

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from sockio.errors import ProtocolError
+from sockio.errors import ProtocolError, TooLarge
 
 from .payload import (
     Inflate,
@@ -276,7 +276,12 @@ class FrameReader:
     def _check_length(self, first: int, length: int) -> None:
         before = 0 if self._message is None else len(self._message)
         if first & 0x0F < CLOSE and before + length > self._max_payload:
-            raise ProtocolError("Max payload size exceeded", 1009)
+            raise TooLarge(
+                "Max payload size exceeded",
+                1009,
+                size=before + length,
+                limit=self._max_payload,
+            )
 
     # ------------------------------------------------------------------ large frames
 

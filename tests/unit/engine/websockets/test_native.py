@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import zlib
@@ -14,7 +15,6 @@ from sockio.engine.http.client_socket import TakenSocket
 from sockio.engine.websockets.native import NativeWebSocket
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.websocket import deflate
-from sockio.protocol.websocket.closing import close_frame
 from sockio.protocol.websocket.frames import (
     CLOSE,
     PING,
@@ -345,14 +345,49 @@ def test_a_peer_that_never_answers_the_close_is_cut(bench: Bench) -> None:
     assert bench.closed == []
 
 
-def test_after_the_close_pings_and_violations_mean_nothing(bench: Bench) -> None:
+def test_after_the_close_pings_mean_nothing(bench: Bench) -> None:
     bench.websocket.close()
     assert bench.receive() == [Control(CLOSE, b"")]
 
-    bench.send(masked("", PING), frame("not masked"))
+    bench.send(masked("", PING))
 
     assert bench.open
     assert bench.closed == []
+
+
+@pytest.mark.parametrize("wrong", [frame("not masked"), masked(b"\x03", CLOSE)])
+def test_a_violation_after_the_close_is_the_end(bench: Bench, wrong: bytes) -> None:
+    bench.websocket.close()
+    assert bench.receive() == [Control(CLOSE, b"")]
+
+    bench.send(wrong)
+
+    assert not bench.open
+    assert bench.closed == []
+
+
+def test_a_close_from_both_sides_waits_for_what_is_being_written(bench: Bench) -> None:
+    bench.block()
+    bench.websocket.close()
+
+    bench.send(masked(b"", CLOSE))
+    items = bench.receive_until(is_close)
+
+    assert items == ["4" + "x" * LARGE, Control(CLOSE, b"")]
+    assert not bench.open
+
+
+def test_a_peer_that_has_said_all_still_gets_what_is_being_written(
+    bench: Bench,
+) -> None:
+    bench.block()
+    bench.websocket.close()
+
+    bench.theirs.shutdown(socket.SHUT_WR)
+    items = bench.receive_until(is_close)
+
+    assert items == ["4" + "x" * LARGE, Control(CLOSE, b"")]
+    assert not bench.open
 
 
 def test_a_close_goes_behind_what_is_being_written(bench: Bench) -> None:
@@ -382,12 +417,111 @@ def test_a_close_goes_behind_what_is_being_written(bench: Bench) -> None:
 def test_a_violation_closes_with_its_code(bench: Bench, data: bytes, code: int) -> None:
     bench.send(masked("before"), data, masked("after"))
 
-    (answer,) = bench.receive()
-    assert isinstance(answer, Control)
-    assert int.from_bytes(answer.payload[:2], "big") == code
+    assert bench.receive() == [Control(CLOSE, code.to_bytes(2, "big"))]
     assert bench.messages == ["before"]
     (error,) = bench.closed
-    assert error == answer.payload[2:].decode()
+    assert error
+
+
+VIOLATION = frame("not masked")
+CLOSED_FOR_IT = Control(CLOSE, b"\x03\xea")
+
+
+def test_after_a_violation_the_server_says_no_more(bench: Bench) -> None:
+    bench.send(VIOLATION)
+
+    assert bench.receive() == [CLOSED_FOR_IT]
+    assert bench.receive() == []
+
+
+def test_after_a_violation_nothing_is_heard(bench: Bench) -> None:
+    bench.send(VIOLATION)
+
+    bench.send(masked("late"), masked(b"", CLOSE), b"\xff" * 100_000)
+
+    assert bench.messages == []
+    assert len(bench.closed) == 1
+    # No reset came, which would have taken what was still to be read.
+    assert bench.receive() == [CLOSED_FOR_IT]
+    assert bench.receive() == []
+
+
+def test_after_a_violation_the_connection_ends_with_the_peer(bench: Bench) -> None:
+    bench.send(VIOLATION)
+    assert bench.clock.armed
+
+    bench.theirs.shutdown(socket.SHUT_WR)
+    bench.clock.settle()
+
+    assert not bench.clock.armed
+    with pytest.raises(ConnectionError):
+        bench.theirs.sendall(b"nobody is there")
+
+
+def test_a_peer_that_goes_on_after_a_violation_is_cut_after_2_seconds(
+    bench: Bench,
+) -> None:
+    bench.send(VIOLATION)
+
+    bench.clock.advance(1.9)
+    bench.send(b"still there")
+    bench.clock.advance(0.2)
+
+    assert not bench.clock.armed
+    with pytest.raises(ConnectionError):
+        bench.theirs.sendall(b"nobody is there")
+
+
+def test_what_is_being_written_at_a_violation_leaves_before_the_close(
+    bench: Bench,
+) -> None:
+    bench.block()
+
+    bench.send(VIOLATION, masked("late"))
+    items = bench.receive_until(is_close)
+
+    assert items == ["4" + "x" * LARGE, CLOSED_FOR_IT]
+    assert bench.receive() == []
+    assert bench.messages == []
+
+
+def test_a_peer_that_does_not_read_is_cut_2_seconds_after_its_violation(
+    bench: Bench,
+) -> None:
+    bench.block()
+    bench.send(VIOLATION)
+    assert bench.websocket.pending_size
+
+    bench.clock.advance(2)
+
+    assert bench.websocket.pending_size == 0
+    assert not bench.clock.armed
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (b"\x82\xff" + (1 << 62).to_bytes(8, "big"), 1 << 62),
+        (
+            masked(bytes(1000), fin=False)
+            + b"\x80\xff"
+            + MAX_PAYLOAD.to_bytes(8, "big"),
+            MAX_PAYLOAD + 1000,
+        ),
+    ],
+    ids=["one frame", "fragments"],
+)
+def test_an_oversize_is_logged_with_its_size_and_the_limit(
+    bench: Bench, data: bytes, size: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    bench.send(data)
+
+    ((_, level, text),) = caplog.record_tuples
+    assert level == logging.INFO
+    assert str(size) in text
+    assert f"max_http_buffer_size={MAX_PAYLOAD}" in text
 
 
 def test_a_bug_met_while_reading_ends_that_connection(
@@ -440,9 +574,7 @@ def test_long_messages_leave_compressed(compressed: Bench) -> None:
 def test_a_message_that_inflates_beyond_the_limit_is_1009(compressed: Bench) -> None:
     compressed.send(masked(squeeze(bytes(MAX_PAYLOAD + 1)), 2, rsv1=True))
 
-    (answer,) = compressed.receive()
-    assert isinstance(answer, Control)
-    assert answer.payload == close_frame(1009, "Max payload size exceeded")[2:]
+    assert compressed.receive() == [Control(CLOSE, b"\x03\xf1")]
     assert compressed.closed == ["Max payload size exceeded"]
 
 
@@ -462,6 +594,7 @@ def test_a_kept_connection_holds_its_request_until_the_close() -> None:
     assert not request.dead
 
     bench.send(masked(b"", CLOSE))
+    bench.theirs.close()
 
     assert request.get(timeout=2) == []
     assert bench.messages == ["a"]
