@@ -6,7 +6,10 @@ whose receiver is the test's. The peer speaks over real TCP.
 
 from __future__ import annotations
 
+import logging
 import os
+import re
+import ssl
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,6 +31,19 @@ from tests.support.raw_websocket import ABNORMAL, NO_CODE, RawWebSocket
 MAX_PAYLOAD = 5 << 20
 #: More than the kernel keeps for one connection.
 LARGE = 8 << 20
+
+
+NEVER = float("inf")
+#: What breaks the protocol, and the code that it is closed with.
+VIOLATIONS = {
+    "mask": (frame("not masked"), 1002),
+    "opcode": (frame("opcode", 3, mask=b"abcd"), 1002),
+    "utf-8": (frame(b"\xff\xfe", TEXT, mask=b"abcd"), 1007),
+    "fragment": (frame("fragment of nothing", 0, mask=b"abcd"), 1002),
+    "long ping": (frame("x" * 200, PING, mask=b"abcd"), 1002),
+    "close code": (frame(b"\x03\xed", CLOSE, mask=b"abcd"), 1002),
+    "half a close code": (frame(b"\x03", CLOSE, mask=b"abcd"), 1002),
+}
 
 
 class Side:
@@ -353,6 +369,87 @@ class WebSocketContract:
         (error,) = side.closed
         assert error is not None
         assert side.messages == ["before"]
+
+    @pytest.mark.parametrize("name", VIOLATIONS)
+    def test_after_a_violation_the_server_ends_first(
+        self, host: Host, name: str
+    ) -> None:
+        peer, side = host.connect()
+        data, code = VIOLATIONS[name]
+
+        peer.send_bytes(data)
+
+        # The close frame has a code and no reason.
+        last = frame(code.to_bytes(2, "big"), CLOSE)
+        assert peer.wire.take_rest(NEVER) == last
+        peer.cut()
+        assert len(side.closed) == 1
+        assert side.finished
+
+    def test_what_follows_a_violation_does_not_hide_the_close(self, host: Host) -> None:
+        peer, side = host.connect()
+
+        peer.send_bytes(VIOLATIONS["mask"][0])
+        host.clock.settle()
+        for _ in range(10):
+            peer.send_bytes(frame("late", mask=b"abcd") * 1000)
+            host.clock.settle()
+
+        assert peer.wire.take_rest(NEVER) == b"\x88\x02\x03\xea"
+        assert side.messages == []
+
+    def test_a_peer_that_goes_on_after_a_violation_is_cut(self, host: Host) -> None:
+        peer, side = host.connect()
+        peer.send_bytes(VIOLATIONS["mask"][0])
+        assert peer.wire.take_rest(NEVER)
+
+        host.clock.advance(1.9)
+        peer.send_bytes(b"still there")
+        host.clock.advance(0.1)
+
+        assert side.closed != []
+        assert not host.clock.armed
+        with pytest.raises((ConnectionError, ssl.SSLError)):
+            peer.wire.socket.sendall(bytes(LARGE))
+
+    def test_a_peer_that_takes_no_close_frame_is_cut(self, host: Host) -> None:
+        peer, side = host.connect()
+        side.offer("x" * LARGE)
+        host.clock.settle()
+
+        peer.send_bytes(VIOLATIONS["mask"][0])
+        assert side.closed != []
+        host.clock.advance(2)
+
+        assert side.finished
+        assert side.websocket.pending_size == 0
+        assert not host.clock.armed
+
+    def test_what_was_sent_before_a_violation_arrives(self, host: Host) -> None:
+        peer, side = host.connect()
+        side.offer("x" * LARGE)
+        host.clock.settle()
+
+        peer.send_bytes(VIOLATIONS["mask"][0])
+        assert side.closed != []
+
+        assert len(peer.receive()) == LARGE + 1
+        assert peer.wait_closed().code == 1002
+
+    def test_an_oversize_is_logged_with_size_and_limit(
+        self, host: Host, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, "sockio")
+        peer, _ = host.connect()
+
+        peer.send_bytes(b"\x82\xff" + (MAX_PAYLOAD + 1).to_bytes(8, "big") + b"mask")
+        sender = gevent.spawn(peer.wire.socket.sendall, bytes(MAX_PAYLOAD + 1))
+        peer.wait_closed()
+
+        ((_, level, text),) = caplog.record_tuples
+        assert level == logging.INFO
+        assert re.search(rf"{MAX_PAYLOAD + 1} bytes.*={MAX_PAYLOAD}$", text)
+        sender.kill()
 
     # -------------------------------------------------------------- we end it
 

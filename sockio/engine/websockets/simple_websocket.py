@@ -17,16 +17,18 @@ import simple_websocket
 from gevent.event import Event
 from gevent.selectors import DefaultSelector
 from gevent.socket import socket as GeventSocket
+from wsproto.events import CloseConnection
 from wsproto.utilities import ProtocolError as WsprotoError
 
 from sockio.errors import ProtocolError
 from sockio.protocol.engineio.wire import Wire
 from sockio.runtime import logs, tasks
 from sockio.runtime.clock import Timer
+from sockio.runtime.farewell import LEAST_COUNTED, LINGER, MOST_DROPPED
 from sockio.runtime.reactor import Reactor
 from sockio.types import Environ, StartResponse
 
-from .websocket import Receiver
+from .websocket import TOO_LARGE, Receiver
 
 __all__ = ["SimpleWebSocket", "accept", "recognises"]
 
@@ -34,7 +36,9 @@ log = logs.get("engine.websockets.simple_websocket")
 
 #: Bytes of one read; also what may be queued before we know what the kernel takes.
 READ_SIZE = 65536
-#: Seconds that a peer has for its close frame, or for what it is still to be sent.
+#: What is dropped is received here; nobody reads it.
+_NOWHERE = memoryview(bytearray(READ_SIZE))
+#: Seconds that a peer has in an orderly close for its close frame, and to take ours.
 CLOSE_TIMEOUT = 30.0
 #: All that the package needs to know of the request.
 _HANDSHAKE = (
@@ -85,6 +89,7 @@ class SimpleWebSocket:
     ) -> None:
         self._connection = _Connection(environ["werkzeug.socket"], reactor)
         self._receiver: Receiver
+        self._max_payload = max_payload
         self._closing = False
         request = {name: environ[name] for name in _HANDSHAKE if name in environ}
         request["werkzeug.socket"] = self._connection
@@ -101,6 +106,14 @@ class SimpleWebSocket:
             raise ProtocolError(f"invalid handshake: {exc}") from exc
         if answer is not None:
             self._connection.replace(answer)
+        self._send_event = self._server.ws.send
+        self._server.ws.send = self._send
+
+    def _send(self, event: Any) -> bytes:
+        """Send for the package: what it says by itself gives no reason, as Node's."""
+        if isinstance(event, CloseConnection) and not self._closing:
+            event = CloseConnection(event.code)
+        return self._send_event(event)  # type: ignore[no-any-return]
 
     @property
     def writable(self) -> bool:
@@ -166,16 +179,23 @@ class SimpleWebSocket:
                 break
             if data is not None and not self._closing:
                 self._receiver.on_message(data)
-        # The package has closed by itself, and says why unless it was the size.
-        if server.ws.state.name == "LOCAL_CLOSING":
-            self._on_end(server.close_message or "Max payload size exceeded")
-        else:
-            self._on_end(None)
+        self._on_end(self._violation)
+
+    @property
+    def _violation(self) -> str | None:
+        """Why the package has closed by itself; None: it has not."""
+        server = self._server
+        if self._closing or server.ws.state.name != "LOCAL_CLOSING":
+            return None
+        return server.close_message or _TOO_MUCH
 
     def _on_end(self, error: str | None) -> None:
         if not self._closing:
             self._closing = True
-            log.debug("connection ended: %s", error)
+            if error == _TOO_MUCH:
+                size = self._server.incoming_message_len
+                log.info(TOO_LARGE, size, self._max_payload)
+            log.debug("connection ended: %r", error)
             self._receiver.on_closed(error)
 
     def _on_drained(self) -> None:
@@ -191,9 +211,11 @@ class SimpleWebSocket:
         try:
             self._server.thread.run()
         finally:
-            self._connection.close()
+            patience = CLOSE_TIMEOUT if self._violation is None else LINGER
+            self._connection.part(patience)
             self._server.connected = False
             self._server.event.set()
+        self._connection.drop_rest()
 
 
 class _Connection:
@@ -209,7 +231,10 @@ class _Connection:
         self._writing = False
         self._blocked = False
         self._broken = False
-        self._closing = False
+        #: Nothing is sent behind what waits.
+        self._parting = False
+        #: The peer sends no more.
+        self._heard_all = False
         self._end_timer: Timer | None = None
         #: Bytes that the kernel has not taken.
         self.pending_size = 0
@@ -228,7 +253,7 @@ class _Connection:
 
     def send(self, data: bytes) -> int:
         """Put ``data`` behind what waits; never blocks."""
-        if not self._broken and not self._closing:
+        if not self._broken and not self._parting:
             self._queue.append(data)
             self.pending_size += len(data)
             if not self._writing:
@@ -243,18 +268,51 @@ class _Connection:
         self.send(data)
 
     def close(self) -> None:
-        """Hang up when everything has been sent; the package has read to the end."""
-        self._closing = True
-        if self._writing:
-            self.end_within(CLOSE_TIMEOUT)
-        else:
+        """The package is done with it; ``part`` and ``drop_rest`` follow."""
+
+    def part(self, patience: float) -> None:
+        """Tell the peer that this is the end, when everything has been sent.
+
+        Args:
+            patience: Seconds in which the peer must have taken it.
+        """
+        self._parting = True
+        self.end_within(patience)
+        if not self._writing:
+            self._say_no_more()
+
+    def _say_no_more(self) -> None:
+        if self._heard_all or self._broken:
+            self.hang_up()
+            return
+        self.end_within(LINGER)
+        with contextlib.suppress(OSError):
+            # Beneath TLS, whose goodbye may block.
+            self._sock._sock.shutdown(socket.SHUT_WR)
+
+    def drop_rest(self) -> None:
+        """Receive what the peer still sends, and hang up at its end.
+
+        Blocks:
+            Until then.
+        """
+        left = MOST_DROPPED
+        try:
+            while left > 0 and (count := self._sock.recv_into(_NOWHERE)):
+                left -= max(count, LEAST_COUNTED)
+        except OSError:
+            left = 0
+        self._heard_all = True
+        if left <= 0 or not self._writing:
             self.hang_up()
 
     def end_within(self, seconds: float) -> None:
         """Hang up then, if that has not happened."""
-        if self._end_timer is None and not self.closed.ready:
-            clock = self._reactor.clock
-            self._end_timer = clock.call_later(seconds, self.hang_up)
+        if self.closed.ready:
+            return
+        if self._end_timer is not None:
+            self._end_timer.cancel()
+        self._end_timer = self._reactor.clock.call_later(seconds, self.hang_up)
 
     def hang_up(self) -> None:
         """End the connection at once; readers and writers see the end of it."""
@@ -292,14 +350,18 @@ class _Connection:
         self._writing = self._blocked = False
         if self._broken:
             self._drop()
-        if self._closing:
-            self.hang_up()
+        if self._parting:
+            self._say_no_more()
         elif not self._broken:
             self.on_drained()
 
     def _drop(self) -> None:
         self._queue.clear()
         self.pending_size = 0
+
+
+#: What Node calls a message that is too large; the package says nothing of it.
+_TOO_MUCH = "Max payload size exceeded"
 
 
 class _Thread:
