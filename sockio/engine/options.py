@@ -18,9 +18,17 @@ from sockio.runtime.unknown_names import tells_unknown
 from . import foreign_options
 from .option_checks import flag, seconds, size
 
-__all__ = ["KNOWN_TRANSPORTS", "BufferPolicy", "EngineOptions", "TransportName"]
+__all__ = [
+    "KNOWN_TRANSPORTS",
+    "BufferPolicy",
+    "EngineOptions",
+    "HandleProtocols",
+    "TransportName",
+]
 
 TransportName: TypeAlias = Literal["polling", "websocket", "webtransport"]
+#: Chooses one of the WebSocket subprotocols that a client offers, or None.
+HandleProtocols: TypeAlias = Callable[[Sequence[str], Request], "str | None"]
 KNOWN_TRANSPORTS: tuple[TransportName, ...] = ("polling", "websocket", "webtransport")
 
 
@@ -91,6 +99,8 @@ class EngineOptions:
     http_compression: HttpCompression | None
     #: Makes the id of a session, from its first request.
     generate_id: Callable[[Request], str] | None
+    #: Answers the subprotocols of a WebSocket; None answers the first one offered.
+    handle_protocols: HandleProtocols | None
     #: Sent with the handshake, as the first message.
     initial_packet: str | bytes | None
     #: ``None`` lets any number of bytes wait.
@@ -116,6 +126,7 @@ class EngineOptions:
         per_message_deflate: Deflate | bool | None = False,
         http_compression: HttpCompression | bool | None = True,
         generate_id: Callable[[Request], str] | None = None,
+        handle_protocols: HandleProtocols | None = None,
         initial_packet: str | bytes | None = None,
         buffer: BufferPolicy | None = BufferPolicy(),
     ) -> None:
@@ -141,6 +152,13 @@ class EngineOptions:
             "per_message_deflate": _deflate(per_message_deflate),
             "http_compression": HttpCompression.of(http_compression),
             "generate_id": _function("generate_id", generate_id, "return the id"),
+            "handle_protocols": _function(
+                "handle_protocols",
+                handle_protocols,
+                "return one of the offered, or None",
+                "the offered subprotocols and the request",
+                2,
+            ),
             "initial_packet": _packet(initial_packet),
             "buffer": _buffer(buffer),
         }
@@ -181,14 +199,16 @@ def _transports(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _function(name: str, value: Any, how: str) -> object:
+def _function(
+    name: str, value: Any, how: str, gets: str = "the request", count: int = 1
+) -> object:
     if value is not None and not callable(value):
         raise ConfigError(
-            f"{name}={value!r} cannot be called: give a function that takes a "
-            "request, or None"
+            f"{name}={value!r} cannot be called: give a function that takes {gets}, "
+            "or None"
         )
     if value is not None:
-        guards.check(f"{name}=", value, "the request", 1, how)
+        guards.check(f"{name}=", value, gets, count, how)
     return value
 
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from sockio.errors import ConfigError, ProtocolError
+from sockio.errors import ConfigError, Forbidden, ProtocolError
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
 from sockio.runtime.deferred import done
@@ -44,6 +44,7 @@ from .verify import (
     protocol_of,
     verify,
 )
+from .websockets.subprotocols import Subprotocols
 
 log = logs.get("engine.server")
 
@@ -100,6 +101,7 @@ class EngineServer(EventEmitter):
         self.retry_after: float | None = None
         self.middlewares = Middlewares(self._serve)
         self._direct = DirectPolling(self)
+        self._subprotocols = Subprotocols(self.options.handle_protocols)
         self._observed = False
         self._entrance = Entrance(self)
         self._mount = Mount(self.handle_request, self.options.prefix)
@@ -291,12 +293,18 @@ class EngineServer(EventEmitter):
         """Accept the WebSocket for a known ``session``, or a new one of that id."""
         try:
             answer = websockets.check(request)
+            protocol = self._subprotocols.choose(request)
+            if protocol is not None:
+                response.headers["Sec-WebSocket-Protocol"] = protocol
             self._fire("headers", response.headers, request)
             websocket = websockets.accept(
                 request, self.reactor, self.options, [*answer, *response.header_lines()]
             )
         except ProtocolError as exc:
             refusal = Refusal(BAD_REQUEST, {"message": exc.reason})
+            return self._refuse(request, response, start_response, refusal)
+        except Forbidden as exc:
+            refusal = Refusal(FORBIDDEN, {"message": str(exc)})
             return self._refuse(request, response, start_response, refusal)
         if websocket is None:
             log.error(_NO_WEBSOCKET, request.environ.get("SERVER_SOFTWARE"))

@@ -24,7 +24,7 @@ from sockio.engine.http.mount import Mount
 from sockio.engine.http.request import Request
 from sockio.engine.http.response import Response
 from sockio.engine.option_checks import flag
-from sockio.engine.options import BufferPolicy, EngineOptions
+from sockio.engine.options import BufferPolicy, EngineOptions, HandleProtocols
 from sockio.engine.server import EngineServer
 from sockio.engine.session import EngineSession
 from sockio.errors import ConfigError
@@ -91,6 +91,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
         strict_args: bool = True,
         error_in_connection: Literal["disconnect", "keep"] = "disconnect",
         generate_id: Callable[[Request], str] | None = None,
+        handle_protocols: HandleProtocols | None = None,
         initial_packet: str | bytes | None = None,
         client_dist: str | Path | None = None,
         clock: Clock | None = None,
@@ -136,6 +137,8 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             error_in_connection: "disconnect" lets a client go whose connection handler
                 fails, "keep" leaves it as it is.
             generate_id: Makes the id of a session.
+            handle_protocols: ``fn(offered, request)`` returns the WebSocket subprotocol
+                to answer, or None for none; None: the first one offered.
             initial_packet: A message that every new session gets at once.
             client_dist: The folder of the JavaScript client's files; None: they are
                 looked for in ``node_modules``.
@@ -175,6 +178,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             per_message_deflate=per_message_deflate,
             http_compression=http_compression,
             generate_id=generate_id,
+            handle_protocols=handle_protocols,
             initial_packet=initial_packet,
             buffer=buffer,
         )

@@ -168,3 +168,43 @@ def test_it_connects_from_a_browser(node: Driver, url: str) -> None:
 
     assert answer == 1
     assert page.log() == []
+
+
+# ------------------------------------------------------------------ subprotocols
+
+
+@pytest.mark.parametrize("offered", ["token", ["token"], ["v2.chat", "v1.chat"]])
+def test_a_subprotocol_is_answered(
+    node: Driver, url: str, offered: str | list[str]
+) -> None:
+    client = connect(node, url, transports=["websocket"], protocols=offered)
+
+    first = offered if isinstance(offered, str) else offered[0]
+    assert client.state()["subprotocol"] == first
+    client.emit("message", "hi")
+    assert client.next() == ("socket", "message-back", ["hi"])
+
+
+def test_a_client_that_offers_subprotocols_leaves_polling(
+    node: Driver, url: str
+) -> None:
+    client = connect(node, url, protocols=["v2.chat", "v1.chat"])
+
+    assert client.next("upgrade").args == ["websocket"]
+    assert client.state()["subprotocol"] == "v2.chat"
+    client.emit("message", "hi")
+    assert client.next() == ("socket", "message-back", ["hi"])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [{"handle_protocols": lambda offered, request: offered[-1]}],
+    indirect=True,
+    ids=["the last"],
+)
+def test_a_subprotocol_is_chosen(node: Driver, url: str) -> None:
+    client = connect(
+        node, url, transports=["websocket"], protocols=["v2.chat", "v1.chat"]
+    )
+
+    assert client.state()["subprotocol"] == "v1.chat"

@@ -232,6 +232,7 @@ function state({ client }) {
     recovered: socket.recovered ?? null,
     active: socket.active ?? null,
     transport: engine?.transport?.name ?? null,
+    subprotocol: engine?.transport?.ws?.protocol ?? null,
     engine: engine?.readyState ?? null,
   };
 }
@@ -331,6 +332,11 @@ async function through({ readable, writable }, items) {
   return results;
 }
 
+/** What a Sec-WebSocket-Protocol header offers. */
+const subprotocolsCodec = {
+  decode: (header) => [...require("ws").subprotocol.parse(header)],
+};
+
 const CODECS = {
   get json() {
     return socketCodec(require("socket.io-parser"));
@@ -346,6 +352,9 @@ const CODECS = {
   },
   get stream() {
     return streamCodec;
+  },
+  get subprotocols() {
+    return subprotocolsCodec;
   },
 };
 

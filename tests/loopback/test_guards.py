@@ -51,6 +51,7 @@ GIVEN: dict[str, Callable[[Any], object]] = {
     "cors": lambda fn: sockio.Server(cors=fn),
     "Cors": lambda fn: sockio.Cors(origin=fn),
     "generate_id": lambda fn: sockio.Server(generate_id=fn),
+    "handle_protocols": lambda fn: sockio.Server(handle_protocols=fn),
     "spawn": lambda fn: sockio.Server().spawn(fn),
     "every": lambda fn: sockio.Server().every(1)(fn),
     "run_in_thread": lambda fn: sockio.Server().run_in_thread(fn),
@@ -75,6 +76,7 @@ def test_what_would_do_nothing_is_refused_where_it_is_given(
         ("allow_request", "the request alone"),
         ("cors", "the origin and the request"),
         ("generate_id", "the request alone"),
+        ("handle_protocols", "the offered subprotocols and the request"),
     ],
 )
 def test_wrong_arguments_are_told_where_it_is_given(place: str, words: str) -> None:
@@ -289,6 +291,20 @@ def test_generate_id(
     assert engine.refusals[0].context["name"] == "ID_GENERATION_ERROR"
     assert engine.engine.clients_count == 0
     assert "generate_id" in caplog.text
+
+
+@pytest.mark.parametrize("guard", [no, lambda *_: 5, lambda *_: "other", *HIDDEN])
+def test_handle_protocols(
+    start_engine: StartEngine, guard: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = start_engine(handle_protocols=guard)
+
+    with pytest.raises(Refused) as refused:
+        engine.raw.websocket({"Sec-WebSocket-Protocol": "a, b"})
+
+    assert refused.value.answer.status == 400
+    assert engine.engine.clients_count == 0
+    assert "handle_protocols" in caplog.text
 
 
 # ------------------------------------------------------------------ events

@@ -145,7 +145,7 @@ class Driver:
 
     def codec(
         self,
-        name: Literal["json", "msgpack", "engine", "engine3", "stream"],
+        name: Literal["json", "msgpack", "engine", "engine3", "stream", "subprotocols"],
         direction: Literal["encode", "decode"],
         items: Sequence[Any],
     ) -> list[dict[str, Any]]:
@@ -226,7 +226,7 @@ class JsClient:
         return number
 
     def state(self) -> dict[str, Any]:
-        """Return connected, id, recovered, active, transport and engine."""
+        """Return connected, id, recovered, active, transport, subprotocol, engine."""
         fields: dict[str, Any] = self._call("state")
         return fields
 

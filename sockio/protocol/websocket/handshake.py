@@ -12,7 +12,7 @@ from hashlib import sha1
 
 from sockio.errors import ProtocolError
 
-__all__ = ["VERSION", "accept_key", "answer"]
+__all__ = ["VERSION", "accept_key", "answer", "offered_protocols"]
 
 #: The version of the WebSocket protocol that we speak.
 VERSION = "13"
@@ -20,6 +20,8 @@ VERSION = "13"
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #: Base64 of 16 bytes.
 _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
+#: RFC 9110, section 5.6.2.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def answer(headers: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -45,6 +47,18 @@ def answer(headers: Mapping[str, str]) -> list[tuple[str, str]]:
         ("Connection", "Upgrade"),
         ("Sec-WebSocket-Accept", accept_key(key)),
     ]
+
+
+def offered_protocols(header: str) -> tuple[str, ...]:
+    """Return what a ``Sec-WebSocket-Protocol`` header offers, in order.
+
+    Raises:
+        ProtocolError: One of them is no token, or is there twice.
+    """
+    offered = tuple([name.strip(" \t") for name in header.split(",")])
+    if not all(map(_TOKEN.fullmatch, offered)) or len(set(offered)) < len(offered):
+        raise ProtocolError("Invalid Sec-WebSocket-Protocol header")
+    return offered
 
 
 def accept_key(key: str) -> str:

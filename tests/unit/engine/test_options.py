@@ -37,6 +37,7 @@ def test_defaults_are_those_of_node_in_seconds() -> None:
         "per_message_deflate": None,
         "http_compression": HttpCompression(threshold=1024),
         "generate_id": None,
+        "handle_protocols": None,
         "initial_packet": None,
         "buffer": BufferPolicy(high=16 << 20, low=4 << 20, on_full="disconnect"),
     }
@@ -87,6 +88,7 @@ def test_replace_keeps_the_others() -> None:
         ("buffer", None, None),
         ("allow_request", print, print),
         ("generate_id", str, str),
+        ("handle_protocols", print, print),
     ],
 )
 def test_what_is_kept(name: str, given: Any, kept: Any) -> None:
@@ -141,6 +143,8 @@ def test_prefix(path: str, slash: bool, prefix: str) -> None:
         ("per_message_deflate", {"threshold": 1}, "Deflate"),
         ("http_compression", 1, "HttpCompression"),
         ("generate_id", "abc", "cannot be called"),
+        ("handle_protocols", "chat", "takes the offered subprotocols and the request"),
+        ("handle_protocols", ["chat"], "cannot be called"),
         ("initial_packet", 5, "text, bytes or None"),
         ("buffer", 5, "BufferPolicy"),
     ],

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sockio.errors import ProtocolError
-from sockio.protocol.websocket.handshake import answer
+from sockio.protocol.websocket.handshake import answer, offered_protocols
 
 # RFC 6455, section 1.3.
 REQUEST = {
@@ -56,3 +56,41 @@ def test_the_header_at_fault_is_named(
 
     with pytest.raises(ProtocolError, match=f" {named} header"):
         answer(request)
+
+
+# ------------------------------------------------------------------ subprotocols
+
+
+@pytest.mark.parametrize(
+    ("header", "offered"),
+    [
+        ("a", ("a",)),
+        ("a, b", ("a", "b")),
+        ("b,a", ("b", "a")),
+        ("a ,b", ("a", "b")),
+        ("a\t,\t b", ("a", "b")),
+        (" a ", ("a",)),
+        ("a,A", ("a", "A")),
+        ("v10.stomp, v11.stomp", ("v10.stomp", "v11.stomp")),
+        ("!#$%&'*+-.^_`|~09azAZ", ("!#$%&'*+-.^_`|~09azAZ",)),
+        ("x" * 4000, ("x" * 4000,)),
+        (",".join(map(str, range(500))), tuple(map(str, range(500)))),
+    ],
+)
+def test_subprotocols_are_offered_in_order(
+    header: str, offered: tuple[str, ...]
+) -> None:
+    assert offered_protocols(header) == offered
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("", " ", ",", ",a", "a,", "a,,b", "a, a", "a,b,c,a", "a b", "a,b c", "a/b"),
+        *("a;b", 'a"b', "a:b", "a=b", "(a)", "[a]", "é", "a\x01", "a\n", "\xa0a"),
+        "a,\x0bb",
+    ],
+)
+def test_what_is_no_list_of_different_tokens_is_refused(header: str) -> None:
+    with pytest.raises(ProtocolError, match="Invalid Sec-WebSocket-Protocol header"):
+        offered_protocols(header)

@@ -1,0 +1,79 @@
+"""Subprotocols: which of those that a client offers its WebSocket is said to speak.
+
+None of them means anything to us. Clients that offer some want one in the answer, and
+some send a token in this way.
+Spec: RFC 6455, section 4.2.2.
+"""
+
+from __future__ import annotations
+
+from sockio.engine.http.request import Request
+from sockio.engine.options import HandleProtocols
+from sockio.errors import ConfigError, Forbidden, ProtocolError
+from sockio.protocol.websocket.handshake import offered_protocols
+from sockio.runtime import logs
+from sockio.runtime.deferred import done
+
+__all__ = ["Subprotocols"]
+
+log = logs.get("engine.websockets")
+
+_UNANSWERED = (
+    "a client offers WebSocket subprotocols, and gevent-websocket's handler answers "
+    "none: browsers give such connections up; serve with gunicorn -k gevent, with "
+    "gevent.pywsgi's own handler or sockio's own run(); this is said once"
+)
+
+
+class Subprotocols:
+    """How one server answers them."""
+
+    def __init__(self, handle: HandleProtocols | None) -> None:
+        """Start; ``handle`` is the option ``handle_protocols``."""
+        self._handle = handle
+        self._warned = False
+
+    def choose(self, request: Request) -> str | None:
+        """Return what the handshake is answered with; None: with none.
+
+        Raises:
+            ProtocolError: The header is none, or no choice was made: let nobody in.
+            Forbidden: ``handle_protocols`` said so.
+
+        Blocks:
+            As long as ``handle_protocols`` does.
+        """
+        header = request.header("sec-websocket-protocol")
+        if header is None:
+            return None
+        offered = offered_protocols(header)
+        chosen = offered[0] if self._handle is None else self._ask(offered, request)
+        if chosen is not None and request.environ.get("wsgi.websocket") is not None:
+            # The answer has been sent.
+            if not self._warned:
+                self._warned = True
+                log.warning(_UNANSWERED)
+            return None
+        return chosen
+
+    def _ask(self, offered: tuple[str, ...], request: Request) -> str | None:
+        handle = self._handle
+        assert handle is not None
+        try:
+            chosen = done(handle, handle(offered, request))
+            if chosen is None:
+                return None
+            if chosen in offered:
+                return offered[offered.index(chosen)]
+            # It may be a token that nobody else is to read.
+            what = "a text" if isinstance(chosen, str) else repr(chosen)
+            raise ConfigError(
+                f"handle_protocols returned {what} that is not offered: return one of "
+                "the offered texts, or None to answer none"
+            )
+        except Forbidden:
+            raise
+        except Exception as exc:
+            # A boundary: handle_protocols is user code; in doubt the client stays out.
+            log.exception("handle_protocols failed")
+            raise ProtocolError("no subprotocol was agreed on") from exc
