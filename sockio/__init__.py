@@ -31,6 +31,8 @@ _HOME = {
     "HTTPServer": "engine.http.http_server",
     "Handshake": "socket.handshake",
     "HttpCompression": "engine.http.compression",
+    "InboxFull": "errors",
+    "InboxPolicy": "engine.intake",
     "JsonParser": "protocol.socketio.json_parser",
     "MsgpackParser": "protocol.socketio.msgpack_parser",
     "Namespace": "socket.namespace",
@@ -49,6 +51,7 @@ _HOME = {
     "ReservedEventError": "errors",
     "Response": "engine.http.response",
     "Server": "socket.server",
+    "ServerStats": "socket.stats",
     "SockioError": "errors",
     "Socket": "socket.socket",
     "SocketOperator": "socket.operator",
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
     from .engine.http.http_server import create_server as create_server
     from .engine.http.request import Request as Request
     from .engine.http.response import Response as Response
+    from .engine.intake import InboxPolicy as InboxPolicy
     from .engine.options import BufferPolicy as BufferPolicy
     from .engine.server import EngineServer as EngineServer
     from .engine.session import EngineSession as EngineSession
@@ -79,6 +83,7 @@ if TYPE_CHECKING:
     from .errors import EncodeError as EncodeError
     from .errors import EventRejected as EventRejected
     from .errors import Forbidden as Forbidden
+    from .errors import InboxFull as InboxFull
     from .errors import NotSupported as NotSupported
     from .errors import ProtocolError as ProtocolError
     from .errors import RateLimited as RateLimited
@@ -104,6 +109,7 @@ if TYPE_CHECKING:
     from .socket.remote_socket import RemoteSocket as RemoteSocket
     from .socket.server import Server as Server
     from .socket.socket import Socket as Socket
+    from .socket.stats import ServerStats as ServerStats
 
 __all__ = ["__version__", *sorted(_HOME)]
 

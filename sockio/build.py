@@ -9,6 +9,7 @@ from importlib.util import find_spec
 MODULES = (
     "adapters.memory",
     "adapters.rooms",
+    "engine.intake",
     "engine.outbox",
     "engine.session",
     "engine.transports.websocket",
@@ -19,6 +20,7 @@ MODULES = (
     "protocol.socketio.msgpack_scan",
     "protocol.socketio.packet",
     "protocol.websocket.frames",
+    "protocol.websocket.writing",
     "runtime.batch",
     "runtime.listeners",
     "runtime.mailbox",

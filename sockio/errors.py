@@ -144,6 +144,10 @@ class BufferFull(SockioError):
     """More bytes wait for a client than its ``BufferPolicy`` allows."""
 
 
+class InboxFull(SockioError):
+    """More of a client waits for slow handlers than its ``InboxPolicy`` allows."""
+
+
 class RateLimited(SockioError):
     """Too many events, bytes or connections in too short a time."""
 

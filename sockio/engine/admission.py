@@ -83,7 +83,9 @@ class Entrance:
         session: Incoming = request.environ[WEBTRANSPORT]
         refusal = verify_webtransport(request, options)
         if refusal is None:
-            transport = WebTransportTransport(session, options.max_http_buffer_size)
+            transport = WebTransportTransport(
+                session, options.max_http_buffer_size, self._host.reactor
+            )
             admission = Admission(transport, request, self)
             admission.wait(self._host.reactor, options.upgrade_timeout)
             response.end(200)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from .intake import Tally
+
 
 class Consumer(Protocol):
     """Who gets the messages of a session, beside its listeners; must not block."""
@@ -14,6 +16,9 @@ class Consumer(Protocol):
 
 class Keeper(Protocol):
     """What a session asks of the server that keeps it."""
+
+    #: Counts what happened to all sessions.
+    tally: Tally
 
     def on_session_closed(self, session: Any) -> None: ...
     def fire(self, event: str, *args: Any) -> None:

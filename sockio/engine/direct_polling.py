@@ -131,15 +131,18 @@ class DirectPolling:
         answers: Answers,
         connection: Replying,
     ) -> None:
+        def answer(complete: bool) -> None:
+            if complete:
+                data = _response(
+                    b"200 OK", answers, b"ok", connection, b"Content-Type: text/html"
+                )
+            else:
+                data = _response(b"400 Bad Request", answers, b"", connection)
+            connection.reply(data)
+
         batch = self._server.reactor.batch
         batch.begin()
-        if transport.deliver(body.decode("utf-8", "replace")):
-            data = _response(
-                b"200 OK", answers, b"ok", connection, b"Content-Type: text/html"
-            )
-        else:
-            data = _response(b"400 Bad Request", answers, b"", connection)
-        connection.reply(data)
+        transport.deliver(body.decode("utf-8", "replace"), answer)
         batch.end()
 
 

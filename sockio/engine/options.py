@@ -16,6 +16,7 @@ from sockio.runtime import guards
 from sockio.runtime.unknown_names import tells_unknown
 
 from . import foreign_options
+from .intake import InboxPolicy
 from .option_checks import flag, seconds, size
 
 __all__ = [
@@ -105,6 +106,8 @@ class EngineOptions:
     initial_packet: str | bytes | None
     #: ``None`` lets any number of bytes wait.
     buffer: BufferPolicy | None
+    #: ``None`` lets any number of events wait.
+    inbox: InboxPolicy | None
 
     def __init__(
         self,
@@ -129,6 +132,7 @@ class EngineOptions:
         handle_protocols: HandleProtocols | None = None,
         initial_packet: str | bytes | None = None,
         buffer: BufferPolicy | None = BufferPolicy(),
+        inbox: InboxPolicy | None = InboxPolicy(),  # noqa: B008 - it is immutable
     ) -> None:
         values = {
             "path": _path(path),
@@ -161,6 +165,7 @@ class EngineOptions:
             ),
             "initial_packet": _packet(initial_packet),
             "buffer": _buffer(buffer),
+            "inbox": _inbox(inbox),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -223,6 +228,15 @@ def _buffer(value: object) -> object:
         raise ConfigError(
             f"buffer={value!r}: give BufferPolicy(high=..., low=...), or None for no "
             "limit"
+        )
+    return value
+
+
+def _inbox(value: object) -> object:
+    if value is not None and not isinstance(value, InboxPolicy):
+        raise ConfigError(
+            f"inbox={value!r}: give InboxPolicy(high_events=..., low_events=...), or "
+            "None for no limit"
         )
     return value
 

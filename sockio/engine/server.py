@@ -30,11 +30,12 @@ from .http.kept_request import KeptRequest
 from .http.mount import Mount
 from .http.request import Request
 from .http.response import Response
+from .intake import Tally
 from .middlewares import HttpMiddleware, Middlewares, Verdict, WsgiMiddleware
 from .options import EngineOptions
 from .session import EngineSession
 from .transports import polling_for, websocket_for
-from .transports.polling import HungUp
+from .transports.posts import HungUp
 from .transports.transport import Transport
 from .verify import (
     BAD_REQUEST,
@@ -99,6 +100,8 @@ class EngineServer(EventEmitter):
         self.on_start: Callable[[], object] = _nothing
         #: While set, new sessions are refused; clients may retry after so many seconds.
         self.retry_after: float | None = None
+        #: Counts what happened to all sessions.
+        self.tally = Tally()
         self.middlewares = Middlewares(self._serve)
         self._direct = DirectPolling(self)
         self._subprotocols = Subprotocols(self.options.handle_protocols)

@@ -2,6 +2,7 @@ import cython
 
 from sockio.runtime.listeners cimport EventEmitter, Listeners
 from sockio.runtime.mailbox cimport Mailbox
+from .intake cimport Intake
 from .outbox cimport Outbox
 
 @cython.final
@@ -13,6 +14,7 @@ cdef class EngineSession(EventEmitter):
     cdef public bint observed, upgraded
     cdef public object _heartbeat, consumer
     cdef public object id, request, remote_address, protocol
+    cdef public Intake intake
     cdef public object _options, _reactor, _keeper, _upgrade, _transport
     cdef public Mailbox _mailbox
     cdef dict __dict__

@@ -22,6 +22,7 @@ from .callbacks import Callbacks
 from .consumer import NOBODY, Consumer, Keeper
 from .heartbeat import heartbeat_for
 from .http.request import Request
+from .intake import Intake
 from .opening import open_packet
 from .options import EngineOptions
 from .outbox import Outbox
@@ -80,6 +81,8 @@ class EngineSession(EventEmitter):
         self._mailbox = reactor.mailbox(_call)
         self._callbacks = Callbacks()
         self._upgrade: Upgrade | None = None
+        #: What came and waits for handlers.
+        self.intake = Intake(options.inbox, self, keeper.tally)
         self._transport = transport
         #: Its method, which is called for all that is sent.
         self._offer = transport.offer
@@ -153,6 +156,10 @@ class EngineSession(EventEmitter):
             self.ready_state = CLOSING
             if not self._outbox.wires:
                 self._close_transport()
+            elif self.intake.paused:  # nothing that comes is handled any more
+                self.intake.end()
+                self._transport.resume()
+                self._heartbeat.restart()
 
     def _register(self, event: Any, handler: Any, **how: bool) -> Any:
         self.observed = True
@@ -243,12 +250,9 @@ class EngineSession(EventEmitter):
             self._mailbox.put((callback, ()))
 
     def _on_buffer_full(self, limit: int) -> None:
-        error = BufferFull(
-            f"{self._outbox.behind} bytes wait for this client, {limit} may"
-        )
-        log.debug("sid=%s buffer full: %s", self.id, error)
-        self._transport.close(_nothing, discard=True)
-        self._on_close(TRANSPORT_ERROR, error)
+        self._keeper.tally.buffer_full += 1
+        waiting = self._outbox.behind
+        self.give_up(BufferFull(f"{waiting} bytes wait for this client, {limit} may"))
 
     # ------------------------------------------------------------------ in
 
@@ -259,10 +263,19 @@ class EngineSession(EventEmitter):
         if self._heartbeat.awaiting:
             self._heartbeat.on_traffic(len(data))
         if self.observed:
-            self.fire("packet", Packet(PacketType.MESSAGE, data))
-            self.fire("data", data)
-            self.fire("message", data)
+            self._tell_of_message(data)
         self.consumer.on_message(data)
+
+    def _tell_of_message(self, data: str | bytes) -> None:
+        size = len(data)
+        self.intake.add(size)
+        self.fire("packet", Packet(PacketType.MESSAGE, data))
+        self.fire("data", data)
+        self.fire("message", data)
+        if self._mailbox.busy:
+            self._mailbox.put((self.intake.remove, (size,)))
+        else:
+            self.intake.remove(size)
 
     def on_packet(self, packet: Packet) -> None:
         """A packet other than a message arrived."""
@@ -286,6 +299,25 @@ class EngineSession(EventEmitter):
     def on_lost(self, reason: str, description: object = None) -> None:
         """The transport ended without being asked to."""
         self._on_close(reason, description)
+
+    # ------------------------------------------------------------------ intake
+
+    def on_intake_full(self) -> None:
+        """Handlers are slow: read nothing more, and expect no sign of life."""
+        log.debug("sid=%s its handlers are slow: reading pauses", self.id)
+        self._transport.pause()
+        self._heartbeat.stop()
+
+    def on_intake_low(self) -> None:
+        """Handlers have caught up: read again."""
+        self._transport.resume()
+        self._heartbeat.restart()
+
+    def give_up(self, error: Exception) -> None:
+        """Close at once: more waits, in one direction, than may."""
+        log.debug("sid=%s given up: %s", self.id, error)
+        self._transport.close(_nothing, discard=True)
+        self._on_close(TRANSPORT_ERROR, error)
 
     def _on_silence(self) -> None:
         self._transport.close(_nothing, discard=True)
@@ -311,6 +343,10 @@ class EngineSession(EventEmitter):
         if isinstance(self._transport, PollingTransport):
             self._transport.release()
 
+    def when_read(self, fn: Callable[[], None]) -> None:
+        """Call ``fn`` when all that came over the transport is handed on."""
+        self._transport.when_read(fn)
+
     def on_upgrade(self, transport: Transport) -> None:
         old, self._transport = self._transport, transport
         self._offer = transport.offer
@@ -319,8 +355,10 @@ class EngineSession(EventEmitter):
         old.sink = RETIRED
         old.close(_nothing, discard=True)
         transport.bind(self._outbox, self)
-        if self.ready_state == OPEN:
-            self._heartbeat.on_moved()
+        if not self.intake.paused:
+            transport.resume()
+            if self.ready_state == OPEN:
+                self._heartbeat.on_moved()
         self.fire("upgrade", transport)
         self.on_ready()
         if self.ready_state == CLOSING:
@@ -341,6 +379,7 @@ class EngineSession(EventEmitter):
             return
         log.debug("sid=%s closed: %s (%s)", self.id, reason, description)
         self.ready_state = CLOSED
+        self.intake.end()
         self._heartbeat.end()
         self._transport.sink = RETIRED
         if self._upgrade is not None:

@@ -5,6 +5,7 @@ Spec: Engine.IO protocol v4, "Upgrade".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from sockio.protocol.engineio.packet import Packet, PacketType
@@ -32,8 +33,11 @@ class Upgrading(Protocol):
     def release_poll(self) -> None:
         """Answer the parked GET, if there is one, so that the client can pause."""
 
+    def when_read(self, fn: Callable[[], None]) -> None:
+        """Call ``fn`` when all that came over the first transport is handed on."""
+
     def on_upgrade(self, transport: Transport) -> None:
-        """The client has moved to ``transport``."""
+        """The client has moved to ``transport``, which is paused."""
 
     def on_upgrade_failed(self) -> None:
         """The trial is over; the first transport stays."""
@@ -54,6 +58,8 @@ class Upgrade:
         self._delays = reactor.delays
         self._probed = False
         self._over = False
+        #: The client has moved; what it sent before is still to be handed on.
+        self._moving = False
         self._release_timer: Timer | None = None
         self._deadline: Timer | None = reactor.deadline(timeout, self._on_deadline)
         transport.bind(Outbox(), self)
@@ -71,7 +77,9 @@ class Upgrade:
                 self._release_later()
         elif packet.type is PacketType.UPGRADE:
             self._stop()
-            self._session.on_upgrade(self._transport)
+            self._moving = True
+            self._transport.pause()
+            self._session.when_read(self._move)
         else:
             self._fail(f"unexpected {packet.type.name} packet")
 
@@ -94,9 +102,15 @@ class Upgrade:
 
     def abort(self) -> None:
         """The session ended meanwhile."""
-        if not self._over:
+        if not self._over or self._moving:
             self._stop()
+            self._moving = False
             self._transport.close(_nothing, discard=True)
+
+    def _move(self) -> None:
+        if self._moving:
+            self._moving = False
+            self._session.on_upgrade(self._transport)
 
     def _release_later(self) -> None:
         self._release_timer = self._delays.call_later(

@@ -9,7 +9,7 @@ cdef class Batch:
     cdef public list ready
     cdef public object spare
     cdef public list dirty
-    cdef object _now
+    cdef public object now
     cdef Py_ssize_t _at, _turn, _read
     cdef double _began, _hurried_until, _parsing_since
     cdef bint _collects, _waits

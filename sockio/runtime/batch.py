@@ -19,7 +19,16 @@ from typing import Protocol
 from .clock import Clock
 from .workers import Workers
 
-__all__ = ["CALM", "MOST_HELD", "MOST_PARSED", "QUICK", "SLOW", "Batch", "Flushable"]
+__all__ = [
+    "CALM",
+    "MOST_HELD",
+    "MOST_PARSED",
+    "QUICK",
+    "SLOW",
+    "TURN",
+    "Batch",
+    "Flushable",
+]
 
 #: Seconds for which a job may keep the loop before it counts as one that computes.
 SLOW = 0.001
@@ -30,6 +39,9 @@ MOST_HELD = 64
 #: Seconds of parsing after which what it set going runs before more is parsed, while
 #: that is in the CPU's cache still.
 MOST_PARSED = 0.0005
+#: Seconds for which one client may be served before others have their turn: its packets
+#: are parsed, or the jobs of one mailbox run, no longer than that in one pass.
+TURN = 0.005
 #: Bytes received up to which there is no need to look at the clock.
 QUICK = 16384
 
@@ -48,7 +60,6 @@ class Batch:
         "_began",
         "_collects",
         "_hurried_until",
-        "_now",
         "_parsing_since",
         "_read",
         "_switches",
@@ -56,6 +67,7 @@ class Batch:
         "_waits",
         "corked",
         "dirty",
+        "now",
         "open",
         "ready",
         "spare",
@@ -76,7 +88,8 @@ class Batch:
         self.spare: Context | None = None
         #: Streams with collected writes.
         self.dirty: list[Flushable] = []
-        self._now = clock.now
+        #: Seconds, as the clock counts them.
+        self.now = clock.now
         self._turn = -1
         #: Bytes received since it was opened.
         self._read = 0
@@ -142,7 +155,7 @@ class Batch:
     def _finish(self) -> None:
         """Run what became ready, then send what was collected; called in the hub."""
         self._waits = False
-        self._began = self._now()
+        self._began = self.now()
         self._collects = self._began >= self._hurried_until
         workers = self.workers
         while self._at < len(self.ready):
@@ -157,7 +170,7 @@ class Batch:
         self.flush()
 
     def _has_parsed_long(self) -> bool:
-        now = self._now()
+        now = self.now()
         if not self._parsing_since:
             self._parsing_since = now
         return now - self._parsing_since > MOST_PARSED
@@ -176,7 +189,7 @@ class Batch:
 
     def _judge(self) -> None:
         """See how long a job took; the next one begins now."""
-        now = self._now()
+        now = self.now()
         if now - self._began > SLOW:
             self._collects = False
             self._hurried_until = now + CALM

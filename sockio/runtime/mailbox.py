@@ -1,7 +1,8 @@
 """Mailbox: jobs in order, one worker while there is work.
 
 A mailbox with nothing to do costs no greenlet. Its items are handled strictly one after
-the other; an item whose handling fails is logged and the next one follows.
+the other; an item whose handling fails is logged and the next one follows. Many items
+that wait are handled in turns, and others run between two of them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from gevent import GreenletExit, getcurrent
 
 from . import logs
-from .batch import Batch
+from .batch import TURN, Batch
 
 log = logs.get("runtime.mailbox")
 
@@ -28,19 +29,20 @@ class Mailbox:
     """Items waiting for ``handle``, which may block and runs one at a time."""
 
     __slots__ = (
-        "_active",
         "_batch",
         "_handle",
         "_later",
         "_next",
         "_running",
         "_worker",
+        "busy",
     )
 
     def __init__(self, batch: Batch, handle: Callable[[Any], object]) -> None:
         self._batch = batch
         self._handle = handle
-        self._active = False
+        #: An item is being handled or waits.
+        self.busy = False
         self._worker: Any = None
         #: The item that the worker handles; None: none any more.
         self._running: Any = None
@@ -57,14 +59,9 @@ class Mailbox:
             if self._later is _NOTHING:
                 self._later = deque()
             self._later.append(item)
-        if not self._active:
-            self._active = True
+        if not self.busy:
+            self.busy = True
             self._batch.start(self._drain)
-
-    @property
-    def busy(self) -> bool:
-        """Whether an item is being handled or waits."""
-        return self._active
 
     @property
     def current(self) -> bool:
@@ -84,11 +81,14 @@ class Mailbox:
             worker.throw(GreenletExit)
 
     def _drain(self) -> None:
+        """Handle what waits, for as long as one turn may take."""
         batch = self._batch
+        began = 0.0
+        turn_over = False
         worker = self._worker = getcurrent()
         left = worker.__dict__
         try:
-            while self._next is not _NONE:
+            while self._next is not _NONE and not turn_over:
                 self._running = item = self._next
                 self._next = self._later.popleft() if self._later else _NONE
                 batch.cork(self._next is not _NONE)
@@ -100,13 +100,26 @@ class Mailbox:
                 if left:
                     self._running = None
                     worker.clear()
+                if self._next is not _NONE:
+                    now = batch.now()
+                    turn_over = began > 0.0 and now - began > TURN
+                    began = began or now
         finally:
             self._worker = self._running = None
-            if self._next is not _NONE:  # killed: another worker takes the rest
-                batch.start(self._drain)
-            else:
-                self._active = False
+            if self._next is _NONE:
+                self.busy = False
                 self._later = _NOTHING
+            elif turn_over:
+                batch.workers.next_pass(self._go_on)
+            else:  # killed: another worker takes the rest
+                batch.start(self._drain)
+
+    def _go_on(self) -> None:
+        """Handle what has waited for another turn; called in the hub."""
+        batch = self._batch
+        batch.begin()
+        batch.start(self._drain)
+        batch.end()
 
     def _run(self, item: Any) -> None:
         """Handle ``item`` in a context of its own."""
@@ -128,6 +141,10 @@ class Mailbox:
                 self._wait(waiting)
                 return item
         return None
+
+    def holds(self, wanted: Callable[[Any], bool]) -> bool:
+        """Whether an item waits that is ``wanted``."""
+        return any(map(wanted, self._waiting()))
 
     def drop(self, unwanted: Callable[[Any], bool]) -> None:
         """Remove the waiting items that are ``unwanted``."""

@@ -84,6 +84,10 @@ class Reactor:
         """Call ``fn`` as ``in_lull`` does, when ``seconds`` have passed."""
         return Deadline(self.workers, self.delays, seconds, fn)
 
+    def next_pass(self, fn: Callable[[], object]) -> None:
+        """Call ``fn`` in the hub in the next pass of the loop; it must not block."""
+        self.workers.next_pass(fn)
+
     def soon(self, fn: Callable[..., object], *args: Any) -> None:
         """Run ``fn`` in the hub when the loop comes round; it must not block."""
         self.workers.loop.run_callback(fn, *args)

@@ -54,6 +54,7 @@ class Stream:
         "_fd",
         "_fd_open",
         "_loop",
+        "_paused",
         "_pending",
         "_reader",
         "_receiver",
@@ -78,6 +79,7 @@ class Stream:
         self._pending: list[bytes | memoryview] = []
         self._sent_in = -1
         self._broken = False
+        self._paused = False
         self._fd_open = True
         #: Bytes that were written and that the kernel has not taken yet.
         self.pending_size = 0
@@ -98,6 +100,20 @@ class Stream:
     def turn_to(self, receiver: Receiver) -> None:
         """Tell another from now on."""
         self._receiver = receiver
+
+    def pause(self) -> None:
+        """Receive nothing more, not even the end, until ``resume``."""
+        if not self._paused:
+            self._paused = True
+            if self._reader is not None:
+                self._reader.stop()
+
+    def resume(self) -> None:
+        """Receive again."""
+        if self._paused:
+            self._paused = False
+            if self._fd_open and self._receiver is not None:
+                self._watch()
 
     @property
     def writable(self) -> bool:
@@ -221,6 +237,8 @@ class Stream:
     # ------------------------------------------------------------------ reading
 
     def _on_readable(self) -> None:
+        if self._paused:
+            return
         self._batch.begin()
         try:
             if self._tls:
@@ -263,12 +281,12 @@ class Stream:
     def _receive_tls(self) -> None:
         # Decrypted bytes may wait without the descriptor being readable.
         for _ in range(4):
-            if not self._receive():
+            if self._paused or not self._receive():
                 return
         self._loop.run_callback(self._on_readable)
 
     def _watch(self) -> None:
-        if self._reader is not None:
+        if self._reader is not None and not self._paused:
             self._reader.start(self._on_readable)
             if self._tls:
                 self._loop.run_callback(self._on_readable)

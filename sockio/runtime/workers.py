@@ -46,6 +46,8 @@ class Workers:
         self._parked: list[greenlet] = []
         #: Workers that have not ended, parked or not.
         self._alive = 0
+        #: Calls that wait for the next pass of the loop.
+        self._due = 0
 
     def attach(self) -> None:
         """Make the current hub the one in which everything of this server runs."""
@@ -63,8 +65,8 @@ class Workers:
 
     @property
     def busy(self) -> int:
-        """How many workers have a job."""
-        return self._alive - len(self._parked)
+        """How many workers have a job, or will in the next pass of the loop."""
+        return self._alive - len(self._parked) + self._due
 
     def call_in_hub(self, fn: Callable[..., object], *args: Any) -> None:
         """Run ``fn`` in the hub's thread, in order; safe from any native thread."""
@@ -73,6 +75,27 @@ class Workers:
     def run(self, job: Callable[[], object]) -> None:
         """Run ``job`` in a worker, when the loop comes round."""
         self.loop.run_callback(self.switch_to, job)
+
+    def next_pass(self, fn: Callable[[], object]) -> None:
+        """Call ``fn`` in the hub in the next pass of the loop; it must not block.
+
+        What can be read by then is read in the same pass.
+        """
+        self._due += 1
+        timer = self.loop.timer(0.0)
+        # The loop runs callbacks over and over before it looks for what can be read; a
+        # timer waits for that.
+        timer.start(self._fire, timer, fn)
+
+    def _fire(self, timer: Any, fn: Callable[[], object]) -> None:
+        self._due -= 1
+        timer.stop()
+        timer.close()
+        try:
+            fn()
+        except Exception:
+            # A boundary: a bug of ours, and the hub must go on.
+            log.exception("a call in the next pass of the loop failed")
 
     def spawn(self, fn: Callable[..., object], *args: Any) -> None:
         """Run ``fn(*args)`` in a worker, in a context of its own."""

@@ -11,6 +11,7 @@ from sockio.protocol.engineio import Packet
 from sockio.protocol.engineio.stream import StreamDecoder, encode_packet
 from tests.conformance.test_differential import few_calls
 from tests.support.node import Driver
+from tests.support.reading import fed
 from tests.support.strategies import cut, divisions, eio_packets
 
 LIMIT = 1000
@@ -47,5 +48,5 @@ def test_we_read_what_node_writes(node: Driver, streams: list[list[Packet]]) -> 
 
     for packets, answer in zip(streams, answers, strict=True):
         written = b"".join(answer["ok"])
-        assert StreamDecoder(LIMIT).feed(written) == packets
+        assert fed(StreamDecoder(LIMIT), written) == packets
         assert b"".join(map(encode_packet, packets)) == written

@@ -33,6 +33,7 @@ from tests.contract.transports import (
     opened,
 )
 from tests.support.fake_transport import FakeTransport
+from tests.support.reading import fed
 
 __all__ = ["opened"]
 
@@ -191,7 +192,7 @@ class WebSocketLink(Link):
             if not data:
                 self._ended = True
                 return
-            self._take(self._reader.feed(data))
+            self._take(fed(self._reader, data))
             self.clock.settle()
 
     def _take(self, items: list[Any]) -> None:
@@ -221,6 +222,7 @@ class FakeStream:
         self.written = bytearray()
         self.closed = False
         self._turn = 0
+        self.paused = False
         self.receiver: WebTransportTransport
 
     @property
@@ -237,6 +239,12 @@ class FakeStream:
     def next_turn(self) -> None:
         self._turn = 0
 
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
     def close(self, *, discard: bool = False) -> None:
         self.closed = True
 
@@ -247,7 +255,7 @@ class WebTransportLink(Link):
     def make_transport(self) -> WebTransportTransport:
         self._stream = FakeStream()
         self._decoder = StreamDecoder(8 * MAX_PAYLOAD)
-        return WebTransportTransport(self._stream, MAX_PAYLOAD)
+        return WebTransportTransport(self._stream, MAX_PAYLOAD, self.reactor)
 
     def start(self) -> None:
         self.transport.start()
@@ -270,7 +278,7 @@ class WebTransportLink(Link):
         self._stream.next_turn()
         data = bytes(self._stream.written)
         self._stream.written.clear()
-        for item in self._decoder.feed(data):
+        for item in fed(self._decoder, data):
             assert isinstance(item, Packet), item
             self.arrived.append(v4.encode_packet(item, binary=True))
 
@@ -309,3 +317,34 @@ class TestUpgrades(UpgradeContract):
         link = request.param()
         yield link
         link.close()
+
+
+class TestPausing:
+    """What a byte stream brings waits, and its end behind it."""
+
+    @pytest.fixture(params=[WebSocketLink, WebTransportLink])
+    def opened(self, request: pytest.FixtureRequest) -> Iterator[Link]:
+        link = request.param()
+        link.open()
+        link.start()
+        link.receive()
+        yield link
+        link.close()
+
+    def test_a_paused_transport_hands_nothing_on_until_it_resumes(
+        self, opened: Link
+    ) -> None:
+        opened.transport.pause()
+        numbers = [str(n) for n in range(100)]
+
+        for number in numbers:
+            opened.send(f"4{number}")
+        opened.leave()
+        assert opened.messages == []
+        assert opened.closes == []
+        opened.transport.resume()
+
+        while len(opened.messages) < len(numbers):
+            gevent.idle()
+        assert opened.messages == numbers
+        assert opened.closes == [("transport close", None)]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sockio.engine.http.request import Request
+from sockio.engine.intake import Tally
 from sockio.engine.options import EngineOptions
 from sockio.engine.session import EngineSession
 from sockio.engine.transports.transport import Transport
@@ -29,6 +30,7 @@ class Link:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
+        self.tally = Tally()
         self.reactor = Reactor(self.clock)
         self.reactor.start()
         self.options = EngineOptions(max_http_buffer_size=MAX_PAYLOAD)

@@ -55,6 +55,8 @@ class Side:
         self._messages: list[str | bytes] = []
         self._closed: list[object] = []
         self.drained = 0
+        #: At which message the receiver wants no more for a while.
+        self.pauses_at: int | None = None
         #: Whether the WSGI callable has returned.
         self.finished = False
 
@@ -76,6 +78,8 @@ class Side:
 
     def on_message(self, data: str | bytes) -> None:
         self._messages.append(data)
+        if len(self._messages) == self.pauses_at:
+            self.websocket.pause()
 
     def on_drained(self) -> None:
         self.drained += 1
@@ -202,6 +206,51 @@ class WebSocketContract:
         peer.send_frame("two", 0)
 
         assert side.messages == ["one two"]
+
+    # -------------------------------------------------------------- a slow receiver
+
+    def test_a_paused_receiver_gets_nothing_until_it_resumes(self, host: Host) -> None:
+        peer, side = host.connect()
+        side.websocket.pause()
+
+        peer.send_bytes(
+            frame("a", mask=b"abcd")
+            + frame("b", mask=b"abcd")
+            + frame(b"\x03\xe8", CLOSE, mask=b"abcd")
+        )
+        assert side.messages == []
+        assert side.closed == []
+        side.websocket.resume()
+
+        while not side.closed:
+            gevent.idle()
+        assert side.messages == ["a", "b"]
+        assert side.closed == [None]
+
+    @pytest.mark.parametrize("count", [3, 500])
+    def test_a_receiver_may_pause_at_any_message(self, host: Host, count: int) -> None:
+        peer, side = host.connect()
+        side.pauses_at = 2
+
+        peer.send_bytes(b"".join(frame(str(n), mask=b"abcd") for n in range(count)))
+        while len(side.messages) < 2:
+            gevent.idle()
+        assert side.messages == ["0", "1"]
+        side.websocket.resume()
+
+        while len(side.messages) < count:
+            gevent.idle()
+        assert side.messages == [str(n) for n in range(count)]
+
+    def test_a_paused_receiver_can_be_closed(self, host: Host) -> None:
+        peer, side = host.connect()
+        side.websocket.pause()
+        peer.send("late")
+
+        side.websocket.close()
+
+        assert peer.wait_closed().code in (NO_CODE, 1000)
+        assert side.messages == []
 
     # -------------------------------------------------------------- a slow peer
 

@@ -20,6 +20,7 @@ from sockio.protocol.socketio.msgpack_parser import MsgpackParser
 from sockio.protocol.socketio.msgpack_reader import read
 from sockio.protocol.websocket.deflate import Inflater
 from sockio.protocol.websocket.frames import FrameReader, frame
+from tests.support.reading import fed, filled
 
 CORPUS = Path(__file__).parent / "corpus"
 #: Divides the input of a target that reads one frame after the other.
@@ -147,7 +148,7 @@ def _form_written_again(data: bytes) -> Outcome:
 
 
 def _stream(data: bytes) -> Outcome:
-    return _plain(StreamDecoder(MAX_PAYLOAD).feed(data))
+    return _plain(fed(StreamDecoder(MAX_PAYLOAD), data))
 
 
 def _stream_byte_by_byte(data: bytes) -> Outcome:
@@ -257,12 +258,12 @@ def _plain(items: list[Any]) -> Outcome:
 
 
 def _whole(data: bytes) -> Outcome:
-    return _plain(_reader().feed(data))
+    return _plain(fed(_reader(), data))
 
 
 def _byte_by_byte(data: bytes) -> Outcome:
     reader = _reader()
-    return _plain([item for byte in data for item in reader.feed(bytes((byte,)))])
+    return _plain([item for byte in data for item in fed(reader, bytes((byte,)))])
 
 
 def _into_space(data: bytes) -> Outcome:
@@ -272,12 +273,12 @@ def _into_space(data: bytes) -> Outcome:
     while at < len(data):
         space = reader.space
         if space is None:
-            items += reader.feed(data[at : at + 13])
+            items += fed(reader, data[at : at + 13])
             at += 13
         else:
             count = min(len(space), len(data) - at, 700)
             space[:count] = data[at : at + count]
-            items += reader.filled(count)
+            items += filled(reader, count)
             at += count
     return _plain(items)
 

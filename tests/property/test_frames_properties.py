@@ -20,6 +20,7 @@ from sockio.protocol.websocket.frames import (
     Item,
     frame,
 )
+from tests.support.reading import fed, filled
 from tests.support.strategies import cut, divisions
 
 LIMIT = 20_000
@@ -57,7 +58,7 @@ def streams(draw: st.DrawFn) -> tuple[bytes, list[Item]]:
 
 
 def read(reader: FrameReader, pieces: list[bytes]) -> list[Item]:
-    return [item for piece in pieces for item in reader.feed(piece)]
+    return [item for piece in pieces for item in fed(reader, piece)]
 
 
 def receive(reader: FrameReader, data: bytes) -> list[Item]:
@@ -67,12 +68,12 @@ def receive(reader: FrameReader, data: bytes) -> list[Item]:
     while at < len(data):
         space = reader.space
         if space is None:
-            items += reader.feed(data[at : at + 100])
+            items += fed(reader, data[at : at + 100])
             at += 100
         else:
             count = min(len(space), len(data) - at, 3000)
             space[:count] = data[at : at + count]
-            items += reader.filled(count)
+            items += filled(reader, count)
             at += count
     return items
 
@@ -125,7 +126,7 @@ noise = st.lists(
 def test_any_bytes_give_items_and_division_does_not_matter(
     data: bytes, sizes: list[int]
 ) -> None:
-    whole = FrameReader(max_payload=1000, inflate=Inflater()).feed(data)
+    whole = fed(FrameReader(max_payload=1000, inflate=Inflater()), data)
     reader = FrameReader(max_payload=1000, inflate=Inflater())
 
     pieces = read(reader, cut(data, sizes))
@@ -139,7 +140,7 @@ def test_any_bytes_give_items_and_division_does_not_matter(
 
 @given(noise)
 def test_no_message_is_longer_than_the_limit(data: bytes) -> None:
-    for item in FrameReader(max_payload=30, inflate=Inflater()).feed(data):
+    for item in fed(FrameReader(max_payload=30, inflate=Inflater()), data):
         if isinstance(item, (str, bytes)):
             assert len(item.encode() if isinstance(item, str) else item) <= 30
 

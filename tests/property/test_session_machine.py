@@ -15,6 +15,7 @@ from hypothesis.stateful import (
 
 from sockio.engine.http.request import Request
 from sockio.engine.http.response import Response
+from sockio.engine.intake import Tally
 from sockio.engine.options import EngineOptions
 from sockio.engine.session import EngineSession
 from sockio.engine.transports.polling import HungUp, PollingTransport
@@ -57,6 +58,7 @@ class SessionMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = FakeClock()
+        self.tally = Tally()
         self.closes: list[str] = []
         self.forgotten = 0
         self.sent: list[str] = []

@@ -30,6 +30,8 @@ class FakeTransport:
         self.pending_size = 0
         #: Bytes that have come of a message that is not whole yet.
         self.unfinished = 0
+        #: Whether the session wants nothing at present.
+        self.paused = False
         self.sink: Sink
         #: The payloads of what it was given, in order.
         self.sent: list[str] = []
@@ -72,6 +74,15 @@ class FakeTransport:
 
     def wake(self) -> None:
         self.wakes += 1
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+    def when_read(self, fn: Callable[[], None]) -> None:
+        fn()
 
     def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
         self.closed = "discarded" if discard else "orderly"

@@ -27,6 +27,7 @@ from sockio.protocol.engineio.packet import Packet
 from sockio.protocol.engineio.stream import StreamDecoder, frame
 
 from .http_wire import TIMEOUT
+from .reading import fed
 
 _LARGE = 1 << 30
 
@@ -289,7 +290,7 @@ class RawSession:
         self.client.transmit()
 
     def _on_bytes(self, data: bytes, last: bool) -> None:
-        for item in self._decoder.feed(data):
+        for item in fed(self._decoder, data):
             assert not isinstance(item, ProtocolError), item
             self._packets.put(item)
         self.finished = self.finished or last

@@ -20,6 +20,7 @@ from sockio.protocol.websocket.frames import (
     FrameReader,
     frame,
 )
+from tests.support.reading import fed
 
 from .http_wire import TIMEOUT, Answer, ConnectionEnded, HttpConnection
 
@@ -81,7 +82,7 @@ class RawWebSocket:
         self._closed: Closed | None = None
         early = bytes(self.wire.buffer)
         self.wire.buffer.clear()
-        self._take(self._reader.feed(early) if early else [])
+        self._take(fed(self._reader, early) if early else [])
 
     # ------------------------------------------------------------------ sending
 
@@ -181,7 +182,7 @@ class RawWebSocket:
             return
         data = bytes(self.wire.buffer)
         self.wire.buffer.clear()
-        self._take(self._reader.feed(data))
+        self._take(fed(self._reader, data))
 
     def _take(self, items: list[str | bytes | Control | ProtocolError]) -> None:
         for item in items:

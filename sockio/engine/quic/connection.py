@@ -54,7 +54,7 @@ class Peer:
 
     def __init__(
         self,
-        quic: QuicConnection,
+        quic: streams.Connection,
         reactor: Reactor,
         *,
         send: Callable[[bytes, Any], object],
@@ -359,6 +359,14 @@ class Peer:
             self._quic.reset_stream(stream_id, code)
         if not stream.receiver.is_finished:
             self._quic.stop_stream(stream_id, code)
+
+    def hold(self, stream_id: int) -> None:
+        """Let the peer send no more on a stream than it may already."""
+        self._quic.held.add(stream_id)
+
+    def release(self, stream_id: int) -> None:
+        """Let it send again."""
+        self._quic.held.discard(stream_id)
 
     def sent(self, stream_id: int) -> int | None:
         """Bytes that have left at least once; None: the stream has ended."""

@@ -15,7 +15,6 @@ from typing import Any
 from aioquic.buffer import Buffer  # type: ignore[attr-defined]
 from aioquic.h3.connection import H3_ALPN
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection
 from aioquic.quic.packet import (
     QuicHeader,
     QuicPacketType,
@@ -30,6 +29,7 @@ from sockio.runtime import logs
 from sockio.runtime.latch import Latch
 from sockio.runtime.reactor import Reactor
 
+from . import streams
 from .connection import Peer
 from .retry import RetryTokens
 from .sessions import Session
@@ -259,7 +259,7 @@ class Listener:
     def _connect(
         self, header: QuicHeader, original_id: bytes, retry_id: bytes | None
     ) -> Peer:
-        quic = QuicConnection(
+        quic = streams.Connection(
             configuration=self._configuration,
             original_destination_connection_id=original_id,
             retry_source_connection_id=retry_id,

@@ -65,6 +65,12 @@ class Channel(Protocol):
     def refuse(self, stream_id: int, code: int) -> None:
         """End both halves of a stream; what was not sent is lost."""
 
+    def hold(self, stream_id: int) -> None:
+        """Let the peer send no more on a stream than it may already."""
+
+    def release(self, stream_id: int) -> None:
+        """Let it send again; ``flush`` tells it so."""
+
     def sent(self, stream_id: int) -> int | None:
         """Bytes of the stream that have left at least once; None: it has ended."""
 
@@ -168,6 +174,17 @@ class Session:
         if self.pending_size > HIGH_WATER:
             self.blocked = True
 
+    def pause(self) -> None:
+        """Let the client send no more than it may already."""
+        if self.stream_id is not None and not self.closed:
+            self._channel.hold(self.stream_id)
+
+    def resume(self) -> None:
+        """Let the client send again."""
+        if self.stream_id is not None:
+            self._channel.release(self.stream_id)
+            self._channel.flush()
+
     def close(self, *, discard: bool = False) -> None:
         """End the session, when the peer has what was written; or at once."""
         if self.closed:
@@ -250,6 +267,8 @@ class Session:
         self.closed = True
         self._receiver = None
         self._early.clear()
+        if self.stream_id is not None:
+            self._channel.release(self.stream_id)
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None

@@ -5,13 +5,55 @@ There is no public way to know it, up to aioquic 1.7.
 
 from __future__ import annotations
 
+from typing import Any
+
 from aioquic.quic.connection import QuicConnection
+from aioquic.quic.packet import QuicFrameType
+from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.stream import QuicStream
 
 #: Streams that a peer may have at a time, whatever aioquic lets it open.
 MAX_STREAMS = 256
 #: Bytes that aioquic may hold because bytes before them are missing.
 MAX_GAP = 16 << 20
+#: Bytes that a peer may send on a stream ahead of what has arrived.
+WINDOW = 1 << 20
+#: Bytes of the frame that announces it: its type and two numbers.
+_LONGEST_FRAME = 1 + 8 + 8
+
+
+class Connection(QuicConnection):
+    """A connection that can keep the peer from sending more on a stream.
+
+    aioquic doubles the window of a stream again and again. Here it has one size, and
+    is not moved on while the stream is held.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        #: Streams whose window stays where it is.
+        self.held: set[int] = set()
+
+    def _write_stream_limits(
+        self, builder: QuicPacketBuilder, space: Any, stream: QuicStream
+    ) -> None:
+        limit: int = stream.max_stream_data_local or 0
+        if not limit:  # a stream that only we write
+            return
+        ahead = stream.receiver.highest_offset + WINDOW
+        if stream.stream_id not in self.held and ahead - limit > WINDOW // 2:
+            stream.max_stream_data_local = limit = ahead
+        if limit != stream.max_stream_data_local_sent:
+            frame = builder.start_frame(
+                QuicFrameType.MAX_STREAM_DATA,
+                capacity=_LONGEST_FRAME,
+                handler=self._on_max_stream_data_delivery,
+                handler_args=(stream,),
+            )
+            assert stream.stream_id is not None  # as of a stream of CRYPTO frames
+            frame.push_uint_var(stream.stream_id)
+            frame.push_uint_var(limit)
+            stream.max_stream_data_local_sent = limit
 
 
 def of(quic: QuicConnection) -> dict[int, QuicStream]:

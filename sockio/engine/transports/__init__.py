@@ -47,5 +47,5 @@ def websocket_for(
         return WebSocketTransport(websocket)
     transport = TranslatedWebSocketTransport(websocket, dialect)
     if dialect.protocol == 3 and not request.query.get("sid"):
-        transport.pause(reactor.clock, LISTENING_TIME)
+        transport.hold_back(reactor.clock, LISTENING_TIME)
     return transport

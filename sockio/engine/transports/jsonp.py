@@ -45,10 +45,10 @@ class JsonpTransport(PollingTransport):
         assert isinstance(payload, str)
         return script(self._index, payload)
 
-    def _decode(self, payload: str | bytes) -> Iterator[Packet]:
+    def decode(self, payload: str | bytes) -> Iterator[Packet]:
         assert isinstance(payload, str)
         posted = payload_of(payload)
-        return iter(()) if posted is None else super()._decode(posted)
+        return iter(()) if posted is None else super().decode(posted)
 
 
 class JsonpV3Transport(JsonpTransport, PollingV3Transport):

@@ -6,19 +6,16 @@ Spec: Engine.IO protocol v4, "HTTP long-polling".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from socket import SHUT_RDWR, socket
 from typing import Protocol
 
-from sockio.engine.http.client_socket import find, watch
+from sockio.engine.http.client_socket import watch
 from sockio.engine.http.compression import compress
-from sockio.engine.http.request import BodyTooLarge, Request
+from sockio.engine.http.request import Request
 from sockio.engine.http.response import Response
 from sockio.engine.options import EngineOptions
 from sockio.engine.outbox import Outbox
-from sockio.errors import ProtocolError
 from sockio.protocol.engineio import v4
-from sockio.protocol.engineio.packet import Packet, PacketType
+from sockio.protocol.engineio.packet import Packet
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.websocket.frames import encode_text
 from sockio.runtime import logs
@@ -26,11 +23,11 @@ from sockio.runtime.clock import Timer
 from sockio.runtime.latch import Latch
 from sockio.runtime.reactor import Reactor
 
+from .posts import HungUp, Posts
 from .transport import (
     CLOSE,
     CLOSE_TIMEOUT,
     NOOP,
-    PARSE_ERROR,
     TRANSPORT_CLOSE,
     TRANSPORT_ERROR,
     Sink,
@@ -39,8 +36,7 @@ from .transport import (
 log = logs.get("engine.polling")
 
 
-class HungUp(Exception):
-    """The client of a parked GET has gone: there is nobody to answer."""
+__all__ = ["HungUp", "Poll", "PollingTransport"]
 
 
 class Poll(Protocol):
@@ -76,12 +72,11 @@ class PollingTransport:
         self._promised = False
         #: What it is to be answered with if the session ends meanwhile.
         self._last: list[Wire] | None = None
-        self._posting = False
-        #: Bytes that have come of the POST whose body is being received.
-        self.unfinished = 0
-        #: The connection of the POST whose body is being received.
-        self._post_socket: socket | None = None
-        self._ended = False
+        self._posts = Posts(self, options, reactor)
+        #: The client has gone: why, until that is reported.
+        self._left: str | None = None
+        #: The session has ended, and the client will be told, or has been.
+        self.ended = False
         #: What to call when the peer has been told that this is the end.
         self._closing: Callable[[], None] | None = None
         self._close_timer: Timer | None = None
@@ -114,13 +109,25 @@ class PollingTransport:
         if self._parked is not None:
             self._parked.set(wires)
 
+    def pause(self) -> None:
+        """Hand nothing more on until ``resume``; the POST under way waits so long."""
+        self._posts.pause()
+
+    def resume(self) -> None:
+        """Go on with the POST under way."""
+        self._posts.resume()
+
+    def when_read(self, fn: Callable[[], None]) -> None:
+        """Call ``fn`` when the packets of the POST under way are handed on."""
+        self._posts.when_read(fn)
+
     def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
         """Answer a parked GET with a close packet, else the next one."""
-        self._abort_post()
+        self._posts.abort()
         if self._parked is not None:
             self._end_poll()
             done()
-        elif discard or self._ended:
+        elif discard or self.ended:
             self._closing = None  # who asked before is told by ``done`` as well
             self._close_completed()
             done()
@@ -132,22 +139,14 @@ class PollingTransport:
 
     def _end_poll(self) -> None:
         """Give the parked GET its last answer."""
-        self._ended = True
+        self.ended = True
         if self._promised:  # the outbox may not outlive us
             self._last = [*self._outbox.take(), CLOSE]
         elif self.writable:
             self._answer([CLOSE])
 
-    def _abort_post(self) -> None:
-        """Cut the connection of a POST that is still arriving."""
-        if self._post_socket is not None:
-            with suppress(OSError):
-                # Beneath gevent's socket and TLS; it wakes the one who reads.
-                kernels = getattr(self._post_socket, "_sock", self._post_socket)
-                kernels.shutdown(SHUT_RDWR)
-
     def _close_completed(self) -> None:
-        self._ended = True
+        self.ended = True
         if self._close_timer is not None:
             self._close_timer.cancel()
             self._close_timer = None
@@ -170,7 +169,7 @@ class PollingTransport:
         if request.method == "GET":
             self._on_poll(request, response)
         elif request.method == "POST":
-            self._on_post(request, response)
+            self._posts.handle(request, response)
         else:
             response.end(500, b"")
 
@@ -208,9 +207,9 @@ class PollingTransport:
         ``unpark``, then ``settle`` and ``pack``.
         """
         if self._parked is not None:
-            self._fail("overlap from client")
+            self.fail("overlap from client")
             return False
-        if self._ended:
+        if self.ended or self._left is not None:
             return False
         self._parked = poll
         self.sink.on_ready()
@@ -264,74 +263,37 @@ class PollingTransport:
         """The client of the parked GET has gone."""
         if self._parked is not None and not self._parked.ready:
             self._parked.fail(HungUp())
-            self._fail("poll connection closed prematurely")
+            self._left = "poll connection closed prematurely"
+            # What it has posted before it left comes first.
+            self._reactor.in_lull(self._leave)
 
-    def _on_post(self, request: Request, response: Response) -> None:
-        if self._posting:
-            response.end(400, b"")
-            self._fail("data request overlap from client")
-            return
-        binary = request.header("content-type", "") == "application/octet-stream"
-        if binary and not self.takes_bytes:
-            response.end(400, b"")
-            self._fail("invalid content")
-            return
-        try:
-            body = self._receive(request)
-        except BodyTooLarge as exc:
-            log.info("a POST was refused: max_http_buffer_size: %s", exc.reason)
-            response.end(413, b"")
-            return
-        except OSError as exc:
-            log.debug("a POST was aborted: %s", exc)
-            if self._ended:
-                raise HungUp from exc
-            response.end(400, b"")
-            self._fail("data request connection closed prematurely")
-            return
-        if self._ended:
-            response.end(400, b"")
-            return
-        payload = body if binary else body.decode("utf-8", "replace")
-        if self.deliver(payload):
-            response.headers["Content-Type"] = "text/html"
-            response.end(200, b"ok")
-        else:
-            response.end(400, b"")
+    def _leave(self) -> None:
+        """Report that the client has gone, behind what it posted before."""
+        if self._left is not None and not self._posts.under_way:
+            self.fail(self._left)
 
-    def _receive(self, request: Request) -> bytes:
-        self._posting = True
-        self._post_socket = find(request.environ)
-        try:
-            return request.body(self._options.max_http_buffer_size, self._on_part)
-        finally:
-            self._posting = False
-            self.unfinished = 0
-            self._post_socket = None
+    def on_posted(self) -> None:
+        """A POST is over."""
+        if self._left is not None:
+            self._reactor.soon(self._leave)
 
-    def _on_part(self, size: int) -> None:
-        self.unfinished += size
+    @property
+    def unfinished(self) -> int:
+        """Bytes that have come of a POST that is not whole yet."""
+        return self._posts.unfinished
 
     @property
     def receptive(self) -> bool:
-        """Whether a POST may be taken: no other is arriving, and it goes on."""
-        return not self._posting and not self._ended
+        """Whether a POST may be taken: no other is under way, and it goes on."""
+        return not self._posts.under_way and not self.ended
 
-    def deliver(self, payload: str | bytes) -> bool:
-        """Hand the packets on, up to the first that is none: then False."""
-        try:
-            for packet in self._decode(payload):
-                if packet.type is PacketType.MESSAGE:
-                    self.sink.on_message("" if packet.data is None else packet.data)
-                elif packet.type is PacketType.CLOSE:
-                    self._client_closes()
-                    break
-                else:
-                    self.sink.on_packet(packet)
-        except ProtocolError as exc:
-            self.lose(PARSE_ERROR, exc.reason)
-            return False
-        return True
+    def deliver(self, payload: str | bytes, answer: Callable[[bool], object]) -> None:
+        """Hand the packets of a POST on, then call ``answer``; never blocks.
+
+        It is called with False if one of the packets is none, or if the session ends
+        before all were handed on.
+        """
+        self._posts.deliver(payload, answer)
 
     # ------------------------------------------------------------------ the protocol
 
@@ -339,13 +301,13 @@ class PollingTransport:
         """Return the body of an answer."""
         return "\x1e".join([wire.payload for wire in wires])
 
-    def _decode(self, payload: str | bytes) -> Iterator[Packet]:
+    def decode(self, payload: str | bytes) -> Iterator[Packet]:
         """Yield the packets in the body of a POST; raise at the first bad one."""
         return v4.decode_payload(payload)
 
     # ------------------------------------------------------------------ the end
 
-    def _client_closes(self) -> None:
+    def on_close_packet(self) -> None:
         """The client said that this is the end; its poll gets a noop."""
         if self.writable:
             self._client_closed()
@@ -358,13 +320,14 @@ class PollingTransport:
         self.release()
         self.lose(TRANSPORT_CLOSE)
 
-    def _fail(self, description: str) -> None:
+    def fail(self, description: str) -> None:
+        """The client misuses the transport, or its connection broke."""
         self.lose(TRANSPORT_ERROR, description)
 
     def lose(self, reason: str, description: object = None) -> None:
         """End without having been asked to."""
-        if not self._ended:
-            self._abort_post()
+        if not self.ended:
+            self._posts.abort()
             self._end_poll()
             self._close_completed()
             self.sink.on_lost(reason, description)

@@ -33,5 +33,5 @@ class PollingV3Transport(PollingTransport):
         packets = [packet for wire in wires for packet in wire.packets]
         return v3.encode_payload(packets, binary=self._dialect.binary)
 
-    def _decode(self, payload: str | bytes) -> Iterator[Packet]:
+    def decode(self, payload: str | bytes) -> Iterator[Packet]:
         return v3.decode_payload(payload)

@@ -77,6 +77,15 @@ class Transport(Protocol):
     def wake(self) -> None:
         """Something was put into the outbox: take it as soon as possible."""
 
+    def pause(self) -> None:
+        """Hand nothing more on, and read nothing more, until ``resume``."""
+
+    def resume(self) -> None:
+        """Go on with what has come, and with reading."""
+
+    def when_read(self, fn: Callable[[], None]) -> None:
+        """Call ``fn`` when all that came is handed on: at once, as a rule."""
+
     def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
         """End in an orderly way, then call ``done``; ``discard``: do not wait."""
 

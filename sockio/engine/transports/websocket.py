@@ -62,6 +62,18 @@ class WebSocketTransport:
     def wake(self) -> None:
         """Nothing to do: a WebSocket that is not ready will say when it is."""
 
+    def pause(self) -> None:
+        """Hand nothing more on, and read nothing more, until ``resume``."""
+        self._websocket.pause()
+
+    def resume(self) -> None:
+        """Go on with what has come, and with reading."""
+        self._websocket.resume()
+
+    def when_read(self, fn: Callable[[], None]) -> None:
+        """Nobody moves from a WebSocket to something else."""
+        fn()
+
     def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
         """Send a close frame; the reason is reported without waiting for the peer."""
         self._websocket.close()
@@ -109,9 +121,9 @@ class TranslatedWebSocketTransport(WebSocketTransport):
         self._pause: Timer | None = None
         self.offer = self._offer
 
-    def pause(self, clock: Clock, seconds: float) -> None:
+    def hold_back(self, clock: Clock, seconds: float) -> None:
         """Let nothing out for so long."""
-        self._pause = clock.call_later(seconds, self._resume)
+        self._pause = clock.call_later(seconds, self._let_out)
 
     @property
     def writable(self) -> bool:
@@ -150,7 +162,7 @@ class TranslatedWebSocketTransport(WebSocketTransport):
         self._end_pause()
         super().on_closed(error)
 
-    def _resume(self) -> None:
+    def _let_out(self) -> None:
         self._pause = None
         self.sink.on_ready()
 

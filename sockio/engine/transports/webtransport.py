@@ -11,10 +11,12 @@ from typing import Protocol
 from sockio.engine.outbox import Outbox
 from sockio.engine.websockets.websocket import TOO_LARGE
 from sockio.errors import ProtocolError, TooLarge
-from sockio.protocol.engineio.packet import PacketType
+from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.stream import StreamDecoder
 from sockio.protocol.engineio.wire import Wire
 from sockio.runtime import logs
+from sockio.runtime.reactor import Reactor
+from sockio.runtime.turns import Turns
 
 from .transport import PARSE_ERROR, TRANSPORT_CLOSE, Sink
 
@@ -34,6 +36,10 @@ class ByteStream(Protocol):
     def pending_size(self) -> int: ...
     def start(self, receiver: WebTransportTransport) -> None: ...
     def write(self, data: bytes) -> None: ...
+    def pause(self) -> None:
+        """Let the client send no more than it may already."""
+
+    def resume(self) -> None: ...
     def close(self, *, discard: bool = False) -> None: ...
 
 
@@ -43,11 +49,25 @@ class WebTransportTransport:
     name = "webtransport"
     upgrades_to: tuple[str, ...] = ()
 
-    __slots__ = ("_decoder", "_outbox", "_over", "_stream", "sink")
+    __slots__ = (
+        "_decoder",
+        "_ended",
+        "_held",
+        "_outbox",
+        "_over",
+        "_stream",
+        "_turns",
+        "sink",
+    )
 
-    def __init__(self, stream: ByteStream, max_payload: int) -> None:
+    def __init__(self, stream: ByteStream, max_payload: int, reactor: Reactor) -> None:
         """Wrap a session; ``max_payload`` is the longest packet, in bytes."""
         self._stream = stream
+        self._turns = Turns(reactor, self._step)
+        #: What was read and came to a sink that wanted nothing.
+        self._held: list[Packet | ProtocolError] = []
+        #: The session has ended, which the sink is told behind what came before.
+        self._ended = False
         self._decoder = StreamDecoder(max_payload)
         self._outbox = Outbox()
         self._over = False
@@ -86,6 +106,20 @@ class WebTransportTransport:
     def wake(self) -> None:
         """Nothing to do: a stream that is not ready will say when it is."""
 
+    def pause(self) -> None:
+        """Hand nothing more on until ``resume``; the client's window fills up."""
+        self._turns.pause()
+        self._stream.pause()
+
+    def resume(self) -> None:
+        """Go on with what has come, and let the client send again."""
+        self._stream.resume()
+        self._turns.resume()
+
+    def when_read(self, fn: Callable[[], None]) -> None:
+        """Nobody moves from a WebTransport session to something else."""
+        fn()
+
     def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
         """End the session; what was sent arrives first, unless it is discarded."""
         self._over = True
@@ -96,9 +130,19 @@ class WebTransportTransport:
 
     def received(self, data: bytes) -> None:
         """Bytes of the stream arrived."""
-        for item in self._decoder.feed(data):
+        self._decoder.keep(data)
+        self._turns.run()
+
+    def _step(self) -> bool:
+        """Hand on a part of what has come; tell whether there is more."""
+        held, self._held = self._held, []
+        items = held or self._decoder.more()
+        for index, item in enumerate(items):
             if self._over:
-                return
+                return False
+            if self._turns.paused:
+                self._held = items[index:]
+                return True
             if isinstance(item, ProtocolError):
                 self._over = True
                 if isinstance(item, TooLarge):
@@ -109,6 +153,11 @@ class WebTransportTransport:
                 self.sink.on_message(item.data or "")
             else:
                 self.sink.on_packet(item)
+        if self._decoder.behind:
+            return True
+        if self._ended and not self._turns.paused:
+            self._report_end()
+        return False
 
     def drained(self) -> None:
         """Everything written has left, after a time when it had not."""
@@ -117,6 +166,11 @@ class WebTransportTransport:
 
     def ended(self) -> None:
         """The session was closed by the peer, or is lost with its connection."""
+        self._ended = True
+        if not self._turns.waits:
+            self._report_end()
+
+    def _report_end(self) -> None:
         if not self._over:
             self._over = True
             self.sink.on_lost(TRANSPORT_CLOSE)

@@ -5,6 +5,7 @@ Spec: RFC 6455, sections 5 to 7.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 
 from sockio.engine.http.client_socket import TakenSocket
@@ -18,6 +19,7 @@ from sockio.protocol.websocket.frames import (
     PONG,
     Control,
     FrameReader,
+    Item,
     frame,
 )
 from sockio.runtime import logs
@@ -25,6 +27,7 @@ from sockio.runtime.clock import Timer
 from sockio.runtime.farewell import LINGER, Farewell
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.stream import Stream
+from sockio.runtime.turns import Turns
 from sockio.types import StartResponse
 
 from .websocket import TOO_LARGE, Receiver
@@ -33,6 +36,9 @@ log = logs.get("engine.websockets.native")
 
 #: Seconds that a peer has in an orderly close for its close frame, and to take ours.
 CLOSE_TIMEOUT = 30.0
+
+#: Stands for the rest where there is none; nothing is ever put in.
+_NO_REST: deque[Item] = deque(maxlen=0)
 
 
 class NativeWebSocket:
@@ -48,8 +54,10 @@ class NativeWebSocket:
         "_reactor",
         "_reader",
         "_receiver",
+        "_rest",
         "_stream",
         "_taken",
+        "_turns",
         "space",
     )
 
@@ -72,6 +80,9 @@ class NativeWebSocket:
         )
         self._receiver: Receiver
         self._closing = False
+        self._turns = Turns(reactor, self._step)
+        #: What was read already and is for later.
+        self._rest: deque[Item] = _NO_REST
         #: Payload of the ping to answer when the kernel takes bytes again.
         self._pong: bytes | None = None
         self._closed = reactor.latch() if not taken.released else None
@@ -124,27 +135,70 @@ class NativeWebSocket:
         """
         self._stream.hold(data)
 
+    def pause(self) -> None:
+        self._stream.pause()
+        self._turns.pause()
+
+    def resume(self) -> None:
+        self._turns.resume()
+
     # ------------------------------------------------------------------ the stream
 
     def received(self, data: bytes) -> None:
         """Bytes arrived."""
         reader = self._reader
-        deliver = self._deliver
-        for item in reader.feed(data):
-            if type(item) is str or type(item) is bytes:
-                deliver(item)
-            else:
-                self._on_control(item)  # type: ignore[arg-type]
+        self._hand_on(reader.feed(data))
         self.space = reader.space
+        if reader.behind:
+            self._read_on()
 
     def filled(self, count: int) -> None:
         """Bytes arrived, in ``space``."""
-        for item in self._reader.filled(count):
-            if isinstance(item, (str, bytes)):
+        reader = self._reader
+        self._hand_on(reader.filled(count))
+        self.space = reader.space
+        if reader.behind:
+            self._read_on()
+
+    def _hand_on(self, items: Iterable[Item]) -> None:
+        turns = self._turns
+        for item in items:
+            if turns.paused:
+                if self._rest is _NO_REST:
+                    self._rest = deque()
+                self._rest.append(item)
+            elif type(item) is str or type(item) is bytes:
                 self._deliver(item)
             else:
-                self._on_control(item)
+                self._on_control(item)  # type: ignore[arg-type]
+
+    def _read_on(self) -> None:
+        """Read what has arrived, in turns.
+
+        Nothing more is received meanwhile, so that the end of the connection comes
+        behind what was sent before it.
+        """
+        self._stream.pause()
+        self._turns.run()
+
+    def _step(self) -> bool:
+        """Read a part of what has arrived; tell whether there is more."""
+        if self._receiver is _NOBODY:
+            return False
+        try:
+            rest, self._rest = self._rest, _NO_REST
+            self._hand_on(rest or self._reader.more())
+        except Exception:
+            # A boundary: a bug of ours met while reading ends this connection only.
+            log.exception("a read failed; the connection is closed")
+            self.ended(None)
+            return False
         self.space = self._reader.space
+        if self._rest or self._reader.behind:
+            return True
+        if not self._turns.paused:
+            self._stream.resume()
+        return False
 
     def drained(self) -> None:
         if not self._closing:
@@ -228,13 +282,18 @@ class NativeWebSocket:
     def _stop_delivering(self) -> None:
         self._closing = True
         self._deliver = _ignore
+        if self._turns.paused:  # read on, up to the peer's close frame
+            self._rest = _NO_REST
+            self.resume()
 
     def _part(self, patience: float) -> Farewell:
         """End the connection when what was written has left."""
         self._forget()
-        return Farewell(
+        farewell = Farewell(
             self._stream, self._reactor.clock, self._over, patience=patience
         )
+        self._stream.resume()  # what follows is dropped, and need not wait
+        return farewell
 
     def _over(self) -> None:
         """The connection has ended."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import simple_websocket
+from gevent import sleep
 from gevent.event import Event
 from gevent.selectors import DefaultSelector
 from gevent.socket import socket as GeventSocket
@@ -25,6 +26,7 @@ from sockio.protocol.engineio.wire import Wire
 from sockio.runtime import logs, tasks
 from sockio.runtime.clock import Timer
 from sockio.runtime.farewell import LEAST_COUNTED, LINGER, MOST_DROPPED
+from sockio.runtime.latch import Latch
 from sockio.runtime.reactor import Reactor
 from sockio.types import Environ, StartResponse
 
@@ -38,6 +40,8 @@ log = logs.get("engine.websockets.simple_websocket")
 READ_SIZE = 65536
 #: What is dropped is received here; nobody reads it.
 _NOWHERE = memoryview(bytearray(READ_SIZE))
+#: Bytes of one read: the package parses them in one go, at some microseconds a frame.
+RECEIVED_AT_ONCE = 8192
 #: Seconds that a peer has in an orderly close for its close frame, and to take ours.
 CLOSE_TIMEOUT = 30.0
 #: All that the package needs to know of the request.
@@ -96,7 +100,7 @@ class SimpleWebSocket:
         try:
             self._server = simple_websocket.Server(
                 request,
-                receive_bytes=READ_SIZE,
+                receive_bytes=RECEIVED_AT_ONCE,
                 max_message_size=max_payload,
                 thread_class=_Thread,
                 event_class=Event,
@@ -142,10 +146,17 @@ class SimpleWebSocket:
         self._connection.send(wire.websocket)
         return True
 
+    def pause(self) -> None:
+        self._connection.pause()
+
+    def resume(self) -> None:
+        self._connection.resume()
+
     def close(self, code: int | None = None, reason: str = "") -> None:
         if self._closing:
             return
         self._closing = True
+        self._connection.resume()
         # The peer may have closed already, which the receiver has not been told yet.
         with contextlib.suppress(simple_websocket.ConnectionClosed):
             self._server.close(code, reason or None)
@@ -177,6 +188,7 @@ class SimpleWebSocket:
                 data = server.receive()
             except simple_websocket.ConnectionClosed:
                 break
+            self._connection.wait_for_turn()
             if data is not None and not self._closing:
                 self._receiver.on_message(data)
         self._on_end(self._violation)
@@ -242,7 +254,8 @@ class _Connection:
         self.on_drained: Callable[[], object] = _nothing
         #: Set when nothing more will be sent or received.
         self.closed = reactor.latch()
-        self.recv = sock.recv
+        #: Set when messages are wanted again; None: they are wanted now.
+        self._pause: Latch[None] | None = None
         with contextlib.suppress(OSError):  # a Unix socket
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -250,6 +263,32 @@ class _Connection:
     def ready(self) -> bool:
         """Whether the kernel took what was sent, as far as it was asked."""
         return not self._blocked and self.pending_size < READ_SIZE
+
+    def pause(self) -> None:
+        """Receive nothing more until ``resume``."""
+        if self._pause is None:
+            self._pause = self._reactor.latch()
+
+    def resume(self) -> None:
+        """Receive again."""
+        if self._pause is not None:
+            self._pause.set(None)
+            self._pause = None
+
+    def wait_for_turn(self) -> None:
+        """Blocks: while nothing is wanted."""
+        while self._pause is not None:
+            self._pause.wait()
+
+    def recv(self, size: int) -> bytes:
+        """Receive for the package.
+
+        Blocks:
+            Until there is something, and it is wanted; others get their turn first.
+        """
+        sleep()
+        self.wait_for_turn()
+        return self._sock.recv(size)  # type: ignore[no-any-return]
 
     def send(self, data: bytes) -> int:
         """Put ``data`` behind what waits; never blocks."""

@@ -52,6 +52,12 @@ class WebSocket(Protocol):
         Never blocks.
         """
 
+    def pause(self) -> None:
+        """Deliver nothing more, and read nothing more, until ``resume``."""
+
+    def resume(self) -> None:
+        """Deliver what has come, and read on."""
+
     def close(self, code: int | None = None, reason: str = "") -> None:
         """Send a close frame; no message is delivered any more."""
 

@@ -16,6 +16,8 @@ from .packet import Packet
 
 __all__ = ["StreamDecoder", "encode_packet", "frame"]
 
+#: Packets that are read in one step.
+MOST_PACKETS = 32
 #: Bytes of the longest header.
 MAX_HEADER = 9
 
@@ -55,7 +57,7 @@ def frame(encoded: str | bytes) -> bytes:
 class StreamDecoder:
     """Makes packets out of the bytes of one stream, however they are divided."""
 
-    __slots__ = ("_buffer", "_failed", "_max_payload", "_needed")
+    __slots__ = ("_buffer", "_failed", "_max_payload", "_needed", "behind")
 
     def __init__(self, max_payload: int) -> None:
         """Make a decoder.
@@ -69,6 +71,8 @@ class StreamDecoder:
         #: Bytes that must be there for anything to be read.
         self._needed = 1
         self._failed = False
+        #: Packets that are there are not read yet: ``more`` reads on.
+        self.behind = False
 
     @property
     def unfinished(self) -> int:
@@ -78,13 +82,23 @@ class StreamDecoder:
     def feed(self, data: bytes) -> list[Packet | ProtocolError]:
         """Take bytes as they come; return the packets that they complete.
 
-        A violation is the last item, as an error that is not raised; whatever is fed
-        afterwards gives nothing.
+        If they are many, the first of them; then the decoder is ``behind``. A violation
+        is the last item, as an error that is not raised; whatever is fed afterwards
+        gives nothing.
         """
-        if self._failed:
-            return []
+        self.keep(data)
+        return self.more()
+
+    def keep(self, data: bytes) -> None:
+        """Take bytes and read nothing: the decoder is ``behind``."""
+        if not self._failed:
+            self._buffer += data
+            self.behind = True
+
+    def more(self) -> list[Packet | ProtocolError]:
+        """Read on in what was fed."""
+        self.behind = False
         buffer = self._buffer
-        buffer += data
         found: list[Packet | ProtocolError] = []
         if len(buffer) >= self._needed:
             try:
@@ -92,6 +106,7 @@ class StreamDecoder:
             except ProtocolError as exc:
                 found.append(exc)
                 self._failed = True
+                self.behind = False
                 self._buffer = bytearray()
         return found
 
@@ -99,7 +114,7 @@ class StreamDecoder:
         buffer = self._buffer
         size = len(buffer)
         at, needed = 0, 1
-        while at + needed <= size:
+        while at + needed <= size and len(found) < MOST_PACKETS:
             first = buffer[at]
             start, length = at + 1, first & _LENGTH
             if length >= _TWO:
@@ -120,6 +135,7 @@ class StreamDecoder:
             at = end
         del buffer[:at]
         self._needed = needed
+        self.behind = at + needed <= size
 
 
 def _decode(data: bytes, binary: int) -> Packet:

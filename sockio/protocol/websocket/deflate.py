@@ -196,18 +196,62 @@ class Inflater:
             TooLarge: It is longer than ``limit`` bytes (1009).
             ProtocolError: It is not deflated data (1007).
         """
+        message = self.begin(data, limit).step(len(data))
+        assert message is not None  # that step was all of it
+        return message
+
+    def begin(self, data: bytes, limit: int) -> _Message:
+        """Begin to inflate a message in steps, of which each raises the same."""
         context = self._context or zlib.decompressobj(-self._bits)
-        try:
-            message = context.decompress(data + _TAIL, limit + 1)
-        except zlib.error as exc:
-            raise ProtocolError("invalid compressed data", 1007) from exc
-        if len(message) > limit:
-            raise TooLarge(
-                "Max payload size exceeded", 1009, size=len(message), limit=limit
-            )
+        return _Message(self, context, data, limit)
+
+    def ended(self, context: zlib._Decompress) -> None:
+        """A message has been inflated."""
         if context.eof and self._takeover:  # a legal, if unusual, way to start anew
             self._context = zlib.decompressobj(-self._bits)
-        return message
+
+
+class _Message:
+    """One message that is inflated in steps.
+
+    A peer can make inflating take a hundred times as long as it takes usually: with
+    block after block that describes a code and holds nothing.
+    """
+
+    __slots__ = ("_at", "_context", "_data", "_inflater", "_limit", "_pieces", "_size")
+
+    def __init__(
+        self, inflater: Inflater, context: zlib._Decompress, data: bytes, limit: int
+    ) -> None:
+        self._inflater = inflater
+        self._context = context
+        self._data = data
+        self._at = 0
+        self._limit = limit
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def step(self, size: int) -> bytes | None:
+        context = self._context
+        end = self._at + size
+        part = self._data[self._at : end]
+        last = end >= len(self._data)
+        room = self._limit + 1 - self._size
+        try:
+            piece = context.decompress(part + _TAIL if last else part, room)
+        except zlib.error as exc:
+            raise ProtocolError("invalid compressed data", 1007) from exc
+        self._at = end
+        self._size += len(piece)
+        self._pieces.append(piece)
+        if self._size > self._limit:
+            raise TooLarge(
+                "Max payload size exceeded", 1009, size=self._size, limit=self._limit
+            )
+        if not last and not context.eof:
+            return None
+        self._inflater.ended(context)
+        return piece if len(self._pieces) == 1 else b"".join(self._pieces)
 
 
 class Deflater:

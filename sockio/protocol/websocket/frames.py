@@ -1,4 +1,4 @@
-"""RFC 6455 frames: feed(bytes) -> messages; frame(payload) -> bytes.
+"""RFC 6455 frames: feed(bytes) -> messages; how they are written: ``writing``.
 
 This is the hottest code of the library, so the usual case comes first and is written
 out: one small, whole, masked text frame for each read.
@@ -14,11 +14,13 @@ from sockio.errors import ProtocolError, TooLarge
 
 from .payload import (
     Inflate,
+    Inflation,
     apply_mask,
     encode_text,
     masked_bytes,
     masked_text,
 )
+from .writing import frame
 
 __all__ = [
     "BINARY",
@@ -52,6 +54,14 @@ _SHORT = 125
 _SHORT_HEADER = 6
 #: Bytes of a frame up to which its parts are simply joined until it is whole.
 _JOINED_UP_TO = 4096
+#: Frames that are read in one step. Whoever feeds the reader lets others run between
+#: two steps, if there is much to read.
+_MOST_FRAMES = 32
+#: Bytes of a compressed message up to which it is inflated in one step.
+_MOST_DEFLATED = 8192
+#: Bytes of a compressed message, when inflated, that are enough for one step: a read
+#: may hold sixty megabytes of them.
+_MUCH = 16384
 #: Bytes of the first piece of memory for a larger one. The rest follows as it fills:
 #: a header alone must not make us reserve what it announces.
 _FIRST_PIECE = 1 << 16
@@ -77,9 +87,11 @@ class FrameReader:
 
     __slots__ = (
         "_compressed",
+        "_enough",
         "_finished",
         "_first",
         "_inflate",
+        "_inflation",
         "_left",
         "_mask",
         "_masked",
@@ -91,6 +103,7 @@ class FrameReader:
         "_quick",
         "_quick_limit",
         "_tail",
+        "behind",
         "space",
     )
 
@@ -111,9 +124,15 @@ class FrameReader:
         """
         #: Inside a large frame: where its next bytes are to be received.
         self.space: memoryview | None = None
+        #: Bytes that were fed are not read yet: ``more`` reads on.
+        self.behind = False
         self._max_payload = max_payload
         self._masked = masked
         self._inflate = inflate
+        #: A large compressed message, inflated in part.
+        self._inflation: Inflation | None = None
+        #: What was read makes a step of its own.
+        self._enough = False
         self._finished = False
         #: The beginning of a frame that is not whole yet.
         self._tail = b""
@@ -144,7 +163,10 @@ class FrameReader:
         return size
 
     def feed(self, data: bytes) -> list[Item]:
-        """Return what ``data`` completes, in order."""
+        """Return what ``data`` completes, in order; not all at once if it is much.
+
+        Feed nothing more while the reader is ``behind``.
+        """
         size = len(data)
         if (
             6 <= size <= self._quick  # _SHORT_HEADER; nothing is half-read
@@ -161,11 +183,17 @@ class FrameReader:
         """Return what is complete now that ``count`` bytes more are in ``space``."""
         return self._read(b"", count)
 
+    def more(self) -> list[Item]:
+        """Read on in what was fed."""
+        return self._read(b"", 0)
+
     def _read(self, data: bytes, filled: int) -> list[Item]:
         items: list[Item] = []
         if self._finished:
             return items
         try:
+            if self._inflation is not None:
+                self._inflate_on(self._inflation, items)
             at = self._fill(data, filled, items) if self.space is not None else 0
             if self._tail:
                 data = self._tail + data
@@ -178,11 +206,14 @@ class FrameReader:
             self._finish()
             items.append(ProtocolError("invalid UTF-8", 1007))
         idle = self.space is None and self._message is None and not self._tail
+        idle = idle and not self.behind
         self._quick = self._quick_limit if idle and not self._finished else -1
         return items
 
     def _finish(self) -> None:
         self._finished = True
+        self.behind = False
+        self._inflation = None
         self._tail = b""
         self.space = None
         self._pieces = []
@@ -191,15 +222,21 @@ class FrameReader:
     def _parse(self, data: bytes, at: int, items: list[Item]) -> None:
         """Read the frames in ``data`` from ``at`` on; keep what is not a whole one."""
         size = len(data)
-        while size - at >= 2 and not self._finished:
+        left = _MOST_FRAMES
+        self._enough = self._inflation is not None
+        while size - at >= 2 and left and not self._enough and not self._finished:
+            left -= 1
             end = self._parse_usual(data, at, items)
             if end < 0:
                 end = self._parse_any(data, at, items)
                 if end < 0:
                     break
             at = end
-        if at < size and not self._finished:
-            self._tail = data[at:]
+        if not self._finished:
+            stopped = self._enough or not left
+            self.behind = self._inflation is not None or (stopped and size - at >= 2)
+            if at < size:
+                self._tail = data[at:]
 
     def _parse_usual(self, data: bytes, at: int, items: list[Item]) -> int:
         """Read a masked frame that is a whole message, all there and not too long.
@@ -341,58 +378,32 @@ class FrameReader:
             message += payload
             if first & _FIN:
                 self._message = None
-                items.append(self._whole(self._opcode, message, self._compressed))
+                self._add(self._opcode, bytes(message), self._compressed, items)
         elif first & _FIN:
-            items.append(self._whole(opcode, payload, bool(first & _RSV1)))
+            self._add(opcode, payload, bool(first & _RSV1), items)
         else:
             self._opcode = opcode
             self._compressed = bool(first & _RSV1)
             self._message = bytearray(payload)
 
-    def _whole(
-        self, opcode: int, payload: bytes | bytearray, compressed: bool
-    ) -> str | bytes:
+    def _add(
+        self, opcode: int, payload: bytes, compressed: bool, items: list[Item]
+    ) -> None:
+        """Add a whole message to the items, or begin to inflate it."""
         if compressed:
             assert self._inflate is not None  # _check_header saw to it
-            payload = self._inflate.message(bytes(payload), self._max_payload)
-        return payload.decode() if opcode == TEXT else bytes(payload)
+            if len(payload) > _MOST_DEFLATED:
+                self._inflation = self._inflate.begin(payload, self._max_payload)
+                self._opcode = opcode
+                self._enough = True
+                return
+            payload = self._inflate.message(payload, self._max_payload)
+            self._enough = len(payload) > _MUCH
+        items.append(payload.decode() if opcode == TEXT else payload)
 
-
-# ---------------------------------------------------------------------- writing
-
-
-def frame(
-    payload: str | bytes,
-    opcode: int | None = None,
-    *,
-    rsv1: bool = False,
-    mask: bytes | None = None,
-    fin: bool = True,
-) -> bytes:
-    """Return one frame.
-
-    Args:
-        payload: Text makes a text frame, bytes a binary one.
-        opcode: Another kind of frame.
-        rsv1: Whether the payload is compressed.
-        mask: The four bytes to mask with; None: no mask, as servers must.
-        fin: Whether this is the last fragment of its message.
-    """
-    if type(payload) is str:
-        data = encode_text(payload)
-        kind = TEXT
-    else:
-        data = payload  # type: ignore[assignment]
-        kind = BINARY
-    size = len(data)
-    first = (kind if opcode is None else opcode) | (fin and _FIN) | (rsv1 and _RSV1)
-    masked = 0 if mask is None else _MASKED
-    if size <= _SHORT:
-        header = bytes((first, masked | size))
-    elif size < 1 << 16:
-        header = bytes((first, masked | 126)) + size.to_bytes(2, "big")
-    else:
-        header = bytes((first, masked | 127)) + size.to_bytes(8, "big")
-    if mask is None:
-        return header + data
-    return header + mask + apply_mask(data, mask)
+    def _inflate_on(self, inflation: Inflation, items: list[Item]) -> None:
+        """Inflate a large message one step further."""
+        payload = inflation.step(_MOST_DEFLATED)
+        if payload is not None:
+            self._inflation = None
+            items.append(payload.decode() if self._opcode == TEXT else payload)

@@ -91,3 +91,13 @@ class Inflate(Protocol):
 
     def message(self, data: bytes, limit: int) -> bytes:
         """Return ``data`` inflated, at most ``limit`` bytes, or raise ProtocolError."""
+
+    def begin(self, data: bytes, limit: int) -> Inflation:
+        """Begin to inflate ``data`` in steps; no other message before it is done."""
+
+
+class Inflation(Protocol):
+    """One message that is inflated in steps."""
+
+    def step(self, size: int) -> bytes | None:
+        """Inflate ``size`` bytes more; return the message when it is whole."""

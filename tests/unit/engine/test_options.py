@@ -11,6 +11,7 @@ from sockio.engine.http.compression import HttpCompression
 from sockio.engine.http.cookie import Cookie
 from sockio.engine.http.cors import Cors
 from sockio.engine.http.request import TrustedProxies
+from sockio.engine.intake import InboxPolicy
 from sockio.engine.options import BufferPolicy, EngineOptions
 from sockio.errors import ConfigError
 from sockio.protocol.websocket.deflate import Deflate
@@ -40,6 +41,13 @@ def test_defaults_are_those_of_node_in_seconds() -> None:
         "handle_protocols": None,
         "initial_packet": None,
         "buffer": BufferPolicy(high=16 << 20, low=4 << 20, on_full="disconnect"),
+        "inbox": InboxPolicy(
+            high_bytes=1 << 20,
+            low_bytes=1 << 18,
+            high_events=1000,
+            low_events=250,
+            hard=32,
+        ),
     }
 
 

@@ -8,6 +8,7 @@ import gevent
 import pytest
 
 from sockio.engine.http.request import Request
+from sockio.engine.intake import Tally
 from sockio.engine.options import BufferPolicy, EngineOptions
 from sockio.engine.session import EngineSession
 from sockio.errors import BufferFull
@@ -30,6 +31,7 @@ class Bench:
         **options: Any,
     ) -> None:
         self.clock = FakeClock()
+        self.tally = Tally()
         self.transport = FakeTransport(
             transport, ("websocket",) if transport == "polling" else ()
         )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from sockio.engine.transports.transport import Transport
@@ -28,6 +30,9 @@ class Trial:
 
     def release_poll(self) -> None:
         self.told.append("release")
+
+    def when_read(self, fn: Callable[[], None]) -> None:
+        fn()
 
     def on_upgrade(self, transport: Transport) -> None:
         self.told.append("upgrade")

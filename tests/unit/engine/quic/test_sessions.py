@@ -37,6 +37,8 @@ class FakeChannel:
         #: Whether what is written leaves at once.
         self.open = True
         self.acked = False
+        #: Streams on which the peer may send no more.
+        self.held: set[int] = set()
         self._written: dict[int, int] = {}
         self._sent: dict[int, int] = {}
 
@@ -52,6 +54,12 @@ class FakeChannel:
 
     def refuse(self, stream_id: int, code: int) -> None:
         self.done.append(("refuse", stream_id, code))
+
+    def hold(self, stream_id: int) -> None:
+        self.held.add(stream_id)
+
+    def release(self, stream_id: int) -> None:
+        self.held.discard(stream_id)
 
     def sent(self, stream_id: int) -> int | None:
         return self._sent.get(stream_id, 0)

@@ -12,6 +12,7 @@ from sockio.engine.transports.webtransport import WebTransportTransport
 from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.stream import frame
 from sockio.protocol.engineio.wire import Wire
+from sockio.runtime.reactor import Reactor
 
 
 class FakeStream:
@@ -23,6 +24,7 @@ class FakeStream:
         self.pending_size = 0
         self.written = b""
         self.closed: list[bool] = []
+        self.paused = False
         self.receiver: Any = None
 
     def start(self, receiver: Any) -> None:
@@ -30,6 +32,12 @@ class FakeStream:
 
     def write(self, data: bytes) -> None:
         self.written += data
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
 
     def close(self, *, discard: bool = False) -> None:
         self.closed.append(discard)
@@ -72,7 +80,9 @@ def sink() -> FakeSink:
 
 @pytest.fixture
 def transport(stream: FakeStream, sink: FakeSink) -> WebTransportTransport:
-    transport = WebTransportTransport(stream, 100)
+    reactor = Reactor()
+    reactor.start()
+    transport = WebTransportTransport(stream, 100, reactor)
     sink.transport = transport
     transport.bind(Outbox(), sink)
     transport.start()

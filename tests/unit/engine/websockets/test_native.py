@@ -27,6 +27,7 @@ from sockio.protocol.websocket.frames import (
 )
 from sockio.runtime.reactor import Reactor
 from sockio.testing import FakeClock
+from tests.support.reading import fed
 
 MAX_PAYLOAD = 1 << 20
 #: More than the kernel keeps for one connection.
@@ -69,14 +70,14 @@ class Bench:
 
     def receive(self) -> list[Item]:
         """Return what has come for the peer; an empty list: the connection's end."""
-        return self._reader.feed(self.theirs.recv(1 << 16))
+        return fed(self._reader, self.theirs.recv(1 << 16))
 
     def receive_until(self, last: Callable[[Item], bool]) -> list[Item]:
         items: list[Item] = []
         while not items or not last(items[-1]):
             got = self.theirs.recv(1 << 20)
             assert got, items[-3:]
-            items += self._reader.feed(got)
+            items += fed(self._reader, got)
         self.clock.settle()
         return items
 

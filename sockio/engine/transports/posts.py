@@ -1,0 +1,287 @@
+"""Posts: what a polling client sends, one POST at a time.
+
+The packets of a POST are handed on in turns: where there are many, or handlers are
+slow, that takes several passes of the loop. The POST is answered when its last packet
+was handed on and handlers have caught up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from socket import SHUT_RDWR, socket
+from typing import Protocol
+
+from sockio.engine.http.client_socket import find
+from sockio.engine.http.request import BodyTooLarge, Request
+from sockio.engine.http.response import Response
+from sockio.engine.options import EngineOptions
+from sockio.errors import ProtocolError
+from sockio.protocol.engineio.packet import Packet, PacketType
+from sockio.runtime import logs
+from sockio.runtime.latch import Latch
+from sockio.runtime.reactor import Reactor
+from sockio.runtime.turns import Turns
+
+from .transport import PARSE_ERROR, Sink
+
+log = logs.get("engine.polling")
+
+#: Packets that are handed on in one step.
+STEP = 32
+
+
+class HungUp(Exception):
+    """The client of a request has gone: there is nobody to answer."""
+
+
+class Poster(Protocol):
+    """What posts ask of their transport."""
+
+    sink: Sink
+    #: Whether a POST may bring bytes rather than text.
+    takes_bytes: bool
+    #: The session has ended.
+    ended: bool
+
+    def decode(self, payload: str | bytes) -> Iterator[Packet]:
+        """Yield the packets in the body of a POST; raise at the first bad one."""
+
+    def fail(self, description: str) -> None:
+        """The client misuses the transport, or its connection broke."""
+
+    def lose(self, reason: str, description: object = None) -> None:
+        """End without having been asked to."""
+
+    def on_close_packet(self) -> None:
+        """The client said that this is the end."""
+
+    def on_posted(self) -> None:
+        """A POST is over."""
+
+
+class Posts:
+    """The POSTs of one session."""
+
+    __slots__ = (
+        "_delivery",
+        "_on_read",
+        "_options",
+        "_paused",
+        "_poster",
+        "_reactor",
+        "_socket",
+        "under_way",
+        "unfinished",
+    )
+
+    def __init__(
+        self, poster: Poster, options: EngineOptions, reactor: Reactor
+    ) -> None:
+        self._poster = poster
+        self._options = options
+        self._reactor = reactor
+        #: A POST is arriving, or its packets are being handed on.
+        self.under_way = False
+        #: Bytes that have come of the one whose body is being received.
+        self.unfinished = 0
+        #: The connection of that one.
+        self._socket: socket | None = None
+        #: The one whose packets are being handed on.
+        self._delivery: Delivery | None = None
+        #: The session wants nothing at present.
+        self._paused = False
+        #: Whom to call when everything is handed on.
+        self._on_read: Callable[[], None] | None = None
+
+    def handle(self, request: Request, response: Response) -> None:
+        """Take one POST, and answer it.
+
+        Blocks:
+            While its body arrives, and until its packets are handed on.
+
+        Raises:
+            HungUp: The client went away meanwhile; the response is not to be sent.
+        """
+        poster = self._poster
+        if self.under_way:
+            response.end(400, b"")
+            poster.fail("data request overlap from client")
+            return
+        binary = request.header("content-type", "") == "application/octet-stream"
+        if binary and not poster.takes_bytes:
+            response.end(400, b"")
+            poster.fail("invalid content")
+            return
+        try:
+            body = self._receive(request)
+        except BodyTooLarge as exc:
+            log.info("a POST was refused: max_http_buffer_size: %s", exc.reason)
+            response.end(413, b"")
+            return
+        except OSError as exc:
+            log.debug("a POST was aborted: %s", exc)
+            if poster.ended:
+                raise HungUp from exc
+            response.end(400, b"")
+            poster.fail("data request connection closed prematurely")
+            return
+        if poster.ended:
+            response.end(400, b"")
+            return
+        taken: Latch[bool] = self._reactor.latch()
+        self.deliver(body if binary else body.decode("utf-8", "replace"), taken.set)
+        if taken.wait():
+            response.headers["Content-Type"] = "text/html"
+            response.end(200, b"ok")
+        else:
+            response.end(400, b"")
+
+    def _receive(self, request: Request) -> bytes:
+        self.under_way = True
+        self._socket = find(request.environ)
+        try:
+            return request.body(self._options.max_http_buffer_size, self._on_part)
+        finally:
+            self.under_way = False
+            self.unfinished = 0
+            self._socket = None
+            self._poster.on_posted()
+
+    def _on_part(self, size: int) -> None:
+        self.unfinished += size
+
+    def deliver(self, payload: str | bytes, answer: Callable[[bool], object]) -> None:
+        """Hand the packets of a POST on, then call ``answer``; never blocks."""
+        self.under_way = True
+        delivery = Delivery(payload, self._poster, self._reactor, answer, self._over)
+        self._delivery = delivery
+        if self._paused:
+            delivery.turns.pause()
+        delivery.turns.run()
+
+    def _over(self) -> None:
+        self._delivery = None
+        self.under_way = False
+        if self._on_read is not None:
+            on_read, self._on_read = self._on_read, None
+            on_read()
+        self._poster.on_posted()
+
+    def pause(self) -> None:
+        """Hand nothing more on until ``resume``; the POST under way waits so long."""
+        self._paused = True
+        if self._delivery is not None:
+            self._delivery.turns.pause()
+
+    def resume(self) -> None:
+        """Go on with the POST under way."""
+        self._paused = False
+        if self._delivery is not None:
+            self._delivery.turns.resume()
+
+    def when_read(self, fn: Callable[[], None]) -> None:
+        """Call ``fn`` when the packets of the POST under way are handed on."""
+        if self._delivery is None:
+            fn()
+        else:
+            self._on_read = fn
+
+    def abort(self) -> None:
+        """Cut the connection of a POST that is arriving; drop what is left of one."""
+        if self._delivery is not None:
+            self._delivery.cut()
+        if self._socket is not None:
+            with suppress(OSError):
+                # Beneath gevent's socket and TLS; it wakes the one who reads.
+                kernels = getattr(self._socket, "_sock", self._socket)
+                kernels.shutdown(SHUT_RDWR)
+
+
+class Delivery:
+    """One POST that has arrived."""
+
+    __slots__ = (
+        "_answer",
+        "_cut",
+        "_ended",
+        "_over",
+        "_packets",
+        "_poster",
+        "_stepping",
+        "turns",
+    )
+
+    def __init__(
+        self,
+        payload: str | bytes,
+        poster: Poster,
+        reactor: Reactor,
+        answer: Callable[[bool], object],
+        over: Callable[[], object],
+    ) -> None:
+        """Prepare to hand on what is in ``payload``.
+
+        Args:
+            payload: The body of the POST.
+            poster: The transport.
+            reactor: Of the server.
+            answer: Called once, with whether all packets were taken.
+            over: Called after that.
+        """
+        self._packets = poster.decode(payload)
+        self._poster = poster
+        self._answer = answer
+        self._over = over
+        #: Hands the packets on when it is run.
+        self.turns = Turns(reactor, self._step)
+        self._stepping = False
+        self._cut = False
+        self._ended = False
+
+    def cut(self) -> None:
+        """The session has ended: hand nothing more on."""
+        self._cut = True
+        if not self._stepping:
+            self._end(False)
+
+    def _step(self) -> bool:
+        """Hand some packets on; tell whether there are more."""
+        if self._ended:
+            return False
+        self._stepping = True
+        try:
+            more = self._hand_on()
+        except ProtocolError as exc:
+            self._poster.lose(PARSE_ERROR, exc.reason)
+            self._end(False)
+            return False
+        finally:
+            self._stepping = False
+        if not more:
+            self._end(True)
+        return more
+
+    def _hand_on(self) -> bool:
+        poster = self._poster
+        for _ in range(STEP):
+            packet = next(self._packets, None)
+            # A POST of which a packet has ended the session was taken all the same.
+            if packet is None or self._cut:
+                return False
+            if packet.type is PacketType.MESSAGE:
+                poster.sink.on_message("" if packet.data is None else packet.data)
+            elif packet.type is PacketType.CLOSE:
+                poster.on_close_packet()
+                return False
+            else:
+                poster.sink.on_packet(packet)
+            if self.turns.paused:
+                return True
+        return True
+
+    def _end(self, complete: bool) -> None:
+        if not self._ended:
+            self._ended = True
+            self._answer(complete)
+            self._over()
