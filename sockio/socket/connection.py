@@ -31,6 +31,7 @@ from .twin_wire import twin_of
 log = logs.get("client")
 
 _CONNECT = PacketType.CONNECT
+_EVENT = PacketType.EVENT
 _CONNECT_ERROR = PacketType.CONNECT_ERROR
 #: Decoders that give nothing but what a client may send.
 _STRICT = (JsonDecoder, MsgpackDecoder, AutoDecoder)
@@ -77,8 +78,12 @@ class Connection:
         strict = type(decoder) in _STRICT
         self._decoder: Decoder = decoder if strict else CheckedDecoder(decoder)
         self._issued = directory.reactor.clock.time()
-        #: Packets for namespaces that are being looked up.
-        self._held: dict[str, list[Packet]] | None = None
+        #: Size of the messages that the packet in the making came in.
+        self._size = 0
+        #: Packets for namespaces that are being looked up, and their sizes.
+        self._held: dict[str, list[tuple[Packet, int]]] | None = None
+        #: Why the connection has ended, for sockets that are still to be made.
+        self._ended: tuple[str, object] | None = None
         self._connect_timer: Timer | None = directory.reactor.deadline(
             directory.options.connect_timeout, self._on_nothing_joined
         )
@@ -110,13 +115,15 @@ class Connection:
             log.exception("sid=%s the parser failed", self.conn.id)
             self._on_unreadable(ProtocolError("the parser failed"))
             return
+        self._size += len(data)
         if packet is not None:
+            size, self._size = self._size, 0
             kind, nsp, _, _ = packet
             socket = self.sockets.get(nsp)
             if socket is None or kind is _CONNECT or kind is _CONNECT_ERROR:
-                self._on_other(packet)
+                self._on_other(packet, size)
             else:
-                socket.on_packet(packet)
+                socket.on_packet(packet, size)
 
     def _on_unreadable(self, error: ProtocolError) -> None:
         log.debug("sid=%s bad packet: %s", self.conn.id, error.reason)
@@ -125,13 +132,14 @@ class Connection:
                 socket.report_error_soon(error)
         self.close()
 
-    def _on_other(self, packet: Packet) -> None:
+    def _on_other(self, packet: Packet, size: int) -> None:
         """Handle a CONNECT, or a packet that no socket is there for."""
         name = packet.nsp
         if packet.type is PacketType.CONNECT_ERROR:
             self._violated("CONNECT_ERROR from a client")
         elif packet.type is not PacketType.CONNECT and name in (self._held or ()):
-            self._held_for(name).append(packet)
+            self.conn.intake.add(size)
+            self._held_for(name).append((packet, size))
         elif packet.type is not PacketType.CONNECT:
             self._violated("packet for a namespace that was not joined")
         elif name in self.sockets:
@@ -154,6 +162,7 @@ class Connection:
         elif self._directory.may_find():
             self.sockets[name] = None
             self._held_for(name)
+            self.conn.intake.add(0)
             self._directory.reactor.workers.spawn(self._look_up, name, auth)
         else:
             self._unknown(name)
@@ -166,23 +175,40 @@ class Connection:
             self.form_of = twin_of
             self.write = lambda wire: push(twin_of(wire))
 
-    def _held_for(self, name: str) -> list[Packet]:
+    def _held_for(self, name: str) -> list[tuple[Packet, int]]:
         if self._held is None:
             self._held = {}
         return self._held.setdefault(name, [])
 
     def _look_up(self, name: str, auth: Any) -> None:
-        namespace = self._directory.find(name, auth)
-        held = self._held.pop(name, ()) if self._held is not None else ()
-        self.sockets.pop(name, None)
-        if self.conn.ready_state != "open":
+        try:
+            namespace = self._directory.find(name, auth)
+        finally:
+            held = self._take_held(name)
+            self.conn.intake.remove(0)
+        if self._ended is None:
+            self.sockets.pop(name, None)
+            if namespace is None:
+                self._unknown(name)
+                return
+        elif namespace is None or not any(packet.type is _EVENT for packet, _ in held):
             return
-        if namespace is None:
-            self._unknown(name)
-            return
-        socket = self.sockets[name] = namespace.connect(self, auth)
-        for packet in held:
-            socket.on_packet(packet)
+        socket = namespace.connect(self, auth)
+        if self._ended is None:
+            self.sockets[name] = socket
+        for packet, size in held:
+            if socket.gone:
+                self._violated("packet for a namespace that was left")
+                break
+            socket.on_packet(packet, size)
+        if self._ended is not None:
+            socket.close(*self._ended)
+
+    def _take_held(self, name: str) -> list[tuple[Packet, int]]:
+        held = self._held.pop(name, []) if self._held is not None else []
+        for _, size in held:
+            self.conn.intake.remove(size)
+        return held
 
     def _unknown(self, name: str) -> None:
         log.debug("sid=%s unknown namespace %s", self.conn.id, name)
@@ -217,9 +243,11 @@ class Connection:
 
     def disconnect(self) -> None:
         """Disconnect every socket of this client, then close the connection."""
-        for socket in list(self.sockets.values()):
+        for name, socket in list(self.sockets.items()):
             if socket is not None:
                 socket.disconnect()
+            elif self._held is not None:
+                self._take_held(name)
         self.close()
 
     # ------------------------------------------------------------------ the end
@@ -258,7 +286,8 @@ class Connection:
 
     def _end(self, reason: str, description: object) -> None:
         self._stop_timer()
-        self._held = None
+        if self._ended is None:
+            self._ended = (reason, description)
         for socket in list(self.sockets.values()):
             if socket is not None:
                 socket.close(reason, description)

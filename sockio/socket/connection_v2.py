@@ -42,19 +42,19 @@ class ConnectionV2(Connection):
             packet = packet._replace(data=_error_of(packet.data))
         return super().encode(packet, compress)
 
-    def _on_other(self, packet: Packet) -> None:
+    def _on_other(self, packet: Packet, size: int) -> None:
         """Handle a CONNECT, or a packet that no socket is there for."""
         name, _, query = packet.nsp.partition("?")
         if packet.type is PacketType.CONNECT:
             auth = dict(parse_qsl(query, keep_blank_values=True))
-            super()._on_other(packet._replace(nsp=name, data=auth))
+            super()._on_other(packet._replace(nsp=name, data=auth), size)
             return
         packet = packet._replace(nsp=name)
         socket = self.sockets.get(name)
         if socket is None or packet.type is PacketType.CONNECT_ERROR:
-            super()._on_other(packet)
+            super()._on_other(packet, size)
         else:
-            socket.on_packet(packet)
+            socket.on_packet(packet, size)
 
     def _unknown(self, name: str) -> None:
         # As Node does, which writes this one like to newer clients.

@@ -1,14 +1,16 @@
 from sockio.runtime.listeners cimport EventEmitter, Listener, Listeners
-from sockio.runtime.mailbox cimport Mailbox
+from sockio.engine.intake cimport Intake
+from .inbox cimport Inbox, Queued
 import cython
 
 cdef class Receiving(EventEmitter):
     cdef public str id
     cdef public object reactor, options
     cdef public object _pending, _waiting
-    cdef public Mailbox _inbox
+    cdef public Inbox _inbox
+    cdef public Intake _intake
     cdef public object guards
-    cdef public bint connected
+    cdef public bint connected, _deaf
     cdef public tuple _any, _any_outgoing
     cpdef send_ack(self, packet)
     @cython.locals(listener=Listener, count=Py_ssize_t, ack=AckReply)

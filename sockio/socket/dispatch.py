@@ -10,18 +10,19 @@ from collections.abc import Callable, Sequence
 from logging import DEBUG, WARNING
 from typing import Any
 
+from sockio.engine.intake import Intake
 from sockio.errors import Disconnected, EventRejected
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.deferred import SIMPLE, done
 from sockio.runtime.listeners import EventEmitter, Listener, Listeners, event_name
-from sockio.runtime.mailbox import Mailbox
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
 from sockio.types import SocketId
 
 from . import middleware
 from .acks import PendingAcks
+from .inbox import Inbox, Queued
 from .options import ServerOptions
 from .reasons import Reason
 from .waiting import Waiting
@@ -37,7 +38,9 @@ _new = tuple.__new__
 class Receiving(EventEmitter):
     """The half of a socket that takes packets."""
 
-    def __init__(self, sid: SocketId, reactor: Reactor, options: ServerOptions) -> None:
+    def __init__(
+        self, sid: SocketId, reactor: Reactor, options: ServerOptions, intake: Intake
+    ) -> None:
         self._listeners = Listeners()
         #: Public id: 20 characters, its own for each namespace.
         self.id = sid
@@ -50,7 +53,11 @@ class Receiving(EventEmitter):
         #: Catch-all listeners: called with every event, incoming and outgoing.
         self._any: tuple[Callable[..., Any], ...] = ()
         self._any_outgoing: tuple[Callable[..., Any], ...] = ()
-        self._inbox: Mailbox = reactor.mailbox(self._handle)
+        #: Counts what waits for handlers, of all sockets of the client.
+        self._intake = intake
+        self._inbox = Inbox(reactor.mailbox(self._handle), intake)
+        #: No event is handled any more: the server has disconnected the client.
+        self._deaf = False
         self._pending: PendingAcks | None = None
         self._waiting: Waiting | None = None
 
@@ -64,12 +71,12 @@ class Receiving(EventEmitter):
 
     # ------------------------------------------------------------------ in the hub
 
-    def on_packet(self, packet: Packet) -> None:
-        """A packet of this socket arrived."""
+    def on_packet(self, packet: Packet, size: int) -> None:
+        """A packet of this socket arrived, in a message of ``size``."""
         kind = packet[0]
         if kind is _EVENT:
-            if self._waiting is None or not self._waiting.offer(packet):
-                self._inbox.put(packet)
+            if self._waiting is None or not self._waiting.offer(packet, size):
+                self._inbox.put_event(packet, size)
         elif kind is _ACK:
             if packet.id is not None and self._pending is not None:
                 self._pending.resolve(packet.id, packet.data)
@@ -82,10 +89,11 @@ class Receiving(EventEmitter):
 
     # ------------------------------------------------------------------ in the inbox
 
-    def _handle(self, item: Packet | Callable[[], object]) -> None:
+    def _handle(self, item: Packet | Queued | Callable[[], object]) -> None:
         if type(item) is Packet:
-            if self.connected:
-                self._dispatch(item)
+            self._dispatch(item)
+        elif type(item) is Queued:
+            self._dispatch(self._inbox.counted(item))
         else:
             item()  # type: ignore[operator]
 
@@ -121,7 +129,8 @@ class Receiving(EventEmitter):
             else:
                 fitting = listener.fit(tuple(args))
             if listener.concurrent:
-                self.reactor.workers.spawn(self._call, listener, fitting, ack)
+                self._intake.add(0)
+                self.reactor.workers.spawn(self._call_beside, listener, fitting, ack)
             else:
                 self._call(listener, fitting, ack)
 
@@ -150,7 +159,7 @@ class Receiving(EventEmitter):
                     log.debug("sid=%s a guard rejected %r: %r", self.id, data[0], exc)
                 self._reject(exc, ack)
                 return None
-            if not self.connected:
+            if self._deaf:
                 return None
         return tuple(shown[1:])
 
@@ -184,6 +193,13 @@ class Receiving(EventEmitter):
             # A boundary: a listener is user code; its failure ends only itself.
             log.exception("sid=%s listener %r failed", self.id, listener.fn)
             self._reject(exc, ack)
+
+    def _call_beside(self, listener: Listener, args: Any, ack: AckReply | None) -> None:
+        """Call a listener beside the other events; it counts until it has returned."""
+        try:
+            self._call(listener, args, ack)
+        finally:
+            self._intake.remove(0)
 
     def _reject(self, error: BaseException, ack: AckReply | None) -> None:
         self.report_error(error)

@@ -23,6 +23,9 @@ class Home(Broadcaster, Protocol):
     def remove(self, socket: Any) -> None:
         """The socket has gone: it receives no broadcast any more."""
 
+    def on_left(self, socket: Any) -> None:
+        """The last handler of a socket that has gone has returned."""
+
 
 class Link(Protocol):
     """What a socket asks of the connection that carries it."""

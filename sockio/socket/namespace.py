@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sockio.adapters.adapter import Adapter, AdapterFactory, BroadcastOptions, Flags
+from sockio.engine.intake import Intake
 from sockio.errors import ConnectError, EncodeError, ReservedEventError
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.socketio import AutoParser, Parser
@@ -23,6 +24,7 @@ from .broadcast import BroadcastOperator, Targets
 from .events import Event
 from .home import Link
 from .options import ServerOptions
+from .reasons import REFUSED
 from .recovering import RecoverableSocket, Recovering
 from .socket import Socket
 from .twin_wire import TwinWire
@@ -62,6 +64,8 @@ class Namespace(EventEmitter, Targets):
         #: Called when a socket has left or was refused.
         self.on_removed: Callable[[Namespace], object] = _nothing
         self._connecting: set[Socket] = set()
+        #: Sockets that have gone, while their last events are being handled.
+        self._leaving: set[Socket] = set()
         recovery = options.recovery
         self._recovering = Recovering(self, recovery) if recovery else None
         self._make_socket = Socket if recovery is None else RecoverableSocket
@@ -74,8 +78,8 @@ class Namespace(EventEmitter, Targets):
 
     @property
     def empty(self) -> bool:
-        """Whether no socket is connected or connecting."""
-        return not self._sockets and not self._connecting
+        """Whether no socket is connected or connecting, or has events left."""
+        return not (self._sockets or self._connecting or self._leaving)
 
     def use(self, fn: Callable[[Socket], object]) -> Callable[[Socket], object]:
         """Run ``fn(socket)`` for each client that connects; raise to refuse it.
@@ -146,19 +150,37 @@ class Namespace(EventEmitter, Targets):
         """Make the socket of a client; its inbox's first job lets it in, or not."""
         socket = self._make_socket(link.socket_id(self.name), self, link, auth)
         self._connecting.add(socket)
-        socket.run(lambda: self._admit(socket))
+        intake = link.conn.intake
+        intake.add(0)
+        socket.run(lambda: self._admit(socket, intake))
         return socket
 
-    def _admit(self, socket: Any) -> None:
-        if socket.gone:
-            return
+    def _admit(self, socket: Any, intake: Intake) -> None:
+        try:
+            admitted = socket.wanted and self._judge(socket)
+        except BaseException:
+            socket.close(REFUSED)
+            raise
+        finally:
+            intake.remove(0)
+        if admitted:
+            socket.announced = True
+            if not socket.gone:
+                self._enter(socket)
+            if self._recovering is not None:
+                self._recovering.wait_for_former(socket)
+            self._introduce(socket)
+        elif socket.gone:
+            socket.turn_deaf()
+
+    def _judge(self, socket: Any) -> bool:
+        """Tell whether the socket may enter, or may have entered before it left."""
+        if self._recovering is None:
+            return self._passes(socket)
+        return self._recovering.admit(socket, self._passes)
+
+    def _enter(self, socket: Any) -> None:
         recovering = self._recovering
-        if recovering is None:
-            admitted = self._passes(socket)
-        else:
-            admitted = recovering.admit(socket, self._passes)
-        if not admitted:
-            return
         self._connecting.discard(socket)
         self._sockets[socket.id] = socket
         socket.connected = True
@@ -170,7 +192,6 @@ class Namespace(EventEmitter, Targets):
             recovering.welcome(socket)
         socket.client.joined(socket)
         log.debug("sid=%s joined namespace %s", socket.id, self.name)
-        self._introduce(socket)
 
     def _introduce(self, socket: Socket) -> None:
         """Tell the connection handlers; let the client go where one fails.
@@ -195,7 +216,9 @@ class Namespace(EventEmitter, Targets):
             # A boundary: a middleware is user code; the client is told no details.
             log.exception("namespace %s: a middleware failed", self.name)
             self._refuse(socket, "Internal server error", None)
-        return not socket.gone
+        else:
+            return socket.wanted
+        return False
 
     def _refuse(self, socket: Socket, message: str, data: Any) -> None:
         if socket.gone:
@@ -210,7 +233,7 @@ class Namespace(EventEmitter, Targets):
             log.exception("namespace %s: the data of a refusal is left out", self.name)
             del payload["data"]
             socket.send_packet(packet)
-        socket.close("refused")
+        socket.close(REFUSED)
 
     def remove(self, socket: Socket) -> None:
         """A socket has gone, or was not let in."""
@@ -221,6 +244,13 @@ class Namespace(EventEmitter, Targets):
         if self._sockets.get(socket.id, socket) is socket:
             self._sockets.pop(socket.id, None)
             self.adapter.del_all(socket.id)
+        self._leaving.add(socket)
+
+    def on_left(self, socket: Socket) -> None:
+        """The last handler of a socket that has gone has returned."""
+        self._leaving.discard(socket)
+        if self._recovering is not None:
+            self._recovering.on_left(socket)
         self.on_removed(self)
 
     # ------------------------------------------------------------------ servers

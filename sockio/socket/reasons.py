@@ -34,6 +34,9 @@ class Reason(str, Enum):
         return self.value
 
 
+#: A middleware has not let the socket in; no listener is told.
+REFUSED = "refused"
+
 #: After these the client reconnects by itself and its session is worth keeping.
 RECOVERABLE: frozenset[str] = frozenset(Reason) - {
     Reason.PARSE_ERROR,

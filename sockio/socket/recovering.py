@@ -17,6 +17,8 @@ from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.ids import new_sid
+from sockio.runtime.latch import Latch
+from sockio.runtime.reactor import Reactor
 
 from .broadcast import event_name
 from .data import DataT
@@ -42,6 +44,8 @@ class RecoverableSocket(Socket[DataT]):
     missed: Sequence[Wire] = ()
     #: Whether it has gone in a way from which it may come back.
     _kept = False
+    #: Set when it has gone and its last handler has returned.
+    left: Latch[None] | None = None
 
     def emit_with(
         self,
@@ -97,6 +101,7 @@ class RecoverableHome(Protocol):
 
     name: str
     adapter: Adapter
+    reactor: Reactor
 
 
 class Recovering:
@@ -107,6 +112,8 @@ class Recovering:
         self._options = options
         #: Connected sockets by pid.
         self._live: dict[str, RecoverableSocket[Any]] = {}
+        #: The latest that has gone, while its last events are handled, by pid.
+        self._leaving: dict[str, RecoverableSocket[Any]] = {}
 
     def admit(
         self, socket: RecoverableSocket[Any], passes: Callable[[Any], bool]
@@ -124,13 +131,15 @@ class Recovering:
         adapter = self._home.adapter
         claim = self._claim(socket)
         session = adapter.restore_session(*claim) if claim is not None else None
-        if socket.gone:
+        if not socket.wanted:
             if session is not None:
                 self._keep(session)
             return False
         if session is None:
             if not passes(socket):
                 return False
+            if socket.gone:
+                return True
             socket.pid = new_sid()
             socket.since = adapter.newest_offset()
         else:
@@ -140,12 +149,17 @@ class Recovering:
                 self._keep(session)
                 if not passes(socket):
                     return False
+                if socket.gone:
+                    return True
                 assert claim is not None
                 session = adapter.restore_session(*claim)
                 if session is None:
                     log.debug("sid=%s was recovered elsewhere meanwhile", socket.id)
                     socket.client.lose()
                     return False
+            if socket.gone:
+                self._keep(session)
+                return True
             socket.missed = session.missed_packets
         self._live[socket.pid] = socket
         return True
@@ -176,7 +190,18 @@ class Recovering:
         socket.since = session.since
         socket.data = session.data
         socket.recovered = True
-        self._home.adapter.add_all(session.sid, session.rooms)
+        if not socket.gone:
+            self._home.adapter.add_all(session.sid, session.rooms)
+
+    def wait_for_former(self, socket: RecoverableSocket[Any]) -> None:
+        """Let the last events of the socket that this one was be handled first.
+
+        Blocks:
+            As long as handlers of the former connection run.
+        """
+        former = self._leaving.get(socket.pid)
+        if former is not None and former is not socket and former.left is not None:
+            former.left.wait()
 
     def welcome(self, socket: RecoverableSocket[Any]) -> None:
         """Write what the client missed, and that it was let in."""
@@ -202,5 +227,17 @@ class Recovering:
     def forget(self, socket: Any) -> None:
         """A socket has gone."""
         pid: str = socket.pid
-        if self._live.get(pid) is socket:
+        live = self._live.get(pid)
+        if live is not None and live is socket:
             del self._live[pid]
+            self._leaving[pid] = live
+            live.left = self._home.reactor.latch()
+
+    def on_left(self, socket: Any) -> None:
+        """The last handler of a socket that has gone has returned."""
+        left: Latch[None] | None = socket.left
+        pid: str = socket.pid
+        if self._leaving.get(pid) is socket:
+            del self._leaving[pid]
+        if left is not None:
+            left.set(None)

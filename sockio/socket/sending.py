@@ -39,7 +39,7 @@ class Sending(Receiving):
     """A socket as far as its packets go, in and out."""
 
     def __init__(self, sid: SocketId, nsp: Home, client: Link) -> None:
-        super().__init__(sid, nsp.reactor, nsp.options)
+        super().__init__(sid, nsp.reactor, nsp.options, client.conn.intake)
         #: The connection that all sockets of this client share.
         self.client = client
         #: The Engine.IO session below.
@@ -168,7 +168,11 @@ class Sending(Receiving):
         packet = Packet(_EVENT, self._home.name, [name, *args], ack_id)
         wire = self.client.encode(packet, flags.compress)
         self.deliver(wire, packet, flags.volatile)
-        return self._acks.wait(ack_id, flags.timeout)
+        self._intake.begin_wait()
+        try:
+            return self._acks.wait(ack_id, flags.timeout)
+        finally:
+            self._intake.end_wait()
 
     def send(self, *args: Any, **unknown: NoReturn) -> Self:
         """Emit a ``message`` event."""
@@ -241,8 +245,22 @@ class Sending(Receiving):
         lost: Callable[[], None],
     ) -> None:
         """Call one of both, once; an adapter's way to collect answers."""
-        self._acks.expect(ack_id, answered, lost)
+        intake = self._intake
+
+        def came(args: list[Any]) -> None:
+            intake.end_wait()
+            answered(args)
+
+        def went() -> None:
+            intake.end_wait()
+            lost()
+
+        intake.begin_wait()
+        self._acks.expect(ack_id, came, went)
 
     def cancel_ack(self, ack_id: int) -> bool:
         """Expect the answer no longer."""
-        return self._acks.cancel(ack_id)
+        cancelled = self._acks.cancel(ack_id)
+        if cancelled:
+            self._intake.end_wait()
+        return cancelled

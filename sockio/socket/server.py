@@ -23,6 +23,7 @@ from sockio.engine.http.http_server import HTTPServer
 from sockio.engine.http.mount import Mount
 from sockio.engine.http.request import Request
 from sockio.engine.http.response import Response
+from sockio.engine.intake import InboxPolicy
 from sockio.engine.option_checks import flag
 from sockio.engine.options import BufferPolicy, EngineOptions, HandleProtocols
 from sockio.engine.server import EngineServer
@@ -35,6 +36,7 @@ from sockio.runtime.reactor import Reactor
 from sockio.runtime.unknown_names import tells_unknown
 from sockio.types import Environ, StartResponse, WSGIApp
 
+from . import stats
 from .broadcast import BroadcastOperator, Targets
 from .connection import Connection
 from .connection_v2 import ConnectionV2
@@ -43,6 +45,7 @@ from .events import Event
 from .naming import Naming
 from .options import Recovery, ServerOptions
 from .running import Running
+from .stats import ServerStats
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -86,6 +89,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
         connection_state_recovery: Recovery | bool | None = None,
         cleanup_empty_child_namespaces: bool = False,
         buffer: BufferPolicy | None = BufferPolicy(),  # noqa: B008 - it is immutable
+        inbox: InboxPolicy | None = InboxPolicy(),  # noqa: B008 - likewise
         cancel_on_disconnect: bool = False,
         error_acks: bool = False,
         strict_args: bool = True,
@@ -131,6 +135,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             cleanup_empty_child_namespaces: Remove a namespace made on demand when its
                 last socket has left.
             buffer: How much may wait for a client; None: any amount.
+            inbox: How much of a client may wait for its handlers; None: any amount.
             cancel_on_disconnect: Kill a handler whose client goes away.
             error_acks: Answer an event whose handler failed.
             strict_args: Reject events with the wrong number of arguments.
@@ -181,6 +186,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             handle_protocols=handle_protocols,
             initial_packet=initial_packet,
             buffer=buffer,
+            inbox=inbox,
         )
         Naming.__init__(self, options, Reactor(clock))
         Running.__init__(self)
@@ -270,6 +276,10 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             namespace.adapter.init()
         for seconds, fn in self._repeated:
             self._repeat(seconds, fn)
+
+    def stats(self) -> ServerStats:
+        """Tell what the server is busy with; it looks at each client."""
+        return stats.look(self.engine, list(self._namespaces.values()))
 
     # ------------------------------------------------------------------ namespaces
 

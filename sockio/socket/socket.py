@@ -23,7 +23,8 @@ from .data import DataT
 from .facts import NO_ROOMS, Facts
 from .handshake import Handshake
 from .home import Home, Link
-from .reasons import Reason
+from .inbox import Inbox
+from .reasons import REFUSED, Reason
 from .room_names import room_names
 from .sending import Sending
 from .waiting import Waits
@@ -49,6 +50,8 @@ class Socket(Sending, Facts[DataT], Addressing, CatchAll, Waits):
         self._data: DataT | None = None
         #: Whether rooms, data and missed events were restored.
         self.recovered = False
+        #: Whether the connection listeners have been told of it.
+        self.announced = False
         self._last_rooms = NO_ROOMS
 
     @property
@@ -111,10 +114,26 @@ class Socket(Sending, Facts[DataT], Addressing, CatchAll, Waits):
         elif self.connected:
             self.send_packet(Packet(PacketType.DISCONNECT, self._home.name))
             self.close(Reason.SERVER_NAMESPACE_DISCONNECT)
+        elif self._gone is not None:
+            self.turn_deaf()
         return self
 
+    def turn_deaf(self) -> None:
+        """Handle none of the events that wait."""
+        self._deaf = True
+        self._inbox.drop()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it is there, or has left events that are to be handled."""
+        return self._gone is None or self._inbox.has_events
+
     def close(self, reason: str, description: object = None) -> None:
-        """End without a word to the client; everything changes in this one step."""
+        """End without a word to the client; everything changes in this one step.
+
+        What the client sent before it left is handled still. The server's own
+        ``disconnect`` drops it.
+        """
         if self._gone is not None:
             return
         log.debug("sid=%s disconnected: %s", self.id, reason)
@@ -128,18 +147,21 @@ class Socket(Sending, Facts[DataT], Addressing, CatchAll, Waits):
             self._pending.close(self._gone)
         if self._waiting is not None:
             self._waiting.close(self._gone)
-        self._inbox.drop(lambda item: isinstance(item, Packet))
-        if was_connected:
-            if self.options.cancel_on_disconnect:
-                self._inbox.kill_running()
+        cancel = self.options.cancel_on_disconnect
+        if cancel or reason in (REFUSED, Reason.SERVER_NAMESPACE_DISCONNECT):
+            self.turn_deaf()
+        if was_connected and cancel:
+            self._inbox.kill_running()
+        if was_connected or self._inbox.has_events:
             self._inbox.put(lambda: self._say_goodbye(reason, description))
         else:
             self._let_go()
 
     def _say_goodbye(self, reason: str, description: object) -> None:
-        self._fire("disconnecting", reason, description)
-        self._last_rooms = NO_ROOMS
-        self._fire("disconnect", reason, description)
+        if self.announced:
+            self._fire("disconnecting", reason, description)
+            self._last_rooms = NO_ROOMS
+            self._fire("disconnect", reason, description)
         self._let_go()
 
     def _let_go(self) -> None:
@@ -148,10 +170,10 @@ class Socket(Sending, Facts[DataT], Addressing, CatchAll, Waits):
         Listeners, which never hear anything again, usually do.
         """
         self._listeners = Listeners()
-        self._inbox = self.reactor.mailbox(_run)
+        self._inbox = Inbox(self.reactor.mailbox(_run), self._intake)
+        self._home.on_left(self)
 
 
-def _run(item: Packet | Callable[[], object]) -> None:
+def _run(job: Callable[[], object]) -> None:
     """Handle what comes for a socket that has gone: there are no events any more."""
-    if not isinstance(item, Packet):
-        item()
+    job()

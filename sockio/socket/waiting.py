@@ -10,12 +10,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from sockio.engine.intake import Intake
 from sockio.errors import Disconnected
 from sockio.protocol.socketio.packet import Packet
 from sockio.runtime.latch import Latch
 from sockio.runtime.listeners import EventName, event_name
-from sockio.runtime.mailbox import Mailbox
 from sockio.runtime.reactor import Reactor
+
+from .inbox import Inbox, Queued
 
 #: Turns a packet into what the waiter gets, or None where it was not let through.
 Admit = Callable[[Packet], "tuple[Any, ...] | None"]
@@ -24,29 +26,40 @@ Admit = Callable[[Packet], "tuple[Any, ...] | None"]
 class Waiting:
     """Who waits for which event of a socket, in order of arrival."""
 
-    __slots__ = ("_by_event", "_closed", "_inbox", "_reactor", "_streams")
+    __slots__ = ("_by_event", "_closed", "_inbox", "_intake", "_reactor", "_streams")
 
-    def __init__(self, reactor: Reactor, inbox: Mailbox, closed: str | None) -> None:
+    def __init__(
+        self, reactor: Reactor, inbox: Inbox, intake: Intake, closed: str | None
+    ) -> None:
         self._reactor = reactor
         self._inbox = inbox
+        #: Counts what waits, of all sockets of the client.
+        self._intake = intake
         #: Why the socket has gone; None while it has not.
         self._closed = closed
         self._by_event: dict[str, deque[Latch[Packet]]] = {}
         #: What each open stream has not been asked for yet.
         self._streams: dict[str, list[_Backlog]] = {}
 
-    def offer(self, packet: Packet) -> bool:
-        """Give an arriving event to who waits for it; False if nobody does."""
+    def offer(self, packet: Packet, size: int) -> bool:
+        """Give an arriving event to who waits for it; False if nobody does.
+
+        Args:
+            packet: The event.
+            size: Of the message that it came in.
+        """
         name = _name_of(packet)
         if name is None:
             return False
         waiters = self._by_event.get(name)
         if waiters:
             waiters.popleft().set(packet)
+            self._intake.end_wait()
             return True
         streams = self._streams.get(name)
         if streams:
-            streams[0].add(packet)
+            self._intake.add(size)
+            streams[0].add(Queued(packet, size))
             return True
         return False
 
@@ -55,10 +68,10 @@ class Waiting:
     ) -> Iterator[tuple[Any, ...]]:
         """Collect the events of that name from now on; iterate to take them."""
         name = event_name(event)
-        backlog = _Backlog(self._reactor, maxsize, self._closed)
+        backlog = _Backlog(self._reactor, self._intake, maxsize, self._closed)
         self._streams.setdefault(name, []).append(backlog)
-        while (packet := self._take(name)) is not None:
-            backlog.add(packet)
+        while (queued := self._take(name)) is not None:
+            backlog.add(queued)
         return _Stream(backlog, admit, lambda: self._end_stream(name, backlog))
 
     def _end_stream(self, event: str, backlog: _Backlog) -> None:
@@ -67,11 +80,10 @@ class Waiting:
             streams.remove(backlog)
         if not streams:
             self._streams.pop(event, None)
+        backlog.clear()
 
-    def _take(self, name: str) -> Any:
-        return self._inbox.take(
-            lambda item: isinstance(item, Packet) and _name_of(item) == name
-        )
+    def _take(self, name: str) -> Queued | None:
+        return self._inbox.take(lambda packet: _name_of(packet) == name)
 
     def wait(
         self, event: EventName, timeout: float | None, admit: Admit
@@ -89,8 +101,10 @@ class Waiting:
         clock = self._reactor.clock
         deadline = None if timeout is None else clock.now() + timeout
         while True:
-            packet = self._take(name)
-            if packet is None:
+            queued = self._take(name)
+            if queued is not None:
+                packet = self._inbox.counted(queued)
+            else:
                 # It may have gone while a guard ran, too.
                 if self._closed is not None:
                     raise Disconnected(self._closed)
@@ -104,11 +118,13 @@ class Waiting:
         latch: Latch[Packet] = self._reactor.latch()
         waiters = self._by_event.setdefault(event, deque())
         waiters.append(latch)
+        self._intake.begin_wait()
         try:
             return latch.wait(timeout)
         finally:
             if latch in waiters:
                 waiters.remove(latch)
+                self._intake.end_wait()
             if not waiters and self._by_event.get(event) is waiters:
                 del self._by_event[event]
 
@@ -127,21 +143,26 @@ class Waiting:
 class _Backlog:
     """Events that a stream has been given and nobody has taken yet."""
 
-    __slots__ = ("_closed", "_latch", "_maxsize", "_packets", "_reactor")
+    __slots__ = ("_closed", "_intake", "_latch", "_maxsize", "_queue", "_reactor")
 
-    def __init__(self, reactor: Reactor, maxsize: int, closed: str | None) -> None:
+    def __init__(
+        self, reactor: Reactor, intake: Intake, maxsize: int, closed: str | None
+    ) -> None:
         self._reactor = reactor
+        self._intake = intake
         self._maxsize = maxsize
-        self._packets: deque[Packet] = deque()
+        self._queue: deque[Queued] = deque()
         self._latch: Latch[None] | None = None
         self._closed = closed
 
-    def add(self, packet: Packet) -> None:
-        if self._maxsize and len(self._packets) >= self._maxsize:
-            self._packets.popleft()
-        self._packets.append(packet)
+    def add(self, queued: Queued) -> None:
+        if self._maxsize and len(self._queue) >= self._maxsize:
+            self._take_first()
+        self._queue.append(queued)
         if self._latch is not None:
             self._latch.set(None)
+            self._latch = None
+            self._intake.end_wait()
 
     def close(self, reason: str) -> None:
         self._closed = reason
@@ -150,15 +171,27 @@ class _Backlog:
 
     def take(self) -> Packet:
         """Blocks: until there is an event, or the socket has gone (Disconnected)."""
-        while not self._packets:
+        while not self._queue:
             if self._closed is not None:
                 raise Disconnected(self._closed)
-            self._latch = self._reactor.latch()
+            latch = self._latch = self._reactor.latch()
+            self._intake.begin_wait()
             try:
-                self._latch.wait()
+                latch.wait()
             finally:
-                self._latch = None
-        return self._packets.popleft()
+                if self._latch is latch:
+                    self._latch = None
+                    self._intake.end_wait()
+        return self._take_first()
+
+    def _take_first(self) -> Packet:
+        queued = self._queue.popleft()
+        self._intake.remove(queued.size)
+        return queued.packet
+
+    def clear(self) -> None:
+        while self._queue:
+            self._take_first()
 
 
 class _Stream(Iterator["tuple[Any, ...]"]):
@@ -195,7 +228,8 @@ class Waits:
     """The part of a socket that waits for events."""
 
     reactor: Reactor
-    _inbox: Mailbox
+    _inbox: Inbox
+    _intake: Intake
     _waiting: Waiting | None
     _gone: str | None
 
@@ -235,7 +269,7 @@ class Waits:
     def _waiters(self) -> Waiting:
         self.reactor.may_block("wait_for() or stream()")
         if self._waiting is None:
-            self._waiting = Waiting(self.reactor, self._inbox, self._gone)
+            self._waiting = Waiting(self.reactor, self._inbox, self._intake, self._gone)
         return self._waiting
 
     def _let_in(self, packet: Packet) -> tuple[Any, ...] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 
 import sockio
 from sockio.errors import Disconnected
-from sockio.protocol.websocket.frames import frame
 from sockio.testing import FakeClock
 from tests.support.raw_client import PollingSession
 from tests.support.raw_websocket import NO_CODE, RawWebSocket
@@ -552,40 +550,6 @@ def test_a_handler_that_runs_is_not_interrupted(served: Served) -> None:
 
     assert order.next() == ("slow ended",)
     assert order.next() == ("disconnect",)
-
-
-def test_queued_events_are_dropped(served: Served) -> None:
-    # Queued events dropped (as in Node).
-    gate, heard = Gate(), Heard()
-    websocket, socket = served.connect()
-    socket.on("slow", gate.stop)
-    socket.on("queued", heard)
-    socket.on("disconnect", lambda: heard("gone"))
-
-    websocket.send('42["slow"]')
-    websocket.send('42["queued"]')
-    gate.wait_reached()
-    websocket.close()
-    wait_gone(served)
-    gate.open()
-
-    assert heard.next() == ("gone",)
-    assert heard.calls == [("gone",)]
-
-
-def test_an_event_and_a_goodbye_in_one_read(served: Served) -> None:
-    # The event may be dropped; the goodbye is heard in any case.
-    heard = Heard()
-    websocket, socket = served.connect()
-    socket.on("last", lambda: heard("last"))
-    socket.on("disconnect", lambda: heard("gone"))
-
-    websocket.send_bytes(
-        frame('42["last"]', mask=os.urandom(4)) + frame("41", mask=os.urandom(4))
-    )
-
-    while heard.next() != ("gone",):
-        pass
 
 
 def test_a_handler_is_killed_where_that_is_wanted(serve: Serve) -> None:

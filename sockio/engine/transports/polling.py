@@ -17,7 +17,7 @@ from sockio.engine.outbox import Outbox
 from sockio.protocol.engineio import v4
 from sockio.protocol.engineio.packet import Packet
 from sockio.protocol.engineio.wire import Wire
-from sockio.protocol.websocket.frames import encode_text
+from sockio.protocol.websocket.payload import encode_text
 from sockio.runtime import logs
 from sockio.runtime.clock import Timer
 from sockio.runtime.latch import Latch

@@ -10,7 +10,7 @@ from sockio.engine.options import EngineOptions
 from sockio.errors import ProtocolError
 from sockio.protocol.websocket import deflate, handshake
 from sockio.protocol.websocket.deflate import Agreed
-from sockio.protocol.websocket.frames import encode_text
+from sockio.protocol.websocket.payload import encode_text
 from sockio.runtime.reactor import Reactor
 from sockio.types import StartResponse
 

@@ -1,7 +1,6 @@
 """RFC 6455 frames: feed(bytes) -> messages; how they are written: ``writing``.
 
-This is the hottest code of the library, so the usual case comes first and is written
-out: one small, whole, masked text frame for each read.
+The usual case comes first and is written out: one small, whole, masked text frame.
 
 Spec: RFC 6455, sections 5 and 7.4.
 """
@@ -16,7 +15,6 @@ from .payload import (
     Inflate,
     Inflation,
     apply_mask,
-    encode_text,
     masked_bytes,
     masked_text,
 )
@@ -33,7 +31,6 @@ __all__ = [
     "FrameReader",
     "Inflate",
     "Item",
-    "encode_text",
     "frame",
 ]
 
@@ -54,13 +51,11 @@ _SHORT = 125
 _SHORT_HEADER = 6
 #: Bytes of a frame up to which its parts are simply joined until it is whole.
 _JOINED_UP_TO = 4096
-#: Frames that are read in one step. Whoever feeds the reader lets others run between
-#: two steps, if there is much to read.
+#: Frames that are read in one step; others may run between two steps.
 _MOST_FRAMES = 32
 #: Bytes of a compressed message up to which it is inflated in one step.
 _MOST_DEFLATED = 8192
-#: Bytes of a compressed message, when inflated, that are enough for one step: a read
-#: may hold sixty megabytes of them.
+#: Bytes of a message, inflated, that are enough for one step: a read may hold many.
 _MUCH = 16384
 #: Bytes of the first piece of memory for a larger one. The rest follows as it fills:
 #: a header alone must not make us reserve what it announces.
@@ -192,8 +187,11 @@ class FrameReader:
         if self._finished:
             return items
         try:
-            if self._inflation is not None:
-                self._inflate_on(self._inflation, items)
+            if (inflation := self._inflation) is not None:
+                payload = inflation.step(_MOST_DEFLATED)
+                if payload is not None:
+                    self._inflation = None
+                    items.append(payload.decode() if self._opcode == TEXT else payload)
             at = self._fill(data, filled, items) if self.space is not None else 0
             if self._tail:
                 data = self._tail + data
@@ -400,10 +398,3 @@ class FrameReader:
             payload = self._inflate.message(payload, self._max_payload)
             self._enough = len(payload) > _MUCH
         items.append(payload.decode() if opcode == TEXT else payload)
-
-    def _inflate_on(self, inflation: Inflation, items: list[Item]) -> None:
-        """Inflate a large message one step further."""
-        payload = inflation.step(_MOST_DEFLATED)
-        if payload is not None:
-            self._inflation = None
-            items.append(payload.decode() if self._opcode == TEXT else payload)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gevent
 import pytest
 
 from sockio.runtime.batch import TURN
@@ -25,12 +24,18 @@ class Work:
 
     def __init__(self, steps: int) -> None:
         self.clock = Stopwatch()
-        reactor = Reactor(self.clock)
-        reactor.start()
-        self.turns = Turns(reactor, self._step)
+        self._reactor = Reactor(self.clock)
+        self._reactor.start()
+        self.turns = Turns(self._reactor, self._step)
         self.left = steps
         self.takes = 0.0
         self.pauses_at: int | None = None
+
+    def one_pass(self) -> None:
+        """Blocks: until the next pass of the loop."""
+        latch = self._reactor.latch()
+        self._reactor.next_pass(lambda: latch.set(None))
+        latch.wait()
 
     def _step(self) -> bool:
         self.clock.at += self.takes
@@ -59,7 +64,7 @@ def test_slow_work_lets_others_run(work: Work) -> None:
     work.turns.run()
     while work.left > 0:
         seen.append(work.left)
-        gevent.sleep(0)
+        work.one_pass()
 
     assert seen[0] == 8  # the second step ended the turn
     assert len(set(seen)) > 3
@@ -74,7 +79,7 @@ def test_work_that_comes_while_a_turn_is_due_waits(work: Work) -> None:
     assert work.turns.waits
     assert work.left == 8
     while work.left > 0:
-        gevent.sleep(0)
+        work.one_pass()
 
 
 def test_paused_work_goes_on_when_it_is_resumed(work: Work) -> None:
@@ -87,7 +92,7 @@ def test_paused_work_goes_on_when_it_is_resumed(work: Work) -> None:
     work.turns.resume()
     assert work.left == 4
     while work.left > 0:
-        gevent.sleep(0)
+        work.one_pass()
 
     assert not work.turns.waits
 
@@ -98,6 +103,6 @@ def test_it_may_be_paused_again_before_it_has_gone_on(work: Work) -> None:
     work.turns.pause()
 
     for _ in range(5):
-        gevent.sleep(0)
+        work.one_pass()
 
     assert work.left == 10

@@ -1,0 +1,106 @@
+"""Inbox: what waits behind the first event is counted, whatever becomes of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gevent
+import pytest
+
+from sockio.engine.intake import Intake, Tally
+from sockio.protocol.socketio.packet import Packet, PacketType
+from sockio.runtime.reactor import Reactor
+from sockio.socket.inbox import Inbox, Queued
+
+
+def event(name: str) -> Packet:
+    return Packet(PacketType.EVENT, "/", [name])
+
+
+class Bench:
+    """An inbox, and what was handled."""
+
+    def __init__(self) -> None:
+        reactor = Reactor()
+        reactor.start()
+        self.intake = Intake(None, self, Tally())
+        self.inbox = Inbox(reactor.mailbox(self._handle), self.intake)
+        self.handled: list[Any] = []
+
+    def on_intake_full(self) -> None: ...
+    def on_intake_low(self) -> None: ...
+    def give_up(self, error: Exception) -> None: ...
+
+    def _handle(self, item: Any) -> None:
+        if isinstance(item, Queued):
+            item = self.inbox.counted(item)
+        if isinstance(item, Packet):
+            self.handled.append(item.data[0])
+        else:
+            item()
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        return self.intake.events, self.intake.size
+
+    def settle(self) -> None:
+        gevent.idle()
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_events_behind_the_first_are_counted_until_they_are_handled(
+    bench: Bench,
+) -> None:
+    for name in "abc":
+        bench.inbox.put_event(event(name), 7)
+
+    assert bench.counts == (2, 14)
+    bench.settle()
+    assert bench.handled == ["a", "b", "c"]
+    assert bench.counts == (0, 0)
+
+
+def test_jobs_and_events_keep_their_order(bench: Bench) -> None:
+    bench.inbox.put(lambda: bench.handled.append("job"))
+    bench.inbox.put_event(event("a"), 1)
+    bench.inbox.put(lambda: bench.handled.append("another"))
+
+    bench.settle()
+
+    assert bench.handled == ["job", "a", "another"]
+
+
+def test_what_is_dropped_is_counted_no_more(bench: Bench) -> None:
+    bench.inbox.put(lambda: bench.handled.append("job"))
+    for name in "abc":
+        bench.inbox.put_event(event(name), 7)
+    assert bench.inbox.has_events
+
+    bench.inbox.drop()
+
+    assert not bench.inbox.has_events
+    assert bench.counts == (0, 0)
+    bench.settle()
+    assert bench.handled == ["job"]
+
+
+def test_what_is_taken_stays_counted_until_its_turn(bench: Bench) -> None:
+    for name in "abc":
+        bench.inbox.put_event(event(name), 7)
+
+    first = bench.inbox.take(lambda packet: packet.data == ["a"])
+    last = bench.inbox.take(lambda packet: packet.data == ["c"])
+    assert bench.inbox.take(lambda packet: packet.data == ["d"]) is None
+    assert first is not None
+    assert last is not None
+    assert bench.counts == (3, 14)
+
+    assert bench.inbox.counted(first) == event("a")
+    assert bench.inbox.counted(last) == event("c")
+    assert bench.counts == (1, 7)
+    bench.settle()
+    assert bench.handled == ["b"]
