@@ -170,6 +170,23 @@ def test_it_connects_from_a_browser(node: Driver, url: str) -> None:
     assert page.log() == []
 
 
+# ------------------------------------------------------------------ too large
+
+
+@pytest.mark.parametrize(
+    "url", [{"max_http_buffer_size": 1000}], indirect=True, ids=["1000 bytes"]
+)
+def test_a_message_that_is_too_large_closes_with_a_code_and_no_reason(
+    node: Driver, url: str
+) -> None:
+    client = connect(node, url, transports=["websocket"])
+
+    client.emit("message", "x" * 1000)
+
+    assert client.next("close_frame").args == [1009, ""]
+    assert client.next("disconnect").args == ["transport close"]
+
+
 # ------------------------------------------------------------------ subprotocols
 
 

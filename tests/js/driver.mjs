@@ -156,7 +156,11 @@ function watchEngine(manager, inbox) {
     if (!engine || engine.watched) return;
     engine.watched = true;
     engine.on("upgrade", (transport) => inbox.add("engine", "upgrade", [transport.name]));
-    engine.on("close", (reason) => inbox.add("engine", "close", [reason]));
+    engine.on("close", (reason, details) => {
+      inbox.add("engine", "close", [reason]);
+      const frame = details?.context;
+      inbox.add("engine", "close_frame", [frame?.code ?? null, frame?.reason ?? null]);
+    });
   };
   attach();
   manager.on("open", attach);

@@ -435,3 +435,29 @@ def test_a_websocket_that_is_open_already_is_closed_with_the_message() -> None:
     assert (closed.code, closed.reason) == (1008, "Unsupported protocol version")
     assert engine.clients_count == 0
     server.stop(timeout=2)
+
+
+# It ends, whether the client answers the close frame or not
+def test_a_websocket_that_is_refused_so_is_not_waited_for() -> None:
+    engine = sockio.EngineServer()
+    server = WSGIServer(
+        ("127.0.0.1", 0), engine, log=None, handler_class=WebSocketHandler
+    )
+    server.start()
+    with RawClient("http://{}:{}".format(*server.address)) as client:
+        http = client.http()
+        http.send(
+            "GET",
+            client.target(transport="websocket", EIO=3),
+            headers={
+                "Connection": "Upgrade",
+                "Upgrade": "websocket",
+                "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+                "Sec-WebSocket-Version": "13",
+            },
+        )
+        everything = http.wire.take_rest(float("inf"))
+
+    assert everything.startswith(b"HTTP/1.1 101")
+    assert everything.endswith(b"\x03\xf0Unsupported protocol version")
+    server.stop(timeout=2)

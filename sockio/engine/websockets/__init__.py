@@ -83,7 +83,7 @@ def refuse(
             taken, reactor, max_payload=options.max_http_buffer_size
         )
         websocket.start(_Refused())
-        websocket.close(1008, message)
+        websocket.dismiss(1008, message)
         return websocket.finish(start_response)
     body = encode_text(message)
     start_response(

@@ -256,14 +256,19 @@ class NativeWebSocket:
             log.info(TOO_LARGE, error.size, error.limit)
         else:
             log.debug("peer broke the protocol: %s", error.reason)
-        receiver, was_closing = self._receiver, self._closing
+        if self._closing:
+            self._part(LINGER)
+            return
+        receiver = self._receiver
+        # Without a reason, as Node's: that is for us.
+        self.dismiss(error.code or 1002)
+        receiver.on_closed(error.reason)
+
+    def dismiss(self, code: int, reason: str = "") -> None:
+        """Close without waiting for the peer's close frame."""
         self._stop_delivering()
-        if not was_closing:
-            # Without a reason, as Node's: that is for us.
-            self._stream.write(close_frame(error.code or 1002))
+        self._stream.write(close_frame(code, reason))
         self._part(LINGER)
-        if not was_closing:
-            receiver.on_closed(error.reason)
 
     def close(self, code: int | None = None, reason: str = "") -> None:
         """Send a close frame, then wait a while for the peer's."""
