@@ -72,7 +72,7 @@ class DeploymentContract:
 
         websocket.send(f'42["echo","{text}"]')
 
-        assert websocket.receive_event(timeout=5) == ["echoed", text]
+        assert websocket.receive_event(timeout=20) == ["echoed", text]
 
     def test_upgrade(self, client: RawClient) -> None:
         session = client.open_session()
@@ -148,7 +148,7 @@ class DeploymentContract:
 
         websocket.send("x" * 1_000_001)
 
-        assert websocket.wait_closed(timeout=5).code == 1009
+        assert websocket.wait_closed(timeout=20).code == 1009
 
     # -------------------------------------------------------------- the end
 

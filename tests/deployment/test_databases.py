@@ -53,7 +53,6 @@ def wait_until_zero(count: Callable[[], int]) -> None:
         pass
 
 
-@pytest.mark.patience(60)
 def test_a_file_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(tmp_path / "db.sqlite3")
     settings = {"ENGINE": "django.db.backends.sqlite3", "NAME": path}
@@ -70,7 +69,6 @@ def test_a_file_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         server.end_quietly()
 
 
-@pytest.mark.patience(120)
 def test_a_database_that_was_restarted_answers_again(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,7 +87,6 @@ def test_a_database_that_was_restarted_answers_again(
         server.end_quietly()
 
 
-@pytest.mark.patience(120)
 def test_a_pool_keeps_its_connections_for_all(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:

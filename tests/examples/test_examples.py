@@ -21,9 +21,7 @@ from tests.support.node import Ack, Driver, DriverError, JsClient
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"
 #: Seconds that a process gets to end after a signal.
-PATIENCE = 8.0
-
-pytestmark = pytest.mark.patience(30)
+PATIENCE = 60.0
 
 Start = Callable[..., "Process"]
 
@@ -117,7 +115,7 @@ def start() -> Iterator[Start]:
 def connect(node: Driver, url: str, **options: Any) -> JsClient:
     """Connect; an example may print its address a moment before it listens."""
     client = node.connect(url, reconnection=True, reconnectionDelay=50, **options)
-    client.next("connect", timeout=5)
+    client.next("connect", timeout=30)
     return client
 
 
@@ -281,7 +279,7 @@ def test_djangos_session_is_known_to_handlers(
 def connect_error(node: Driver, url: str) -> str:
     client = node.connect(url, reconnection=True, reconnectionDelay=50)
     while True:
-        message: str = client.next("connect_error", timeout=5).args[0]["message"]
+        message: str = client.next("connect_error", timeout=30).args[0]["message"]
         if "poll error" not in message:  # the server was not listening yet
             return message
 

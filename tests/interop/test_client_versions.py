@@ -28,7 +28,6 @@ def server() -> Iterator[Loopback]:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-@pytest.mark.patience(30)
 def test_what_every_version_can_do(
     node: Driver, server: Loopback, kind: Kind, check: Callable[[Way], None]
 ) -> None:
@@ -36,7 +35,6 @@ def test_what_every_version_can_do(
 
 
 @pytest.mark.wallclock
-@pytest.mark.patience(30)
 def test_all_versions_at_the_same_time(node: Driver, server: Loopback) -> None:
     beats = Beats(server.engine)
     clients = [Way(node, server.url, kind).connect() for kind in KINDS]
@@ -50,7 +48,6 @@ def test_all_versions_at_the_same_time(node: Driver, server: Loopback) -> None:
     assert server.engine.clients_count == len(clients)
 
 
-@pytest.mark.patience(30)
 def test_every_client_speaks_with_the_parser_it_was_given(
     node: Driver, server: Loopback
 ) -> None:

@@ -99,7 +99,7 @@ def test_values_of_every_kind_come_back(
     client.emit("message", *EVERYTHING)
 
     assert client.next() == ("socket", "message-back", EVERYTHING)
-    assert list(server.received.get(timeout=2)) == EVERYTHING
+    assert list(server.received.get(timeout=30)) == EVERYTHING
 
 
 @with_each_client
@@ -108,7 +108,7 @@ def test_acknowledgements_both_ways(
     node: Driver, server: Running, transports: list[str], version: Version
 ) -> None:
     client = connect(node, server, transports=transports, version=version)
-    socket = server.sockets.get(timeout=2)
+    socket = server.sockets.get(timeout=30)
     answers: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
 
     assert client.emit_with_ack("message-with-ack", *EVERYTHING) == EVERYTHING
@@ -119,7 +119,7 @@ def test_acknowledgements_both_ways(
     assert isinstance(event.args[1], Ack)
     client.ack(event.args[1], b"!", {"all": [1]})
 
-    assert answers.get(timeout=2) == (b"!", {"all": [1]})
+    assert answers.get(timeout=30) == (b"!", {"all": [1]})
 
 
 def array_buffer(data: bytes) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def test_what_only_javascript_has(
 
     answer = client.emit_with_ack("message-with-ack", value, "end")
 
-    received = server.received.get(timeout=2)
+    received = server.received.get(timeout=30)
     assert received == (arrives, "end")
     assert type(received[0]) is type(arrives)
     assert answer[1] == "end"
@@ -165,14 +165,14 @@ def test_an_orderly_end_from_either_side(
     node: Driver, server: Running, version: Version
 ) -> None:
     client = connect(node, server, version=version)
-    server.sockets.get(timeout=2).disconnect()
+    server.sockets.get(timeout=30).disconnect()
     assert client.next() == ("socket", "disconnect", ["io server disconnect"])
-    assert server.reasons.get(timeout=2) == "server namespace disconnect"
+    assert server.reasons.get(timeout=30) == "server namespace disconnect"
 
     client.reopen()
     assert client.next().event == "connect"
     client.disconnect()
-    assert server.reasons.get(timeout=2) == "client namespace disconnect"
+    assert server.reasons.get(timeout=30) == "client namespace disconnect"
 
 
 @with_each_client
@@ -197,7 +197,7 @@ def test_namespaces_share_the_connection(
     node: Driver, server: Running, version: Version
 ) -> None:
     client = connect(node, server, version=version, auth={"token": b"x"})
-    assert server.sockets.get(timeout=2).handshake.auth == {"token": b"x"}
+    assert server.sockets.get(timeout=30).handshake.auth == {"token": b"x"}
 
     second = client.namespace("/second")
     unknown = client.namespace("/unknown")
@@ -228,7 +228,7 @@ def test_one_broadcast_for_both_forms(
         for version in (4, "4.0")
     ]
     for _ in clients:
-        both.sockets.get(timeout=2).join("room")
+        both.sockets.get(timeout=30).join("room")
     moment = datetime(2024, 5, 1, tzinfo=timezone.utc)
     values = ["é", b"x", {"a": [1, b"", None]}, Decimal("1.5"), moment, float("nan")]
     arrive = ["é", b"x", {"a": [1, b"", None]}, "1.5", "2024-05-01T00:00:00+00:00"]
@@ -251,7 +251,7 @@ def test_acknowledgements_of_clients_of_both_forms(node: Driver, both: Running) 
         assert (event.event, event.args[0]) == ("vote", b"?")
         client.ack(event.args[1], bytes([number]))
 
-    error, votes = answers.get(timeout=2)
+    error, votes = answers.get(timeout=30)
     assert error is None
     assert sorted(votes) == [b"\0", b"\1"]
 
@@ -269,12 +269,12 @@ def test_what_was_missed_comes_in_the_form_of_the_client(
         reconnection=True,
         reconnectionDelay=1,
     )
-    socket = both.sockets.get(timeout=2)
+    socket = both.sockets.get(timeout=30)
     both.io.emit("before", 1)
     client.next("before")
 
     client.cut()
-    assert both.reasons.get(timeout=2)
+    assert both.reasons.get(timeout=30)
     both.io.emit("missed", b"x", {"a": 1})
     socket.emit("missed", "too")
 
@@ -296,11 +296,11 @@ def test_python_socketio_speaks_msgpack(
     server = Running(parser=parser, **LEAVING_SOON)
     client = python.client("SimpleClient", serializer="msgpack")
     client.connect(server.url, transports=transports)
-    socket = server.sockets.get(timeout=2)
+    socket = server.sockets.get(timeout=30)
     everything = tuple(EVERYTHING)
 
     assert client.call("call", "message-with-ack", everything) == everything
-    assert server.received.get(timeout=2) == everything
+    assert server.received.get(timeout=30) == everything
     client.call("emit", "message", everything)
     assert client.call("receive") == ["message-back", *EVERYTHING]
     socket.emit("news", b"x", {"a": [1.5]})

@@ -129,7 +129,7 @@ def test_no_gap_and_no_duplicate_wherever_the_connection_is_cut(
             sent += 1
     io.emit("end")
 
-    client.next("end", timeout=5)
+    client.next("end", timeout=30)
     assert [event.args[0] for event in client.take("number")] == list(range(sent))
     assert recovered == [False] + [True] * (len(recovered) - 1)
     assert len(recovered) > CUTS / 4

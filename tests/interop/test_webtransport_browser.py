@@ -15,8 +15,6 @@ from tests.support.certificates import Certificate
 from tests.support.node import BUNDLE, Driver, Page
 from tests.support.served import Heard
 
-pytestmark = pytest.mark.patience(40)
-
 BYTES = "new Uint8Array([0, 1, 255]).buffer"
 
 
@@ -117,7 +115,7 @@ def test_bytes_travel_both_ways(browsing: Browsing) -> None:
 def test_a_browser_moves_from_polling_to_webtransport(browsing: Browsing) -> None:
     browsing.connect(["polling", "webtransport"])
 
-    assert browsing.upgrades.next(5)[0].name == "webtransport"
+    assert browsing.upgrades.next(30)[0].name == "webtransport"
     browsing.until("socket.io.engine.transport.name === 'webtransport'")
     answer = browsing.page.run('socket.timeout(3000).emitWithAck("echo", 1)')
 
@@ -127,7 +125,7 @@ def test_a_browser_moves_from_polling_to_webtransport(browsing: Browsing) -> Non
 def test_a_browser_prefers_webtransport_to_websocket(browsing: Browsing) -> None:
     browsing.connect(["polling", "websocket", "webtransport"])
 
-    assert browsing.upgrades.next(5)[0].name == "webtransport"
+    assert browsing.upgrades.next(30)[0].name == "webtransport"
     browsing.until("socket.io.engine.transport.name === 'webtransport'")
 
 
@@ -154,7 +152,7 @@ def test_a_page_that_is_left_is_heard_too(browsing: Browsing) -> None:
 
     browsing.page.goto("about:blank")
 
-    assert browsing.closes.next(5) == ("transport close", None)
+    assert browsing.closes.next(30) == ("transport close", None)
 
 
 def test_the_browser_hears_that_the_server_ends(browsing: Browsing) -> None:

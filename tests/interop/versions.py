@@ -32,7 +32,7 @@ TRANSPORTS = {
 }
 PARSERS: tuple[Literal["json", "msgpack"], ...] = ("json", "msgpack")
 #: Seconds that either side waits for what must come, on a machine with much else to do.
-PATIENCE = 8.0
+PATIENCE = 30.0
 EVERYTHING = [1, "2", {"3": [True, None, 1.5]}, "é😀\u2028", b"\0\1\xff", b"", [b"x"]]
 
 

@@ -322,7 +322,7 @@ def test_emit_with_ack_returns_the_first_argument(served: Served) -> None:
     assert websocket.receive() == '420["q",1]'
     websocket.send('430["first","second"]')
 
-    assert task.get(timeout=2) == "first"
+    assert task.get(timeout=30) == "first"
 
 
 def test_emit_with_ack_returns_none_for_an_empty_answer(served: Served) -> None:
@@ -330,7 +330,7 @@ def test_emit_with_ack_returns_none_for_an_empty_answer(served: Served) -> None:
     task = outcome(socket.timeout(2).emit_with_ack, "q")
     websocket.send("430[]")
 
-    assert task.get(timeout=2) is None
+    assert task.get(timeout=30) is None
 
 
 def test_call_returns_all_arguments(served: Served) -> None:
@@ -338,7 +338,7 @@ def test_call_returns_all_arguments(served: Served) -> None:
     task = outcome(socket.call, "q")
     websocket.send('430["first","second"]')
 
-    assert task.get(timeout=2) == ("first", "second")
+    assert task.get(timeout=30) == ("first", "second")
 
 
 def test_blocking_waits_time_out(serve: Serve, clock: FakeClock) -> None:
@@ -349,12 +349,12 @@ def test_blocking_waits_time_out(serve: Serve, clock: FakeClock) -> None:
     third = outcome(socket.call, "q")
 
     clock.advance(5)
-    assert isinstance(first.get(timeout=2), AckTimeout)
+    assert isinstance(first.get(timeout=30), AckTimeout)
     assert not second.ready()
     clock.advance(1)
-    assert isinstance(second.get(timeout=2), TimeoutError)
+    assert isinstance(second.get(timeout=30), TimeoutError)
     clock.advance(54)
-    assert isinstance(third.get(timeout=2), AckTimeout)
+    assert isinstance(third.get(timeout=30), AckTimeout)
 
 
 def test_an_answer_with_bytes(served: Served) -> None:
@@ -364,7 +364,7 @@ def test_an_answer_with_bytes(served: Served) -> None:
     websocket.send('461-0["a",{"_placeholder":true,"num":0}]')
     websocket.send(b"\1\2")
 
-    assert task.get(timeout=2) == ("a", b"\1\2")
+    assert task.get(timeout=30) == ("a", b"\1\2")
 
 
 def test_a_question_with_bytes(served: Served) -> None:
@@ -375,7 +375,7 @@ def test_a_question_with_bytes(served: Served) -> None:
     assert websocket.receive() == b"\1"
     websocket.send('430["ok"]')
 
-    assert task.get(timeout=2) == "ok"
+    assert task.get(timeout=30) == "ok"
 
 
 def test_ids_are_counted_by_the_namespace(served: Served) -> None:
@@ -404,7 +404,7 @@ def test_an_answer_nobody_waits_for_is_ignored(served: Served, packet: str) -> N
     task = outcome(socket.emit_with_ack, "still here?")
     assert websocket.receive() == '420["still here?"]'
     websocket.send("430[true]")
-    assert task.get(timeout=2) is True
+    assert task.get(timeout=30) is True
 
 
 def test_an_answer_counts_once(served: Served) -> None:
@@ -537,7 +537,7 @@ def test_a_disconnect_ends_blocking_waits(
     reason = leave(websocket, socket)
 
     for task in tasks:
-        error = task.get(timeout=2)
+        error = task.get(timeout=30)
         assert isinstance(error, Disconnected)
         assert error.reason == reason
 

@@ -228,7 +228,7 @@ def test_an_outgoing_listener_that_blocks_holds_its_emitter(served: Served) -> N
 
     assert websocket.receive_event() == ["quick"]
     gate.open()
-    emitting.get(timeout=2)
+    emitting.get(timeout=30)
     assert websocket.receive_event() == ["slow"]
 
 

@@ -34,7 +34,7 @@ def expect(heard: Heard, reason: str, description: object = None) -> None:
 
 def wait_gone(served: Served) -> None:
     """Wait until the server has no session any more."""
-    with gevent.Timeout(2):
+    with gevent.Timeout(30):
         while served.engine.clients_count:
             gevent.idle()
 

@@ -562,7 +562,7 @@ def _echo_by_websocket(served: Served, count: int) -> list[int]:
     websocket, _ = served.connect()
     sender = gevent.spawn(_send_all, lambda text: websocket.send(text), count)
     numbers = _collect(lambda: [str(websocket.receive_message(20))], count)
-    sender.get(timeout=20)
+    sender.get(timeout=30)
     return numbers
 
 
@@ -581,7 +581,7 @@ def _echo_by_polling(served: Served, count: int) -> list[int]:
     session, _ = served.poll()
     sender = gevent.spawn(_post_all, session, count)
     numbers = _collect(lambda: session.poll(20).packets, count)
-    sender.get(timeout=20)
+    sender.get(timeout=30)
     return numbers
 
 
@@ -605,7 +605,7 @@ def _echo_through_the_upgrade(served: Served, count: int) -> list[int]:
     numbers += _collect(
         lambda: [str(websocket.receive_message(20))], count - len(numbers)
     )
-    sender.get(timeout=20)
+    sender.get(timeout=30)
     return numbers
 
 

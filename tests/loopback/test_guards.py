@@ -336,7 +336,7 @@ def test_wait_for_asks_the_guards(served: Served) -> None:
     errors.next()
     websocket.send('42["x","good"]')
 
-    assert waiting.get(timeout=5) == ("good",)
+    assert waiting.get(timeout=30) == ("good",)
 
 
 @hidden

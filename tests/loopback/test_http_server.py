@@ -731,7 +731,7 @@ def test_closing_lets_a_request_under_way_finish(server: HTTPServer) -> None:
     with connect(server) as peer:
         peer.sendall(GET + b"\r\n")
         asked.wait()
-        closing = gevent.spawn(server.close, timeout=5)
+        closing = gevent.spawn(server.close, timeout=60)
         gevent.idle()
         assert not closing.ready()
         go_on.set()
@@ -740,7 +740,7 @@ def test_closing_lets_a_request_under_way_finish(server: HTTPServer) -> None:
         assert b"Connection: close\r\n" in head
         assert body == BODY
         assert peer.recv(1) == b""
-        assert closing.get(timeout=1) is None
+        assert closing.get(timeout=30) is None
 
 
 def test_closing_kills_what_does_not_finish_in_time(server: HTTPServer) -> None:
@@ -768,7 +768,7 @@ def test_serves_until_it_is_closed(server: HTTPServer) -> None:
 
     server.close(timeout=1)
 
-    assert serving.get(timeout=1) is None
+    assert serving.get(timeout=30) is None
 
 
 def test_serving_needs_an_address() -> None:

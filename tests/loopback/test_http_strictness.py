@@ -128,7 +128,6 @@ def answers(answer: bytes) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.patience(60)
 @pytest.mark.parametrize("name", SERVED)
 def test_a_request_means_the_same_in_however_many_pieces(path: str, name: str) -> None:
     data, heard = SERVED[name]
@@ -138,7 +137,6 @@ def test_a_request_means_the_same_in_however_many_pieces(path: str, name: str) -
         assert answers(ask(path, pieces)) == expected, pieces
 
 
-@pytest.mark.patience(60)
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_request_is_refused_in_however_many_pieces(path: str, name: str) -> None:
     data, status = REFUSED[name]
@@ -147,7 +145,6 @@ def test_a_request_is_refused_in_however_many_pieces(path: str, name: str) -> No
         assert answers(ask(path, [*pieces, NEXT])) == [(status, "")], pieces
 
 
-@pytest.mark.patience(60)
 @pytest.mark.parametrize("name", EXCEEDED)
 def test_limits_are_exceeded_in_however_many_pieces(tmp_path: Any, name: str) -> None:
     data, status = EXCEEDED[name]
@@ -184,7 +181,6 @@ def test_what_just_fits_is_served(tmp_path: Any) -> None:
     server.close(timeout=1)
 
 
-@pytest.mark.patience(60)
 def test_any_bytes_mean_the_same_in_however_many_pieces(path: str) -> None:
     words = [data for data, _ in (*SERVED.values(), *REFUSED.values())]
     bits = st.sampled_from([*words, b"\r\n", b"\n", b"\r", b" ", b"0", b"\0", b": "])

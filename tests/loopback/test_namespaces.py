@@ -394,7 +394,7 @@ def test_a_parent_collects_the_answers_of_its_children(served: Served) -> None:
         packet = str(websocket.receive())
         websocket.send(packet.replace("42", "43", 1).replace('"q"', str(number)))
 
-    assert sorted(answers.get(timeout=2)) == [0, 1, 2]
+    assert sorted(answers.get(timeout=30)) == [0, 1, 2]
 
 
 def test_a_parent_moves_and_disconnects_sockets(served: Served) -> None:

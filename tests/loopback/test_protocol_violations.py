@@ -359,7 +359,7 @@ def test_random_frames_disturb_nobody(serve: Serve, log: Log) -> None:
         websocket.cut()
         if number % 100 == 0:
             assert log.only_debug(), [r.getMessage() for r in log.records][-5:]
-    with gevent.Timeout(2):
+    with gevent.Timeout(30):
         while served.engine.clients_count > 2:
             gevent.idle()
 

@@ -81,7 +81,7 @@ class Host:
         connection = HttpConnection(self.server.address, "localhost")
         self._peers.append(connection)
         peer = RawWebSocket(connection, "/")
-        return peer, self.sides.get(timeout=2)
+        return peer, self.sides.get(timeout=30)
 
     def close(self) -> None:
         for peer in self._peers:
@@ -119,7 +119,7 @@ def test_a_message_arrives_whole(host: Host, message: str | bytes) -> None:
 
     gevent.spawn(peer.send, message)
 
-    assert side.messages.get(timeout=5) == message
+    assert side.messages.get(timeout=30) == message
 
 
 def test_fragments_are_joined(host: Host) -> None:
@@ -128,8 +128,8 @@ def test_fragments_are_joined(host: Host) -> None:
     peer.send_fragments("one ", "two ", "three")
     peer.send_fragments(b"one ", b"two")
 
-    assert side.messages.get(timeout=2) == "one two three"
-    assert side.messages.get(timeout=2) == b"one two"
+    assert side.messages.get(timeout=30) == "one two three"
+    assert side.messages.get(timeout=30) == b"one two"
 
 
 def test_packets_leave_in_order_one_message_each(host: Host) -> None:
@@ -141,7 +141,7 @@ def test_packets_leave_in_order_one_message_each(host: Host) -> None:
     assert peer.receive() == "42_"
     assert peer.receive() == b""
     assert peer.receive() == b"\1"
-    assert peer.receive(timeout=5) == "4" + "x" * (4 << 20)
+    assert peer.receive(timeout=30) == "4" + "x" * (4 << 20)
 
 
 def test_a_ping_is_answered_behind_what_is_being_sent(host: Host) -> None:
@@ -149,11 +149,11 @@ def test_a_ping_is_answered_behind_what_is_being_sent(host: Host) -> None:
     side.websocket.offer(text("x" * MUCH))
     peer.ping(b"there?")
     peer.send("go")
-    assert side.messages.get(timeout=2) == "go"
+    assert side.messages.get(timeout=30) == "go"
 
     assert not side.websocket.offer(text("refused"))
 
-    assert peer.receive(timeout=5) == "4" + "x" * MUCH
+    assert peer.receive(timeout=30) == "4" + "x" * MUCH
     peer.send_frame(b"", CLOSE)
     peer.wait_closed()
     assert peer.waiting == []
@@ -184,7 +184,7 @@ def test_extensions_are_declined(host: Host) -> None:
 def test_sending_never_waits_for_a_peer_that_does_not_read(host: Host) -> None:
     peer, side = host.connect()
     websocket = side.websocket
-    side.drained.wait(timeout=2)  # the 101
+    side.drained.wait(timeout=30)  # the 101
     assert (websocket.writable, websocket.ready, websocket.pending_size) == (
         True,
         True,
@@ -196,13 +196,13 @@ def test_sending_never_waits_for_a_peer_that_does_not_read(host: Host) -> None:
     assert not websocket.writable
     assert websocket.pending_size > MUCH
     peer.send("the worker has run")
-    side.messages.get(timeout=2)
+    side.messages.get(timeout=30)
     assert not websocket.ready
     assert 0 < websocket.pending_size < MUCH
 
     side.drained.clear()
-    peer.receive(timeout=5)
-    assert side.drained.wait(timeout=2)
+    peer.receive(timeout=30)
+    assert side.drained.wait(timeout=30)
     assert (websocket.writable, websocket.ready, websocket.pending_size) == (
         True,
         True,
@@ -214,11 +214,11 @@ def test_what_a_peer_left_unread_is_forgotten(host: Host) -> None:
     peer, side = host.connect()
     side.websocket.offer(text("x" * MUCH))
     peer.send("stuck")
-    side.messages.get(timeout=2)
+    side.messages.get(timeout=30)
 
     peer.cut()
 
-    assert side.finished.get(timeout=2) == []
+    assert side.finished.get(timeout=30) == []
     assert side.websocket.pending_size == 0
 
 
@@ -231,10 +231,10 @@ def test_the_peer_closes(host: Host) -> None:
 
     peer.send_frame(b"\x03\xe8bye", CLOSE)
 
-    assert side.messages.get(timeout=2) == "last"
-    assert side.closed.get(timeout=2) is None
+    assert side.messages.get(timeout=30) == "last"
+    assert side.closed.get(timeout=30) is None
     assert peer.wait_closed().code == 1000
-    assert side.finished.get(timeout=2) == []
+    assert side.finished.get(timeout=30) == []
     assert side.started == [("101 Switching Protocols", [])]
 
 
@@ -243,8 +243,8 @@ def test_the_peer_is_cut_off(host: Host) -> None:
 
     peer.cut()
 
-    assert side.closed.get(timeout=2) is None
-    assert side.finished.get(timeout=2) == []
+    assert side.closed.get(timeout=30) is None
+    assert side.finished.get(timeout=30) == []
 
 
 @pytest.mark.parametrize(
@@ -261,9 +261,9 @@ def test_a_violation_closes(host: Host, frame: dict[str, Any], code: int) -> Non
 
     gevent.spawn(peer.send_frame, **frame)
 
-    assert peer.wait_closed(timeout=5).code == code
-    assert isinstance(side.closed.get(timeout=2), str)
-    assert side.finished.get(timeout=2) == []
+    assert peer.wait_closed(timeout=30).code == code
+    assert isinstance(side.closed.get(timeout=30), str)
+    assert side.finished.get(timeout=30) == []
 
 
 def test_we_close(host: Host) -> None:
@@ -275,10 +275,10 @@ def test_we_close(host: Host) -> None:
 
     assert not side.websocket.offer(text("refused"))
 
-    closed = peer.wait_closed(timeout=5)
+    closed = peer.wait_closed(timeout=30)
     assert (closed.code, closed.reason) == (1008, "why")
     assert peer.waiting == ["4" + "x" * MUCH]
-    assert side.finished.get(timeout=2) == []
+    assert side.finished.get(timeout=30) == []
     assert not side.closed.ready()
 
 
@@ -289,7 +289,7 @@ def test_nothing_is_delivered_after_our_close(host: Host) -> None:
     peer.send("too late")
 
     assert peer.wait_closed().code == 1000
-    assert side.finished.get(timeout=2) == []
+    assert side.finished.get(timeout=30) == []
     assert side.messages.empty()
 
 
@@ -299,7 +299,7 @@ def test_a_peer_that_does_not_answer_our_close_is_cut_off(host: Host) -> None:
     side.websocket.close()
     host.clock.advance(simple_websocket.CLOSE_TIMEOUT)
 
-    assert side.finished.get(timeout=2) == []
+    assert side.finished.get(timeout=30) == []
 
 
 def test_a_peer_that_closes_and_does_not_read_is_cut_off(host: Host) -> None:
@@ -308,15 +308,15 @@ def test_a_peer_that_closes_and_does_not_read_is_cut_off(host: Host) -> None:
 
     peer.send_frame(b"", CLOSE)
 
-    assert side.closed.get(timeout=2) is None
+    assert side.closed.get(timeout=30) is None
     host.clock.advance(simple_websocket.CLOSE_TIMEOUT)
-    assert side.finished.get(timeout=2) == []
+    assert side.finished.get(timeout=30) == []
 
 
 def test_closing_a_connection_that_has_ended_does_nothing(host: Host) -> None:
     peer, side = host.connect()
     peer.cut()
-    side.finished.get(timeout=2)
+    side.finished.get(timeout=30)
 
     side.websocket.close()
 
@@ -350,6 +350,6 @@ def test_no_thread_is_started(host: Host) -> None:
 
     peer, side = host.connect()
     peer.send("hi")
-    side.messages.get(timeout=2)
+    side.messages.get(timeout=30)
 
     assert threading.active_count() == before

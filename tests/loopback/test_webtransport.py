@@ -646,7 +646,7 @@ def test_an_end_that_gets_lost_is_told_again(served: QuicServed) -> None:
 
     client.wait(lambda: session.capsules)
     client.wait(lambda: client.terminated)
-    closing.get(timeout=1)
+    closing.get(timeout=30)
 
 
 def test_who_acknowledges_nothing_does_not_keep_the_server(served: QuicServed) -> None:
@@ -765,7 +765,6 @@ def test_callbacks_run_when_the_message_has_left(served: QuicServed) -> None:
     assert session.receive(5).type is PacketType.MESSAGE
 
 
-@pytest.mark.patience(20)
 def test_lost_datagrams_are_made_up_for(served: QuicServed) -> None:
     count = 0
 
@@ -785,7 +784,7 @@ def test_lost_datagrams_are_made_up_for(served: QuicServed) -> None:
     for number in range(60):
         session.send(f'42["n",{number},"{"x" * 3000}"]')
 
-    assert [heard.next(5)[0] for _ in range(60)] == list(range(60))
+    assert [heard.next(30)[0] for _ in range(60)] == list(range(60))
 
 
 # ------------------------------------------------------------------ strangers
@@ -886,7 +885,7 @@ def test_another_version_is_answered_with_ours(served: QuicServed) -> None:
 
     stranger.sendto(head.ljust(1200, b"\0"), served.listening.address)
 
-    with gevent.Timeout(2):
+    with gevent.Timeout(30):
         answer = stranger.recv(2000)
     stranger.close()
     assert answer[1:5] == bytes(4)

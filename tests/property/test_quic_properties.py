@@ -24,7 +24,6 @@ CERTIFICATE = str(Path(__file__).parent.parent / "support" / "localhost.pem")
 STRANGER = ("192.0.2.1", 4000)
 
 fed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-pytestmark = pytest.mark.patience(60)
 
 
 class Errors(logging.Handler):

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 #: Certificate and key of localhost and 127.0.0.1, in one file.
 CERTIFICATE = ROOT / "tests" / "support" / "localhost.pem"
 #: Seconds that a process gets to start, and to end.
-PATIENCE = 20.0
+PATIENCE = 60.0
 #: What servers say when they accept connections: gunicorn and our programs, Werkzeug,
 #: ``Server.run``.
 _READY = re.compile(

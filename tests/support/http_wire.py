@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import gevent.socket
 
 #: Seconds to wait for something that must come; a bound, never a delay.
-TIMEOUT = 5.0
+TIMEOUT = 20.0
 
 
 class ConnectionEnded(ConnectionError):

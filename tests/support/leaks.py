@@ -13,7 +13,7 @@ import gevent
 from sockio.runtime.tasks import live_tasks
 
 #: Seconds that closing sockets and ending greenlets get after a test.
-PATIENCE = 10.0
+PATIENCE = 30.0
 _DESCRIPTORS = Path("/proc/self/fd")
 
 

@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent.parent / "js"
 #: The browser's form of the client.
 BUNDLE = FOLDER / "node_modules" / "socket.io-client" / "dist" / "socket.io.min.js"
 #: Seconds that an operation may take beyond what it was asked to wait for.
-MARGIN = 5.0
+MARGIN = 30.0
 
 
 #: The official clients; 4 is the newest of all.
@@ -118,7 +118,7 @@ class Driver:
         transports: Sequence[str] | None = None,
         version: Version = 4,
         parser: str = "json",
-        patience: float = 2.0,
+        patience: float = 30.0,
         **options: Any,
     ) -> JsClient:
         """Start a client for ``url``; its path names the namespace.
@@ -263,7 +263,7 @@ class Page:
         of = "path" if isinstance(source, Path) else "url"
         self._call("browser_script", wait=20, **{of: str(source)})
 
-    def run(self, code: str, timeout: float = 5.0) -> Any:
+    def run(self, code: str, timeout: float = 30.0) -> Any:
         """Evaluate ``code``; when it is a promise, return what it resolves to."""
         return self._call("browser_run", wait=timeout, code=code)
 

@@ -24,7 +24,7 @@ from gevent.subprocess import PIPE, Popen
 #: The name of a class of python-socketio.
 Kind: TypeAlias = Literal["Client", "AsyncClient", "SimpleClient", "AsyncSimpleClient"]
 #: Seconds that one operation may take.
-MARGIN = 20.0
+MARGIN = 60.0
 #: A polling client that is told to go while one of its POSTs is under way forgets its
 #: own goodbye (python-engineio 4.15), and goes at the next ping: with these options of
 #: the server, soon.

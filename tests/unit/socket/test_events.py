@@ -175,7 +175,6 @@ SAMPLE = """
 """
 
 
-@pytest.mark.patience(120)
 def test_a_type_checker_sees_the_types(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     sample = tmp_path / "sample.py"
