@@ -10,6 +10,7 @@ import gevent
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import PATCHED
 from tests.support.leaks import Snapshot
 from tests.support.node import Driver
 
@@ -40,6 +41,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         f"patience(seconds): the test may wait longer than {TIME_LIMIT:g} seconds",
     )
+    if PATCHED and getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError(
+            "SOCKIO_PATCHED=1: leave out -n; pytest-xdist does not bear patching"
+        )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -175,6 +175,22 @@ class DeploymentContract:
         assert wait_for_reasons(observer) == ["transport close"]
         parked.receive()
 
+    def test_a_hang_up_behind_pipelined_bytes_is_noticed(
+        self, client: RawClient
+    ) -> None:
+        observer = client.open_socket()
+        ask(observer, "reasons")
+        poll = client.open_session()
+        poll.post("40")
+        poll.poll()
+        parked = poll.start_poll()
+        wait_until_parked(observer)
+
+        parked.wire.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        parked.close()
+
+        assert wait_for_reasons(observer) == ["transport error"]
+
     def test_many_clients(self, client: RawClient) -> None:
         websockets = [client.open_socket() for _ in range(20)]
 

@@ -16,6 +16,7 @@ import gevent.socket
 import gevent.ssl
 import pytest
 from gevent.event import Event
+from gevent.monkey import get_original
 
 from sockio.engine.http.client_socket import find
 from sockio.engine.http.http_server import HTTPServer, create_server
@@ -847,7 +848,7 @@ def test_closing_ends_idle_tls_connections(secure: HTTPServer) -> None:
 
 
 def test_a_context_that_would_block_is_refused() -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = get_original("ssl", "SSLContext")(ssl.PROTOCOL_TLS_SERVER)
 
     with pytest.raises(ConfigError, match=r"gevent\.ssl"):
         create_server(hello).listen(0, ssl_context=context)

@@ -20,6 +20,7 @@ from io import BufferedReader
 from typing import TYPE_CHECKING, Any, cast
 
 from gevent import get_hub, pywsgi
+from gevent.monkey import get_original
 from gevent.socket import socket as GeventSocket
 
 from sockio.runtime.hangup import hang_up
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 __all__ = ["HangupWatch", "TakenSocket", "find", "take_over", "watch"]
 
 _READ = 1  # gevent's loop.io: wake when there is something to read
+
+#: Tells of events of descriptors; None: not on this system. A patched process has it no
+#: more in ``select``, since waiting in it would block. We never wait in it.
+_Epoll: Any = get_original("select", "epoll") if hasattr(select, "EPOLLRDHUP") else None
 
 
 def find(environ: Environ) -> socket | None:
@@ -99,7 +104,7 @@ class HangupWatch:
         #: The kernel's socket: gevent and ssl wrappers refuse to peek, or may wait.
         self._sock = cast(PlainSocket, getattr(sock, "_sock", sock))
         self._on_hangup = on_hangup
-        self._epoll: select.epoll | None = None
+        self._epoll: Any = None
         self._watcher: Any = get_hub().loop.io(self._sock.fileno(), _READ)
         self._watcher.start(self._on_readable)
 
@@ -134,10 +139,10 @@ class HangupWatch:
         # spin. An epoll object of its own, which the loop can watch like any other
         # descriptor, tells the peer's end apart from its bytes.
         self.close()
-        if not hasattr(select, "EPOLLRDHUP"):
+        if _Epoll is None:
             return
         with contextlib.suppress(OSError):  # no descriptor left: do without
-            self._epoll = select.epoll(1)
+            self._epoll = _Epoll(1)
             self._epoll.register(self._sock.fileno(), select.EPOLLRDHUP)
             self._watcher = get_hub().loop.io(self._epoll.fileno(), _READ)
             self._watcher.start(self._hung_up)

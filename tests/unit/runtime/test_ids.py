@@ -4,7 +4,10 @@ import os
 import re
 import threading
 
+import pytest
+
 from sockio.runtime.ids import BATCH, Offsets, new_sid, offset_order
+from tests import PATCHED
 
 
 def test_an_id_has_20_characters_that_fit_into_a_url() -> None:
@@ -41,6 +44,7 @@ def test_native_threads_get_different_ids() -> None:
     assert len({sid for ids in made for sid in ids}) == 4 * 5 * BATCH
 
 
+@pytest.mark.skipif(PATCHED, reason="gevent's hooks of fork do not bear pytest")
 def test_a_forked_child_does_not_repeat_its_parents_ids() -> None:
     new_sid()  # the parent holds a batch ready
     reader, writer = os.pipe()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from contextvars import ContextVar
 from typing import Any
 
@@ -9,7 +8,7 @@ import gevent.event
 import pytest
 from gevent import getcurrent
 
-from sockio.runtime.workers import Workers
+from sockio.runtime.workers import Workers, native_thread
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def test_a_second_attach_changes_nothing(workers: Workers) -> None:
     gevent.get_hub().threadpool.apply(workers.attach)
 
     assert workers.hub is hub is gevent.get_hub()
-    assert workers.thread == threading.get_ident()
+    assert workers.thread == native_thread()
 
 
 def test_a_job_runs_when_the_loop_comes_round(workers: Workers) -> None:
