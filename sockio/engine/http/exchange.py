@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from reprlib import repr as shortened
 from typing import Any, Protocol
 
 from sockio.runtime import logs
@@ -15,6 +15,7 @@ from sockio.runtime.workers import FAILURES
 from sockio.types import Environ, WSGIApp
 
 from .request_body import BadBody, RequestBody
+from .response_head import ResponseHead
 
 __all__ = ["Exchange", "PeerGone"]
 
@@ -22,8 +23,6 @@ log = logs.get("engine.http")
 
 #: Answers up to this size are sent together with their headers, in one piece.
 _ONE_PIECE = 65536
-#: Answers without a body; those below 200 have none either.
-_BODILESS = (204, 304)
 
 
 class PeerGone(ConnectionError):
@@ -61,13 +60,14 @@ class Exchange:
         "_app",
         "_chunked",
         "_environ",
+        "_errors",
+        "_head",
         "_head_sent",
-        "_headers",
         "_host",
         "_left",
         "_mute",
         "_old",
-        "_status",
+        "_over",
         "body",
         "keep",
         "sent",
@@ -78,15 +78,19 @@ class Exchange:
     ) -> None:
         self._host = host
         self._app = app
+        # The application may change it, so what we need is read now.
         self._environ = environ
+        self._errors = environ["wsgi.errors"]
         #: A client of HTTP 1.0 reads no chunks.
         self._old = environ["SERVER_PROTOCOL"] == "HTTP/1.0"
-        self._status: str | None = None
-        self._headers: list[tuple[str, str]] = []
-        self._head_sent = False
-        self._chunked = False
         #: The answer has no body, whatever the application returns.
-        self._mute = False
+        self._mute = environ["REQUEST_METHOD"] == "HEAD"
+        #: What the application has given to ``start_response``.
+        self._head: ResponseHead | None = None
+        self._head_sent = False
+        #: Nothing more can be said.
+        self._over = False
+        self._chunked = False
         #: Bytes that the headers promise and that have not been sent.
         self._left: int | None = None
         #: The body of the request.
@@ -99,7 +103,7 @@ class Exchange:
     @property
     def code(self) -> str:
         """The status of the answer, for a log; ``000`` where there is none."""
-        return "000" if self._status is None else self._status.split(" ", 1)[0]
+        return "000" if self._head is None else str(self._head.code)
 
     @property
     def begun(self) -> bool:
@@ -128,12 +132,13 @@ class Exchange:
             self._fail(exc.status)
         except FAILURES:
             # A boundary: an application is user code, and ends nothing but itself.
-            traceback.print_exc(file=self._environ["wsgi.errors"])
+            self._report()
             self._fail("500 Internal Server Error")
         except BaseException:
             self.keep = False
             raise
         finally:
+            self._over = True
             self._host.finish(self)
 
     def _answer(self) -> None:
@@ -142,19 +147,34 @@ class Exchange:
             if self._host.taken:
                 self.keep = False
             elif type(result) is list and not self._head_sent:
-                self._send_whole(result[0] if len(result) == 1 else b"".join(result))
+                self._send_whole(_joined(result))
             else:
                 self._send_parts(result)
         finally:
-            close: Callable[[], object] | None = getattr(result, "close", None)
-            if close is not None:
+            self._close(result)
+
+    def _close(self, result: Any) -> None:
+        close: Callable[[], object] | None = getattr(result, "close", None)
+        if close is not None:
+            try:
                 close()
+            except FAILURES:
+                # A boundary, as in ``run``; what was to be said has been said.
+                self._report()
+
+    def _report(self) -> None:
+        """Write the traceback of the present exception where the operator wants it."""
+        try:
+            traceback.print_exc(file=self._errors)
+        except Exception:
+            # A boundary: that file is the operator's, and it is full, or closed.
+            log.exception("wsgi.errors cannot be written to")
 
     def _fail(self, status: str) -> None:
         self.keep = False
         if self._head_sent or self._host.taken:
             return
-        self._status, self._headers = status, []
+        self._head = ResponseHead(status, [])
         try:
             self._send_whole(b"")
         except PeerGone as exc:
@@ -165,17 +185,20 @@ class Exchange:
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], None]:
-        """Set what precedes the body; nothing is sent yet."""
+        """Set what precedes the body; nothing is sent yet.
+
+        Raises:
+            TypeError, ValueError: It cannot be sent.
+        """
         if exc_info is not None:
             try:
                 if self._head_sent:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
                 exc_info = None
-        elif self._status is not None:
+        elif self._head is not None:
             raise AssertionError("start_response was called twice without exc_info")
-        self._status = status
-        self._headers = headers
+        self._head = ResponseHead(status, headers)
         return self.write
 
     def write(self, data: bytes) -> None:
@@ -184,38 +207,60 @@ class Exchange:
         Blocks:
             Until the kernel has it.
         """
-        if not self._head_sent:
-            self._host.send(self._head(None))
+        if self._over:
+            raise AssertionError("write was called after the end of the request")
+        if not isinstance(data, bytes):
+            raise TypeError(f"a part of the body is {shortened(data)}: give bytes")
+        head = b"" if self._head_sent else self._write_head(None)
         if self._mute:
-            return
-        if self._left is not None:
+            data = b""
+        elif self._left is not None:
             if len(data) > self._left:
-                self.keep = False
-                data = data[: self._left]
+                raise ValueError(
+                    "the body is longer than its Content-Length: a part of "
+                    f"{len(data)} bytes where {self._left} are left"
+                )
             self._left -= len(data)
-        if not data:
-            return
-        self.sent += len(data)
-        self._host.send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        if head:
+            self._head_sent = True
+            self._host.send(head)
+        if data:
+            self.sent += len(data)
+            self._host.send(
+                b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
+            )
 
     def _send_parts(self, parts: Iterable[bytes]) -> None:
+        if parts is None or isinstance(parts, (str, bytes)):
+            raise TypeError(
+                f"the application returned {shortened(parts)}: return a list of bytes, "
+                "or an iterator that gives bytes"
+            )
         for part in parts:
-            if part:
+            if part or not isinstance(part, bytes):
                 self.write(part)
-        if not self._head_sent:
-            self._host.send(self._head(0))
+        head = b"" if self._head_sent else self._write_head(0)
+        if self._left and not self._mute:
+            raise ValueError(
+                f"the body is shorter than its Content-Length: {self._left} bytes are "
+                "missing"
+            )
+        if head:
+            self._head_sent = True
+            self._host.send(head)
         elif self._chunked:
             self._host.send(b"0\r\n\r\n")
-        if self._left:
-            self.keep = False
 
     def _send_whole(self, body: bytes) -> None:
-        head = self._head(len(body))
+        head = self._write_head(len(body))
         if self._mute:
             body = b""
         elif len(body) != self._left:
-            self.keep = False
-            body = body[: self._left]
+            raise ValueError(
+                f"the body has {len(body)} bytes, but Content-Length is {self._left}: "
+                "leave it out"
+            )
+        self._head_sent = True
         self.sent = len(body)
         if len(body) > _ONE_PIECE:
             self._host.send(head)
@@ -223,84 +268,52 @@ class Exchange:
         else:
             self._host.send(head + body)
 
-    def _head(self, length: int | None) -> bytes:
+    def _write_head(self, length: int | None) -> bytes:
         """Write the head of the answer; ``length`` is the whole body's, if known."""
-        if self._status is None:
+        head = self._head
+        if head is None:
             raise AssertionError("the application did not call start_response")
-        lines = [f"HTTP/1.1 {self._status}"]
+        if head.code < 200:
+            raise AssertionError(f"{head.status!r} is not the last answer to a request")
         host = self._host
-        if host.closing or self.body.hopeless or host.withheld:
+        if head.closes or host.closing or self.body.hopeless or host.withheld:
             # Who gets no leave may send a request next, or the body all the same.
             self.keep = False
-        announced = framed = named = dated = False
-        for name, value in self._headers:
-            lines.append(f"{name}: {value}")
-            known = _KNOWN.get(name) or _KNOWN.get(name.lower())
-            if known is None:
-                continue
-            if known == "length":
-                announced, length = True, int(value)
-            elif known == "connection":
-                named = True
-                if value.lower() == "close":
-                    self.keep = False
-            elif known == "date":
-                dated = True
-            else:
-                framed, self.keep = True, False
-        if not framed:
-            self._frame(lines, length, announced)
-        if not named:
-            self._say_whether_to_go_on(lines)
-        if not dated:
-            lines.append(self._host.date())
-        text = "\r\n".join(lines)
-        breaks = len(lines) - 1
-        if text.count("\n") != breaks or text.count("\r") != breaks:
-            raise AssertionError("the application's headers contain a line break")
-        data = f"{text}\r\n\r\n".encode("latin-1")
-        self._head_sent = True
-        return data
+        lines = [f"HTTP/1.1 {head.status}", *head.lines]
+        self._frame(lines, head, length)
+        if not self.keep:
+            lines.append("Connection: close")
+        elif self._old:
+            lines.append("Connection: keep-alive")
+        if not head.dated:
+            lines.append(host.date())
+        lines.append("\r\n")
+        return "\r\n".join(lines).encode("latin-1")
 
-    def _frame(self, lines: list[str], length: int | None, announced: bool) -> None:
+    def _frame(self, lines: list[str], head: ResponseHead, length: int | None) -> None:
         """Decide how the client will know where the body ends."""
-        code = _code(self._status or "")
-        if code < 200 or code in _BODILESS:
+        if head.bodiless:
             self._mute = True
-            return
-        if self._environ["REQUEST_METHOD"] == "HEAD":
-            self._mute = True
-            if length and not announced:
+        elif head.length is not None:
+            self._left = head.length
+        elif self._mute:
+            if length:
                 lines.append(f"Content-Length: {length}")
-            return
-        self._left = length
-        if length is not None:
-            if not announced:
-                lines.append(f"Content-Length: {length}")
+        elif length is not None:
+            self._left = length
+            lines.append(f"Content-Length: {length}")
         elif self._old:
             self.keep = False
         else:
             self._chunked = True
             lines.append("Transfer-Encoding: chunked")
 
-    def _say_whether_to_go_on(self, lines: list[str]) -> None:
-        if not self.keep:
-            if self._status != "101 Switching Protocols":
-                lines.append("Connection: close")
-        elif self._old:
-            lines.append("Connection: keep-alive")
 
-
-#: The headers of an application that matter to us.
-_KNOWN = {
-    "content-length": "length",
-    "Content-Length": "length",
-    "connection": "connection",
-    "date": "date",
-    "transfer-encoding": "coding",
-}
-
-
-@lru_cache(maxsize=128)
-def _code(status: str) -> int:
-    return int(status[:3])
+def _joined(parts: list[bytes]) -> bytes:
+    for part in parts:
+        if not isinstance(part, bytes):
+            raise TypeError(
+                f"the application returned a list with {shortened(part)}: give bytes, "
+                "such as text.encode()"
+            )
+    return parts[0] if len(parts) == 1 else b"".join(parts)
