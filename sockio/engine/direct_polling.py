@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple, Protocol
 
 from sockio.protocol.engineio.wire import Wire
@@ -201,7 +201,10 @@ class DirectPoll:
         if encoding is not None:
             line += b"\r\nContent-Encoding: " + encoding.encode()
         connection = self._connection
-        connection.reply(_response(b"200 OK", answers, body, connection, line))
+        data = _response(b"200 OK", answers, body, connection, line)
+        connection.reply(data)
+        if connection.sending:
+            transport.unread.sending(partial(connection.cut, data))
 
     def _abandon(self) -> None:
         self._transport.unpark()

@@ -35,6 +35,7 @@ from .middlewares import HttpMiddleware, Middlewares, Verdict, WsgiMiddleware
 from .options import EngineOptions
 from .session import EngineSession
 from .transports import polling_for, websocket_for
+from .transports.polling import PollingTransport
 from .transports.posts import HungUp
 from .transports.transport import Transport
 from .verify import (
@@ -228,11 +229,13 @@ class EngineServer(EventEmitter):
         if session is None:
             transport = polling_for(request, self.options, self.reactor)
             session = self.open_session(sid, request, transport, protocol_of(request))
+        polling: PollingTransport = session.transport  # type: ignore[assignment]
         try:
-            session.transport.handle(request, response)  # type: ignore[attr-defined]
+            polling.handle(request, response)
         except HungUp:
             return self._abandon(request, response, start_response)
-        return self._respond(request, response, start_response)
+        body = self._respond(request, response, start_response)
+        return polling.unread.follow(request, body)
 
     def _verify(self, request: Request) -> Refusal | None:
         try:

@@ -92,7 +92,7 @@ class EngineSession(EventEmitter):
             options.ping_interval,
             options.ping_timeout,
             push=self.push,
-            on_silence=self._on_silence,
+            on_silence=self._give_up,
             unfinished=lambda: self._transport.unfinished,
         )
         transport.bind(self._outbox, self)
@@ -291,8 +291,7 @@ class EngineSession(EventEmitter):
             if beat:
                 self.fire("heartbeat")
             elif beat is None:
-                self._transport.close(_nothing, discard=True)
-                self._on_close(TRANSPORT_ERROR, "invalid heartbeat direction")
+                self._give_up(TRANSPORT_ERROR, "invalid heartbeat direction")
         else:
             self._heartbeat.on_traffic()
 
@@ -316,12 +315,7 @@ class EngineSession(EventEmitter):
     def give_up(self, error: Exception) -> None:
         """Close at once: more waits, in one direction, than may."""
         log.debug("sid=%s given up: %s", self.id, error)
-        self._transport.close(_nothing, discard=True)
-        self._on_close(TRANSPORT_ERROR, error)
-
-    def _on_silence(self) -> None:
-        self._transport.close(_nothing, discard=True)
-        self._on_close(PING_TIMEOUT, None)
+        self._give_up(TRANSPORT_ERROR, error)
 
     # ------------------------------------------------------------------ upgrade
 
@@ -373,6 +367,13 @@ class EngineSession(EventEmitter):
         self._transport.close(
             lambda: self._on_close(FORCED_CLOSE, None), discard=discard
         )
+
+    def _give_up(self, reason: str = PING_TIMEOUT, why: object = None) -> None:
+        """Close at once, and expect the client to take nothing more."""
+        self._transport.close(_nothing, discard=True)
+        if isinstance(self._transport, PollingTransport):
+            self._transport.unread.give_up()
+        self._on_close(reason, why)
 
     def _on_close(self, reason: str, description: object) -> None:
         if self.ready_state == CLOSED:

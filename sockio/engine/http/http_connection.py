@@ -21,7 +21,7 @@ from .environ import describe
 from .exchange import Exchange, PeerGone
 from .http_options import HttpOptions
 from .http_socket import HttpSocket, Place
-from .request_body import RequestBody
+from .request_body import BadBody, RequestBody
 from .request_head import Headers, HeadReader, Refused
 from .request_target import RequestLine
 from .shortcut import Shortcut
@@ -35,6 +35,8 @@ CONNECTION = "sockio.connection"
 
 #: Bytes received ahead of what the application reads, before reading pauses.
 _MOST_AHEAD = 65536
+#: The same while somebody wants to know of a hang-up; who sends more is taken for one.
+_MOST_BEHIND = 1 << 20
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _REFUSAL = "HTTP/1.1 {}\r\nConnection: close\r\nContent-Length: 0\r\n{}\r\n\r\n"
 #: RFC 9112, 2.2: what may precede a request.
@@ -85,6 +87,7 @@ class HttpConnection(HttpSocket):
         "_exchange",
         "_expects",
         "_heads",
+        "_late",
         "_on_hangup",
         "_owner",
         "address",
@@ -108,9 +111,12 @@ class HttpConnection(HttpSocket):
         #: Set when something arrives, while the application waits for that.
         self._arrival: Latch[None] | None = None
         self._on_hangup: Callable[[], object] | None = None
+        #: The body of its request did not come in time.
+        self._late = False
         #: Another owner has the connection.
         self.taken = False
         self._resume()
+        self._wait_under(owner.deadlines.head)
 
     # ------------------------------------------------------------------ in the hub
 
@@ -131,7 +137,7 @@ class HttpConnection(HttpSocket):
             elif self._arrival is not None:
                 self._arrival.set(None)
             elif len(self._buffer) > _MOST_AHEAD:
-                self._pause()
+                self._on_much_ahead()
         except Exception:
             # A boundary: a bug of ours met while reading ends this connection only.
             log.exception("a read failed; the connection is closed")
@@ -146,9 +152,35 @@ class HttpConnection(HttpSocket):
             self._begin()
         if self._arrival is not None:
             self._arrival.set(None)
+        self._hung_up()
+
+    def _on_much_ahead(self) -> None:
+        """Read no more, unless a hang-up would go unseen by that."""
+        if self._on_hangup is None:
+            self._pause()
+        elif len(self._buffer) > _MOST_BEHIND:
+            log.debug("%s sends too much behind a request that waits", self.address)
+            self._pause()
+            self._hung_up()
+
+    def _hung_up(self) -> None:
         if self._on_hangup is not None:
             on_hangup, self._on_hangup = self._on_hangup, None
             on_hangup()
+
+    def expire(self) -> None:
+        """The client did not do in time what it was waited for; called in the hub."""
+        if self._exchange is not None:
+            super().expire()
+            if self._arrival is not None:
+                self._late = self._ended = True
+                self._pause()
+                self._arrival.set(None)
+        elif self._buffer:
+            self._refuse(Refused("its head took too long", "408 Request Timeout"))
+        else:
+            # No word: it would be taken for the answer to a request on its way.
+            self.close()
 
     def _begin(self) -> None:
         """Start on the next request, if all of its head is there."""
@@ -189,6 +221,8 @@ class HttpConnection(HttpSocket):
             raise Refused("the request is cut off")
         if self._ended or self._owner.closing:
             self.close()
+        elif buffer and self._deadline is not self._owner.deadlines.head:
+            self._wait_under(self._owner.deadlines.head)
 
     def _answer(self, line: RequestLine, headers: Headers, start: int) -> None:
         owner, fields, length = self._owner, headers.fields, headers.length
@@ -220,6 +254,9 @@ class HttpConnection(HttpSocket):
     def receive(self) -> bytes:
         """Return the next bytes; none at the end of the connection.
 
+        Raises:
+            BadBody: They did not come in time.
+
         Blocks:
             Until there are some.
         """
@@ -229,13 +266,17 @@ class HttpConnection(HttpSocket):
                 if isinstance(self._exchange, Exchange) and not self._exchange.begun:
                     self.send(_CONTINUE)
             self._resume()
+            self._wait_for_progress()
             self._arrival = Latch(self._place.clock)
             try:
                 self._arrival.wait()
             finally:
                 self._arrival = None
         self._expects = False
+        if self._late:
+            raise BadBody("the body of a request took too long", "408 Request Timeout")
         data, self._buffer = self._buffer, b""
+        self._count(len(data))
         return data
 
     def breathe(self) -> None:
@@ -280,6 +321,7 @@ class HttpConnection(HttpSocket):
         if self._buffer or self._ended or self._owner.closing:
             self._owner.loop.run_callback(self._begin)
         self._resume()
+        self._wait_under(self._owner.deadlines.keep_alive)
 
     # ------------------------------------------------------------------ without WSGI
 
@@ -299,6 +341,16 @@ class HttpConnection(HttpSocket):
             self.close()
         else:
             self._go_on()
+
+    @property
+    def sending(self) -> bool:
+        """Whether the client has not taken all of an answer given to ``reply``."""
+        return self._unsent is not None
+
+    def cut(self, data: bytes) -> None:
+        """End the connection if ``data``, given to ``reply``, is still being sent."""
+        if self._unsent is not None and self._unsent.obj is data:
+            self._cut()
 
     def _end(self) -> None:
         """There was the last answer."""
@@ -322,8 +374,11 @@ class HttpConnection(HttpSocket):
     def watch(self, on_hangup: Callable[[], object] | None) -> None:
         """Call ``on_hangup`` in the hub if the client goes before its answer; once."""
         self._on_hangup = on_hangup
-        if on_hangup is not None and self._ended:
+        if on_hangup is None:
+            return
+        if self._ended:
             self._owner.loop.run_callback(self._on_end)
+        self._resume()
 
     def take_over(self) -> bytes:
         """Leave the socket to the caller; return what was received and not read."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from sockio.engine import foreign_options
@@ -28,17 +29,33 @@ _BESIDE = (
 @tells_unknown("create_server", foreign_options.HTTP, also=_BESIDE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpOptions:
-    """How long the parts of a request may be; sizes are in bytes."""
+    """How long a request may be, and how long it may take: in bytes and in seconds.
+
+    A time of ``None`` is no limit.
+    """
 
     #: The request line, or one header line, without its line break. Cookies of a single
     #: sign-on take ten thousand bytes and more.
     max_line: int = 16384
     #: The request line and all header lines, with their line breaks.
     max_head: int = 65536
+    #: For the head of a request, from its first byte; of a new connection, from its
+    #: beginning.
+    head_timeout: float | None = 60.0
+    #: For progress with the body of a request or of an answer: its next KiB, or what is
+    #: left of it.
+    body_timeout: float | None = 300.0
+    #: From an answer to the first byte of the next request. Proxies keep connections
+    #: for a minute, and must not find that we have hung up first.
+    keep_alive: float | None = 75.0
+    #: For a TLS handshake.
+    tls_timeout: float | None = 20.0
 
     def __post_init__(self) -> None:
         for name in ("max_line", "max_head"):
             _check_size(name, getattr(self, name))
+        for name in ("head_timeout", "body_timeout", "keep_alive", "tls_timeout"):
+            _check_seconds(name, getattr(self, name))
         if self.max_head < self.max_line:
             raise ConfigError(
                 f"max_head={self.max_head} is less than max_line={self.max_line}: a "
@@ -49,3 +66,11 @@ class HttpOptions:
 def _check_size(name: str, value: object) -> None:
     if type(value) is not int or value <= 0:
         raise ConfigError(f"{name}={value!r}: give a whole number of bytes above 0")
+
+
+def _check_seconds(name: str, value: object) -> None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if value is not None and not (is_number and 0 < value < math.inf):  # type: ignore[operator]
+        raise ConfigError(
+            f"{name}={value!r}: give a number of seconds above 0, or None for no limit"
+        )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
+from socket import SHUT_RDWR, SO_LINGER, SOL_SOCKET
 from typing import Any, Protocol
 
 from sockio.runtime import logs
@@ -14,17 +16,25 @@ from sockio.runtime.clock import Clock, Timer
 from sockio.runtime.hangup import hang_up, say_no_more
 from sockio.runtime.latch import Latch
 
+from .deadlines import Deadline, Deadlines
 from .exchange import PeerGone
 
-__all__ = ["HttpSocket", "Place"]
+__all__ = ["PROGRESS", "HttpSocket", "Place"]
 
 log = logs.get("engine.http")
 
 #: Seconds that a client gets to read the last answer and hang up.
 LINGERING = 2.0
 
+#: Bytes of a body that count as progress.
+PROGRESS = 1024
+#: Seconds for which nobody waits for bytes, behind which their time begins anew.
+_PAUSE = 1.0
+
 _READ, _WRITE = 1, 2
 _READ_SIZE = 65536
+#: The kernel is to forget what it has not sent, and to tell the peer by a reset.
+_NO_LINGER = b"\1\0\0\0\0\0\0\0"
 #: What a non-blocking socket raises when it would have to wait.
 _AGAIN = (
     BlockingIOError,
@@ -41,18 +51,24 @@ class Place(Protocol):
     def loop(self) -> Any: ...
     @property
     def clock(self) -> Clock: ...
+    @property
+    def deadlines(self) -> Deadlines: ...
 
 
 class HttpSocket:
     """A connected socket that does not block, plain or TLS."""
 
     __slots__ = (
+        "_counted",
+        "_deadline",
         "_done",
         "_ended",
         "_lingering",
         "_place",
+        "_progress",
         "_reader",
         "_reading",
+        "_sending",
         "_sock",
         "_unsent",
         "_writer",
@@ -71,13 +87,67 @@ class HttpSocket:
         self._unsent: memoryview | None = None
         self._done: Callable[[], None] | None = None
         self._writer: Any = None
+        #: A worker waits for the kernel to take more.
+        self._sending = False
         #: Closes it, after the last answer.
         self._lingering: Timer | None = None
+        #: What the client has to do something in time for.
+        self._deadline: Deadline | None = None
+        #: Bytes of a body that went since that began.
+        self._progress = 0
+        #: When some went.
+        self._counted = 0.0
 
     @property
     def sock(self) -> Any:
         """The socket."""
         return self._sock
+
+    # ------------------------------------------------------------------ deadlines
+
+    def _wait_under(self, deadline: Deadline | None) -> None:
+        """The client is waited for under ``deadline`` from now on, and no other."""
+        if self._deadline is not deadline and self._deadline is not None:
+            self._deadline.end(self)
+        self._deadline = deadline
+        if deadline is not None:
+            deadline.begin(self)
+
+    def _wait_for_progress(self) -> None:
+        """Bytes of a body are waited for, which may have been so before.
+
+        The time that an application takes in between is not the client's.
+        """
+        deadline = self._place.deadlines.body
+        idle = self._place.clock.now() - self._counted
+        if self._deadline is not deadline or idle > _PAUSE:
+            self._progress = 0
+            self._wait_under(deadline)
+
+    def _count(self, size: int) -> None:
+        """So many bytes of a body went."""
+        self._counted = self._place.clock.now()
+        self._progress += size
+        if self._progress >= PROGRESS:
+            self._wait_under(None)
+
+    def expire(self) -> None:
+        """The client did not do in time what it was waited for; called in the hub."""
+        self._deadline = None
+        if self._unsent is not None or self._sending:
+            self._cut()
+
+    def _cut(self) -> None:
+        """End it, with what the client has not taken; wakes whoever sends."""
+        log.debug("a client takes nothing; its connection is cut")
+        self._ended = True
+        with suppress(OSError):
+            self._sock.setsockopt(SOL_SOCKET, SO_LINGER, _NO_LINGER)
+            if self._sending:
+                # Beneath TLS; its worker closes.
+                getattr(self._sock, "_sock", self._sock).shutdown(SHUT_RDWR)
+        if not self._sending:
+            self.close()
 
     # ------------------------------------------------------------------ reading
 
@@ -137,14 +207,19 @@ class HttpSocket:
 
     def _send_rest(self, data: memoryview) -> None:
         watcher = self._place.loop.io(self._sock.fileno(), _WRITE)
+        self._sending = True
         try:
             while data:
+                self._wait_for_progress()
                 free: Latch[None] = Latch(self._place.clock)
                 watcher.start(free.set, None)
                 free.wait()
                 watcher.stop()
-                data = data[self._send_some(data) :]
+                sent = self._send_some(data)
+                self._count(sent)
+                data = data[sent:]
         finally:
+            self._sending = False
             watcher.stop()
             watcher.close()
 
@@ -161,17 +236,22 @@ class HttpSocket:
         self._unsent, self._done = memoryview(data)[sent:], done
         self._writer = self._place.loop.io(self._sock.fileno(), _WRITE)
         self._writer.start(self._on_writable)
+        self._wait_for_progress()
 
     def _on_writable(self) -> None:
         assert self._unsent is not None
         assert self._done is not None
         try:
-            self._unsent = self._unsent[self._send_some(self._unsent) :]
+            sent = self._send_some(self._unsent)
         except PeerGone as exc:
             log.debug("a client went away: %s", exc)
             self.close()
             return
-        if not self._unsent:
+        self._unsent = self._unsent[sent:]
+        self._count(sent)
+        if self._unsent:
+            self._wait_for_progress()
+        else:
             done = self._done
             self._stop_writer()
             done()
@@ -200,6 +280,7 @@ class HttpSocket:
             return
         self._stop_writer()
         say_no_more(self._sock)
+        self._wait_under(None)
         self._lingering = self._place.clock.call_later(LINGERING, self.close)
         self._resume()
 
@@ -213,6 +294,7 @@ class HttpSocket:
         self._ended = True
         self._pause()
         self._stop_writer()
+        self._wait_under(None)
         if self._lingering is not None:
             self._lingering.cancel()
             self._lingering = None

@@ -37,7 +37,14 @@ class Source(Protocol):
     """Where a body comes from."""
 
     def receive(self) -> bytes:
-        """Return the next bytes of the connection, at its end none. Blocks."""
+        """Return the next bytes of the connection, at its end none.
+
+        Raises:
+            BadBody: They did not come in time.
+
+        Blocks:
+            Until there are some.
+        """
 
     def give_back(self, data: bytes) -> None:
         """Take bytes that are not the body's; the next ``receive`` returns them."""
@@ -211,7 +218,11 @@ class RequestBody:
             chunks.feed(self._receive())
 
     def _receive(self) -> bytes:
-        data = self._source.receive()
+        try:
+            data = self._source.receive()
+        except BadBody:
+            self._ended = self.bad = True
+            raise
         if not data:
             self._ended = self.bad = True
             raise BadBody("the connection ended before the body did")

@@ -27,11 +27,13 @@ from sockio.runtime.hangup import hang_up
 from sockio.runtime.workers import Workers
 from sockio.types import Environ, WSGIApp
 
+from .deadlines import Deadlines
 from .exchange import Exchange
 from .http_connection import HttpConnection
 from .http_options import HttpOptions
 from .request_head import Refused
 from .shortcut import Shortcut, shortcut_of
+from .tls_handshake import TlsHandshake
 
 __all__ = ["Server"]
 
@@ -54,19 +56,22 @@ class Server(StreamServer):  # type: ignore[misc]
         error_log: Any = None,
         environ: Environ | None = None,
         ssl_context: Any = None,
+        clock: Clock | None = None,
     ) -> None:
-        super().__init__(listener, self._secure)
+        super().__init__(listener, self.do_handle)
         self.application = application
         self.options = options
         self.shortcut: Shortcut | None = None
         #: No request is taken any more.
         self.closing = False
-        self.clock = Clock()
+        self.clock = clock or Clock()
+        self.deadlines = Deadlines(self.clock, options)
         self._workers = Workers()
         self._workers.attach()
         self._ssl_context = ssl_context
         self._access_log = None if log is None else _writer(log)
         self._connections: set[HttpConnection] = set()
+        self._handshakes: set[TlsHandshake] = set()
         #: Exchanges with the greenlet of each.
         self._running: dict[Exchange, Any] = {}
         self._empty = Event()
@@ -106,8 +111,7 @@ class Server(StreamServer):  # type: ignore[misc]
             descriptor, address = self.socket._accept()
         except BlockingIOError:
             return None
-        make = PlainSocket if self._ssl_context is None else socket.socket
-        sock = make(self.family, socket.SOCK_STREAM, 0, descriptor)
+        sock = PlainSocket(self.family, socket.SOCK_STREAM, 0, descriptor)
         sock.setblocking(False)
         return sock, address
 
@@ -115,26 +119,24 @@ class Server(StreamServer):  # type: ignore[misc]
         if self._ssl_context is None:
             self._connections.add(HttpConnection(sock, address, self))
         else:
-            gevent.spawn(self._secure, sock, address)
+            handshake = TlsHandshake(sock, address, self, self._secure, self._secured)
+            self._handshakes.add(handshake)
 
-    def _secure(self, sock: Any, address: Any) -> None:
-        secured = sock
+    def _secure(self, sock: Any) -> Any:
+        plain = socket.socket(self.family, socket.SOCK_STREAM, 0, sock.detach())
+        plain.setblocking(False)
         try:
-            sock.settimeout(None)
-            secured = self._ssl_context.wrap_socket(
-                sock, server_side=True, do_handshake_on_connect=False
+            return self._ssl_context.wrap_socket(
+                plain, server_side=True, do_handshake_on_connect=False
             )
-            secured.do_handshake()
-        except OSError as exc:
-            log.debug("TLS handshake with %s failed: %s", address, exc)
-            secured.settimeout(0.0)
-            hang_up(secured)
-            return
-        secured.settimeout(0.0)
-        if self.closing:
-            hang_up(secured)
-        else:
-            connection = HttpConnection(secured, address, self, tls=True)
+        except BaseException:
+            hang_up(plain)
+            raise
+
+    def _secured(self, handshake: TlsHandshake, secured: Any) -> None:
+        self._handshakes.discard(handshake)
+        if secured is not None:
+            connection = HttpConnection(secured, handshake.address, self, tls=True)
             self._connections.add(connection)
 
     def forget(self, connection: HttpConnection) -> None:
@@ -203,12 +205,16 @@ class Server(StreamServer):  # type: ignore[misc]
         """Accept no more, and hang up where nobody waits for an answer."""
         self.closing = True
         self.close()
+        for handshake in list(self._handshakes):
+            handshake.close()
         for connection in list(self._connections):
             if not connection.busy:
                 connection.close()
+        self._check_empty()
 
     def _check_empty(self) -> None:
         if self.closing and not self._connections and not self._running:
+            self.deadlines.close()
             self._empty.set()
 
     def wait(self, timeout: float) -> None:

@@ -26,6 +26,13 @@ class Replying(Protocol):
     def reply(self, data: bytes) -> None:
         """Send the whole answer; never blocks."""
 
+    @property
+    def sending(self) -> bool:
+        """Whether the client has not taken all of an answer given to ``reply``."""
+
+    def cut(self, data: bytes) -> None:
+        """End the connection if ``data``, given to ``reply``, is still being sent."""
+
     def watch(self, on_hangup: Callable[[], object] | None) -> None:
         """Call ``on_hangup`` in the hub if the client goes before its answer."""
 

@@ -32,6 +32,7 @@ from .transport import (
     TRANSPORT_ERROR,
     Sink,
 )
+from .unread import Unread
 
 log = logs.get("engine.polling")
 
@@ -68,6 +69,8 @@ class PollingTransport:
         self.sink: Sink
         #: The GET that waits for packets, until it has been answered.
         self._parked: Poll | None = None
+        #: The latest answer, as long as it is being sent.
+        self.unread = Unread()
         #: That GET was woken to take the outbox, and has not run yet.
         self._promised = False
         #: What it is to be answered with if the session ends meanwhile.
@@ -212,6 +215,7 @@ class PollingTransport:
         if self.ended or self._left is not None:
             return False
         self._parked = poll
+        self.unread.arrived()
         self.sink.on_ready()
         if not poll.ready and self._closing is not None:
             poll.set([NOOP])

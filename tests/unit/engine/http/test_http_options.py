@@ -28,6 +28,17 @@ def test_a_head_contains_its_lines() -> None:
         HttpOptions(max_line=1000, max_head=999)
 
 
+@pytest.mark.parametrize(
+    "name", ["head_timeout", "body_timeout", "keep_alive", "tls_timeout"]
+)
+@pytest.mark.parametrize("value", [0, -1, "60", True, float("inf"), float("nan")])
+def test_a_time_is_a_number_of_seconds(name: str, value: Any) -> None:
+    HttpOptions(**{name: None})
+    HttpOptions(**{name: 0.5})
+    with pytest.raises(ConfigError, match=f"{name}=.* None"):
+        HttpOptions(**{name: value})
+
+
 def test_whoever_makes_a_server_is_told_of_a_wrong_option() -> None:
     io: sockio.Server[Any] = sockio.Server()
 

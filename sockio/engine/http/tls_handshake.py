@@ -1,0 +1,101 @@
+"""TlsHandshake: a client that has connected and must agree on TLS first.
+
+It costs no greenlet, and until its first byte has come nothing but its socket.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from sockio.runtime import logs
+from sockio.runtime.hangup import hang_up
+
+from .http_socket import Place
+
+__all__ = ["TlsHandshake"]
+
+log = logs.get("engine.http")
+
+_READ, _WRITE = 1, 2
+
+
+class TlsHandshake:
+    """One handshake, until it is over in one way or the other."""
+
+    __slots__ = ("_begun", "_done", "_place", "_secure", "_sock", "_watcher", "address")
+
+    def __init__(
+        self,
+        sock: Any,
+        address: Any,
+        place: Place,
+        secure: Callable[[Any], Any],
+        done: Callable[[TlsHandshake, Any], object],
+    ) -> None:
+        """Begin as soon as something comes.
+
+        Args:
+            sock: It does not block, and is ours from now on.
+            secure: Makes the TLS socket of it, and does not shake hands.
+            done: Called in the hub at the end, with the TLS socket, or None.
+        """
+        self.address = address
+        #: There is a TLS socket, and it is in ``_sock``.
+        self._begun = False
+        self._sock = sock
+        self._place = place
+        self._secure = secure
+        self._done = done
+        self._watcher: Any = None
+        self._wait(_READ)
+        place.deadlines.tls.begin(self)
+
+    def _wait(self, events: int) -> None:
+        """Go on when the socket is ready for ``events``."""
+        self._stop_waiting()
+        self._watcher = self._place.loop.io(self._sock.fileno(), events)
+        self._watcher.start(self._go_on)
+
+    def _stop_waiting(self) -> None:
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None
+
+    def _go_on(self) -> None:
+        try:
+            if not self._begun:
+                self._sock = self._secure(self._sock)
+                self._begun = True
+            self._sock.do_handshake()
+        except ssl.SSLWantReadError:
+            self._wait(_READ)
+        except ssl.SSLWantWriteError:
+            self._wait(_WRITE)
+        except OSError as exc:
+            log.debug("TLS handshake with %s failed: %s", self.address, exc)
+            self.close()
+        except Exception:
+            # A boundary: a bug of ours met here ends this connection only.
+            log.exception("a TLS handshake failed")
+            self.close()
+        else:
+            self._end(self._sock)
+
+    def _end(self, secured: Any) -> None:
+        self._stop_waiting()
+        self._place.deadlines.tls.end(self)
+        self._done(self, secured)
+
+    def expire(self) -> None:
+        """It took too long."""
+        log.debug("TLS handshake with %s took too long", self.address)
+        self.close()
+
+    def close(self) -> None:
+        """Give up, and close the socket."""
+        if self._watcher is not None:
+            self._end(None)
+            hang_up(self._sock)
