@@ -1,4 +1,4 @@
-"""A chat in the browser: names, a list of who is there, "somebody is typing".
+"""A chat in the browser: who is there, who is typing, and nothing lost in a tunnel.
 
     npm ci --prefix examples/chat
     python examples/chat/server.py 3000
@@ -63,8 +63,10 @@ def add_chat(io: sockio.Server) -> None:
         @socket.on("say")
         def say(text: str) -> bool:
             # What comes from a client may be anything.
-            socket.broadcast.emit("said", name, str(text)[:LONGEST_TEXT])
-            return True  # the acknowledgement: the page shows its own line now
+            line = str(text).strip()[:LONGEST_TEXT]
+            if line:
+                socket.broadcast.emit("said", name, line)
+            return True  # the acknowledgement: the page shows its line as sent now
 
         @socket.on("typing")
         def typing() -> None:
@@ -88,7 +90,10 @@ def main() -> None:
         parser.error("there is no JavaScript client: npm ci --prefix examples/chat")
 
     http_server = sockio.create_server(page)
-    io = sockio.Server(http_server, client_dist=client.parent)
+    # Who comes back within two minutes gets what was said meanwhile.
+    io = sockio.Server(
+        http_server, client_dist=client.parent, connection_state_recovery=True
+    )
     add_chat(io)
     for signum in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(signum, io.close)

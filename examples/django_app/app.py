@@ -47,7 +47,8 @@ def online(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [path("login", login), path("online", online)]
 
-io = sockio.Server()
+# Cookies say who somebody is: no foreign page may use those of its visitors.
+io = sockio.Server(check_origin=True)
 
 
 @io.use

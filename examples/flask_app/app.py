@@ -25,7 +25,11 @@ import sockio
 USERS = {"secret-ann": "ann", "secret-bob": "bob"}
 
 app = Flask(__name__)
-io = sockio.Server(cors=sockio.Cors(origin=["http://localhost:8080"], credentials=True))
+io = sockio.Server(
+    cors=sockio.Cors(origin=["http://localhost:8080"], credentials=True),
+    # Cookies say who somebody is: no other page may use those of its visitors.
+    check_origin=True,
+)
 user = io.of("/user")
 
 

@@ -16,7 +16,7 @@ import gevent.subprocess
 import pytest
 from gevent import socket
 
-from tests.support.node import Ack, Driver, DriverError, JsClient
+from tests.support.node import Ack, Driver, DriverError, JsClient, Page
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"
@@ -122,27 +122,118 @@ def connect(node: Driver, url: str, **options: Any) -> JsClient:
 # ------------------------------------------------------------------ chat
 
 
-def test_two_pages_chat(start: Start, node: Driver) -> None:
-    server = start("examples/chat/server.py", "{port}")
-    ann = node.page(server.url)
-    bob = node.page(server.url)
+def enter(page: Page, name: str) -> None:
+    """Give a name, and wait until the chat is there in place of the form."""
+    page.run(
+        f"get('name').value = {name!r};"
+        "get('enter').querySelector('form').requestSubmit()"
+    )
+    page.run(until("get('state').textContent === 'connected'"))
+    shown = "['#enter', 'main'].map((it) => document.querySelector(it).offsetHeight)"
+    form, chat = page.run(shown)
+    assert (form, chat > 0) == (0, True)
 
-    for page, name in ((ann, "ann"), (bob, "bob")):
-        page.run(f"get('name').value = '{name}'; get('enter').requestSubmit()")
-        page.run(until("!document.querySelector('main').hidden"))
+
+def say(page: Page, text: str) -> None:
+    page.run(f"get('text').value = {text!r}; get('write').requestSubmit()")
+
+
+def until_seen(page: Page, kind: str, text: str) -> None:
+    """Wait until the last line is of a kind and says this."""
+    line = "get('lines').lastElementChild"
+    page.run(until(f"{line}?.className === {kind!r} && {line}.innerText === {text!r}"))
+
+
+@pytest.fixture
+def chat(start: Start, node: Driver) -> tuple[Process, Page, Page]:
+    """Start the chat, and let ann and bob enter it."""
+    server = start("examples/chat/server.py", "{port}")
+    ann, bob = node.page(server.url), node.page(server.url)
+    enter(ann, "ann")
+    enter(bob, "bob")
     ann.run(until("get('who').textContent === 'Here: ann, bob'"))
-    ann.run("get('text').value = 'hello <b>bob</b>'; get('write').requestSubmit()")
-    bob.run(until("get('lines').textContent.includes('ann: hello <b>bob</b>')"))
-    ann.run(until("get('lines').textContent.includes('me: hello <b>bob</b>')"))
-    bob.run("get('text').dispatchEvent(new Event('input'))")
-    ann.run(until("get('hint').textContent === 'bob is typing ...'"))
+    return server, ann, bob
+
+
+def test_two_pages_chat(chat: tuple[Process, Page, Page]) -> None:
+    server, ann, bob = chat
+
+    say(ann, "hello <b>bob</b>")
+    until_seen(bob, "theirs", "ann\nhello <b>bob</b>")
+    until_seen(ann, "mine", "hello <b>bob</b>")
+    bob.run("get('text').value = 'w'; get('text').dispatchEvent(new Event('input'))")
+    ann.run(until("get('hint').textContent === 'bob is typing …'"))
+    ann.run(until("get('hint').textContent === ''"))
     bob.run("socket.disconnect()")
     ann.run(until("get('who').textContent === 'Here: ann'"))
 
-    complaints = [line for line in ann.log() + bob.log() if "favicon" not in line]
-    assert [line for line in complaints if "error:" in line] == []
+    assert [line for line in ann.log() + bob.log() if "error:" in line] == []
     code, printed = server.end(signal.SIGINT)
     assert (code, printed) == (0, "")
+
+
+def test_new_lines_are_seen_and_long_words_broken(
+    chat: tuple[Process, Page, Page],
+) -> None:
+    _, ann, bob = chat
+    for number in range(60):
+        say(bob, f"line {number}")
+
+    say(bob, "x" * 500)
+
+    until_seen(ann, "theirs", "bob\n" + "x" * 500)
+    for page in ann, bob:
+        room = page.run(
+            """((it) => [it.scrollHeight - it.clientHeight, it.scrollTop,
+            it.scrollWidth - it.clientWidth])(get("lines"))"""
+        )
+        assert room[0] > 500
+        assert room[1:] == [pytest.approx(room[0], abs=1), 0]
+
+
+def test_empty_lines_are_not_sent(chat: tuple[Process, Page, Page]) -> None:
+    _, ann, bob = chat
+
+    say(ann, "   ")
+    ann.run("socket.emit('say', ' ')")
+    say(ann, " words ")
+
+    until_seen(bob, "theirs", "ann\nwords")
+    assert bob.run("document.querySelectorAll('.theirs').length") == 1
+    assert ann.run("document.querySelectorAll('.mine').length") == 1
+
+
+def test_lines_wait_for_a_server_that_is_away(
+    chat: tuple[Process, Page, Page], start: Start
+) -> None:
+    server, ann, bob = chat
+    server.kill()
+    for page in ann, bob:
+        page.run(
+            until("get('state').textContent.startsWith('conn') && !socket.connected")
+        )
+
+    say(ann, "are you there?")
+    until_seen(ann, "mine waiting", "are you there?")
+    start("examples/chat/server.py", str(server.port))
+
+    for page in ann, bob:
+        page.run(until("get('state').textContent === 'connected'"))
+    ann.run(until("!document.querySelector('.waiting')"))
+    assert ann.run("document.querySelectorAll('.mine').length") == 1
+
+
+def test_what_was_said_meanwhile_is_shown(chat: tuple[Process, Page, Page]) -> None:
+    _, ann, bob = chat
+    say(bob, "one")  # what is missed begins behind an event that was seen
+    until_seen(ann, "theirs", "bob\none")
+
+    ann.run("socket.io.engine.close(), null")
+    say(bob, "two")
+
+    until_seen(ann, "theirs", "bob\ntwo")
+    ann.run(until("socket.recovered && get('who').textContent === 'Here: ann, bob'"))
+    assert "ann left" not in ann.run("get('lines').textContent")
 
 
 def until(condition: str) -> str:
@@ -155,10 +246,13 @@ def until(condition: str) -> str:
 
 def test_chat_wants_a_name(start: Start, node: Driver) -> None:
     server = start("examples/chat/server.py", "{port}")
+    page = node.page(server.url)
 
-    client = node.connect(server.url, auth={"name": " "})
+    page.run(
+        "get('name').value = ' '; get('enter').querySelector('form').requestSubmit()"
+    )
 
-    assert client.next("connect_error").args[0]["message"].startswith("give a name")
+    page.run(until("get('problem').innerText.startsWith('give a name')"))
 
 
 def test_chat_says_where_the_client_comes_from(start: Start, tmp_path: Path) -> None:
@@ -232,10 +326,10 @@ def test_flask_example_refuses_a_wrong_token(start: Start, node: Driver) -> None
 
 
 @pytest.mark.parametrize(
-    ("origin", "allowed"), [("http://localhost:8080", True), ("http://x.com", False)]
+    ("origin", "status"), [("http://localhost:8080", "200"), ("http://x.com", "403")]
 )
 def test_flask_example_allows_one_other_origin(
-    start: Start, origin: str, allowed: bool
+    start: Start, origin: str, status: str
 ) -> None:
     server = start("examples/flask_app/app.py", "{port}")
 
@@ -243,8 +337,9 @@ def test_flask_example_allows_one_other_origin(
         "/socket.io/?EIO=4&transport=polling", headers=f"Origin: {origin}\r\n"
     )
 
-    assert head.split()[1] == "200"
-    assert (f"Access-Control-Allow-Origin: {origin}" in head) == allowed
+    assert head.split()[1] == status
+    allowed = f"Access-Control-Allow-Origin: {origin}" in head
+    assert allowed == (status == "200")
 
 
 # ------------------------------------------------------------------ Django
@@ -274,6 +369,16 @@ def test_djangos_session_is_known_to_handlers(
 
     assert client.emit_with_ack("hello") == ["hello ann"]
     assert json.loads(django_app.request("/online")[1]) == {"online": ["ann"]}
+
+
+def test_django_example_refuses_foreign_pages(start: Start) -> None:
+    server = start("examples/django_app/app.py", "{port}")
+    path = "/socket.io/?EIO=4&transport=polling"
+
+    ours, _ = server.request(path, headers="Origin: http://localhost\r\n")
+    foreign, _ = server.request(path, headers="Origin: http://x.com\r\n")
+
+    assert (ours.split()[1], foreign.split()[1]) == ("200", "403")
 
 
 def connect_error(node: Driver, url: str) -> str:
