@@ -30,6 +30,7 @@ MODULES = (
     "socket.broadcast",
     "socket.connection",
     "socket.dispatch",
+    "socket.inbox",
     "socket.sending",
 )
 
