@@ -22,6 +22,7 @@ MODULES = (
     "protocol.websocket.frames",
     "protocol.websocket.writing",
     "runtime.batch",
+    "runtime.bell",
     "runtime.listeners",
     "runtime.mailbox",
     "runtime.stream",

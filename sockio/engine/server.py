@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from sockio.errors import ConfigError, Forbidden, ProtocolError
 from sockio.runtime import logs
+from sockio.runtime.bell import BELL
 from sockio.runtime.clock import Clock
 from sockio.runtime.deferred import done
 from sockio.runtime.hangup import hang_up
@@ -177,6 +178,8 @@ class EngineServer(EventEmitter):
             As long as the request takes: a poll until there is something to say.
         """
         self.start()
+        if BELL.armed:
+            BELL.ring()
         wrong = self.reactor.workers.elsewhere or (
             # A server, not a test's call, that lets no hub run while it waits.
             self.reactor.in_root and "SERVER_SOFTWARE" in environ

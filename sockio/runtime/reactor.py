@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gevent import getcurrent
+from gevent import Timeout, getcurrent, idle
 
 from sockio.errors import ConfigError, NotSupported
 
@@ -91,3 +91,15 @@ class Reactor:
     def soon(self, fn: Callable[..., object], *args: Any) -> None:
         """Run ``fn`` in the hub when the loop comes round; it must not block."""
         self.workers.loop.run_callback(fn, *args)
+
+    def settle(self, seconds: float = 1.0) -> None:
+        """Let everybody run who can, until all wait or have ended.
+
+        Args:
+            seconds: How long that may take: some may never wait.
+
+        Blocks:
+            Until then.
+        """
+        with Timeout(seconds, False):
+            idle()

@@ -2,34 +2,78 @@
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
-import gevent
+from gevent import get_hub
 
+from . import tasks
 from .latch import Latch
 from .reactor import Reactor
 
+__all__ = ["ENDING", "Signals"]
+
 #: What asks a server to end: the keyboard, the process manager, a closed terminal.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+#: Seconds between two looks at what runs until a signal comes.
+_LOOK = 0.05
+
+_handle_once: Callable[[int], object] = int
+with suppress(ImportError):  # where nothing was compiled
+    from .speedups import (  # type: ignore[import-not-found,no-redef]
+        handle_once as _handle_once,
+    )
 
 
 class Signals:
-    """Takes the ``ENDING`` signals over, until it is closed."""
+    """Takes the ``ENDING`` signals over, until it is closed.
+
+    A signal is noted at once, also in the midst of a handler that computes; then all of
+    them have their default action until the loop has come round. So the second one ends
+    a process whose loop is held. Where C code keeps Python from noting it, the kernel
+    does the same for that signal.
+    """
 
     def __init__(self, reactor: Reactor, signums: Sequence[int] = ENDING) -> None:
         self._reactor = reactor
         self._arrived: list[int] = []
         self._latch: Latch[None] = reactor.latch()
-        self._watchers: dict[int, Any] = {
-            signum: gevent.signal_handler(signum, self._on_signal, signum)
-            for signum in signums
-        }
+        # The loop sleeps in the operating system; a byte wakes it.
+        self._pipe = os.pipe()
+        for end in self._pipe:
+            os.set_blocking(end, False)
+        self._loop = get_hub().loop
+        self._watcher: Any = self._loop.io(self._pipe[0], 1)
+        self._watcher.start(self._on_byte)
+        self._before: dict[int, Any] = {}
+        with suppress(ValueError):  # in another thread than the main one none arrive
+            self._fd_before = signal.set_wakeup_fd(
+                self._pipe[1], warn_on_full_buffer=False
+            )
+            for signum in signums:
+                self._before[signum] = signal.signal(signum, self._on_signal)
+                _handle_once(signum)
 
-    def _on_signal(self, signum: int) -> None:
+    def _on_signal(self, signum: int, frame: object) -> None:
+        for each in self._before:
+            signal.signal(each, signal.SIG_DFL)
         self._arrived.append(signum)
-        self._latch.set(None)
+        self._loop.run_callback(self._on_seen)
+
+    def _on_byte(self) -> None:
+        # That Python code runs here is enough: Python calls ``_on_signal`` before.
+        os.read(self._pipe[0], 4096)
+
+    def _on_seen(self) -> None:
+        """The loop is alive: the next signal is for us again."""
+        if self._before:
+            for each in self._before:
+                signal.signal(each, self._on_signal)
+                _handle_once(each)
+            self._latch.set(None)
 
     def wait(self, timeout: float | None = None) -> int | None:
         """Return the next signal; None if there was none in ``timeout`` seconds.
@@ -45,11 +89,28 @@ class Signals:
                 return None
         return self._arrived.pop(0)
 
+    def let_end(self, fn: Callable[..., object], *args: Any) -> bool:
+        """Run ``fn(*args)`` in a greenlet; return whether it ended before a signal.
+
+        Blocks:
+            Until either; at a signal the greenlet is killed.
+        """
+        task = tasks.spawn(fn, *args, clock=self._reactor.clock)
+        while not task.done:
+            if self.wait(_LOOK) is not None:
+                task.kill()
+                return False
+        return True
+
     def close(self) -> None:
         """Give the signals back."""
-        for signum, watcher in self._watchers.items():
-            watcher.cancel()
-            # libev leaves the default action behind, not what the program had set.
-            handler = signal.getsignal(signum)
-            if handler is not None:
+        before, self._before = self._before, {}
+        for signum, handler in before.items():
+            if handler is not None:  # one that was not set by Python cannot be
                 signal.signal(signum, handler)
+        if before:
+            signal.set_wakeup_fd(self._fd_before)
+        self._watcher.stop()
+        self._watcher.close()
+        for end in self._pipe:
+            os.close(end)

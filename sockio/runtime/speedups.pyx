@@ -1,12 +1,13 @@
-"""Speedups: receive and send without the detour over a socket object.
+"""Speedups: what Python cannot ask of the operating system, or not quickly.
 
-``syscalls.py`` has the same methods in Python, which say what these do. The calls do
-not block, so the interpreter's lock is kept.
+``syscalls.py`` has the methods of ``Syscalls`` in Python, which say what these do. The
+calls do not block, so the interpreter's lock is kept.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
 from libc.errno cimport EINTR, errno
+from posix.signal cimport SA_RESETHAND, sigaction, sigaction_t
 
 cdef extern from "sys/socket.h":
     ssize_t c_recv "recv"(int fd, void *data, size_t size, int flags)
@@ -51,3 +52,16 @@ cdef class Syscalls:
             if errno != EINTR:
                 PyErr_SetFromErrno(OSError)
             PyErr_CheckSignals()
+
+
+def handle_once(int signum):
+    """Give a signal its default action as soon as its handler was called once.
+
+    The kernel does it, so it works while the interpreter calls no handler.
+    """
+    cdef sigaction_t action
+    if sigaction(signum, NULL, &action) < 0:
+        PyErr_SetFromErrno(OSError)
+    action.sa_flags |= SA_RESETHAND
+    if sigaction(signum, &action, NULL) < 0:
+        PyErr_SetFromErrno(OSError)

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 from gevent import Greenlet, GreenletExit, get_hub
 
 from . import logs
+from .bell import BELL
 from .clock import Clock
 from .latch import Latch
 from .leftovers import close_connections
@@ -104,6 +105,8 @@ class Task(Generic[R]):
         self._greenlet.kill(block=block)
 
     def _run(self) -> None:
+        if BELL.armed:
+            BELL.ring()
         try:
             self._outcome.set(self._context.run(self._fn, *self._args))
         except (GreenletExit, KeyboardInterrupt, SystemExit):

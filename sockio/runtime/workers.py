@@ -17,6 +17,7 @@ from gevent.monkey import get_original
 from greenlet import greenlet
 
 from . import logs
+from .bell import BELL
 from .leftovers import Worker
 
 log = logs.get("runtime.workers")
@@ -48,6 +49,7 @@ class Workers:
         self._alive = 0
         #: Calls that wait for the next pass of the loop.
         self._due = 0
+        self._bell = BELL
 
     def attach(self) -> None:
         """Make the current hub the one in which everything of this server runs."""
@@ -103,6 +105,8 @@ class Workers:
 
     def switch_to(self, job: Callable[[], object]) -> None:
         """Run ``job`` in a worker now, until it blocks or ends; only from the hub."""
+        if self._bell.armed:
+            self._bell.ring()
         if self._parked:
             self._parked.pop().switch(job)
         else:

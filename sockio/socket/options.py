@@ -80,6 +80,8 @@ class ServerOptions:
     #: What happens to a client whose connection handler has failed: "disconnect" lets
     #: it go, "keep" leaves it as it is.
     error_in_connection: Literal["disconnect", "keep"] = "disconnect"
+    #: Seconds for which a handler may hold the loop before it is logged; None: any.
+    slow_handler: float | None = 1.0
 
     def __post_init__(self) -> None:
         option_checks.seconds("connect_timeout", self.connect_timeout)
@@ -100,6 +102,8 @@ class ServerOptions:
                 f"max_attachments={self.max_attachments!r}: give a whole number, "
                 "0 or more (10 is the default)"
             )
+        if self.slow_handler is not None:
+            option_checks.seconds("slow_handler", self.slow_handler)
         self._check_parser()
         Recovery.of(self.connection_state_recovery)
 

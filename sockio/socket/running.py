@@ -18,6 +18,7 @@ from sockio.runtime.leftovers import close_connections
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.signals import Signals
 from sockio.runtime.tasks import Task
+from sockio.runtime.watchdog import WATCHDOG
 from sockio.runtime.workers import FAILURES
 from sockio.types import WSGIApp
 
@@ -147,7 +148,10 @@ class Running:
     def run(self, address: Address = 3000, **options: Any) -> None:
         """Serve on ``address`` until SIGINT, SIGTERM, SIGHUP or SIGQUIT, then close.
 
-        SIGTERM lets clients go one after the other first; a second signal ends that.
+        SIGTERM lets clients go one after the other first. Requests and handlers under
+        way get some seconds to end. SIGINT, and a second signal, end at once: handlers
+        that wait are not waited for. While a handler computes, a second signal ends the
+        process there and then.
 
         Args:
             address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``, ``"unix:/path"``.
@@ -157,24 +161,28 @@ class Running:
             Until the server has closed.
         """
         signals = Signals(self.reactor)
+        patient = False
         try:
             http_server = self.listen(address, **options)
             log.info("serving on %s", http_server.address)
-            if signals.wait() == signal.SIGTERM:
-                drain = tasks.spawn(self.drain, name="drain", clock=self.reactor.clock)
-                while not drain.done and signals.wait(0.05) is None:
-                    pass
-                drain.kill()
+            signum = signals.wait()
+            patient = signum != signal.SIGINT
+            if signum == signal.SIGTERM:
+                patient = signals.let_end(self.drain)
         finally:
+            if patient:
+                patient = signals.let_end(self._close_patiently)
+            if not patient:
+                self.close()
+                self.reactor.settle()
             signals.close()
-            self.close(GRACE)
-            self._wait_for_handlers(GRACE)
         log.info("closed")
 
-    def _wait_for_handlers(self, seconds: float) -> None:
-        """Let handlers end, those of ``disconnect`` above all."""
+    def _close_patiently(self) -> None:
+        """Close; let requests and handlers end, those of ``disconnect`` above all."""
+        self.close(GRACE)
         clock = self.reactor.clock
-        end = clock.now() + seconds
+        end = clock.now() + GRACE
         self.sleep()  # jobs that were put just now get their workers
         while self.reactor.workers.busy and clock.now() < end:
             self.sleep(0.01)
@@ -218,6 +226,7 @@ class Running:
         stops, self._stops = self._stops, []
         for stop in stops:
             stop(timeout)
+        WATCHDOG.forget(self.reactor.workers)
 
     # ------------------------------------------------------------------ tasks
 

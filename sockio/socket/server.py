@@ -34,6 +34,7 @@ from sockio.protocol.websocket.deflate import Deflate
 from sockio.runtime.clock import Clock
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.unknown_names import tells_unknown
+from sockio.runtime.watchdog import WATCHDOG
 from sockio.types import Environ, StartResponse, WSGIApp
 
 from . import stats
@@ -94,6 +95,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
         error_acks: bool = False,
         strict_args: bool = True,
         error_in_connection: Literal["disconnect", "keep"] = "disconnect",
+        slow_handler: float | None = 1.0,
         generate_id: Callable[[Request], str] | None = None,
         handle_protocols: HandleProtocols | None = None,
         initial_packet: str | bytes | None = None,
@@ -141,6 +143,8 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             strict_args: Reject events with the wrong number of arguments.
             error_in_connection: "disconnect" lets a client go whose connection handler
                 fails, "keep" leaves it as it is.
+            slow_handler: A handler that holds the loop for longer is logged, with its
+                stack; None: none is.
             generate_id: Makes the id of a session.
             handle_protocols: ``fn(offered, request)`` returns the WebSocket subprotocol
                 to answer, or None for none; None: the first one offered.
@@ -164,6 +168,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             error_acks=error_acks,
             strict_args=strict_args,
             error_in_connection=error_in_connection,
+            slow_handler=slow_handler,
         )
         engine_options = EngineOptions(
             path=path,
@@ -272,6 +277,8 @@ class Server(Naming, Targets, Running, Generic[DataT]):
                 self._client_files.answer(name, request, response)
 
     def _start(self) -> None:
+        if self.options.slow_handler is not None:
+            WATCHDOG.watch(self.reactor.workers, self.options.slow_handler)
         for namespace in list(self._namespaces.values()):
             namespace.adapter.init()
         for seconds, fn in self._repeated:

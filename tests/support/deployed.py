@@ -129,6 +129,61 @@ class Deployed:
         """Send it a signal."""
         self._process.send_signal(signum)
 
+    def read_log_until(self, text: str) -> None:
+        """Read what it writes until ``text`` is in ``log``.
+
+        Blocks:
+            Until then; the test's time limit ends it.
+        """
+        while text not in self.log:
+            line = self._process.stdout.readline()
+            assert line, f"it has ended:\n{self.log}"
+            self.log += line.decode()
+
+    def wait_until_it_kills(self, *signums: int) -> None:
+        """Wait until the signals have their default action.
+
+        Blocks:
+            Until then; the test's time limit ends it.
+        """
+        handled = sum(1 << (signum - 1) for signum in signums)
+        while int(self._status("status", "SigCgt")[0], 16) & handled:
+            gevent.idle()
+
+    def wait_until_it_computes(self) -> None:
+        """Wait until it has used the processor for half a second more.
+
+        Blocks:
+            Until then; the test's time limit ends it.
+        """
+        clock = Path(f"/proc/{self._process.pid}/stat")
+        used = lambda: int(clock.read_text().rpartition(")")[2].split()[11])  # noqa: E731
+        enough = used() + os.sysconf("SC_CLK_TCK") // 2
+        while used() < enough:
+            gevent.idle()
+
+    def wait_until_it_sleeps(self, for_seconds: float = 0.1) -> None:
+        """Wait until none of its threads has woken up for so long.
+
+        Blocks:
+            Until then; the test's time limit ends it.
+        """
+        switches, before = self._switches(), None
+        while switches != before:
+            gevent.sleep(for_seconds)
+            switches, before = self._switches(), switches
+
+    def _switches(self) -> list[str]:
+        return self._status("task/*/status", "voluntary_ctxt_switches")
+
+    def _status(self, files: str, field: str) -> list[str]:
+        """Return a field of what the kernel says about the process, or its threads."""
+        found = Path(f"/proc/{self._process.pid}").glob(files)
+        lines = [
+            line for file in sorted(found) for line in file.read_text().split("\n")
+        ]
+        return [line.split()[1] for line in lines if line.startswith(f"{field}:")]
+
     def wait(self) -> int:
         """Wait for its end; return its exit code.
 

@@ -141,7 +141,7 @@ class HTTPServer:
         return self
 
     def serve_forever(self) -> None:
-        """Serve until ``close()`` is called, or the greenlet is interrupted.
+        """Serve until ``close()`` is called, or Ctrl-C is pressed.
 
         Blocks:
             Until then.
@@ -150,6 +150,8 @@ class HTTPServer:
             raise ConfigError("not listening; call listen(address) first")
         try:
             self._closed.wait()
+        except KeyboardInterrupt:
+            log.info("interrupted")
         finally:
             self.close()
 

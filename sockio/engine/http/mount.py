@@ -7,6 +7,7 @@ from typing import Any
 
 from sockio.engine.http.response import Response
 from sockio.errors import ConfigError
+from sockio.runtime.bell import BELL
 from sockio.types import Environ, StartResponse, WSGIApp
 
 __all__ = ["Mount", "attach", "owns"]
@@ -56,6 +57,8 @@ class Mount:
         self, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Serve one request. Blocks."""
+        if BELL.armed:
+            BELL.ring()
         if owns(environ, self._prefix):
             return self._engine(environ, start_response)
         if self._app is not None:

@@ -54,7 +54,8 @@ def connected(socket: sockio.Socket[Any]) -> None:
     def gone(reason: str) -> None:
         reasons.append(reason)
         # In one piece: other threads print too.
-        io.run_in_thread(print, f"gone: {reason}\n", end="")
+        print(f"gone: {reason}\n", end="")
+        io.run_in_thread(print, f"gone for a while: {reason}\n", end="")
 
 
 app: WSGIApp = io.serve_handler()

@@ -1,0 +1,59 @@
+"""As a program: a server whose handlers do not end, or not soon.
+
+python -m tests.deployment.apps.stubborn run|serve_forever [PATCHED]
+"""
+
+from __future__ import annotations
+
+import sys
+
+if __name__ == "__main__" and sys.argv[2:]:
+    from gevent import monkey
+
+    monkey.patch_all()
+
+import itertools
+import logging
+from typing import Any
+
+import gevent.event
+
+import sockio
+
+io: sockio.Server[Any] = sockio.Server(slow_handler=0.2)
+
+
+@io.on("connection")
+def connected(socket: sockio.Socket[Any]) -> None:
+    @socket.on("echo")
+    def echo(text: str) -> str:
+        return text
+
+    @socket.on("wait")
+    def wait() -> None:
+        socket.emit("begun")
+        gevent.event.Event().wait()
+
+    @socket.on("compute")
+    def compute() -> None:
+        socket.emit("begun")
+        io.sleep()
+        while True:
+            pass
+
+    @socket.on("compute in C")
+    def compute_in_c() -> None:
+        socket.emit("begun")
+        io.sleep()
+        sum(itertools.count())
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+    if sys.argv[1] == "run":
+        io.run("127.0.0.1:0")
+    else:
+        server = sockio.create_server(io.serve_handler()).listen("127.0.0.1:0")
+        logging.info("serving on %s", server.address)
+        server.serve_forever()
+        logging.info("after serve_forever")
