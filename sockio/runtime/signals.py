@@ -18,8 +18,6 @@ __all__ = ["ENDING", "Signals"]
 
 #: What asks a server to end: the keyboard, the process manager, a closed terminal.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-#: Seconds between two looks at what runs until a signal comes.
-_LOOK = 0.05
 
 _handle_once: Callable[[int], object] = int
 with suppress(ImportError):  # where nothing was compiled
@@ -95,12 +93,24 @@ class Signals:
         Blocks:
             Until either; at a signal the greenlet is killed.
         """
-        task = tasks.spawn(fn, *args, clock=self._reactor.clock)
-        while not task.done:
-            if self.wait(_LOOK) is not None:
-                task.kill()
-                return False
-        return True
+        ended = False
+
+        def run() -> None:
+            nonlocal ended
+            try:
+                fn(*args)
+            finally:
+                ended = True
+                self._latch.set(None)
+
+        task = tasks.spawn(run, clock=self._reactor.clock)
+        while not ended and not self._arrived:
+            self._latch = self._reactor.latch()
+            self._latch.wait()
+        if not ended:
+            self._arrived.pop(0)
+            task.kill()
+        return ended
 
     def close(self) -> None:
         """Give the signals back."""

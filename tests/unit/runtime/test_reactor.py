@@ -58,3 +58,34 @@ def test_its_latches_are_told_the_time_by_its_clock() -> None:
     clock.advance(0.1)
 
     assert ended == ["in time"]
+
+
+def test_it_lets_everybody_run_who_can() -> None:
+    reactor = Reactor()
+    reactor.start()
+    ran: list[int] = []
+
+    def job(left: int) -> None:
+        ran.append(left)
+        if left:
+            reactor.soon(job, left - 1)
+
+    reactor.soon(job, 500)
+    gevent.spawn(reactor.latch().wait)
+    reactor.settle()
+
+    assert len(ran) == 501
+
+
+def test_who_never_waits_is_not_waited_for() -> None:
+    reactor = Reactor()
+    reactor.start()
+    going = True
+
+    def job() -> None:
+        if going:
+            reactor.soon(job)
+
+    reactor.soon(job)
+    reactor.settle(0.01)
+    going = False

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import gevent
 import pytest
 
+from sockio.runtime.latch import Latch
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.signals import ENDING, Signals
 from sockio.testing import FakeClock
@@ -80,3 +83,65 @@ def test_afterwards_the_program_has_its_signals_back() -> None:
                 gevent.idle()
     finally:
         signal.signal(signal.SIGWINCH, before)
+
+
+def test_until_the_loop_comes_round_signals_have_their_default_action(
+    signals: Signals,
+) -> None:
+    os.kill(os.getpid(), signal.SIGWINCH)
+
+    assert [signal.getsignal(signum) for signum in HARMLESS] == [signal.SIG_DFL] * 2
+    gevent.idle()
+    assert signal.SIG_DFL not in map(signal.getsignal, HARMLESS)
+    assert signals.wait() == signal.SIGWINCH
+
+
+def test_the_loop_is_woken_from_its_sleep(signals: Signals) -> None:
+    killer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGWINCH))
+    killer.start()
+
+    assert signals.wait() == signal.SIGWINCH
+    killer.join()
+
+
+def test_what_ends_before_a_signal_has_ended(signals: Signals) -> None:
+    done: list[int] = []
+
+    assert signals.let_end(done.append, 1)
+    assert done == [1]
+
+
+def test_a_signal_kills_what_has_not_ended(signals: Signals, clock: FakeClock) -> None:
+    gone: list[str] = []
+
+    def wait() -> None:
+        try:
+            Latch[None](clock).wait()
+        except gevent.GreenletExit:
+            gone.append("killed")
+            raise
+
+    ending = gevent.spawn(signals.let_end, wait)
+    gevent.idle()
+    os.kill(os.getpid(), signal.SIGWINCH)
+
+    assert ending.get(timeout=2) is False
+    gevent.idle()
+    assert gone == ["killed"]
+
+
+def test_in_another_thread_no_signal_comes() -> None:
+    def serve() -> int | None:
+        reactor = Reactor()
+        reactor.start()
+        signals = Signals(reactor, HARMLESS)
+        try:
+            return signals.wait(0.01)
+        finally:
+            signals.close()
+            gevent.get_hub().destroy(destroy_loop=True)
+
+    before = signal.getsignal(signal.SIGWINCH)
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(serve).result() is None
+    assert signal.getsignal(signal.SIGWINCH) == before

@@ -24,6 +24,7 @@ def test_the_defaults_are_nodes() -> None:
     assert options.connect_timeout == 45.0
     assert options.max_attachments == 10
     assert options.strict_args
+    assert options.slow_handler == 1.0
     assert not options.cleanup_empty_child_namespaces
 
 
@@ -62,6 +63,12 @@ def test_they_never_change() -> None:
         ("parser", object(), r"encode\(packet\) and decoder\(\)"),
         ("parser", JsonParser, r"encode\(packet\) and decoder\(\)"),
         ("json", object(), "give an object with the functions"),
+        ("slow_handler", 0, "give a number of seconds above 0"),
+        ("slow_handler", -1.0, "give a number of seconds above 0"),
+        ("slow_handler", float("inf"), "give a number of seconds above 0"),
+        ("slow_handler", float("nan"), "give a number of seconds above 0"),
+        ("slow_handler", True, "give a number of seconds above 0"),
+        ("slow_handler", "1", "or None to log no handler"),
     ],
 )
 def test_a_wrong_option_is_told_with_the_way_out(
