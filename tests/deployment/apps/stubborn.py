@@ -16,6 +16,7 @@ import itertools
 import logging
 from typing import Any
 
+import gevent
 import gevent.event
 
 import sockio
@@ -37,14 +38,14 @@ def connected(socket: sockio.Socket[Any]) -> None:
     @socket.on("compute")
     def compute() -> None:
         socket.emit("begun")
-        io.sleep()
+        gevent.idle()
         while True:
             pass
 
     @socket.on("compute in C")
     def compute_in_c() -> None:
         socket.emit("begun")
-        io.sleep()
+        gevent.idle()
         sum(itertools.count())
 
 
