@@ -68,7 +68,7 @@ def test_they_never_change() -> None:
         ("slow_handler", float("inf"), "give a number of seconds above 0"),
         ("slow_handler", float("nan"), "give a number of seconds above 0"),
         ("slow_handler", True, "give a number of seconds above 0"),
-        ("slow_handler", "1", "or None to log no handler"),
+        ("slow_handler", "1", "give a number of seconds above 0"),
     ],
 )
 def test_a_wrong_option_is_told_with_the_way_out(
