@@ -66,6 +66,7 @@ ORDER = {
             "limits",
             "metrics",
             "events",
+            "gunicorn",
             "middleware",
             "acks",
             "emit_options",

@@ -171,18 +171,25 @@ class Running:
                 patient = signals.let_end(self.drain)
         finally:
             if patient:
-                patient = signals.let_end(self._close_patiently)
+                patient = signals.let_end(self.close_patiently, GRACE)
             if not patient:
                 self.close()
                 self.reactor.settle()
             signals.close()
         log.info("closed")
 
-    def _close_patiently(self) -> None:
-        """Close; let requests and handlers end, those of ``disconnect`` above all."""
-        self.close(GRACE)
+    def close_patiently(self, seconds: float) -> None:
+        """Close; let requests and handlers end, those of ``disconnect`` above all.
+
+        Args:
+            seconds: How long each of both may take.
+
+        Blocks:
+            Until they have ended, or the time is up.
+        """
+        self.close(seconds)
         clock = self.reactor.clock
-        end = clock.now() + GRACE
+        end = clock.now() + seconds
         self.sleep()  # jobs that were put just now get their workers
         while self.reactor.workers.busy and clock.now() < end:
             self.sleep(0.01)

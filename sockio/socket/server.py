@@ -37,7 +37,7 @@ from sockio.runtime.unknown_names import tells_unknown
 from sockio.runtime.watchdog import WATCHDOG
 from sockio.types import Environ, StartResponse, WSGIApp
 
-from . import stats
+from . import gunicorn, stats
 from .broadcast import BroadcastOperator, Targets
 from .connection import Connection
 from .connection_v2 import ConnectionV2
@@ -279,6 +279,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
     def _start(self) -> None:
         if self.options.slow_handler is not None:
             WATCHDOG.watch(self.reactor.workers, self.options.slow_handler)
+        gunicorn.follow(self)
         for namespace in list(self._namespaces.values()):
             namespace.adapter.init()
         for seconds, fn in self._repeated:

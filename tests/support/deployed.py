@@ -136,9 +136,17 @@ class Deployed:
             Until then; the test's time limit ends it.
         """
         while text not in self.log:
-            line = self._process.stdout.readline()
-            assert line, f"it has ended:\n{self.log}"
-            self.log += line.decode()
+            self.read_log_line()
+
+    def read_log_line(self) -> None:
+        """Add the next line that it writes to ``log``.
+
+        Blocks:
+            Until there is one; the test's time limit ends it.
+        """
+        line = self._process.stdout.readline()
+        assert line, f"it has ended:\n{self.log}"
+        self.log += line.decode()
 
     def wait_until_it_kills(self, *signums: int) -> None:
         """Wait until the signals have their default action.

@@ -12,14 +12,16 @@ WSGI says nothing about the connection, so each server's way to keep it is known
 from __future__ import annotations
 
 import contextlib
+import gc
 import select
+import sys
 from _socket import MSG_PEEK
 from _socket import socket as PlainSocket
 from collections.abc import Callable
 from io import BufferedReader
 from typing import TYPE_CHECKING, Any, cast
 
-from gevent import get_hub, pywsgi
+from gevent import Greenlet, GreenletExit, get_hub, pywsgi
 from gevent.monkey import get_original
 from gevent.socket import socket as GeventSocket
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from sockio.types import Environ
 
-__all__ = ["HangupWatch", "TakenSocket", "find", "take_over", "watch"]
+__all__ = ["HangupWatch", "TakenSocket", "end_idle", "find", "take_over", "watch"]
 
 _READ = 1  # gevent's loop.io: wake when there is something to read
 
@@ -249,6 +251,27 @@ def take_over(environ: Environ) -> TakenSocket | None:
         upgraded=websocket is not None,
         by_iteration_end=gunicorn,
     )
+
+
+def end_idle() -> None:
+    """End the connections of gevent.pywsgi and gunicorn that wait for another request.
+
+    These wait for a long time, and a server that is to end waits for them.
+    """
+    # What ends each without a word in the log.
+    ends: dict[Any, type[BaseException]] = {
+        pywsgi.WSGIHandler.read_requestline.__code__: GreenletExit
+    }
+    parser = sys.modules.get("gunicorn.http.parser")
+    if parser is not None:
+        ends[parser.Parser.__next__.__code__] = StopIteration
+    for thing in gc.get_objects():
+        if isinstance(thing, Greenlet):
+            frame = thing.gr_frame
+            while frame is not None and frame.f_code not in ends:
+                frame = frame.f_back
+            if frame is not None:
+                thing.kill(ends[frame.f_code], block=False)
 
 
 def _reader(environ: Environ) -> Any:

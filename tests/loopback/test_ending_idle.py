@@ -1,0 +1,53 @@
+"""Ending the connections of pywsgi that wait for another request, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from sockio.engine.http.client_socket import end_idle
+from sockio.types import Environ, StartResponse
+from tests.support.http_wire import ConnectionEnded
+from tests.support.loopback import Loopback
+from tests.support.served import Gate
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def server(gate: Gate) -> Iterator[Loopback]:
+    def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/slow":
+            gate.stop()
+        body = environ["wsgi.input"].read()
+        start("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    loopback = Loopback(app, "pywsgi")
+    yield loopback
+    loopback.close()
+
+
+def test_a_connection_that_waits_for_another_request_ends(server: Loopback) -> None:
+    connection = server.client("/").http()
+    assert connection.request("GET", "/").status == 200
+
+    end_idle()
+
+    with pytest.raises(ConnectionEnded):
+        connection.receive()
+
+
+def test_a_request_under_way_is_answered(server: Loopback, gate: Gate) -> None:
+    connection = server.client("/").http()
+    connection.send("POST", "/slow", body="hello")
+    gate.wait_reached()
+
+    end_idle()
+    gate.open()
+
+    assert connection.receive().text == "hello"
