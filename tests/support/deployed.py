@@ -8,11 +8,13 @@ import signal
 import ssl
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import gevent
+import gevent.socket
 import gevent.ssl
 import gevent.subprocess
 
@@ -94,17 +96,20 @@ class Deployed:
         self._clients: list[RawClient] = []
         #: What it has written: to its start, and at its end the rest.
         self.log = ""
-        self.port = self._wait_for_port()
+        self.port = self._wait_for_port(command)
         self.url = f"http://127.0.0.1:{self.port}"
         #: Whether it was given a certificate.
         self.tls = str(CERTIFICATE) in command
 
-    def _wait_for_port(self) -> int:
+    def _wait_for_port(self, command: Sequence[str]) -> int:
         with gevent.Timeout(PATIENCE, False):
             for line in self._process.stdout:
                 self.log += line.decode()
                 if found := _READY.search(self.log):
-                    return int(next(filter(None, found.groups()), 0))
+                    port = int(next(filter(None, found.groups()), 0))
+                    if "gunicorn" in command and str(CERTIFICATE) not in command:
+                        _wait_for_answer(port)
+                    return port
         self.kill()
         raise AssertionError(f"the server did not start:\n{self.log}")
 
@@ -229,6 +234,13 @@ class Deployed:
         self.kill()
         assert code == 0, self.log
         self.assert_quiet()
+
+
+def _wait_for_answer(port: int) -> None:
+    """Ask for nothing; gunicorn listens before it has a worker that answers."""
+    with gevent.socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.sendall(b"GET /socket.io/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        sock.recv(1)
 
 
 def gunicorn(worker: str, app: str, *options: str) -> list[str]:
