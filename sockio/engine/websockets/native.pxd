@@ -11,6 +11,6 @@ cdef class NativeWebSocket:
     cdef FrameReader _reader
     cdef public object space
     cdef bint _closing
-    cdef object _closed, _kill_timer, _pong, _reactor, _receiver, _taken
+    cdef object _closed, _kill_timer, _pong, _reactor, _receiver, _rest, _taken, _turns
     cpdef received(self, bytes data)
     cpdef offer(self, wire)
