@@ -19,6 +19,7 @@ from sockio.errors import EncodeError, ProtocolError
 
 from . import json_fallback
 from .attachments import Attachments, restore
+from .blame import blame
 from .packet import RESERVED_EVENTS, Packet, PacketType, carries
 from .parser import JsonCodec
 
@@ -111,7 +112,7 @@ class JsonParser:
                 else:
                     json = self._dumps(data, default=found.take)
             except _REFUSED as exc:
-                json = self._encode_rest(data, found, exc)
+                json = self._try_rest(packet, found, exc)
             text = json if type(json) is str else json.decode()  # type: ignore[union-attr]
         if not found:  # as good as new
             self._spares.append(found)
@@ -123,6 +124,27 @@ class JsonParser:
         if id is not None:
             head = f"{head}{id}"
         return [head + text, *found]
+
+    def _try_rest(
+        self, packet: Packet, found: Attachments, exc: Exception
+    ) -> str | bytes:
+        try:
+            return self._encode_rest(packet[2], found, exc)
+        except EncodeError as error:
+            explained = blame(packet, error, self._write)
+        # What the libraries said is in its text; one traceback is enough.
+        raise explained from None
+
+    def _write(self, value: Any) -> None:
+        """Write ``value`` by itself, for nobody."""
+        found = Attachments()
+        try:
+            if self._is_orjson:
+                _orjson_dumps(value, found.take, _OPTIONS)
+            else:
+                self._dumps(value, default=found.take)
+        except _REFUSED as exc:
+            self._encode_rest(value, found, exc)
 
     def _encode_rest(self, data: Any, found: Attachments, exc: Exception) -> str:
         # orjson wraps what was raised while it asked us.

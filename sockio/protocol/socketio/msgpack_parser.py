@@ -19,6 +19,7 @@ from sockio.errors import EncodeError, ProtocolError
 
 from . import own_frames
 from .attachments import Attachments
+from .blame import blame
 from .checked import check
 from .json_parser import JsonParser
 from .msgpack_reader import read
@@ -74,18 +75,28 @@ class MsgpackParser:
             message["id"] = id
         message["nsp"] = nsp
         try:
-            if _is_plain(data):
-                try:
-                    return [_encode(message)]
-                except (OverflowError, UnicodeEncodeError):
-                    pass  # an integer or text that MessagePack has not
-            return [_encode(simplify(message, _leaf, _Inline().take))]
-        except EncodeError:
-            raise
-        except RecursionError as exc:
-            raise EncodeError("the data is nested too deep to be sent") from exc
-        except (TypeError, ValueError) as exc:
-            raise EncodeError(f"the data cannot be sent: {exc}") from exc
+            return [_write(message)]
+        except EncodeError as error:
+            explained = blame(packet, error, _write)
+        # What the library said is in its text; one traceback is enough.
+        raise explained from None
+
+
+def _write(value: Any) -> bytes:
+    """Return a tree as MessagePack."""
+    try:
+        if _is_plain(value):
+            try:
+                return _encode(value)
+            except (OverflowError, UnicodeEncodeError):
+                pass  # an integer or text that MessagePack has not
+        return _encode(simplify(value, _leaf, _Inline().take))
+    except EncodeError:
+        raise
+    except RecursionError as exc:
+        raise EncodeError("the data is nested too deep to be sent") from exc
+    except (TypeError, ValueError) as exc:
+        raise EncodeError(f"the data cannot be sent: {exc}") from exc
 
 
 def _converted(packet: Packet, converter: JsonParser) -> Packet:
