@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import ssl
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from sockio import build
 from sockio.engine.http.http_server import HTTPServer, create_server
 from sockio.engine.http.listening_socket import Address
 from sockio.engine.server import EngineServer
@@ -163,8 +165,10 @@ class Running:
         signals = Signals(self.reactor)
         patient = False
         try:
-            http_server = self.listen(address, **options)
+            http_server = self._listen_or_exit(address, **options)
             log.info("serving on %s", http_server.address)
+            tls = {"certfile", "ssl_context"} & options.keys()
+            _say_where(http_server.address, "https" if tls else "http")
             signum = signals.wait()
             patient = signum != signal.SIGINT
             if signum == signal.SIGTERM:
@@ -177,6 +181,13 @@ class Running:
                 self.reactor.settle()
             signals.close()
         log.info("closed")
+
+    def _listen_or_exit(self, address: Address, **options: Any) -> HTTPServer:
+        try:
+            return self.listen(address, **options)
+        except OSError as exc:
+            # For whoever has started a program, a traceback is no help.
+            raise SystemExit(f"sockio: cannot listen: {exc.strerror}") from None
 
     def close_patiently(self, seconds: float) -> None:
         """Close; let requests and handlers end, those of ``disconnect`` above all.
@@ -305,3 +316,15 @@ def _check_plain(call: str, fn: object) -> None:
     wrong = deferring(fn)
     if wrong is not None:
         raise ConfigError(f"{call}({fn!r}): it {wrong}; {REMEDY}")
+
+
+def _say_where(address: Any, scheme: str) -> None:
+    """Print one line for whoever has started the program."""
+    kind = "compiled" if build.compiled else "plain Python"
+    where, note = address, ""
+    if isinstance(address, tuple):
+        host, port = address
+        if host in ("::", "0.0.0.0"):
+            host, note = "localhost", ", on all interfaces"
+        where = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    print(f"sockio ({kind}) serves on {where}{note}", file=sys.stderr, flush=True)

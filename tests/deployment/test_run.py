@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import gevent
 import pytest
 
+import sockio
 from sockio.protocol.websocket.frames import CLOSE
 from tests.deployment.contract import (
     DeploymentContract,
@@ -117,3 +121,40 @@ def test_a_unix_socket(tmp_path: Path) -> None:
         websocket.close()
         server.end_quietly()
         assert not path.exists()
+
+
+def test_it_says_where_it_serves() -> None:
+    with Deployed(*RUN, "127.0.0.1:0") as server:
+        server.end_quietly()
+        lines = [line for line in server.log.splitlines() if " serves on " in line]
+        build = "compiled" if sockio.compiled else "plain Python"
+
+        assert lines == [f"sockio ({build}) serves on http://127.0.0.1:{server.port}"]
+
+
+def test_with_a_certificate_it_serves_https() -> None:
+    with Deployed(*RUN, "127.0.0.1:0", str(CERTIFICATE)) as server:
+        server.end_quietly()
+
+        assert f" serves on https://127.0.0.1:{server.port}\n" in server.log
+
+
+def test_an_address_in_use_is_one_line() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+
+        ended = subprocess.run(
+            [sys.executable, *RUN, address],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"sockio: cannot listen: {address} is in use: another program listens there; "
+        "end it, or take another address\n"
+    )

@@ -5,14 +5,23 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import socket
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from sockio.errors import ConfigError
 
-__all__ = ["Address", "ListeningSocket", "host_and_port", "listen"]
+__all__ = [
+    "Address",
+    "ListeningSocket",
+    "host_and_port",
+    "listen",
+    "shown",
+    "telling_address",
+]
 
 #: A port (of all interfaces), (host, port), "host:port", "[ipv6]:port", "unix:/path".
 Address: TypeAlias = "int | str | tuple[str, int]"
@@ -41,8 +50,47 @@ def listen(address: Address, backlog: int) -> ListeningSocket:
 
     Raises:
         ConfigError: It is no address.
-        OSError: It is not to be had.
+        OSError: It is not to be had; the text names it and says why.
     """
+    with telling_address(address):
+        return _listen(address, backlog)
+
+
+def shown(address: Address) -> str:
+    """Write an address as people do: ``127.0.0.1:3000``, ``port 3000``."""
+    if isinstance(address, str) and address.startswith("unix:"):
+        return address
+    host, port = host_and_port(address)
+    if not host:
+        return f"port {port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@contextlib.contextmanager
+def telling_address(address: Address) -> Iterator[None]:
+    """Name the address, and what is wrong with it, in an OSError from inside."""
+    try:
+        yield
+    except socket.gaierror as exc:
+        text = f"{shown(address)}: there is no host of that name"
+        raise socket.gaierror(exc.errno, text) from None
+    except OSError as exc:
+        why = _REASONS.get(exc.errno or 0, exc.strerror or str(exc))
+        raise OSError(exc.errno, f"{shown(address)} {why}") from None
+
+
+#: What is wrong with an address, behind it.
+_REASONS = {
+    errno.EADDRINUSE: "is in use: another program listens there; end it, or take "
+    "another address",
+    errno.EADDRNOTAVAIL: "is not an address of this machine",
+    errno.EACCES: "is not permitted: ports below 1024, and folders, may need rights",
+    errno.EPERM: "is not permitted",
+    errno.ENOENT: "is in a folder that there is not",
+}
+
+
+def _listen(address: Address, backlog: int) -> ListeningSocket:
     if isinstance(address, str) and address.startswith("unix:"):
         path = os.path.abspath(address[5:])
         _remove_stale(path)
@@ -66,16 +114,35 @@ def host_and_port(address: Address) -> tuple[str, int]:
     Raises:
         ConfigError: It is no address.
     """
+    host: object = ""
+    port: object = address
     if isinstance(address, str):
         host, _, text = address.rpartition(":")
-        port = int(text) if text.isascii() and text.isdigit() else -1
-    else:
-        host, port = ("", address) if isinstance(address, int) else address[:2]
-    if not 0 <= port <= 65535:
-        raise ConfigError(
-            f'address {address!r} is no port, (host, port), "host:port" or "unix:/path"'
-        )
+        port = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else -1
+    elif isinstance(address, (tuple, list)):
+        host, port = address[:2] if len(address) >= 2 else ("", -1)
+    if not isinstance(host, str) or type(port) is not int or not 0 <= port <= 65535:
+        raise _no_address(address)
+    if re.search(r"[\s/?#@]", host):
+        raise _no_address(address)
     return ("" if host == "*" else host.strip("[]")), port
+
+
+def _no_address(address: object) -> ConfigError:
+    advice = ""
+    if isinstance(address, str) and "://" in address:
+        scheme, _, rest = address.partition("://")
+        advice = f'; leave out {scheme}://, and write "{rest.partition("/")[0]}"'
+    elif isinstance(address, str) and ":" not in address:
+        advice = "; it has no port"
+    elif callable(address):
+        advice = "; to serve in front of an application call attach(app) before"
+    elif isinstance(address, (tuple, list)) and len(address) == 2:
+        advice = "; the host is text, the port a number from 0 to 65535"
+    return ConfigError(
+        f'address {address!r} is no port, (host, port), "host:port" or "unix:/path"'
+        f"{advice}"
+    )
 
 
 def _bound(family: int, address: str | tuple[str, int], backlog: int) -> socket.socket:

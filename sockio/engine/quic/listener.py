@@ -23,7 +23,7 @@ from aioquic.quic.packet import (
     pull_quic_header,
 )
 
-from sockio.engine.http.listening_socket import Address, host_and_port
+from sockio.engine.http.listening_socket import Address, host_and_port, telling_address
 from sockio.errors import ConfigError
 from sockio.runtime import logs
 from sockio.runtime.latch import Latch
@@ -299,6 +299,11 @@ class Listener:
 def _bound(address: Address) -> socket.socket:
     if isinstance(address, str) and address.startswith("unix:"):
         raise ConfigError(f"{address!r}: WebTransport is UDP; give a host and a port")
+    with telling_address(address):
+        return _bound_to(address)
+
+
+def _bound_to(address: Address) -> socket.socket:
     host, port = host_and_port(address)
     if host:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
