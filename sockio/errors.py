@@ -21,6 +21,7 @@ SockioError
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 __all__ = [
@@ -95,14 +96,37 @@ class AckError(SockioError):
 
 
 class AckTimeout(AckError, TimeoutError):
-    """The time for an acknowledgement ran out."""
+    """The time for an acknowledgement ran out.
 
-    def __init__(self, responses: list[Any] | None = None, missing: int = 1) -> None:
+    Its text is Node's, since clients may get it. ``repr`` and tracebacks tell the rest.
+    """
+
+    def __init__(
+        self,
+        responses: list[Any] | None = None,
+        missing: int = 1,
+        event: str | None = None,
+        seconds: float | None = None,
+    ) -> None:
         super().__init__("operation has timed out")
+        #: The event that was not answered.
+        self.event = event
+        #: How long its sender has waited.
+        self.seconds = seconds
         #: What came in time, in order of arrival (broadcasts).
         self.responses: list[Any] = responses if responses is not None else []
         #: How many answers did not come.
         self.missing = missing
+        if event is not None and sys.version_info >= (3, 11):
+            came = len(self.responses)
+            others = f" ({missing} of {missing + came} are missing)" if came else ""
+            self.add_note(f"event {event!r}: no answer in {seconds:g} s{others}")
+
+    def __repr__(self) -> str:
+        return (
+            f"AckTimeout(event={self.event!r}, seconds={self.seconds!r}, "
+            f"missing={self.missing})"
+        )
 
 
 class Disconnected(AckError):

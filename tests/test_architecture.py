@@ -68,6 +68,7 @@ ORDER = {
             "events",
             "gunicorn",
             "middleware",
+            "misplaced",
             "acks",
             "emit_options",
             "answers",

@@ -45,6 +45,7 @@ from .verify import (
     MESSAGES,
     Refusal,
     protocol_of,
+    tell_of_workers,
     verify,
 )
 from .websockets.subprotocols import Subprotocols
@@ -108,6 +109,7 @@ class EngineServer(EventEmitter):
         self._direct = DirectPolling(self)
         self._subprotocols = Subprotocols(self.options.handle_protocols)
         self._observed = False
+        self._told_of_workers = False
         self._entrance = Entrance(self)
         self._mount = Mount(self.handle_request, self.options.prefix)
         if self.options.cors is not None:
@@ -368,6 +370,7 @@ class EngineServer(EventEmitter):
     def report_refusal(self, request: Request, refusal: Refusal) -> None:
         """Tell the ``connection_error`` listeners."""
         code, context = refusal
+        self._told_of_workers = tell_of_workers(code, self._told_of_workers)
         log.debug("refused with code %s: %s", code, context)
         self._fire(
             "connection_error",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from logging import DEBUG, WARNING
 from typing import Any, Literal, NamedTuple, Protocol
 
 from sockio.errors import Forbidden
@@ -36,6 +37,13 @@ MESSAGES = {
     FORBIDDEN: "Forbidden",
     UNSUPPORTED_PROTOCOL_VERSION: "Unsupported protocol version",
 }
+
+#: What code 1 usually means, for the log.
+_SEVERAL_WORKERS = (
+    "a client asked for a session that this process does not have: are there several "
+    "workers? They need sticky sessions, see docs/deployment.rst (after a restart, or "
+    "of a client that was away for long, it is nothing)"
+)
 
 _BAD_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
@@ -102,6 +110,17 @@ def verify_webtransport(request: Request, options: EngineOptions) -> Refusal | N
 def protocol_of(request: Request) -> Literal[3, 4]:
     """The protocol revision that the request speaks; 3 where it does not say 4."""
     return dialect_of(request.query).protocol
+
+
+def tell_of_workers(code: int, told: bool) -> bool:
+    """Log what an unknown session usually means; return whether it has been said.
+
+    Once it is a warning: clients could fill the log otherwise.
+    """
+    if code != UNKNOWN_SID:
+        return told
+    log.log(DEBUG if told else WARNING, _SEVERAL_WORKERS)
+    return True
 
 
 def _verify_known(request: Request, sid: str, session: Known | None) -> Refusal | None:

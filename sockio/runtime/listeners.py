@@ -26,7 +26,7 @@ from sockio.errors import Disconnected
 from . import logs
 from .deferred import done
 from .known_signatures import known_signature
-from .signature import describe_parameters
+from .signature import arguments, describe_call
 from .unknown_names import refuse
 from .workers import FAILURES
 
@@ -136,16 +136,16 @@ class Listener:
 
     def describe(self) -> str:
         """Say what it takes: ``chat(text, room=...) takes 1 to 2 arguments``."""
-        name = getattr(self.fn, "__name__", None) or type(self.fn).__name__
         least, most = self.min_args, self.max_args
         if most is None:
-            count = f"at least {least}" if least else "any number of"
+            count = (
+                f"at least {arguments(least)}" if least else "any number of arguments"
+            )
         elif least == most:
-            count = str(least) if least else "no"
+            count = arguments(least)
         else:
-            count = f"{least} to {most}"
-        plural = "" if (least if most is None else most) == 1 else "s"
-        return f"{name}({describe_parameters(self.fn)}) takes {count} argument{plural}"
+            count = f"{least} to {arguments(most)}"
+        return f"{describe_call(self.fn)} takes {count}"
 
 
 #: What an emitter starts with that nobody listens to; nothing is ever put in.

@@ -18,6 +18,9 @@ from .deferred import DEFERRING, REMEDY, deferring
 
 Handler: TypeAlias = Callable[..., Any]
 
+#: What people call the ack function where they come from.
+_ACK_NAMES = ("ack", "callback", "cb")
+
 
 def read_signature(fn: Handler) -> tuple[int, int | None, bool]:
     """Return the least and the most arguments ``fn`` takes, and whether it acks.
@@ -127,7 +130,45 @@ def _unknown_keyword(fn: Handler, name: str) -> ConfigError:
     )
 
 
-def describe_parameters(fn: Handler) -> str:
+def arguments(count: int) -> str:
+    """Say how many: ``1 argument``, ``no arguments``."""
+    return f"{count or 'no'} argument{'' if count == 1 else 's'}"
+
+
+def advise_ack(fn: Handler, count: int) -> str:
+    """Say what to do about a parameter that waits in vain for the ack function.
+
+    Args:
+        fn: A handler.
+        count: How many arguments an event came with; the ack function is none.
+    """
+    names = [
+        parameter.name
+        for parameter in _parameters(fn) or ()
+        if parameter.kind
+        in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    if len(names) != count + 1 or names[-1] not in _ACK_NAMES:
+        return ""
+    before = "".join(f"{name}, " for name in names[:-1])
+    return (
+        f"; to acknowledge by hand make {names[-1]} keyword-only: "
+        f"{_name(fn)}({before}*, ack)"
+    )
+
+
+def describe_call(fn: Handler) -> str:
+    """Show its name and parameters: ``chat(text, room=...)``."""
+    return f"{_name(fn)}({_describe_parameters(fn)})"
+
+
+def _name(fn: Handler) -> str:
+    while isinstance(fn, partial):
+        fn = fn.func
+    return getattr(fn, "__name__", None) or type(fn).__name__
+
+
+def _describe_parameters(fn: Handler) -> str:
     shown = []
     for parameter in _parameters(fn) or ():
         if parameter.kind is parameter.VAR_POSITIONAL:

@@ -44,12 +44,15 @@ class PendingAcks:
 
     # ---- waiting
 
-    def wait(self, ack_id: int, timeout: float | None = None) -> list[Json]:
+    def wait(
+        self, ack_id: int, timeout: float | None = None, event: str | None = None
+    ) -> list[Json]:
         """Wait for the answer and return its arguments.
 
         Args:
             ack_id: The id of a packet sent just before, without blocking since.
             timeout: Seconds; None waits as long as the socket lives.
+            event: What AckTimeout names.
 
         Raises:
             AckTimeout: The time ran out; a later answer is ignored.
@@ -63,7 +66,7 @@ class PendingAcks:
         try:
             return latch.wait(timeout)
         except TimeoutError as exc:
-            raise AckTimeout() from exc
+            raise AckTimeout(event=event, seconds=timeout) from exc
         finally:
             self._entries.pop(ack_id, None)
 
@@ -72,6 +75,7 @@ class PendingAcks:
         ack_id: int,
         callback: Callable[..., object],
         timeout: float | None = None,
+        event: str | None = None,
     ) -> None:
         """Call ``callback(*args)``, in a worker, when the answer comes.
 
@@ -87,7 +91,9 @@ class PendingAcks:
             lambda error: self._run(callback, error),
         )
         if self._add(ack_id, entry):
-            entry.timer = self._clock.call_later(timeout, self._expire, ack_id, entry)
+            entry.timer = self._clock.call_later(
+                timeout, self._expire, ack_id, entry, event, timeout
+            )
 
     def expect(
         self, ack_id: int, answered: _Answered, lost: Callable[[], None]
@@ -142,12 +148,14 @@ class PendingAcks:
             if entry.failed is not None:
                 entry.failed(Disconnected(reason))
 
-    def _expire(self, ack_id: int, entry: _Entry) -> None:
+    def _expire(
+        self, ack_id: int, entry: _Entry, event: str | None, timeout: float
+    ) -> None:
         # The id may have been given anew since: only the timer's own entry ends.
         if self._entries.get(ack_id) is entry:
             del self._entries[ack_id]
             if entry.failed is not None:
-                entry.failed(AckTimeout())
+                entry.failed(AckTimeout(event=event, seconds=timeout))
 
     # ---- callbacks
 

@@ -17,7 +17,11 @@ class Answers:
         self,
         servers: int,
         done: Callable[[AckTimeout | None, list[Any]], None],
+        event: str | None = None,
+        seconds: float | None = None,
     ) -> None:
+        self._event = event
+        self._seconds = seconds
         self._servers = servers
         self._done = done
         self._asked = 0
@@ -53,7 +57,8 @@ class Answers:
     def time_out(self) -> None:
         """The time has run out."""
         missing = self._asked - self._lost - len(self._responses)
-        self._end(AckTimeout(self._responses, missing))
+        error = AckTimeout(self._responses, missing, self._event, self._seconds)
+        self._end(error)
 
     def _check(self) -> None:
         if self._servers <= 0 and len(self._responses) + self._lost >= self._asked:

@@ -58,6 +58,8 @@ def take_ack(
     """Split a trailing callable off ``args``: it is an acknowledgement callback."""
     if ack is None and args and callable(args[-1]):
         return args[:-1], args[-1]
+    if ack is not None and not callable(ack):
+        raise ConfigError(f"ack={ack!r}: give a function, which gets the answer")
     return args, ack
 
 
@@ -309,7 +311,7 @@ class BroadcastOperator(Targets):
             done(None, [])
             return
         timeout = self._options.flags.timeout or 0.0
-        answers = Answers(nsp.adapter.server_count(), done)
+        answers = Answers(nsp.adapter.server_count(), done, packet.data[0], timeout)
         stop = nsp.adapter.broadcast_with_ack(
             packet, self._options, answers.count, answers.answered, answers.lost
         )

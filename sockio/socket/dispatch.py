@@ -17,6 +17,7 @@ from sockio.runtime import logs
 from sockio.runtime.deferred import SIMPLE, done
 from sockio.runtime.listeners import EventEmitter, Listener, Listeners, event_name
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.signature import advise_ack, arguments
 from sockio.runtime.workers import FAILURES
 from sockio.types import SocketId
 
@@ -69,6 +70,10 @@ class Receiving(EventEmitter):
         """End without a word to the client."""
         raise NotImplementedError
 
+    def on_unheard(self, event: str) -> None:
+        """An event found no listener."""
+        raise NotImplementedError
+
     # ------------------------------------------------------------------ in the hub
 
     def on_packet(self, packet: Packet, size: int) -> None:
@@ -118,7 +123,10 @@ class Receiving(EventEmitter):
         if type(name) is not str:
             name = event_name(name)
         count = len(args)
-        for listener in self._listeners.get(name):
+        listeners = self._listeners.get(name)
+        if not listeners:
+            self.on_unheard(name)
+        for listener in listeners:
             if listener.once and not self._listeners.take_once(listener):
                 continue
             if listener.min_args <= count <= listener.most_args:
@@ -165,7 +173,8 @@ class Receiving(EventEmitter):
 
     def _misfit(self, name: str, count: int, listener: Listener) -> EventRejected:
         error = EventRejected(
-            f"event {name!r} came with {count} arguments, but {listener.describe()}"
+            f"event {name!r} came with {arguments(count)}, but {listener.describe()}"
+            + advise_ack(listener.fn, count)
         )
         # Once each: a client must not be able to fill the log.
         level = DEBUG if listener.complained else WARNING

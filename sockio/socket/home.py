@@ -20,6 +20,9 @@ class Home(Broadcaster, Protocol):
 
     @property
     def options(self) -> ServerOptions: ...
+    def unheard(self, event: str) -> None:
+        """An event of a client found no listener on its socket."""
+
     def remove(self, socket: Any) -> None:
         """The socket has gone: it receives no broadcast any more."""
 

@@ -23,6 +23,7 @@ from . import middleware
 from .broadcast import BroadcastOperator, Targets
 from .events import Event
 from .home import Link
+from .misplaced import SERVER_EVENTS, Misplaced
 from .options import ServerOptions
 from .reasons import REFUSED
 from .recovering import RecoverableSocket, Recovering
@@ -30,9 +31,6 @@ from .socket import Socket
 from .twin_wire import TwinWire
 
 log = logs.get("namespace")
-
-#: Events that a server emits on its namespaces itself.
-SERVER_EVENTS = frozenset(("connect", "connection", "new_namespace"))
 
 
 class Namespace(EventEmitter, Targets):
@@ -50,8 +48,10 @@ class Namespace(EventEmitter, Targets):
         reactor: Reactor,
         parser: Parser,
         make_adapter: AdapterFactory,
+        misplaced: Misplaced,
     ) -> None:
         self._listeners = Listeners()
+        self._misplaced = misplaced
         self.name = name
         self.options = options
         self.reactor = reactor
@@ -235,9 +235,16 @@ class Namespace(EventEmitter, Targets):
             socket.send_packet(packet)
         socket.close(REFUSED)
 
+    def unheard(self, event: str) -> None:
+        """An event of a client found no listener on its socket."""
+        self._misplaced.check(event, self._listeners, self.name)
+
     def remove(self, socket: Socket) -> None:
         """A socket has gone, or was not let in."""
         self._connecting.discard(socket)
+        for event in ("disconnecting", "disconnect"):
+            if not socket.listener_count(event):
+                self.unheard(event)
         if self._recovering is not None:
             self._recovering.forget(socket)
         # A recovered socket has the id of the one it was before.

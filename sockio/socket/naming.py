@@ -14,6 +14,7 @@ from sockio.runtime.workers import FAILURES
 
 from .dynamic_namespace import ParentNamespace, Predicate
 from .handler import NamespaceHandler, instance_of
+from .misplaced import Misplaced
 from .namespace import Namespace
 from .options import ConnectionHandler, ServerOptions
 
@@ -30,6 +31,7 @@ class Naming(EventEmitter):
         self._make_adapter = adapter_factory(options.adapter)
         self._namespaces: dict[str, Namespace] = {}
         self._parents: list[ParentNamespace] = []
+        self._misplaced = Misplaced(self.listener_count)
         #: The main namespace.
         self.sockets = self.of("/")
         self._listeners = self.sockets._listeners
@@ -88,6 +90,7 @@ class Naming(EventEmitter):
             "reactor": self.reactor,
             "parser": self._parser,
             "make_adapter": self._make_adapter,
+            "misplaced": self._misplaced,
         }
 
     def _adopt(self, parent: ParentNamespace, name: str) -> Namespace:

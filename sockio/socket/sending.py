@@ -117,7 +117,7 @@ class Sending(Receiving):
     ) -> None:
         if ack is not None:
             assert packet.id is not None
-            self._acks.add_callback(packet.id, ack, flags.timeout)
+            self._acks.add_callback(packet.id, ack, flags.timeout, packet.data[0])
         self.deliver(wire, packet, flags.volatile)
 
     def emit_with_ack(
@@ -170,7 +170,7 @@ class Sending(Receiving):
         self.deliver(wire, packet, flags.volatile)
         self._intake.begin_wait()
         try:
-            return self._acks.wait(ack_id, flags.timeout)
+            return self._acks.wait(ack_id, flags.timeout, name)
         finally:
             self._intake.end_wait()
 
@@ -200,6 +200,10 @@ class Sending(Receiving):
         """Send what belongs to no event; dropped when the socket has gone."""
         if self._gone is None:
             self._hand_over(self.client.encode(packet))
+
+    def on_unheard(self, event: str) -> None:
+        """An event found no listener: perhaps one was registered elsewhere."""
+        self._home.unheard(event)
 
     def send_ack(self, packet: Packet) -> None:
         """Send an acknowledgement; dropped when the socket has gone."""

@@ -296,6 +296,7 @@ def test_with_a_timeout_the_callback_gets_the_error_first(
     (error,) = heard.next()
     assert isinstance(error, AckTimeout)
     assert str(error) == "operation has timed out"
+    assert (error.event, error.seconds) == ("q", 5)
 
 
 def test_an_answer_after_the_timeout_is_ignored(serve: Serve, clock: FakeClock) -> None:

@@ -278,6 +278,7 @@ def test_whoever_is_silent_makes_it_time_out(serve: Serve, clock: FakeClock) -> 
     assert isinstance(error, AckTimeout)
     assert isinstance(error, TimeoutError)
     assert str(error) == "operation has timed out"
+    assert (error.event, error.seconds) == ("vote?", 5)
     assert (error.responses, error.missing, responses) == (["yes"], 2, ["yes"])
     # Pending ack entries are removed on this server.
     assert [len(socket._acks) for socket in sockets] == [0, 0, 0]

@@ -438,6 +438,37 @@ def test_a_wrong_number_is_told_where_that_is_wanted(serve: Serve) -> None:
     assert "takes no arguments" in answer
 
 
+@pytest.mark.parametrize(
+    ("handler", "args", "text"),
+    [
+        (lambda a, ack: None, '"x"', "make ack keyword-only: <lambda>(a, *, ack)"),
+        (lambda ack: None, "", "make ack keyword-only: <lambda>(*, ack)"),
+        (lambda a, callback: None, "1", "make callback keyword-only: <lambda>(a, *, "),
+        (lambda a, b: None, "1", "came with 1 argument, but <lambda>(a, b) takes 2 "),
+        (lambda a: None, "1,2", "came with 2 arguments, but <lambda>(a) takes 1 argu"),
+        (lambda a: None, "", "came with no arguments, but"),
+    ],
+)
+def test_what_is_wrong_with_the_arguments_is_told(
+    served: Served,
+    handler: Any,
+    args: str,
+    text: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    errors = Heard()
+    websocket, socket = served.connect()
+    socket.on("error", errors)
+    socket.on("sa", handler)
+
+    websocket.send(f'421["sa"{args and ","}{args}]')
+
+    (error,) = errors.next()
+    assert text in str(error)
+    assert text in caplog.text
+    assert ("keyword-only" in str(error)) is ("keyword-only" in text)
+
+
 def test_lenient_arguments_are_those_of_javascript(serve: Serve) -> None:
     # Missing = None, extra dropped.
     heard = Heard()

@@ -461,3 +461,19 @@ def test_a_websocket_that_is_refused_so_is_not_waited_for() -> None:
     assert everything.startswith(b"HTTP/1.1 101")
     assert everything.endswith(b"\x03\xf0Unsupported protocol version")
     server.stop(timeout=2)
+
+
+def test_a_session_that_nobody_knows_is_warned_of_once(
+    engine: RunningEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "sockio.engine.verify")
+    for _ in range(3):
+        assert engine.raw.request(transport="polling", sid="unknown").status == 400
+
+    levels = [
+        record.levelname
+        for record in caplog.records
+        if "several workers?" in record.getMessage()
+    ]
+    assert levels == ["WARNING", "DEBUG", "DEBUG"]
+    assert all("unknown" not in record.getMessage() for record in caplog.records[:1])

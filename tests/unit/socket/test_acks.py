@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import contextvars
+import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -434,3 +436,14 @@ def test_nothing_is_left_of_one_that_ended(
     clock.settle()
     assert len(acks) == 0
     assert clock.armed == 0
+
+
+def test_who_waited_in_vain_is_told_for_what() -> None:
+    error = AckTimeout([1, 2], 3, "question", 5.0)
+
+    assert str(error) == "operation has timed out"
+    assert (error.event, error.seconds, error.missing) == ("question", 5.0, 3)
+    assert repr(error) == "AckTimeout(event='question', seconds=5.0, missing=3)"
+    if sys.version_info >= (3, 11):
+        text = "".join(traceback.format_exception(error))
+        assert "event 'question': no answer in 5 s (3 of 5 are missing)" in text

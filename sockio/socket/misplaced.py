@@ -1,0 +1,52 @@
+"""Misplaced listeners: for events of clients, and registered on a namespace.
+
+What a client sends goes to its socket. Who comes from Flask-SocketIO registers on the
+server, where nothing ever calls the listener; that is said when such an event comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sockio.runtime import logs
+from sockio.runtime.listeners import Listeners
+
+log = logs.get("socket.dispatch")
+
+#: Events that a server emits on its namespaces itself.
+SERVER_EVENTS = frozenset(("connect", "connection", "new_namespace"))
+
+
+class Misplaced:
+    """Warns of the listeners of one server, once for each name."""
+
+    def __init__(self, on_server: Callable[[str], int]) -> None:
+        """Make one; ``on_server`` counts the listeners that the server has."""
+        self._on_server = on_server
+        #: No more than the application has names.
+        self._told: set[str] = set()
+
+    def check(self, event: str, listeners: Listeners, namespace: str) -> None:
+        """An event found nobody on its socket: is somebody elsewhere?
+
+        Args:
+            event: Its name.
+            listeners: Those of the socket's namespace.
+            namespace: The name of that.
+        """
+        if event in self._told or event in SERVER_EVENTS:
+            return
+        if listeners.get(event):
+            where = "the server" if namespace == "/" else f"the namespace {namespace!r}"
+        elif self._on_server(event):
+            where = "the server"
+        else:
+            return
+        self._told.add(event)
+        log.warning(
+            "event %r: its listener is registered on %s, where nothing calls it; "
+            "register it on the socket, in the connection handler: @socket.on(%r)",
+            event,
+            where,
+            event,
+        )
