@@ -221,6 +221,7 @@ class FakeStream:
         self.pending_size = 0
         self.written = bytearray()
         self.closed = False
+        self.finished = False
         self._turn = 0
         self.paused = False
         self.receiver: WebTransportTransport
@@ -244,6 +245,9 @@ class FakeStream:
 
     def resume(self) -> None:
         self.paused = False
+
+    def finish(self) -> None:
+        self.finished = True
 
     def close(self, *, discard: bool = False) -> None:
         self.closed = True
@@ -280,7 +284,12 @@ class WebTransportLink(Link):
         self._stream.written.clear()
         for item in fed(self._decoder, data):
             assert isinstance(item, Packet), item
-            self.arrived.append(v4.encode_packet(item, binary=True))
+            if self._stream.finished and item.type is PacketType.PING:
+                # The transport asks whether all before has been read.
+                self.send("3")
+                gevent.idle()
+            else:
+                self.arrived.append(v4.encode_packet(item, binary=True))
 
     @property
     def ended(self) -> bool:

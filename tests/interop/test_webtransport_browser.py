@@ -139,6 +139,22 @@ def test_the_last_words_of_the_server_arrive(browsing: Browsing) -> None:
     assert browsing.page.run("seen") == [["last", "words"], "io server disconnect"]
 
 
+def test_the_last_words_reach_a_page_that_is_busy(browsing: Browsing) -> None:
+    browsing.connect(["webtransport"])
+    browsing.page.run(
+        """setTimeout(() => {
+            const end = Date.now() + 1500;
+            while (Date.now() < end);
+        }, 0), null"""
+    )
+
+    browsing.io.emit("last", "words")
+    browsing.io.disconnect_sockets(close=True)
+
+    browsing.until("seen.length === 2")
+    assert browsing.page.run("seen") == [["last", "words"], "io server disconnect"]
+
+
 def test_the_server_hears_that_the_browser_left(browsing: Browsing) -> None:
     browsing.connect(["webtransport"])
 

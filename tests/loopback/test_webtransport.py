@@ -581,6 +581,9 @@ def test_what_was_sent_arrives_before_the_server_closes(served: QuicServed) -> N
 
     assert len(str(session.receive().data)) > 300_000
     assert session.receive() == message("1")
+    assert session.receive() == Packet(PacketType.PING)
+    assert not session.closed
+    session.send("3")
     session.wait_closed()
     assert session.finished
 
@@ -598,6 +601,8 @@ def test_the_client_reads_that_the_session_was_closed(served: QuicServed) -> Non
     session, socket = served.join()
 
     socket.conn.close()
+    assert session.receive() == Packet(PacketType.PING)
+    session.send("3")
     session.wait_closed()
 
     # CLOSE_WEBTRANSPORT_SESSION, length 4, code 0.

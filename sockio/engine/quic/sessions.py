@@ -34,7 +34,7 @@ MAX_SESSIONS = 16
 MAX_EARLY = 65536
 #: Bytes that a QUIC stream takes before what follows has to wait in the outbox.
 HIGH_WATER = 65536
-#: Seconds that the peer gets to acknowledge the last bytes before its session closes.
+#: Seconds that the peer gets to take the last bytes before its session closes.
 LINGER = 3.0
 
 #: WEBTRANSPORT_BUFFERED_STREAM_REJECTED: a stream of no session, or one too many.
@@ -117,6 +117,8 @@ class Session:
         self._written = 0
         self._sent_in = -1
         self._linger: Timer | None = None
+        #: The receiver waits for the peer's answer before it closes.
+        self._awaited = False
 
     # ------------------------------------------------------------------ for the engine
 
@@ -185,6 +187,14 @@ class Session:
             self._channel.release(self.stream_id)
             self._channel.flush()
 
+    def finish(self) -> None:
+        """Write nothing more; the receiver closes it, or ``LINGER`` does."""
+        if self.stream_id is None:
+            self.close()
+        elif not self.closed and not self.finished:
+            self._awaited = True
+            self._finish()
+
     def close(self, *, discard: bool = False) -> None:
         """End the session, when the peer has what was written; or at once."""
         if self.closed:
@@ -194,10 +204,7 @@ class Session:
         if discard or self.stream_id is None:
             self._end()
         elif not self.finished:
-            self.finished = True
-            self._channel.write(self.stream_id, b"", last=True)
-            self._linger = self._channel.clock.call_later(LINGER, self._end)
-        self._channel.flush()
+            self._finish()
 
     # ------------------------------------------------------------------ from below
 
@@ -225,7 +232,7 @@ class Session:
         if self.closed or self.stream_id is None:
             return
         if self.finished:
-            if self._channel.acknowledged(self.stream_id):
+            if not self._awaited and self._channel.acknowledged(self.stream_id):
                 self._end()
         elif self.pending_size:
             self.blocked = True
@@ -251,6 +258,13 @@ class Session:
                 receiver.ended()
 
     # ------------------------------------------------------------------ the end
+
+    def _finish(self) -> None:
+        assert self.stream_id is not None
+        self.finished = True
+        self._channel.write(self.stream_id, b"", last=True)
+        self._linger = self._channel.clock.call_later(LINGER, self._end)
+        self._channel.flush()
 
     def _end(self) -> None:
         stream_id = self.stream_id

@@ -18,7 +18,7 @@ from sockio.runtime import logs
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.turns import Turns
 
-from .transport import PARSE_ERROR, TRANSPORT_CLOSE, Sink
+from .transport import PARSE_ERROR, PING, TRANSPORT_CLOSE, Sink
 
 log = logs.get("engine.webtransport")
 
@@ -40,6 +40,7 @@ class ByteStream(Protocol):
         """Let the client send no more than it may already."""
 
     def resume(self) -> None: ...
+    def finish(self) -> None: ...
     def close(self, *, discard: bool = False) -> None: ...
 
 
@@ -50,6 +51,7 @@ class WebTransportTransport:
     upgrades_to: tuple[str, ...] = ()
 
     __slots__ = (
+        "_asked",
         "_decoder",
         "_ended",
         "_held",
@@ -71,6 +73,8 @@ class WebTransportTransport:
         self._decoder = StreamDecoder(max_payload)
         self._outbox = Outbox()
         self._over = False
+        #: Whether the client will say that it has read the last of what was sent.
+        self._asked = False
         self.sink: Sink
 
     def bind(self, outbox: Outbox, sink: Sink) -> None:
@@ -123,7 +127,15 @@ class WebTransportTransport:
     def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
         """End the session; what was sent arrives first, unless it is discarded."""
         self._over = True
-        self._stream.close(discard=discard)
+        if discard:
+            self._stream.close(discard=True)
+        else:
+            # A browser acknowledges what its page has not read yet, and forgets it when
+            # the session ends. Who answers a ping has read what was sent before.
+            self._asked = True
+            self._stream.write(PING.webtransport)
+            self._stream.finish()
+            self.resume()
         done()
 
     # ------------------------------------------------------------------ from below
@@ -139,7 +151,12 @@ class WebTransportTransport:
         items = held or self._decoder.more()
         for index, item in enumerate(items):
             if self._over:
-                return False
+                if not self._asked:
+                    return False
+                if isinstance(item, Packet) and item.type is PacketType.PONG:
+                    self._stream.close(discard=True)
+                    return False
+                continue
             if self._turns.paused:
                 self._held = items[index:]
                 return True

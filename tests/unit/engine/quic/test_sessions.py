@@ -316,6 +316,27 @@ def test_it_closes_when_the_peer_has_everything(
     assert (session.closed, receiver.told) == (True, [])
 
 
+def test_it_waits_for_an_answer_to_what_it_wrote_last(
+    sessions: Sessions,
+    session: Session,
+    receiver: FakeReceiver,
+    channel: FakeChannel,
+    clock: FakeClock,
+) -> None:
+    session.finish()
+    session.finish()
+    channel.acked = True
+    sessions.look_after()
+    assert channel.take() == [("write", STREAM, b"", True)]
+    session.received(STREAM, b"answer", last=False)
+    assert (session.closed, receiver.told) == (False, [b"answer"])
+
+    clock.advance(LINGER)
+
+    assert session.closed
+    assert ("data", CONNECT, CLOSE_CAPSULE, True) in channel.take()
+
+
 def test_it_does_not_wait_for_ever_for_the_peer(
     session: Session, receiver: FakeReceiver, channel: FakeChannel, clock: FakeClock
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import gevent
 import pytest
 
 from sockio.engine.outbox import Outbox
@@ -24,6 +25,7 @@ class FakeStream:
         self.pending_size = 0
         self.written = b""
         self.closed: list[bool] = []
+        self.finished = False
         self.paused = False
         self.receiver: Any = None
 
@@ -38,6 +40,9 @@ class FakeStream:
 
     def resume(self) -> None:
         self.paused = False
+
+    def finish(self) -> None:
+        self.finished = True
 
     def close(self, *, discard: bool = False) -> None:
         self.closed.append(discard)
@@ -184,7 +189,25 @@ def test_closing_is_done_at_once(
     transport.close(lambda: done.append(True), discard=discard)
     transport.ended()
 
-    assert (done, stream.closed, sink.told) == ([True], [discard], [])
+    assert (done, stream.closed, sink.told) == ([True], [True] * discard, [])
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_the_session_ends_when_the_client_has_read_the_last_of_it(
+    transport: WebTransportTransport, stream: FakeStream, sink: FakeSink, paused: bool
+) -> None:
+    if paused:
+        transport.pause()
+    transport.received(frame("4a"))
+
+    transport.close(lambda: None)
+    transport.received(frame("4b"))
+    assert (stream.written, stream.finished, stream.closed) == (frame("2"), True, [])
+    transport.received(frame("3"))
+    gevent.idle()  # what was paused goes on in the next pass of the loop
+
+    assert stream.closed == [True]
+    assert sink.told == ([] if paused else ["a"])
 
 
 def test_nothing_is_delivered_behind_a_close(
