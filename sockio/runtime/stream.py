@@ -20,6 +20,8 @@ log = logs.get("runtime.stream")
 #: Buffers handed to the kernel in one call, below the smallest IOV_MAX.
 _GATHER = 64
 _READ, _WRITE = 1, 2
+#: Seconds after which a kernel that took nothing is asked again.
+_ASK_AGAIN = 0.01
 #: What a non-blocking socket raises when it would have to wait.
 _AGAIN = (
     BlockingIOError,
@@ -75,6 +77,7 @@ class Stream:
         self._calls = OVER_SOCKET if tls else DIRECT
         self._receiver: Receiver | None = None
         self._reader: Any = None
+        #: Watches for the kernel to take bytes, or a timer until it is asked again.
         self._writer: Any = None
         self._pending: list[bytes | memoryview] = []
         self._sent_in = -1
@@ -209,18 +212,34 @@ class Stream:
     def _wait_for_kernel(self) -> None:
         if not self.blocked and self._fd_open:
             self.blocked = True
-            self._writer = self._loop.io(self._sock.fileno(), _WRITE)
-            self._writer.start(self._on_writable)
+            self._watch_kernel()
+
+    def _watch_kernel(self) -> None:
+        self._drop_writer()
+        self._writer = self._loop.io(self._sock.fileno(), _WRITE)
+        self._writer.start(self._on_writable)
 
     def _on_writable(self) -> None:
+        waiting = self.pending_size
         self._send_pending()
-        if not self._pending and self.blocked:
+        if not self.blocked:
+            return
+        if not self._pending:
             self._stop_writer()
             if self._receiver is not None:
                 self._receiver.drained()
+        elif self.pending_size == waiting:
+            # A kernel that is short of memory says that it takes bytes, and takes none;
+            # TLS may have to read first. To ask at once would be to ask for ever.
+            self._drop_writer()
+            self._writer = self._loop.timer(_ASK_AGAIN)
+            self._writer.start(self._watch_kernel)
 
     def _stop_writer(self) -> None:
         self.blocked = False
+        self._drop_writer()
+
+    def _drop_writer(self) -> None:
         if self._writer is not None:
             self._writer.stop()
             self._writer.close()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator
 
 import gevent
@@ -266,3 +267,41 @@ def test_a_closed_stream_may_be_closed_and_written_to(bench: Bench) -> None:
 
     assert bench.theirs.recv(10) == b""
     assert bench.heard == []
+
+
+class Reluctant:
+    """A socket whose kernel says that it takes bytes, and takes none for a while."""
+
+    def __init__(self, sock: socket.socket, refusals: int) -> None:
+        self._sock = sock
+        self.refusals = refusals
+        self.asked = 0
+        self.fileno = sock.fileno
+        self.recv = sock.recv
+        self.shutdown = sock.shutdown
+        self.close = sock.close
+
+    def send(self, data: bytes) -> int:
+        self.asked += 1
+        if self.asked <= self.refusals:
+            raise ssl.SSLWantReadError
+        return self._sock.send(data)
+
+
+def test_a_kernel_that_takes_nothing_is_not_asked_all_the_time() -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    reluctant = Reluctant(ours, refusals=4)
+    reactor = Reactor()
+    reactor.start()
+    stream = Stream(reluctant, reactor.batch, tls=True)
+
+    stream.write(b"at last")
+    gevent.idle()
+    assert reluctant.asked <= 2
+    with gevent.socket.socket(fileno=theirs.detach()) as peer:
+        peer.settimeout(30)
+        assert peer.recv(100) == b"at last"
+
+    assert not stream.blocked
+    stream.close()
