@@ -200,7 +200,7 @@ class MemoryAdapter(Adapter):
         if not self._warned:
             self._warned = True
             log.warning(
-                "namespace=%s server_side_emit reaches no server: "
+                "namespace=%r server_side_emit reaches no server: "
                 "this adapter knows only its own",
                 self.nsp.name,
             )

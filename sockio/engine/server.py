@@ -26,6 +26,7 @@ from . import websockets
 from .admission import WEBTRANSPORT, Entrance, Incoming
 from .direct_polling import DirectPolling
 from .http import cookie, cors
+from .http.access_log import serve_hiding_sid
 from .http.client_socket import take_over
 from .http.kept_request import KeptRequest
 from .http.mount import Mount
@@ -191,7 +192,7 @@ class EngineServer(EventEmitter):
             response = Response()
             response.end(500, b"Internal Server Error")
             return response.start(start_response, environ["REQUEST_METHOD"])
-        return self.middlewares.app(environ, start_response)
+        return serve_hiding_sid(self.middlewares.app, environ, start_response)
 
     def on_webtransport_session(self, session: Incoming) -> None:
         """Serve a WebTransport session that a client asks for; returns at once."""

@@ -392,9 +392,9 @@ class EventEmitter:
             done(listener.fn, result)
         except Disconnected as exc:
             # It waited for a client that went away: nobody's mistake.
-            log.debug('a listener of "%s" ended: %s', listener.event, exc)
+            log.debug("a listener of %r ended: %s", listener.event, exc)
         except FAILURES:
             # A boundary: a handler is user code, and ends nothing but itself.
-            log.exception('a listener of "%s" failed: %s', listener.event, listener.fn)
+            log.exception("a listener of %r failed: %s", listener.event, listener.fn)
             return False
         return True

@@ -8,7 +8,8 @@ names a scope of ours: then lines go to stderr, as with Node's ``debug``.
 A module keeps its logger (``log = logs.get("engine.session")``) and calls
 ``log.debug("sid=%s in %.120s", sid, data)`` behind nothing else: ``logging`` caches
 per logger whether a level is on, so that a call that prints nothing costs about 0.1 us.
-``%.120s`` cuts payloads.
+What is given as an argument is escaped and cut, see ``peer_text``; a message is a
+constant. Names that a peer chose stand as ``%r``, so that one sees where they end.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from traceback import format_exception
+
+from .peer_text import Lines, Told, told, traceback_text
 
 __all__ = ["configure_from_environment", "get"]
 
@@ -46,6 +50,7 @@ _SILENT = logging.CRITICAL + 1
 def get(scope: str) -> logging.Logger:
     """Return the logger of a scope; ``engine.session`` is ``sockio.engine.session``."""
     logger = logging.getLogger(f"{_ROOT}.{scope}")
+    logger.addFilter(_harmless)
     handler = _debug_handler()
     if handler is not None:
         handler.scopes.apply(logger)
@@ -78,6 +83,29 @@ def configure_from_environment(environ: Mapping[str, str] = os.environ) -> bool:
         if isinstance(logger, logging.Logger) and logger.name.startswith(f"{_ROOT}."):
             scopes.apply(logger)
     return True
+
+
+def _harmless(record: logging.LogRecord) -> bool:
+    """Let nothing in a record forge a line, whoever prints it."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(map(_harmless_argument, record.args))
+    elif record.args:  # a mapping that came alone
+        record.args = (Told(record.args),)
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        text = traceback_text(error)
+        # Else it is left to those who format it in a way of their own.
+        if text != "".join(format_exception(error)).rstrip("\n"):
+            record.exc_text = text
+    return True
+
+
+def _harmless_argument(value: object) -> object:
+    if value is None or isinstance(value, (int, float, Lines)):
+        return value
+    if type(value) is str and value.isprintable():
+        return told(value)
+    return Told(value)
 
 
 class Scopes:

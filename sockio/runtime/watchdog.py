@@ -22,6 +22,7 @@ from gevent.monkey import get_original
 
 from . import logs
 from .bell import BELL, Bell
+from .peer_text import Lines
 from .workers import Workers
 
 __all__ = ["WATCHDOG", "Watchdog"]
@@ -205,7 +206,7 @@ class _Place:
             code.co_filename,
             line,
             seconds,
-            "".join(_lines(stack)).rstrip(),
+            Lines("".join(_lines(stack))),
         )
 
     def _let_go(self, now: float) -> None:

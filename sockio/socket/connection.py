@@ -112,7 +112,7 @@ class Connection:
             return
         except Exception:
             # A boundary: a parser may be user code; its failure ends this client only.
-            log.exception("sid=%s the parser failed", self.conn.id)
+            log.exception("the parser failed")
             self._on_unreadable(ProtocolError("the parser failed"))
             return
         self._size += len(data)
@@ -211,7 +211,7 @@ class Connection:
         return held
 
     def _unknown(self, name: str) -> None:
-        log.debug("sid=%s unknown namespace %s", self.conn.id, name)
+        log.debug("sid=%s unknown namespace %r", self.conn.id, name)
         payload = {"message": "Invalid namespace"}
         self.write(self.encode(Packet(PacketType.CONNECT_ERROR, name, payload)))
 

@@ -163,8 +163,7 @@ class Receiving(EventEmitter):
                     raise EventRejected("rejected")
             except FAILURES as exc:
                 # A boundary: a guard is user code; whatever it raises rejects.
-                if not isinstance(exc, EventRejected):
-                    log.debug("sid=%s a guard rejected %r: %r", self.id, data[0], exc)
+                log.debug("sid=%s a guard rejected %r: %r", self.id, data[0], exc)
                 self._reject(exc, ack)
                 return None
             if self._deaf:

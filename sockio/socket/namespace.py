@@ -191,7 +191,7 @@ class Namespace(EventEmitter, Targets):
         else:
             recovering.welcome(socket)
         socket.client.joined(socket)
-        log.debug("sid=%s joined namespace %s", socket.id, self.name)
+        log.debug("sid=%s joined namespace %r", socket.id, self.name)
 
     def _introduce(self, socket: Socket) -> None:
         """Tell the connection handlers; let the client go where one fails.
@@ -214,7 +214,7 @@ class Namespace(EventEmitter, Targets):
             self._refuse(socket, exc.message, exc.data)
         except FAILURES:
             # A boundary: a middleware is user code; the client is told no details.
-            log.exception("namespace %s: a middleware failed", self.name)
+            log.exception("namespace %r: a middleware failed", self.name)
             self._refuse(socket, "Internal server error", None)
         else:
             return socket.wanted
@@ -230,7 +230,7 @@ class Namespace(EventEmitter, Targets):
                 payload["data"] = data
             socket.send_packet(packet)
         except EncodeError:
-            log.exception("namespace %s: the data of a refusal is left out", self.name)
+            log.exception("namespace %r: the data of a refusal is left out", self.name)
             del payload["data"]
             socket.send_packet(packet)
         socket.close(REFUSED)

@@ -101,7 +101,7 @@ class Naming(EventEmitter):
 
     def _clean_up(self, parent: ParentNamespace, child: Namespace) -> None:
         if child.empty and self._namespaces.get(child.name) is child:
-            log.debug("namespace %s is empty and goes", child.name)
+            log.debug("namespace %r is empty and goes", child.name)
             del self._namespaces[child.name]
             parent.children.discard(child)
             child.adapter.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket as stdlib
 import ssl
 import sys
@@ -340,6 +341,15 @@ def test_the_access_log_is_written_where_it_is_wanted(tmp_path: Path) -> None:
         log.seek(0)
 
         assert '"GET / HTTP/1.1" 200' in log.read()
+
+
+def test_the_access_log_has_no_sid() -> None:
+    log = io.StringIO()
+    server = create_server(hello, log=log).listen("127.0.0.1:0")
+    ask(server, GET.replace(b"/ ", b"/socket.io/?EIO=4&sid=secret&t=1 ") + b"\r\n")
+    server.close(timeout=1)
+
+    assert '"GET /socket.io/?EIO=4&sid=***&t=1 HTTP/1.1" 200' in log.getvalue()
 
 
 # --------------------------------------------------------------- what PEP 3333 asks

@@ -5,12 +5,12 @@ Spec: PEP 3333; RFC 9112 "Message Body Length", "Persistence".
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterable
 from reprlib import repr as shortened
 from typing import Any, Protocol
 
 from sockio.runtime import logs
+from sockio.runtime.peer_text import traceback_text
 from sockio.runtime.workers import FAILURES
 from sockio.types import Environ, WSGIApp
 
@@ -130,9 +130,9 @@ class Exchange:
         except BadBody as exc:
             log.debug("bad request: %s", exc)
             self._fail(exc.status)
-        except FAILURES:
+        except FAILURES as exc:
             # A boundary: an application is user code, and ends nothing but itself.
-            self._report()
+            self._report(exc)
             self._fail("500 Internal Server Error")
         except BaseException:
             self.keep = False
@@ -158,14 +158,14 @@ class Exchange:
         if close is not None:
             try:
                 close()
-            except FAILURES:
+            except FAILURES as exc:
                 # A boundary, as in ``run``; what was to be said has been said.
-                self._report()
+                self._report(exc)
 
-    def _report(self) -> None:
-        """Write the traceback of the present exception where the operator wants it."""
+    def _report(self, error: BaseException) -> None:
+        """Write the traceback of ``error`` where the operator wants it."""
         try:
-            traceback.print_exc(file=self._errors)
+            self._errors.write(f"{traceback_text(error)}\n")
         except Exception:
             # A boundary: that file is the operator's, and it is full, or closed.
             log.exception("wsgi.errors cannot be written to")

@@ -27,6 +27,7 @@ from sockio.runtime.hangup import hang_up
 from sockio.runtime.workers import Workers
 from sockio.types import Environ, WSGIApp
 
+from .access_log import without_sid
 from .deadlines import Deadlines
 from .exchange import Exchange
 from .http_connection import HttpConnection
@@ -195,7 +196,8 @@ class Server(StreamServer):  # type: ignore[misc]
             address = connection.address
             self._access_log(
                 f"{address[0] if isinstance(address, tuple) else address or '-'} "
-                f'- - [{datetime.now():%Y-%m-%d %H:%M:%S}] "{exchange.request_line}" '
+                f"- - [{datetime.now():%Y-%m-%d %H:%M:%S}] "
+                f'"{without_sid(exchange.request_line)}" '
                 f"{exchange.code} {exchange.sent}"
             )
 

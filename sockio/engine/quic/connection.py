@@ -223,7 +223,7 @@ class Peer:
         elif isinstance(event, events.HandshakeCompleted):
             self.established = True
         elif isinstance(event, events.ConnectionTerminated):
-            log.debug("ended with code 0x%x: %s", event.error_code, event.reason_phrase)
+            log.debug("ended with code 0x%x: %r", event.error_code, event.reason_phrase)
             self._finish()
 
     def _on_stream_data(self, event: events.StreamDataReceived) -> None:

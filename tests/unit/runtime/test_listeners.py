@@ -347,7 +347,7 @@ def test_an_exception_is_logged_and_the_others_run(
     assert calls == ["second"]
     (record,) = caplog.records
     assert record.name == "sockio.events"
-    assert '"x"' in record.getMessage()
+    assert "'x'" in record.getMessage()
     assert record.exc_info is not None
     assert record.exc_info[0] is ValueError
 

@@ -90,7 +90,7 @@ def test_a_parent_asks_the_servers_of_its_children(
 
     parent.server_side_emit("hello")
 
-    assert "namespace=/t-1 server_side_emit reaches no server" in caplog.text
+    assert "namespace='/t-1' server_side_emit reaches no server" in caplog.text
 
 
 def test_a_child_takes_over_middlewares_and_listeners(

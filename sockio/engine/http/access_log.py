@@ -1,0 +1,56 @@
+"""Access log: the id of a session is a secret, and stays out of the server's lines.
+
+Whoever knows the ``sid`` of a session can take part in it. The lines are written by the
+WSGI server, from what it keeps of the request: there it is replaced when we are done.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sockio.runtime.peer_text import told
+from sockio.types import Environ, StartResponse, WSGIApp
+
+__all__ = ["hide_sid", "serve_hiding_sid", "without_sid"]
+
+#: Longer lines are refused before they get here.
+_LONGEST = 1 << 20
+_SID = re.compile(r"sid=(?<![^?&;]sid=)[^&;#\s]+")
+#: The same where its name is escaped, which is read alike.
+_ESCAPED = re.compile(r"((?:^|[?&;])(?:s|%73)(?:i|%69)(?:d|%64)=)[^&;#\s]+")
+#: Where gunicorn's access log, and our own, look.
+_KEYS = ("RAW_URI", "REQUEST_URI", "QUERY_STRING")
+
+
+def without_sid(line: str) -> str:
+    """Return a request line, target or query as it may be logged."""
+    if "%" in line:
+        line = _ESCAPED.sub(r"\1***", line)
+    elif "sid=" in line:
+        line = _SID.sub("sid=***", line)
+    return told(line, _LONGEST)
+
+
+def serve_hiding_sid(
+    app: WSGIApp, environ: Environ, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Let ``app`` serve a request, then hide its sid. Blocks as long as that does."""
+    try:
+        return app(environ, start_response)
+    finally:
+        hide_sid(environ, start_response)
+
+
+def hide_sid(environ: Environ, start_response: Any) -> None:
+    """Take the sid from what a server logs of a request that is answered."""
+    for key in _KEYS:
+        value = environ.get(key)
+        if value:
+            environ[key] = without_sid(value)
+    # gevent.pywsgi logs the request line that its handler keeps.
+    handler = getattr(start_response, "__self__", None)
+    line = getattr(handler, "requestline", None)
+    if type(line) is str:
+        handler.requestline = without_sid(line)  # type: ignore[union-attr]
