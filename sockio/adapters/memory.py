@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from logging import DEBUG
 from typing import Any
 
 from sockio.protocol.socketio.packet import Packet, PacketType
@@ -36,8 +37,14 @@ class MemoryAdapter(Adapter):
         super().__init__(nsp)
         self._rooms = Rooms()
         self._warned = False
+        #: Whether somebody wants to see broadcasts.
+        self._told = False
         duration = nsp.recovery_duration
         self._log = None if duration is None else RecoveryLog(nsp.clock, duration)
+
+    def init(self) -> None:
+        """Look whether broadcasts are to be told."""
+        self._told = log.isEnabledFor(DEBUG)
 
     def close(self) -> None:
         """Forget what is kept for clients that may come back."""
@@ -80,6 +87,8 @@ class MemoryAdapter(Adapter):
 
     def _announce(self, sid: SocketId, changes: list[Change]) -> None:
         """Fire the events of ``changes`` that somebody listens to."""
+        for what, room, *_ in changes:
+            log.debug("sid=%s %s %r", sid, what, room)
         get = self._listeners.get
         heard = [change for change in changes if get(change[0])]
         if heard:
@@ -98,6 +107,15 @@ class MemoryAdapter(Adapter):
             wire = self.nsp.encode(packet, flags)
         else:
             wire = self._encode_logged(self._log, packet, options)
+        if self._told:
+            log.debug(
+                "broadcast of %r in %r, rooms=%r except=%r%s",
+                packet.data[0] if packet.type is PacketType.EVENT else packet.type,
+                self.nsp.name,
+                options.rooms,
+                options.except_,
+                logs.payload(packet.data),
+            )
         volatile = flags.volatile
         find = self.nsp.sockets.get
         for sid in self._rooms.select(options):

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from logging import DEBUG
 from typing import NamedTuple, Protocol
 
 from sockio.protocol.engineio.wire import Wire
+from sockio.runtime import logs
 from sockio.runtime.reactor import Reactor
 
 from .http.request import Request
@@ -23,6 +25,8 @@ from .middlewares import Middlewares
 from .options import EngineOptions
 from .session import EngineSession
 from .transports.polling import PollingTransport
+
+log = logs.get("engine.server")
 
 
 class Sessions(Protocol):
@@ -83,6 +87,8 @@ class DirectPolling:
 
     def _judge(self, headers: Headers) -> Answers | None:
         fields = headers.fields
+        if log.isEnabledFor(DEBUG):  # the long way tells of each request
+            return None
         if (
             not headers.keep_alive("HTTP/1.1")
             or "HTTP_UPGRADE" in fields

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from logging import DEBUG
 from typing import TypeAlias
 
 from sockio.errors import ConfigError
@@ -12,6 +13,7 @@ from sockio.runtime.deferred import done
 from sockio.runtime.listeners import Listener
 from sockio.types import WSGIApp
 
+from .http.access_log import without_sid
 from .http.request import Request
 from .http.response import Response
 
@@ -73,12 +75,17 @@ class Middlewares:
 
     def run(self, request: Request, response: Response) -> Verdict:
         """Call them until one ends the response, refuses or fails. Blocks."""
+        if log.isEnabledFor(DEBUG):
+            url, origin = without_sid(request.url), request.header("origin")
+            log.debug("request %r %r origin=%r", request.method, url, origin)
         try:
             for middleware in self._chain:
                 passed = guards.passes(middleware, middleware(request, response))
                 if response.ended:
+                    log.debug("answered by a middleware: %s", middleware)
                     break
                 if not passed:
+                    log.debug("refused by a middleware: %s", middleware)
                     return Verdict.REFUSED
         except Exception:
             # A boundary: a middleware is user code, and the client gets an answer.

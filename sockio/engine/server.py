@@ -221,6 +221,7 @@ class EngineServer(EventEmitter):
         session = self.sessions.get(request.query.get("sid", ""))
         sid = ""
         if refusal is None and session is None and self.retry_after is not None:
+            log.debug("refused with status 503: the server ends")
             response.headers["Retry-After"] = str(math.ceil(self.retry_after))
             response.end(503, b"Service Unavailable")
             return self._respond(request, response, start_response)
@@ -372,7 +373,7 @@ class EngineServer(EventEmitter):
         """Tell the ``connection_error`` listeners."""
         code, context = refusal
         self._told_of_workers = tell_of_workers(code, self._told_of_workers)
-        log.debug("refused with code %s: %s", code, context)
+        log.debug("refused with code %d, %r: %s", code, MESSAGES[code], context)
         self._fire(
             "connection_error",
             ConnectionErrorInfo(request, code, MESSAGES[code], context),

@@ -26,6 +26,7 @@ from .intake import Intake
 from .opening import open_packet
 from .options import EngineOptions
 from .outbox import Outbox
+from .told import is_told, tell
 from .transports.polling import PollingTransport
 from .transports.transport import RETIRED, TRANSPORT_ERROR, Transport
 from .upgrade import Upgrade
@@ -170,6 +171,7 @@ class EngineSession(EventEmitter):
     def open(self) -> None:
         """Send the open packet and start the heartbeat."""
         self.ready_state = OPEN
+        self.observed = is_told(self) or self.observed
         options = self._options
         self.push(open_packet(self.id, self._transport.upgrades_to, options))
         if options.initial_packet is not None:
@@ -182,11 +184,11 @@ class EngineSession(EventEmitter):
     def push(self, wire: Wire) -> None:
         """Send ``wire`` or put it behind what waits; dropped unless open."""
         if self.ready_state != OPEN:
+            log.debug("sid=%s is %s: nothing is sent", self.id, self.ready_state)
             return
         outbox = self._outbox
         if self.observed:
-            for packet in wire.packets:
-                self.fire("packet_create", packet)
+            self._tell_of_sending(wire)
         if not outbox.wires and self._offer(wire):
             if self.observed or self._callbacks.waiting:
                 self._after_flush([wire])
@@ -196,6 +198,11 @@ class EngineSession(EventEmitter):
         policy = self._options.buffer
         if policy is not None and outbox.behind > policy.high:
             self._on_buffer_full(policy.high)
+
+    def _tell_of_sending(self, wire: Wire) -> None:
+        for packet in wire.packets:
+            tell(self.id, "out", packet)
+            self.fire("packet_create", packet)
 
     @property
     def writable(self) -> bool:
@@ -234,6 +241,8 @@ class EngineSession(EventEmitter):
 
     def _after_flush(self, wires: list[Wire]) -> None:
         packets = [packet for wire in wires for packet in wire.packets]
+        via = self._transport.name
+        log.debug("sid=%s packets handed to %s: %d", self.id, via, len(packets))
         if self.ready_state == CLOSED:
             return
         self.fire("flush", packets)
@@ -259,6 +268,7 @@ class EngineSession(EventEmitter):
     def on_message(self, data: str | bytes) -> None:
         """A message packet arrived."""
         if self.ready_state != OPEN:
+            log.debug("sid=%s is %s: a message is dropped", self.id, self.ready_state)
             return
         if self._heartbeat.awaiting:
             self._heartbeat.on_traffic(len(data))
@@ -269,7 +279,9 @@ class EngineSession(EventEmitter):
     def _tell_of_message(self, data: str | bytes) -> None:
         size = len(data)
         self.intake.add(size)
-        self.fire("packet", Packet(PacketType.MESSAGE, data))
+        packet = Packet(PacketType.MESSAGE, data)
+        tell(self.id, "in", packet)
+        self.fire("packet", packet)
         self.fire("data", data)
         self.fire("message", data)
         if self._mailbox.busy:
@@ -285,6 +297,7 @@ class EngineSession(EventEmitter):
         if kind is PacketType.MESSAGE:
             self.on_message("" if packet.data is None else packet.data)
             return
+        tell(self.id, "in", packet)
         self.fire("packet", packet)
         if kind is PacketType.PING or kind is PacketType.PONG:
             beat = self._heartbeat.on_beat(packet)
@@ -322,6 +335,7 @@ class EngineSession(EventEmitter):
     def try_upgrade(self, transport: Transport) -> bool:
         """Put ``transport`` on trial; False when it came too late and was closed."""
         if self._upgrade is not None or self.upgraded or self.ready_state == CLOSED:
+            log.debug("sid=%s %s comes too late", self.id, transport.name)
             transport.bind(Outbox(), RETIRED)
             transport.close(_nothing, discard=True)
             return False
@@ -331,6 +345,7 @@ class EngineSession(EventEmitter):
         return True
 
     def on_probe(self, transport: Transport) -> None:
+        log.debug("sid=%s probes %s", self.id, transport.name)
         self.fire("upgrading", transport)
 
     def release_poll(self) -> None:
@@ -343,6 +358,7 @@ class EngineSession(EventEmitter):
 
     def on_upgrade(self, transport: Transport) -> None:
         old, self._transport = self._transport, transport
+        log.debug("sid=%s moved from %s to %s", self.id, old.name, transport.name)
         self._offer = transport.offer
         self._upgrade = None
         self.upgraded = True

@@ -22,9 +22,9 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from traceback import format_exception
 
-from .peer_text import Lines, Told, told, traceback_text
+from .peer_text import LONGEST, Lines, Told, told, traceback_text
 
-__all__ = ["configure_from_environment", "get"]
+__all__ = ["configure_from_environment", "get", "payload"]
 
 #: The first parts of all scopes; a pattern that fits none of them is not for us.
 AREAS = (
@@ -44,6 +44,8 @@ AREAS = (
 )
 
 _ROOT = "sockio"
+#: What a variable holds that asks for nothing.
+_OFF = ("", "0", "false", "no", "off")
 _SILENT = logging.CRITICAL + 1
 
 
@@ -106,6 +108,18 @@ def _harmless_argument(value: object) -> object:
     if type(value) is str and value.isprintable():
         return told(value)
     return Told(value)
+
+
+def payload(value: object, environ: Mapping[str, str] = os.environ) -> str:
+    """Return what a packet carries, for the end of a line: where it is asked for.
+
+    ``SOCKIO_DEBUG_DATA=1`` asks for it. The line cuts it.
+    """
+    if value is None or environ.get("SOCKIO_DEBUG_DATA", "").lower() in _OFF:
+        return ""
+    if isinstance(value, (str, bytes)):
+        value = value[: LONGEST + 1]
+    return f" {value!r}"
 
 
 class Scopes:

@@ -5,6 +5,6 @@ cdef class Connection:
     cdef object __weakref__
     cdef public object conn, write, parser, form_of
     cdef public dict sockets
-    cdef public object _directory, _decoder, _issued, _held, _connect_timer, _ended
+    cdef public object _directory, _decoder, _issued, _held, _connect_timer, _ended, _auto
     cdef public Py_ssize_t _size
     cpdef on_message(self, data)

@@ -27,6 +27,7 @@ from .options import ServerOptions
 from .reasons import Reason
 from .socket import Socket
 from .twin_wire import twin_of
+from .watched_parser import WatchedDecoder, WatchedParser, is_on
 
 log = logs.get("client")
 
@@ -77,6 +78,9 @@ class Connection:
         decoder = parser.decoder()
         strict = type(decoder) in _STRICT
         self._decoder: Decoder = decoder if strict else CheckedDecoder(decoder)
+        #: Which of two parsers the client speaks to is still to be seen.
+        self._auto = decoder if isinstance(decoder, AutoDecoder) else None
+        self._watch()
         self._issued = directory.reactor.clock.time()
         #: Size of the messages that the packet in the making came in.
         self._size = 0
@@ -136,14 +140,14 @@ class Connection:
         """Handle a CONNECT, or a packet that no socket is there for."""
         name = packet.nsp
         if packet.type is PacketType.CONNECT_ERROR:
-            self._violated("CONNECT_ERROR from a client")
+            self._violated(f"CONNECT_ERROR from a client, for {name!r}")
         elif packet.type is not PacketType.CONNECT and name in (self._held or ()):
             self.conn.intake.add(size)
             self._held_for(name).append((packet, size))
         elif packet.type is not PacketType.CONNECT:
-            self._violated("packet for a namespace that was not joined")
+            self._violated(f"packet for a namespace that was not joined: {name!r}")
         elif name in self.sockets:
-            self._violated("second CONNECT for a namespace")
+            self._violated(f"second CONNECT for namespace {name!r}")
         else:
             self._connect(name, packet.data)
 
@@ -152,8 +156,9 @@ class Connection:
         self.close()
 
     def _connect(self, name: str, auth: Any) -> None:
-        if isinstance(self._decoder, AutoDecoder):
-            self._settle(self._decoder)
+        log.debug("sid=%s connects to namespace %r", self.conn.id, name)
+        if self._auto is not None:
+            self._settle(self._auto)
         if auth is None:
             auth = {}
         namespace = self._directory.find_now(name)
@@ -169,11 +174,19 @@ class Connection:
 
     def _settle(self, auto: AutoDecoder) -> None:
         """Speak to the client as it does."""
+        self._auto = None
         self.parser, self._decoder = auto.settle()
         if isinstance(self._decoder, MsgpackDecoder):
             push = self.conn.push
             self.form_of = twin_of
             self.write = lambda wire: push(twin_of(wire))
+        self._watch()
+
+    def _watch(self) -> None:
+        """Have packets told, if somebody wants to see them."""
+        if is_on():
+            self.parser = WatchedParser(self.parser, self.conn.id)
+            self._decoder = WatchedDecoder(self._decoder, self.conn.id)
 
     def _held_for(self, name: str) -> list[tuple[Packet, int]]:
         if self._held is None:

@@ -56,7 +56,9 @@ class Receiving(EventEmitter):
         self._any_outgoing: tuple[Callable[..., Any], ...] = ()
         #: Counts what waits for handlers, of all sockets of the client.
         self._intake = intake
-        self._inbox = Inbox(reactor.mailbox(self._handle), intake)
+        told = log.isEnabledFor(DEBUG)
+        handle = self._handle_told if told else self._handle
+        self._inbox = Inbox(reactor.mailbox(handle), intake)
         #: No event is handled any more: the server has disconnected the client.
         self._deaf = False
         self._pending: PendingAcks | None = None
@@ -83,8 +85,10 @@ class Receiving(EventEmitter):
             if self._waiting is None or not self._waiting.offer(packet, size):
                 self._inbox.put_event(packet, size)
         elif kind is _ACK:
-            if packet.id is not None and self._pending is not None:
-                self._pending.resolve(packet.id, packet.data)
+            pending = self._pending
+            id = packet.id
+            if id is None or pending is None or not pending.resolve(id, packet.data):
+                log.debug("sid=%s nobody waits for ack %r", self.id, id)
         elif kind is PacketType.DISCONNECT:
             self.close(Reason.CLIENT_NAMESPACE_DISCONNECT)
 
@@ -101,6 +105,22 @@ class Receiving(EventEmitter):
             self._dispatch(self._inbox.counted(item))
         else:
             item()  # type: ignore[operator]
+
+    def _handle_told(self, item: Packet | Queued | Callable[[], object]) -> None:
+        """Handle an item, and tell about it; for when debug lines are on."""
+        packet = item.packet if isinstance(item, Queued) else item
+        if not isinstance(packet, Packet) or not packet.data:
+            self._handle(item)
+            return
+        name = packet.data[0]
+        count = len(self._listeners.get(name)) if type(name) is str else 0
+        log.debug("sid=%s event %r, its listeners: %d", self.id, name, count)
+        if not count:
+            log.debug("sid=%s event %r has no listener on this socket", self.id, name)
+        began = self.reactor.clock.now()
+        self._handle(item)
+        took = (self.reactor.clock.now() - began) * 1000
+        log.debug("sid=%s event %r handled in %.1f ms", self.id, name, took)
 
     def _dispatch(self, packet: Packet) -> None:
         """Handle one event: catch-all listeners, guards, then its own listeners."""

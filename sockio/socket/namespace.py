@@ -221,6 +221,7 @@ class Namespace(EventEmitter, Targets):
         return False
 
     def _refuse(self, socket: Socket, message: str, data: Any) -> None:
+        log.debug("sid=%s refused by namespace %r: %r", socket.id, self.name, message)
         if socket.gone:
             return
         payload = {"message": message}

@@ -107,6 +107,8 @@ class Sending(Receiving):
             self._send_event(wire, packet, flags, ack)
         elif self._gone is None:
             self._write(wire)
+        else:
+            log.debug("sid=%s has gone: %r is not sent", self.id, event)
 
     def _send_event(
         self,
@@ -219,12 +221,14 @@ class Sending(Receiving):
     def deliver(self, wire: Wire, packet: Packet, volatile: bool) -> None:
         """Tell the outgoing catch-all listeners, then write; an adapter's way in."""
         if self._gone is not None:
+            log.debug("sid=%s has gone: nothing is sent", self.id)
             return
         if self._any_outgoing:
             self._before_outgoing(packet)
             if self._gone is not None:
                 return
         if volatile and not self.conn.writable:
+            log.debug("sid=%s is not ready: a volatile event is dropped", self.id)
             return
         self._write(wire)
 

@@ -120,6 +120,8 @@ class Socket(Sending, Facts[DataT], Addressing, CatchAll, Waits):
 
     def turn_deaf(self) -> None:
         """Handle none of the events that wait."""
+        if self._inbox.has_events:
+            log.debug("sid=%s the events that wait are dropped", self.id)
         self._deaf = True
         self._inbox.drop()
 

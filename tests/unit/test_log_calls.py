@@ -23,13 +23,16 @@ BYPASSES = ("print", "print_exc", "print_exception", "getLogger", "warn")
 #: What stands in a line without quotes: no peer chooses it, or it is a sentence of ours
 #: in which a peer's words are quoted, or an exception with its own words.
 UNQUOTED = {
-    "address", "self.address", "http_server.address",
-    "code", "context", "description", "error", "error or 'end of stream'",
-    "error.reason", "exc", "exc.reason", "reason", "what", "why",
-    "why.option", "why.status", "mismatch(request)",
-    "self._holder", "code.co_filename", "line", "Lines(''.join(_lines(stack)))",
-    "listener.fn", "where", "live.id", "self.conn.id", "self.id", "self.name", "sid",
-    "socket.id", "request.environ.get('SERVER_SOFTWARE')",
+    "Lines(''.join(_lines(stack)))", "address", "code", "code.co_filename", "context",
+    "data", "description", "error", "error or 'end of stream'", "error.reason", "exc",
+    "exc.reason", "f' {data[0]!r}' if event else ''", "http_server.address", "kind",
+    "kind.name", "line", "listener.fn", "live.id", "logs.payload(data)",
+    "logs.payload(data[1:] if event else data)", "logs.payload(packet.data)",
+    "middleware", "mismatch(request)", "via", "old.name", "packet.type", "reason",
+    "request.environ.get('SERVER_SOFTWARE')", "self._holder", "self.address",
+    "self.conn.id", "self.id", "self.name", "self.ready_state", "session.id",
+    "session.transport_name", "sid", "socket.id", "transport.name", "way", "what",
+    "where", "why", "why.option", "why.status",
 }  # fmt: skip
 
 

@@ -16,9 +16,11 @@ from sockio.engine.http.request import Request
 from sockio.engine.http.response import Response, sendable
 from sockio.engine.option_checks import flags_of
 from sockio.errors import ConfigError
-from sockio.runtime import guards
+from sockio.runtime import guards, logs
 from sockio.runtime.deferred import done
 from sockio.runtime.unknown_names import tells_unknown
+
+log = logs.get("engine.cors")
 
 __all__ = ["Cors", "handle", "middleware", "mismatch", "origin_allowed"]
 
@@ -208,6 +210,8 @@ def _set_origin(rules: OriginRules, origin: str | None, response: Response) -> N
         _set(response, "Access-Control-Allow-Origin", rules)
     elif origin is not None and _matches(origin, rules):
         _set(response, "Access-Control-Allow-Origin", origin)
+    elif origin is not None:
+        log.debug("cors does not let a page of %r read the answer", origin)
     response.headers.vary("Origin")
 
 

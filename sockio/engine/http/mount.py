@@ -7,10 +7,14 @@ from typing import Any
 
 from sockio.engine.http.response import Response
 from sockio.errors import ConfigError
+from sockio.runtime import logs
 from sockio.runtime.bell import BELL
 from sockio.types import Environ, StartResponse, WSGIApp
 
 __all__ = ["Mount", "attach", "owns"]
+
+
+log = logs.get("engine.mount")
 
 
 def owns(environ: Environ, prefix: str) -> bool:
@@ -61,8 +65,11 @@ class Mount:
             BELL.ring()
         if owns(environ, self._prefix):
             return self._engine(environ, start_response)
+        path = environ.get("PATH_INFO")
         if self._app is not None:
+            log.debug("%r is the application's: ours begin with %r", path, self._prefix)
             return self._app(environ, start_response)
+        log.debug("%r answered with status 404: ours begin with %r", path, self._prefix)
         response = Response()
         response.headers["Content-Type"] = "text/plain; charset=UTF-8"
         response.end(404, b"Not Found")

@@ -9,7 +9,10 @@ from http import HTTPStatus
 from typing import TypeAlias
 
 from sockio.engine.http.request import Request
+from sockio.runtime import logs
 from sockio.types import StartResponse
+
+log = logs.get("engine.server")
 
 __all__ = ["Headers", "Response", "raw_refusal", "sendable"]
 
@@ -170,6 +173,7 @@ class Response:
                 send it, and the client would take it for the next answer.
         """
         status, lines = self.status, self.headers.lines()
+        log.debug("answered with status %d, %d bytes", status, len(self.body))
         if status not in _BODILESS and "content-length" not in self.headers:
             lines.append(("Content-Length", str(len(self.body))))
         start_response(_STATUS_LINES.get(status) or f"{status} Unknown", lines)

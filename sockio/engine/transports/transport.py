@@ -8,6 +8,9 @@ from typing import Protocol
 from sockio.engine.outbox import Outbox
 from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.wire import Wire
+from sockio.runtime import logs
+
+log = logs.get("engine.transport")
 
 #: Reasons with which a transport ends; the words travel to the application.
 TRANSPORT_CLOSE = "transport close"
@@ -93,8 +96,12 @@ class Transport(Protocol):
 class _Retired:
     """The sink of a transport that nobody needs any more."""
 
-    def on_message(self, data: str | bytes) -> None: ...
-    def on_packet(self, packet: Packet) -> None: ...
+    def on_message(self, data: str | bytes) -> None:
+        log.debug("a message is dropped: its session has ended, or has moved")
+
+    def on_packet(self, packet: Packet) -> None:
+        log.debug("%s is dropped: its session has ended, or has moved", packet.type)
+
     def on_ready(self) -> None: ...
     def on_flushed(self, wires: list[Wire]) -> None: ...
     def on_lost(self, reason: str, description: object = None) -> None: ...

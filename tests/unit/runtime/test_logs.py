@@ -181,3 +181,17 @@ def test_every_scope_of_the_package_begins_with_a_known_area() -> None:
 
     assert areas
     assert areas <= set(logs.AREAS)
+
+
+@pytest.mark.parametrize("off", ["", "0", "no", "False", "off"])
+def test_payloads_are_left_out(off: str) -> None:
+    assert logs.payload(["secret"], {"SOCKIO_DEBUG_DATA": off}) == ""
+    assert logs.payload(["secret"], {}) == ""
+
+
+def test_payloads_that_are_asked_for() -> None:
+    on = {"SOCKIO_DEBUG_DATA": "1"}
+
+    assert logs.payload(["a\n", 1], on) == r" ['a\n', 1]"
+    assert logs.payload(None, on) == ""
+    assert len(logs.payload("x" * 10**6, on)) < 2000
