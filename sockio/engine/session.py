@@ -285,9 +285,12 @@ class EngineSession(EventEmitter):
         self.fire("data", data)
         self.fire("message", data)
         if self._mailbox.busy:
-            self._mailbox.put((self.intake.remove, (size,)))
+            self._mailbox.put((self._told, (size,)))
         else:
             self.intake.remove(size)
+
+    def _told(self, size: int) -> None:
+        self.intake.remove(size)
 
     def on_packet(self, packet: Packet) -> None:
         """A packet other than a message arrived."""
