@@ -155,12 +155,13 @@ class EngineSession(EventEmitter):
         elif self.ready_state == OPEN:
             # The heartbeat goes on: a peer that takes nothing more ends by its silence.
             self.ready_state = CLOSING
-            if not self._outbox.wires:
-                self._close_transport()
-            elif self.intake.paused:  # nothing that comes is handled any more
-                self.intake.end()
+            paused = self.intake.paused
+            self.intake.end()  # nothing that comes is handled any more
+            if paused:
                 self._transport.resume()
                 self._heartbeat.restart()
+            if not self._outbox.wires:
+                self._close_transport()
 
     def _register(self, event: Any, handler: Any, **how: bool) -> Any:
         self.observed = True
@@ -284,6 +285,9 @@ class EngineSession(EventEmitter):
         self.fire("packet", packet)
         self.fire("data", data)
         self.fire("message", data)
+        self._count_until_told(size)
+
+    def _count_until_told(self, size: int) -> None:
         if self._mailbox.busy:
             self._mailbox.put((self._told, (size,)))
         else:
@@ -301,7 +305,9 @@ class EngineSession(EventEmitter):
             self.on_message("" if packet.data is None else packet.data)
             return
         tell(self.id, "in", packet)
+        self.intake.add(0)
         self.fire("packet", packet)
+        self._count_until_told(0)
         if kind is PacketType.PING or kind is PacketType.PONG:
             beat = self._heartbeat.on_beat(packet)
             if beat:
@@ -389,10 +395,20 @@ class EngineSession(EventEmitter):
 
     def _give_up(self, reason: str = PING_TIMEOUT, why: object = None) -> None:
         """Close at once, and expect the client to take nothing more."""
+        self._abort_upgrade()
         self._transport.close(_nothing, discard=True)
         if isinstance(self._transport, PollingTransport):
             self._transport.unread.give_up()
         self._on_close(reason, why)
+
+    def _abort_upgrade(self) -> None:
+        if self._upgrade is not None:
+            self._upgrade.abort()
+            self._upgrade = None
+
+    def lose(self, reason: str) -> None:
+        """The client has another connection: this one is dead."""
+        self._give_up(reason)
 
     def _on_close(self, reason: str, description: object) -> None:
         if self.ready_state == CLOSED:
@@ -402,9 +418,7 @@ class EngineSession(EventEmitter):
         self.intake.end()
         self._heartbeat.end()
         self._transport.sink = RETIRED
-        if self._upgrade is not None:
-            self._upgrade.abort()
-            self._upgrade = None
+        self._abort_upgrade()
         self._callbacks.drop()
         self._keeper.on_session_closed(self)
         consumer, self.consumer = self.consumer, NOBODY

@@ -61,6 +61,11 @@ class Turns:
         self.paused = False
         self._schedule()
 
+    def end(self) -> None:
+        """Do nothing more, and let go of whose work it was."""
+        self._step = _nothing
+        self.paused = False
+
     def _schedule(self) -> None:
         if not self._due:
             self._due = True
@@ -71,5 +76,12 @@ class Turns:
         self._due = False
         batch = self._reactor.batch
         batch.begin()
-        self.run()
-        batch.end()
+        try:
+            self.run()
+        finally:
+            batch.end()
+
+
+def _nothing() -> bool:
+    """The work is over."""
+    return False

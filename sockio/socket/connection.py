@@ -163,7 +163,11 @@ class Connection:
             auth = {}
         namespace = self._directory.find_now(name)
         if namespace is not None:
-            self.sockets[name] = namespace.connect(self, auth)
+            socket = namespace.connect(self, auth)
+            if self._ended is None:
+                self.sockets[name] = socket
+            else:  # one too many
+                socket.close(*self._ended)
         elif self._directory.may_find():
             self.sockets[name] = None
             self._held_for(name)
@@ -283,9 +287,7 @@ class Connection:
 
     def lose(self) -> None:
         """The client has come back over another connection: this one is dead."""
-        session = self.conn
-        session.transport.close(lambda: None, discard=True)
-        session.on_lost(Reason.TRANSPORT_CLOSE)
+        self.conn.lose(Reason.TRANSPORT_CLOSE)
 
     def end(self, reason: str) -> None:
         """Disconnect every socket for ``reason``, then close the connection."""

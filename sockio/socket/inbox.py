@@ -44,8 +44,8 @@ class Inbox:
         """Have an event handled, which came in a message of ``size``, in its turn."""
         mailbox = self._mailbox
         if mailbox.busy:
-            self._intake.add(size)
             mailbox.put(Queued(packet, size))
+            self._intake.add(size)
         else:
             mailbox.put(packet)
 

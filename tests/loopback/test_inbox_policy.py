@@ -338,3 +338,74 @@ def test_listeners_of_the_engine_count(start_engine: Any) -> None:
 
     assert [heard.next() for _ in range(1000)] == [(str(n),) for n in range(1000)]
     sender.join()
+
+
+def test_who_overfills_the_inbox_with_a_namespace_is_let_in_nowhere(
+    serve: Serve,
+) -> None:
+    served = serve(inbox=POLICY)
+    heard, asked = Heard(), Heard()
+    served.io.of("/admin").on("connection", heard)
+    websocket, socket = served.connect()
+    socket.on("disconnect", lambda reason: heard(reason))
+
+    @socket.on("ask")
+    def ask() -> None:
+        asked()
+        with pytest.raises(sockio.Disconnected):
+            socket.call("question", timeout=30)
+
+    websocket.send('42["ask"]')
+    asked.next()
+    most = POLICY.high_events * POLICY.hard
+    data = b"".join(masked(f'42["a",{n}]') for n in range(most))
+    gevent.spawn(websocket.send_bytes, data + masked("40/admin,"))
+
+    assert heard.next() == ("transport error",)
+    assert heard.calls == [("transport error",)]
+    assert not served.io.of("/admin").sockets
+
+
+def test_a_closed_session_answers_the_post_that_waits(
+    serve: Serve, clock: FakeClock
+) -> None:
+    served = serve(inbox=POLICY, clock=clock)
+    gate = Gate()
+    session, socket = served.poll()
+    socket.on("slow", gate.stop)
+    socket.on("a", lambda: None)
+    body = "\x1e".join(['42["slow"]', *['42["a"]'] * 1000])
+    posted = gevent.spawn(session.post, body)
+    gate.wait_reached()
+    wait_paused(served)
+
+    socket.conn.close()
+
+    assert posted.get(timeout=20).status in (200, 400)
+    gate.open()
+    clock.advance(31)
+
+
+def test_an_upgrade_behind_a_post_that_waits_ends_with_its_session(
+    serve: Serve,
+) -> None:
+    served = serve(inbox=POLICY)
+    gate = Gate()
+    session, socket = served.poll()
+    socket.on("slow", gate.stop)
+    socket.on("a", lambda: None)
+    websocket = session.websocket()
+    websocket.send("2probe")
+    assert websocket.receive() == "3probe"
+    body = "\x1e".join(['42["slow"]', *['42["a"]'] * 1000])
+    posted = gevent.spawn(session.post, body)
+    gate.wait_reached()
+    wait_paused(served)
+    websocket.send("5")
+    gevent.idle()
+
+    socket.client.lose()
+
+    websocket.wait_closed()
+    assert posted.get(timeout=20).status == 400
+    gate.open()

@@ -277,11 +277,12 @@ class Delivery:
             else:
                 poster.sink.on_packet(packet)
             if self.turns.paused:
-                return True
-        return True
+                break
+        return not self._cut
 
     def _end(self, complete: bool) -> None:
         if not self._ended:
             self._ended = True
+            self.turns.end()
             self._answer(complete)
             self._over()

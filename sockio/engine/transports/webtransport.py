@@ -128,6 +128,7 @@ class WebTransportTransport:
         """End the session; what was sent arrives first, unless it is discarded."""
         self._over = True
         if discard:
+            self._turns.end()
             self._stream.close(discard=True)
         else:
             # A browser acknowledges what its page has not read yet, and forgets it when
@@ -164,6 +165,7 @@ class WebTransportTransport:
                 self._over = True
                 if isinstance(item, TooLarge):
                     log.info(TOO_LARGE, item.size, item.limit)
+                self._turns.end()
                 self._stream.close(discard=True)
                 self.sink.on_lost(PARSE_ERROR, item.reason)
             elif item.type is _MESSAGE:
@@ -188,6 +190,7 @@ class WebTransportTransport:
             self._report_end()
 
     def _report_end(self) -> None:
+        self._turns.end()
         if not self._over:
             self._over = True
             self.sink.on_lost(TRANSPORT_CLOSE)

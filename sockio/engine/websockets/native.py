@@ -183,8 +183,6 @@ class NativeWebSocket:
 
     def _step(self) -> bool:
         """Read a part of what has arrived; tell whether there is more."""
-        if self._receiver is _NOBODY:
-            return False
         try:
             rest, self._rest = self._rest, _NO_REST
             self._hand_on(rest or self._reader.more())
@@ -309,6 +307,8 @@ class NativeWebSocket:
     def _forget(self) -> None:
         """Tell the receiver nothing more, and wait for nothing."""
         self._receiver = _NOBODY
+        self._rest = _NO_REST
+        self._turns.end()
         if self._kill_timer is not None:
             self._kill_timer.cancel()
             self._kill_timer = None

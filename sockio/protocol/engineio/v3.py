@@ -30,6 +30,8 @@ __all__ = [
 
 #: The number of this protocol in the ``EIO`` query parameter.
 PROTOCOL = 3
+#: Packets of no length in one payload; a client sends one where it has nothing to say.
+MAX_EMPTY = 1000
 #: Digits of the longest length that a packet may have.
 MAX_DIGITS = 10
 
@@ -138,15 +140,19 @@ def decode_payload(body: str | bytes) -> Iterator[Packet]:
 def _decode_text(body: str) -> Iterator[Packet]:
     if not body:
         raise ProtocolError("the payload is empty")
-    at = 0
+    at = empty = 0
     while at < len(body):
         colon = body.find(":", at, at + MAX_DIGITS + 1)
         digits = body[at:colon]
         if colon < 0 or not (digits.isascii() and digits.isdigit()):
             raise ProtocolError("a packet has no length")
         text = utf8.take(body, colon + 1, int(digits))
-        if text:  # a length of 0 stands for no packet
+        if text:
             yield decode_packet(text)
+        else:  # a length of 0 stands for no packet
+            empty += 1
+            if empty > MAX_EMPTY:
+                raise ProtocolError("a payload of nothing")
         at = colon + 1 + len(text)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from sockio.runtime.batch import TURN
@@ -106,3 +109,17 @@ def test_it_may_be_paused_again_before_it_has_gone_on(work: Work) -> None:
         work.one_pass()
 
     assert work.left == 10
+
+
+def test_work_that_has_ended_keeps_nobody_alive() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        work = Work(10)
+        gone = weakref.ref(work)
+        work.turns.pause()
+        work.turns.end()
+        del work
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -200,3 +200,9 @@ def test_bad_payloads_are_refused(body: str | bytes, reason: str) -> None:
 def test_codecs_go_by_the_number_of_the_protocol() -> None:
     assert codec_for(3) is v3
     assert codec_for(3).PROTOCOL == 3
+
+
+def test_a_payload_of_nothing_is_refused() -> None:
+    assert list(v3.decode_payload("0:" * v3.MAX_EMPTY)) == []
+    with pytest.raises(ProtocolError):
+        list(v3.decode_payload("0:" * (v3.MAX_EMPTY + 1)))
