@@ -94,7 +94,7 @@ class EngineSession(EventEmitter):
             options.ping_timeout,
             push=self.push,
             on_silence=self._give_up,
-            unfinished=lambda: self._transport.unfinished,
+            unfinished=self._unfinished,
         )
         transport.bind(self._outbox, self)
 
@@ -338,6 +338,9 @@ class EngineSession(EventEmitter):
         """Close at once: more waits, in one direction, than may."""
         log.debug("sid=%s given up: %s", self.id, error)
         self._give_up(TRANSPORT_ERROR, error)
+
+    def _unfinished(self) -> int:
+        return self._transport.unfinished
 
     # ------------------------------------------------------------------ upgrade
 

@@ -11,7 +11,7 @@ cdef class Mailbox:
     cdef object _running
     cdef object _next, _later
     cpdef put(self, item)
-    @cython.locals(batch=Batch, began=double, now=double, turn_over=bint)
+    @cython.locals(batch=Batch, began=double, now=double, count=int, turn_over=bint)
     cpdef _drain(self)
     @cython.locals(batch=Batch)
     cdef _run(self, item)

@@ -21,6 +21,8 @@ log = logs.get("runtime.mailbox")
 
 #: What waits behind the next item where there is at most one; nothing is ever put in.
 _NOTHING: deque[Any] = deque(maxlen=0)
+#: The clock is looked at after each four items: that costs as much as a small one.
+_LOOK = 0b11
 #: There is no next item.
 _NONE: Any = object()
 
@@ -84,6 +86,7 @@ class Mailbox:
         """Handle what waits, for as long as one turn may take."""
         batch = self._batch
         began = 0.0
+        count = 0
         turn_over = False
         worker = self._worker = getcurrent()
         left = worker.__dict__
@@ -100,7 +103,8 @@ class Mailbox:
                 if left:
                     self._running = None
                     worker.clear()
-                if self._next is not _NONE:
+                count += 1
+                if count & _LOOK == 0 and self._next is not _NONE:
                     now = batch.now()
                     turn_over = began > 0.0 and now - began > TURN
                     began = began or now

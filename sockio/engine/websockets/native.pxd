@@ -10,7 +10,7 @@ cdef class NativeWebSocket:
     cdef object _deflate, _deliver
     cdef FrameReader _reader
     cdef public object space
-    cdef bint _closing
+    cdef bint _closing, _paused
     cdef object _closed, _kill_timer, _pong, _reactor, _receiver, _rest, _taken, _turns
     cpdef received(self, bytes data)
     cpdef offer(self, wire)

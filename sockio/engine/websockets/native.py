@@ -50,6 +50,7 @@ class NativeWebSocket:
         "_deflate",
         "_deliver",
         "_kill_timer",
+        "_paused",
         "_pong",
         "_reactor",
         "_reader",
@@ -80,7 +81,10 @@ class NativeWebSocket:
         )
         self._receiver: Receiver
         self._closing = False
-        self._turns = Turns(reactor, self._step)
+        #: The receiver wants nothing at present.
+        self._paused = False
+        #: Reads what has arrived in turns; made when that is needed.
+        self._turns: Turns | None = None
         #: What was read already and is for later.
         self._rest: deque[Item] = _NO_REST
         #: Payload of the ping to answer when the kernel takes bytes again.
@@ -136,11 +140,19 @@ class NativeWebSocket:
         self._stream.hold(data)
 
     def pause(self) -> None:
+        self._paused = True
         self._stream.pause()
-        self._turns.pause()
+        self._in_turns().pause()
 
     def resume(self) -> None:
-        self._turns.resume()
+        self._paused = False
+        if self._turns is not None:
+            self._turns.resume()
+
+    def _in_turns(self) -> Turns:
+        if self._turns is None:
+            self._turns = Turns(self._reactor, self._step)
+        return self._turns
 
     # ------------------------------------------------------------------ the stream
 
@@ -161,9 +173,8 @@ class NativeWebSocket:
             self._read_on()
 
     def _hand_on(self, items: Iterable[Item]) -> None:
-        turns = self._turns
         for item in items:
-            if turns.paused:
+            if self._paused:
                 if self._rest is _NO_REST:
                     self._rest = deque()
                 self._rest.append(item)
@@ -179,7 +190,7 @@ class NativeWebSocket:
         behind what was sent before it.
         """
         self._stream.pause()
-        self._turns.run()
+        self._in_turns().run()
 
     def _step(self) -> bool:
         """Read a part of what has arrived; tell whether there is more."""
@@ -194,7 +205,7 @@ class NativeWebSocket:
         self.space = self._reader.space
         if self._rest or self._reader.behind:
             return True
-        if not self._turns.paused:
+        if not self._paused:
             self._stream.resume()
         return False
 
@@ -285,7 +296,7 @@ class NativeWebSocket:
     def _stop_delivering(self) -> None:
         self._closing = True
         self._deliver = _ignore
-        if self._turns.paused:  # read on, up to the peer's close frame
+        if self._paused:  # read on, up to the peer's close frame
             self._rest = _NO_REST
             self.resume()
 
@@ -308,7 +319,9 @@ class NativeWebSocket:
         """Tell the receiver nothing more, and wait for nothing."""
         self._receiver = _NOBODY
         self._rest = _NO_REST
-        self._turns.end()
+        self._paused = False
+        if self._turns is not None:
+            self._turns.end()
         if self._kill_timer is not None:
             self._kill_timer.cancel()
             self._kill_timer = None
