@@ -51,5 +51,4 @@ def connected(socket: sockio.Socket) -> None:
 
 if __name__ == "__main__":
     port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PORT", "3000"))
-    print(f"http://127.0.0.1:{port}", flush=True)
     io.run(("127.0.0.1", port))

@@ -116,7 +116,6 @@ def main() -> None:
         # The same number twice: TCP for the page, polling and WebSockets, UDP for this.
         address = ("127.0.0.1", options.port)
         io.listen_webtransport(address, str(certfile), str(keyfile))
-    print(f"http://127.0.0.1:{options.port}", flush=True)
     io.run(address)
 
 
