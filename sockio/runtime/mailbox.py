@@ -138,28 +138,32 @@ class Mailbox:
 
     def take(self, wanted: Callable[[Any], bool]) -> Any:
         """Remove and return the oldest item that is ``wanted``, or None."""
-        waiting = self._waiting()
-        for index, item in enumerate(waiting):
+        first, later = self._next, self._later
+        if first is _NONE:
+            return None
+        if wanted(first):
+            self._next = later.popleft() if later else _NONE
+            return first
+        for index, item in enumerate(later):
             if wanted(item):
-                del waiting[index]
-                self._wait(waiting)
+                del later[index]
                 return item
         return None
+
+    def take_all(self, wanted: Callable[[Any], bool]) -> list[Any]:
+        """Remove and return the items that are ``wanted``, the oldest first."""
+        taken: list[Any] = []
+        kept: deque[Any] = deque()
+        for item in self._waiting():
+            (taken if wanted(item) else kept).append(item)
+        if taken:
+            self._next = kept.popleft() if kept else _NONE
+            self._later = kept or _NOTHING
+        return taken
 
     def holds(self, wanted: Callable[[Any], bool]) -> bool:
         """Whether an item waits that is ``wanted``."""
         return any(map(wanted, self._waiting()))
 
-    def drop(self, unwanted: Callable[[Any], bool]) -> None:
-        """Remove the waiting items that are ``unwanted``."""
-        waiting = self._waiting()
-        kept = [item for item in waiting if not unwanted(item)]
-        if len(kept) != len(waiting):
-            self._wait(kept)
-
     def _waiting(self) -> list[Any]:
         return [] if self._next is _NONE else [self._next, *self._later]
-
-    def _wait(self, items: list[Any]) -> None:
-        self._next = items[0] if items else _NONE
-        self._later = deque(items[1:]) if len(items) > 1 else _NOTHING

@@ -12,9 +12,10 @@ from typing import Any
 
 from sockio.engine.intake import Intake
 from sockio.protocol.socketio.packet import Packet
+from sockio.runtime.listeners import event_name
 from sockio.runtime.mailbox import Mailbox
 
-__all__ = ["Inbox", "Queued"]
+__all__ = ["Inbox", "Queued", "name_of"]
 
 
 class Queued:
@@ -58,9 +59,18 @@ class Inbox:
         self._intake.remove(queued.size)
         return queued.packet
 
-    def take(self, wanted: Callable[[Packet], bool]) -> Queued | None:
-        """Remove and return the oldest event that is ``wanted``; it stays counted."""
-        item = self._mailbox.take(lambda item: _is_event(item) and wanted(_event(item)))
+    def take(self, name: str) -> Queued | None:
+        """Remove and return the oldest event of that name; it stays counted."""
+        item = self._mailbox.take(_event_named(name))
+        return None if item is None else self._queued(item)
+
+    def take_all(self, name: str) -> list[Queued]:
+        """Remove and return all events of that name; they stay counted."""
+        items = self._mailbox.take_all(_event_named(name))
+        return [self._queued(item) for item in items]
+
+    def _queued(self, item: Any) -> Queued:
+        """Count an event, if it is one that found the inbox empty and is not yet."""
         if isinstance(item, Packet):
             self._intake.add(0)
             return Queued(item, 0)
@@ -68,12 +78,9 @@ class Inbox:
 
     def drop(self) -> None:
         """Remove the events that wait; jobs stay."""
-        self._mailbox.drop(self._dropped)
-
-    def _dropped(self, item: Any) -> bool:
-        if isinstance(item, Queued):
-            self.counted(item)
-        return _is_event(item)
+        for item in self._mailbox.take_all(_is_event):
+            if isinstance(item, Queued):
+                self.counted(item)
 
     @property
     def has_events(self) -> bool:
@@ -89,5 +96,24 @@ def _is_event(item: object) -> bool:
     return isinstance(item, (Packet, Queued))
 
 
-def _event(item: Packet | Queued) -> Packet:
-    return item if isinstance(item, Packet) else item.packet
+def name_of(packet: Packet) -> str | None:
+    """The name under which listeners are registered; None where there is none."""
+    if not packet.data:
+        return None
+    name = packet.data[0]
+    return name if type(name) is str else event_name(name)
+
+
+def _event_named(wanted: str) -> Callable[[Any], bool]:
+    """Tell whether an item is an event of that name: quickly, since many are asked."""
+
+    def is_it(item: Any) -> bool:
+        if type(item) is Queued:
+            packet = item.packet
+        elif isinstance(item, Packet):
+            packet = item
+        else:
+            return False
+        return name_of(packet) == wanted
+
+    return is_it

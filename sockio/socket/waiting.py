@@ -17,7 +17,7 @@ from sockio.runtime.latch import Latch
 from sockio.runtime.listeners import EventName, event_name
 from sockio.runtime.reactor import Reactor
 
-from .inbox import Inbox, Queued
+from .inbox import Inbox, Queued, name_of
 
 #: Turns a packet into what the waiter gets, or None where it was not let through.
 Admit = Callable[[Packet], "tuple[Any, ...] | None"]
@@ -48,7 +48,7 @@ class Waiting:
             packet: The event.
             size: Of the message that it came in.
         """
-        name = _name_of(packet)
+        name = name_of(packet)
         if name is None:
             return False
         waiters = self._by_event.get(name)
@@ -70,7 +70,7 @@ class Waiting:
         name = event_name(event)
         backlog = _Backlog(self._reactor, self._intake, maxsize, self._closed)
         self._streams.setdefault(name, []).append(backlog)
-        while (queued := self._take(name)) is not None:
+        for queued in self._inbox.take_all(name):
             backlog.add(queued)
         return _Stream(backlog, admit, lambda: self._end_stream(name, backlog))
 
@@ -81,9 +81,6 @@ class Waiting:
         if not streams:
             self._streams.pop(event, None)
         backlog.clear()
-
-    def _take(self, name: str) -> Queued | None:
-        return self._inbox.take(lambda packet: _name_of(packet) == name)
 
     def wait(
         self, event: EventName, timeout: float | None, admit: Admit
@@ -101,7 +98,7 @@ class Waiting:
         clock = self._reactor.clock
         deadline = None if timeout is None else clock.now() + timeout
         while True:
-            queued = self._take(name)
+            queued = self._inbox.take(name)
             if queued is not None:
                 packet = self._inbox.counted(queued)
             else:
@@ -143,7 +140,15 @@ class Waiting:
 class _Backlog:
     """Events that a stream has been given and nobody has taken yet."""
 
-    __slots__ = ("_closed", "_intake", "_latch", "_maxsize", "_queue", "_reactor")
+    __slots__ = (
+        "_closed",
+        "_intake",
+        "_latch",
+        "_maxsize",
+        "_queue",
+        "_reactor",
+        "_takers",
+    )
 
     def __init__(
         self, reactor: Reactor, intake: Intake, maxsize: int, closed: str | None
@@ -152,36 +157,48 @@ class _Backlog:
         self._intake = intake
         self._maxsize = maxsize
         self._queue: deque[Queued] = deque()
+        #: What wakes the greenlets that wait for an event, and how many they are.
         self._latch: Latch[None] | None = None
+        self._takers = 0
         self._closed = closed
 
     def add(self, queued: Queued) -> None:
         if self._maxsize and len(self._queue) >= self._maxsize:
             self._take_first()
         self._queue.append(queued)
-        if self._latch is not None:
-            self._latch.set(None)
-            self._latch = None
-            self._intake.end_wait()
+        self._wake()
 
     def close(self, reason: str) -> None:
         self._closed = reason
+        self._wake()
+
+    def _wake(self) -> None:
+        """Have all takers look; who finds nothing waits, and is counted, again."""
         if self._latch is not None:
             self._latch.set(None)
+            self._latch = None
+            while self._takers:
+                self._end_wait()
+
+    def _end_wait(self) -> None:
+        self._takers -= 1
+        self._intake.end_wait()
 
     def take(self) -> Packet:
         """Blocks: until there is an event, or the socket has gone (Disconnected)."""
         while not self._queue:
             if self._closed is not None:
                 raise Disconnected(self._closed)
-            latch = self._latch = self._reactor.latch()
+            latch = self._latch
+            if latch is None:
+                latch = self._latch = self._reactor.latch()
+            self._takers += 1
             self._intake.begin_wait()
             try:
                 latch.wait()
             finally:
-                if self._latch is latch:
-                    self._latch = None
-                    self._intake.end_wait()
+                if self._latch is latch:  # killed: nobody has counted it off
+                    self._end_wait()
         return self._take_first()
 
     def _take_first(self) -> Packet:
@@ -216,14 +233,6 @@ class _Stream(Iterator["tuple[Any, ...]"]):
         self._end()
 
 
-def _name_of(packet: Packet) -> str | None:
-    """The name under which listeners are registered; None where there is none."""
-    if not packet.data:
-        return None
-    name = packet.data[0]
-    return name if type(name) is str else event_name(name)
-
-
 class Waits:
     """The part of a socket that waits for events."""
 
@@ -252,6 +261,8 @@ class Waits:
 
     def stream(self, event: EventName, maxsize: int = 0) -> Iterator[tuple[Any, ...]]:
         """Take every event of that name, one after the other, from now on.
+
+        Where several greenlets iterate over one stream, each event goes to one of them.
 
         Args:
             event: Its name.

@@ -403,3 +403,59 @@ def test_somebody_waiting_comes_before_a_stream(served: Served) -> None:
 
     assert task.get(timeout=30) == (1,)
     assert next(numbers) == (2,)
+
+
+def test_several_takers_of_one_stream_get_one_event_each(served: Served) -> None:
+    websocket, socket = served.connect()
+    numbers = socket.stream("n")
+    tasks = [outcome(next, numbers) for _ in range(3)]
+
+    for number in range(3):
+        websocket.send(f'42["n",{number}]')
+
+    gevent.joinall(tasks, timeout=30)
+    assert sorted(task.value for task in tasks) == [(0,), (1,), (2,)]
+    assert socket.conn.intake.waits == 0
+
+
+@pytest.mark.parametrize("events", [0, 1])
+def test_a_disconnect_ends_all_takers_of_a_stream(served: Served, events: int) -> None:
+    websocket, socket = served.connect()
+    numbers = socket.stream("n")
+    tasks = [outcome(next, numbers) for _ in range(3)]
+    assert socket.conn.intake.waits == 3
+
+    for number in range(events):
+        websocket.send(f'42["n",{number}]')
+    websocket.send("41")
+
+    gevent.joinall(tasks, timeout=30)
+    ended = [isinstance(task.value, Disconnected) for task in tasks]
+    assert sorted(ended) == [False] * events + [True] * (3 - events)
+    assert socket.conn.intake.waits == 0
+
+
+def test_a_taker_that_is_killed_takes_nothing(served: Served) -> None:
+    websocket, socket = served.connect()
+    numbers = socket.stream("n")
+    killed, other = (outcome(next, numbers) for _ in range(2))
+
+    killed.kill()
+    assert socket.conn.intake.waits == 1
+    websocket.send('42["n",1]')
+
+    assert other.get(timeout=30) == (1,)
+    assert socket.conn.intake.waits == 0
+
+
+def test_all_takers_may_be_killed_and_others_come(served: Served) -> None:
+    websocket, socket = served.connect()
+    numbers = socket.stream("n")
+    gevent.killall([outcome(next, numbers) for _ in range(2)])
+    assert socket.conn.intake.waits == 0
+
+    task = outcome(next, numbers)
+    websocket.send('42["n",1]')
+
+    assert task.get(timeout=30) == (1,)
+    assert socket.conn.intake.waits == 0

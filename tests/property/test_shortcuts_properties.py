@@ -167,7 +167,9 @@ def reactor() -> Reactor:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["put", "put", "take", "drop"]), st.integers(0, 5)),
+        st.tuples(
+            st.sampled_from(["put", "put", "take", "take_all"]), st.integers(0, 5)
+        ),
         max_size=12,
     )
 )
@@ -186,7 +188,8 @@ def test_a_mailbox_is_a_queue(reactor: Reactor, steps: list[tuple[str, int]]) ->
             if value in queue:
                 queue.remove(value)
         else:
-            mailbox.drop(lambda item, value=value: item > value)
+            taken = mailbox.take_all(lambda item, value=value: item > value)
+            assert taken == [item for item in queue if item > value]
             queue = [item for item in queue if item <= value]
     gevent.idle()
 

@@ -155,7 +155,7 @@ def test_an_item_knows_that_it_is_in_its_mailbox(reactor: Reactor) -> None:
     assert not jobs.mailbox.current
 
 
-# ------------------------------------------------------------------ taking, dropping
+# ------------------------------------------------------------------ taking
 
 
 def test_take_removes_the_oldest_that_is_wanted(jobs: Jobs) -> None:
@@ -168,19 +168,29 @@ def test_take_removes_the_oldest_that_is_wanted(jobs: Jobs) -> None:
     assert jobs.done == [1, 3, 4]
 
 
-def test_drop_removes_what_is_unwanted(jobs: Jobs) -> None:
+def test_take_all_removes_what_is_wanted(jobs: Jobs) -> None:
     jobs.put(1, 2, 3, 4)
 
-    jobs.mailbox.drop(lambda item: item % 2 == 0)
+    assert jobs.mailbox.take_all(lambda item: item % 2 == 0) == [2, 4]
+    assert jobs.mailbox.take_all(lambda item: item > 4) == []
     gevent.idle()
 
     assert jobs.done == [1, 3]
 
 
-def test_all_may_be_dropped(jobs: Jobs) -> None:
+def test_take_all_asks_about_each_item_once(jobs: Jobs) -> None:
+    asked: list[int] = []
+    jobs.put(*range(100))
+
+    jobs.mailbox.take_all(lambda item: asked.append(item) or item % 3 == 0)
+
+    assert asked == list(range(100))
+
+
+def test_all_may_be_taken(jobs: Jobs) -> None:
     jobs.put(1, 2)
 
-    jobs.mailbox.drop(lambda item: True)
+    assert jobs.mailbox.take_all(lambda item: True) == [1, 2]
     gevent.idle()
     assert jobs.done == []
     assert not jobs.mailbox.busy

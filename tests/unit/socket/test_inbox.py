@@ -92,9 +92,9 @@ def test_what_is_taken_stays_counted_until_its_turn(bench: Bench) -> None:
     for name in "abc":
         bench.inbox.put_event(event(name), 7)
 
-    first = bench.inbox.take(lambda packet: packet.data == ["a"])
-    last = bench.inbox.take(lambda packet: packet.data == ["c"])
-    assert bench.inbox.take(lambda packet: packet.data == ["d"]) is None
+    first = bench.inbox.take("a")
+    last = bench.inbox.take("c")
+    assert bench.inbox.take("d") is None
     assert first is not None
     assert last is not None
     assert bench.counts == (3, 14)
@@ -104,3 +104,33 @@ def test_what_is_taken_stays_counted_until_its_turn(bench: Bench) -> None:
     assert bench.counts == (1, 7)
     bench.settle()
     assert bench.handled == ["b"]
+
+
+def test_all_events_of_a_name_are_taken_in_order(bench: Bench) -> None:
+    for name in ("a", "b", "a", "a"):
+        bench.inbox.put_event(event(name), 7)
+    bench.inbox.put(lambda: bench.handled.append("job"))
+    before = bench.counts
+
+    assert bench.inbox.take_all("never") == []
+    taken = bench.inbox.take_all("a")
+
+    assert [queued.packet for queued in taken] == [event("a")] * 3
+    assert [queued.size for queued in taken] == [0, 7, 7]
+    assert bench.counts == (before[0] + 1, before[1])
+    for queued in taken:
+        bench.inbox.counted(queued)
+    bench.settle()
+    assert bench.handled == ["b", "job"]
+    assert bench.counts == (0, 0)
+
+
+def test_an_event_without_a_name_is_not_taken(bench: Bench) -> None:
+    bench.inbox.put_event(Packet(PacketType.EVENT, "/", [5]), 1)
+    bench.inbox.put(lambda: None)
+
+    assert bench.inbox.take("") is None
+    taken = bench.inbox.take("5")
+
+    assert taken is not None
+    assert taken.packet.data == [5]
