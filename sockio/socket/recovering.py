@@ -46,6 +46,8 @@ class RecoverableSocket(Socket[DataT]):
     _kept = False
     #: Set when it has gone and its last handler has returned.
     left: Latch[None] | None = None
+    #: The socket that it was, if that one's last events were still being handled.
+    former: RecoverableSocket[Any] | None = None
 
     def emit_with(
         self,
@@ -120,6 +122,11 @@ class Recovering:
     ) -> bool:
         """Make the socket what it was, or a new one; False when it was refused.
 
+        One that has left meanwhile is admitted too if it sent events: they are handled.
+        Of several connections that ask for one socket while their middlewares block,
+        the first to get through has it. The others are refused: what they sent is
+        dropped, with one debug line.
+
         Args:
             socket: One whose client wants to join.
             passes: Asks the middlewares; they are not asked again about a recovered
@@ -150,7 +157,7 @@ class Recovering:
                 if not passes(socket):
                     return False
                 if socket.gone:
-                    return True
+                    return self._admit_gone(socket)
                 assert claim is not None
                 session = adapter.restore_session(*claim)
                 if session is None:
@@ -159,9 +166,19 @@ class Recovering:
                     return False
             if socket.gone:
                 self._keep(session)
-                return True
+                return socket.wanted and self._admit_gone(socket)
             socket.missed = session.missed_packets
+        socket.former = self._leaving.get(socket.pid)
         self._live[socket.pid] = socket
+        return True
+
+    def _admit_gone(self, socket: RecoverableSocket[Any]) -> bool:
+        """Have the events handled that a recovered socket left; False: too late."""
+        if socket.pid in self._live:
+            log.debug("sid=%s was recovered elsewhere meanwhile", socket.id)
+            return False
+        socket.former = self._leaving.get(socket.pid)
+        self._leave(socket)
         return True
 
     def _claim(self, socket: RecoverableSocket[Any]) -> tuple[str, str | None] | None:
@@ -199,8 +216,8 @@ class Recovering:
         Blocks:
             As long as handlers of the former connection run.
         """
-        former = self._leaving.get(socket.pid)
-        if former is not None and former is not socket and former.left is not None:
+        former, socket.former = socket.former, None
+        if former is not None and former.left is not None:
             former.left.wait()
 
     def welcome(self, socket: RecoverableSocket[Any]) -> None:
@@ -230,8 +247,12 @@ class Recovering:
         live = self._live.get(pid)
         if live is not None and live is socket:
             del self._live[pid]
-            self._leaving[pid] = live
-            live.left = self._home.reactor.latch()
+            self._leave(live)
+
+    def _leave(self, socket: RecoverableSocket[Any]) -> None:
+        """Have the next socket of that client wait for this one."""
+        self._leaving[socket.pid] = socket
+        socket.left = self._home.reactor.latch()
 
     def on_left(self, socket: Any) -> None:
         """The last handler of a socket that has gone has returned."""

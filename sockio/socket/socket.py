@@ -160,11 +160,13 @@ class Socket(Sending, Facts[DataT], Addressing, CatchAll, Waits):
             self._let_go()
 
     def _say_goodbye(self, reason: str, description: object) -> None:
-        if self.announced:
-            self._fire("disconnecting", reason, description)
-            self._last_rooms = NO_ROOMS
-            self._fire("disconnect", reason, description)
-        self._let_go()
+        try:
+            if self.announced:
+                self._fire("disconnecting", reason, description)
+                self._last_rooms = NO_ROOMS
+                self._fire("disconnect", reason, description)
+        finally:  # a listener may be killed
+            self._let_go()
 
     def _let_go(self) -> None:
         """Part with what refers back to the socket, and would keep it for a while.
