@@ -38,12 +38,17 @@ Write = Callable[[Any], object]
 
 
 def blame(packet: Packet, error: EncodeError, write: Write) -> EncodeError:
-    """Return ``error`` with the event's name, the path of the value, and a hint."""
+    """Return ``error`` with the event's name, the path of the value, and a hint.
+
+    Raise it in the handler of ``error``, and keep it in no variable: see ``_let_go``.
+    """
     try:
         return _explained(packet, error, write)
     except Exception:
         # A boundary: to look at a value may run code of the application.
         return error
+    finally:
+        _let_go(error)
 
 
 def _explained(packet: Packet, error: EncodeError, write: Write) -> EncodeError:
@@ -60,6 +65,16 @@ def _explained(packet: Packet, error: EncodeError, write: Write) -> EncodeError:
         where += f", {root}{path}"
     hint = _hint(value)
     return EncodeError(f"{where}: {error}{f'; {hint}' if hint else ''}")
+
+
+def _let_go(error: EncodeError) -> EncodeError:
+    """Return ``error`` without what led to it: frames that hold the packet, and it.
+
+    Such a cycle would keep the packet until the garbage collector comes; and CPython
+    up to 3.12.6 crashes where it collects the buffer of a memoryview.
+    """
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
 
 
 def _name(packet: Packet) -> str:
@@ -88,7 +103,7 @@ def _failure(value: Any, write: Write) -> EncodeError | None:
     try:
         write(value)
     except EncodeError as exc:
-        return exc
+        return _let_go(exc)
     return None
 
 

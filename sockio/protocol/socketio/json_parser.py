@@ -131,9 +131,8 @@ class JsonParser:
         try:
             return self._encode_rest(packet[2], found, exc)
         except EncodeError as error:
-            explained = blame(packet, error, self._write)
-        # What the libraries said is in its text; one traceback is enough.
-        raise explained from None
+            # What the libraries said is in its text; one traceback is enough.
+            raise blame(packet, error, self._write) from None
 
     def _write(self, value: Any) -> None:
         """Write ``value`` by itself, for nobody."""

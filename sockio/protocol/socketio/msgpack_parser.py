@@ -77,9 +77,8 @@ class MsgpackParser:
         try:
             return [_write(message)]
         except EncodeError as error:
-            explained = blame(packet, error, _write)
-        # What the library said is in its text; one traceback is enough.
-        raise explained from None
+            # What the library said is in its text; one traceback is enough.
+            raise blame(packet, error, _write) from None
 
 
 def _write(value: Any) -> bytes:

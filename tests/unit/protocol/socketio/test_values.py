@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -94,6 +96,27 @@ def test_what_is_refused(make: Callable[[], Any], way: Callable[[Any], Any]) -> 
 def test_another_library_is_told_too(make: Callable[[], Any]) -> None:
     with pytest.raises(EncodeError):
         by_the_standard_library(make())
+
+
+@pytest.mark.parametrize("way", [*WAYS, by_the_standard_library])
+@pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_is_let_go_without_the_garbage_collector(
+    make: Callable[[], Any], way: Callable[[Any], Any]
+) -> None:
+    class Items(list[Any]): ...
+
+    items = Items([b"x", make()])
+    gone = weakref.ref(items)
+    gc.disable()
+    try:
+        try:
+            way(items)
+        except EncodeError:
+            del items
+
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 @in_each_way
