@@ -16,9 +16,9 @@ from setuptools.command.build_ext import build_ext
 HERE = Path(__file__).parent
 BUILD = runpy.run_path(str(HERE / "sockio" / "build.py"))
 
-#: What is compiled spends its time in Python's own functions. -O3 makes 2 % fewer
-#: instructions of an event than -O1, with the small functions of Cython inlined 0.3 %,
-#: and takes twice as long. -g0: without what only a debugger reads.
+#: What is compiled spends its time in Python's own functions: -O3 makes 2 % fewer
+#: instructions of an event than -O1 alone, and takes twice as long. -g0: without what
+#: only a debugger reads.
 FLAGS = [] if os.name == "nt" else ["-O1", "-finline-small-functions", "-g0"]
 
 
