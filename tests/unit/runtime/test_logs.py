@@ -14,21 +14,22 @@ NAMES = ("engine.session", "engine.http.request", "adapters.redis_pubsub", "sock
 PACKAGE = Path(logs.__file__).parent.parent
 
 
-@pytest.fixture(autouse=True)
-def _as_it_was() -> Iterator[None]:
-    root = logging.getLogger("sockio")
-    loggers = [
+def ours() -> list[logging.Logger]:
+    return [
         each
         for name, each in logging.Logger.manager.loggerDict.items()
         if isinstance(each, logging.Logger) and name.startswith("sockio")
     ]
-    handlers, levels = list(root.handlers), [each.level for each in loggers]
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    root = logging.getLogger("sockio")
+    handlers, levels = list(root.handlers), {each: each.level for each in ours()}
     yield
     root.handlers[:] = handlers
-    for each, level in zip(loggers, levels, strict=True):
-        each.setLevel(level)
-    for name in NAMES:
-        logging.getLogger(f"sockio.{name}").setLevel(logging.NOTSET)
+    for each in ours():  # those too that a test was the first to ask for
+        each.setLevel(levels.get(each, logging.NOTSET))
 
 
 def enabled(**environ: str) -> list[str]:

@@ -105,5 +105,5 @@ def test_it_is_on_with_the_debug_lines_of_its_scope(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert is_on()
-    caplog.set_level(logging.INFO, "sockio.parser")
-    assert not is_on()
+    with caplog.at_level(logging.INFO, "sockio.parser"):
+        assert not is_on()
