@@ -9,7 +9,7 @@ Spec: Engine.IO protocol v4, "WebTransport".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -194,6 +194,9 @@ class Admission:
 
     def on_flushed(self, wires: list[Wire]) -> None:
         """Nothing is sent from here."""
+
+    def unless_silent(self, fn: Callable[[], None]) -> None:
+        """No request asks for packets here."""
 
     def on_lost(self, reason: str, description: object = None) -> None:
         """The client has gone."""

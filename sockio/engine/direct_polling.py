@@ -24,7 +24,7 @@ from .http.shortcut import Replying
 from .middlewares import Middlewares
 from .options import EngineOptions
 from .session import EngineSession
-from .transports.polling import PollingTransport
+from .transports.polling import PollingTransport, TooLate
 
 log = logs.get("engine.server")
 
@@ -191,10 +191,10 @@ class DirectPoll:
                 self._soon(self.answer)
 
     def fail(self, error: BaseException) -> None:
-        """The client has gone."""
+        """The client has gone, or came too late."""
         if not self.ready:
             self.ready = True
-            self._soon(self._abandon)
+            self._soon(self._refuse if type(error) is TooLate else self._abandon)
 
     def answer(self) -> None:
         """Send the packets that there are now."""
@@ -211,6 +211,11 @@ class DirectPoll:
         connection.reply(data)
         if connection.sending:
             transport.unread.sending(partial(connection.cut, data))
+
+    def _refuse(self) -> None:
+        self._transport.unpark()
+        connection, answers = self._connection, self._answers
+        connection.reply(_response(b"400 Bad Request", answers, b"", connection))
 
     def _abandon(self) -> None:
         self._transport.unpark()

@@ -6,6 +6,8 @@ A pong cannot overtake a message that takes long to arrive. So that is a sign of
 as long as it comes on; a trickle is none.
 While the process stands still, because a handler computes or the machine is busy,
 nobody reads what clients sent. So all that has arrived is read before one is given up.
+What comes later than that is too late, if by a moment: a poll does not begin to wait
+for packets of a session whose time is over.
 Spec: Engine.IO protocol v4, "Heartbeat"; v3, "Timeouts".
 """
 
@@ -26,6 +28,9 @@ ENOUGH = 1024
 STANDSTILL = 0.05
 #: Seconds for what clients could not even send during a standstill.
 GRACE = 1.0
+
+#: Seconds by which a timer may be late as a rule: the loop counts in milliseconds.
+ROUNDED = 0.005
 
 #: The answer to most pings, made once.
 _PONG = Pong()
@@ -71,6 +76,7 @@ class Heartbeat:
         "_due",
         "_extended",
         "_forgiven",
+        "_if_forgiven",
         "_interval",
         "_on_silence",
         "_push",
@@ -99,8 +105,10 @@ class Heartbeat:
         self._on_silence = on_silence
         self._unfinished = unfinished
         self._timer: Timer | None = None
-        #: When the client is to be given up.
+        #: When the present wait is over: for the next ping, or for a sign of life.
         self._due = 0.0
+        #: To be called if a client whose time is over is not given up.
+        self._if_forgiven: Callable[[], None] | None = None
         #: Bytes of an unfinished message that were there when the wait began.
         self._came = 0
         #: Other packets have made the wait longer already.
@@ -113,7 +121,7 @@ class Heartbeat:
     def restart(self) -> None:
         """Ask nothing for the interval: at the start, after a beat or an upgrade."""
         self.awaiting = False
-        self._arm(self._interval, self._ask)
+        self._arm(self._reactor.delays.now(), self._interval, self._ask)
 
     def stop(self) -> None:
         """No ping, no deadline, until the next ``restart``."""
@@ -121,12 +129,21 @@ class Heartbeat:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._forgive()
 
     def end(self) -> None:
         """Stop for good, and let go of the session."""
+        self._if_forgiven = None
         self.stop()
         self._push = self._on_silence = _nothing
         self._unfinished = _none
+
+    def unless_silent(self, fn: Callable[[], None]) -> None:
+        """Call ``fn``; if the time for a sign of life is over, once there was one."""
+        if self.awaiting and self._reactor.delays.now() >= self._due:
+            self._if_forgiven = fn
+        else:
+            fn()
 
     def on_moved(self) -> None:
         """The transport changed, and may have swallowed the ping or its pong."""
@@ -170,20 +187,22 @@ class Heartbeat:
     def _expect(self) -> None:
         self.awaiting = True
         self._extended = False
-        self._wait()
+        now = self._reactor.delays.now()
+        self._wait(self._due if now - self._due < ROUNDED else now)
 
-    def _wait(self) -> None:
-        """Give the client the timeout, from now."""
+    def _wait(self, since: float | None = None) -> None:
+        """Give the client the timeout, from now or from a moment ago."""
         self._forgiven = False
         self._came = self._unfinished()
-        self._due = self._reactor.delays.now() + self._timeout
-        self._arm(self._timeout, self._on_deadline)
+        if since is None:
+            since = self._reactor.delays.now()
+        self._arm(since, self._timeout, self._on_deadline)
 
     def _on_deadline(self) -> None:
-        late = self._reactor.delays.now() - self._due
-        if late > STANDSTILL and not self._forgiven:
+        now = self._reactor.delays.now()
+        if now - self._due > STANDSTILL and not self._forgiven:
             self._forgiven = True
-            self._arm(GRACE, self._on_deadline)
+            self._arm(now, GRACE, self._on_deadline)
         else:
             self._timer = self._reactor.in_lull(self._judge)
 
@@ -191,13 +210,21 @@ class Heartbeat:
         if self._unfinished() - self._came >= ENOUGH:
             self._wait()
         else:
+            self._if_forgiven = None
             self.stop()
             self._on_silence()
 
-    def _arm(self, seconds: float, fn: Callable[[], None]) -> None:
+    def _arm(self, since: float, seconds: float, fn: Callable[[], None]) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._reactor.delays.call_later(seconds, fn)
+        self._due = since + seconds
+        self._timer = self._reactor.delays.call_after(since, seconds, fn)
+        self._forgive()
+
+    def _forgive(self) -> None:
+        if self._if_forgiven is not None:
+            fn, self._if_forgiven = self._if_forgiven, None
+            fn()
 
 
 class ClientHeartbeat(Heartbeat):

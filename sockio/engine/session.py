@@ -339,6 +339,10 @@ class EngineSession(EventEmitter):
         log.debug("sid=%s given up: %s", self.id, error)
         self._give_up(TRANSPORT_ERROR, error)
 
+    def unless_silent(self, fn: Callable[[], None]) -> None:
+        """Call ``fn``, unless the client is about to be given up for its silence."""
+        self._heartbeat.unless_silent(fn)
+
     def _unfinished(self) -> int:
         return self._transport.unfinished
 

@@ -93,6 +93,9 @@ class Upgrade:
     def on_flushed(self, wires: list[Wire]) -> None:
         """A transport on trial takes nothing from an outbox."""
 
+    def unless_silent(self, fn: Callable[[], None]) -> None:
+        """No request asks a transport on trial for packets."""
+
     def on_lost(self, reason: str, description: object = None) -> None:
         """The transport broke; the first one stays."""
         if not self._over:

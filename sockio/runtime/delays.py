@@ -42,32 +42,40 @@ class Delays:
 
     def call_later(self, seconds: float, fn: Callable[[], object]) -> Timer:
         """Call ``fn`` in the hub when ``seconds`` have passed; it must not block."""
+        return self.call_after(self._clock.now(), seconds, fn)
+
+    def call_after(
+        self, since: float, seconds: float, fn: Callable[[], object]
+    ) -> Timer:
+        """Call ``fn`` as ``call_later`` does, counted from a moment ago.
+
+        So delays that follow each other do not add up by how much each came late.
+        """
         queue = self._by_length.get(seconds)
         if queue is None:
-            queue = self._by_length[seconds] = _Queue(self._clock, seconds)
-        return queue.add(fn)
+            queue = self._by_length[seconds] = _Queue(self._clock)
+        return queue.add(since + seconds, fn)
 
 
 class _Queue:
-    """The timers of one length, oldest first."""
+    """The timers of one length, oldest first, but for some milliseconds."""
 
-    __slots__ = ("_calls", "_clock", "_firing", "_live", "_seconds", "_timer")
+    __slots__ = ("_calls", "_clock", "_firing", "_live", "_timer")
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._seconds = seconds
         self._calls: deque[_Call] = deque()
         #: How many of them have not been cancelled.
         self._live = 0
         self._timer: Timer | None = None
         self._firing = False
 
-    def add(self, fn: Callable[[], object]) -> _Call:
-        call = _Call(self, self._clock.now() + self._seconds, fn)
+    def add(self, due: float, fn: Callable[[], object]) -> _Call:
+        call = _Call(self, due, fn)
         self._calls.append(call)
         self._live += 1
         if self._timer is None and not self._firing:
-            self._timer = self._clock.call_later(self._seconds, self._fire)
+            self._timer = self._clock.call_later(due - self._clock.now(), self._fire)
         return call
 
     def forget(self) -> None:

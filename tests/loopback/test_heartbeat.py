@@ -110,6 +110,46 @@ def test_a_poll_that_waits_at_the_end_is_told(
     assert engine.closes == [TIMEOUT]
 
 
+# One that comes when the time is over is too late, even if nobody has looked yet
+@pytest.mark.parametrize("kind", ["sockio", "pywsgi"])
+@pytest.mark.parametrize("protocol", [3, 4])
+def test_a_poll_that_comes_later_is_refused(
+    clock: Stopwatch, start_engine: StartEngine, kind: str, protocol: int
+) -> None:
+    engine = start_engine(kind=kind, allow_eio3=True)
+    session = engine.client(protocol=protocol).open_session()
+    engine.clock.advance(44)
+
+    clock.spent = 1
+    poll = session.start_poll()
+    assert engine.closes == []
+    clock.spent = 0
+    engine.clock.advance(1)
+
+    assert engine.closes == [TIMEOUT]
+    assert poll.receive().status == 400
+
+
+# Unless what arrived with it is a sign of life
+@pytest.mark.parametrize("kind", ["sockio", "pywsgi"])
+def test_a_poll_that_comes_with_the_pong_is_answered(
+    clock: Stopwatch, start_engine: StartEngine, kind: str
+) -> None:
+    engine = start_engine(kind=kind)
+    session = engine.raw.open_session()
+    engine.clock.advance(44)
+
+    clock.spent = 1
+    poll = session.start_poll()
+    engine.clock.settle()
+    session.post("3")
+    clock.spent = 0
+    engine.clock.advance(1)
+
+    assert poll.receive().text == "2"
+    assert engine.closes == []
+
+
 # The first other packet extends the wait, once
 @pytest.mark.parametrize("packet", ["4busy", "6", b"busy"])
 def test_other_traffic_extends_the_wait_once(

@@ -23,11 +23,12 @@ from sockio.runtime.clock import Timer
 from sockio.runtime.latch import Latch
 from sockio.runtime.reactor import Reactor
 
-from .posts import HungUp, Posts
+from .posts import HungUp, Posts, TooLate
 from .transport import (
     CLOSE,
     CLOSE_TIMEOUT,
     NOOP,
+    RETIRED,
     TRANSPORT_CLOSE,
     TRANSPORT_ERROR,
     Sink,
@@ -37,7 +38,7 @@ from .unread import Unread
 log = logs.get("engine.polling")
 
 
-__all__ = ["HungUp", "Poll", "PollingTransport"]
+__all__ = ["HungUp", "Poll", "PollingTransport", "TooLate"]
 
 
 class Poll(Protocol):
@@ -69,6 +70,8 @@ class PollingTransport:
         self.sink: Sink
         #: The GET that waits for packets, until it has been answered.
         self._parked: Poll | None = None
+        #: It came when the client was about to be given up for its silence.
+        self._late = False
         #: The latest answer, as long as it is being sent.
         self.unread = Unread()
         #: That GET was woken to take the outbox, and has not run yet.
@@ -91,6 +94,10 @@ class PollingTransport:
     @property
     def writable(self) -> bool:
         """Whether a GET waits that nothing has been given to yet."""
+        return self._waiting and not self._late
+
+    @property
+    def _waiting(self) -> bool:
         return self._parked is not None and not self._parked.ready
 
     def offer(self, wire: Wire) -> bool:
@@ -128,6 +135,8 @@ class PollingTransport:
         """Answer a parked GET with a close packet, else the next one."""
         self._posts.abort()
         if self._parked is not None:
+            if discard and self._late and self.sink is not RETIRED:
+                self._parked.fail(TooLate())
             self._end_poll()
             done()
         elif discard or self.ended:
@@ -145,7 +154,7 @@ class PollingTransport:
         self.ended = True
         if self._promised:  # the outbox may not outlive us
             self._last = [*self._outbox.take(), CLOSE]
-        elif self.writable:
+        elif self._waiting:
             self._answer([CLOSE])
 
     def _close_completed(self) -> None:
@@ -185,6 +194,9 @@ class PollingTransport:
             if not poll.ready:
                 self._wait(request, poll)
             wires = poll.wait()
+        except TooLate:
+            response.end(400, b"")
+            return
         finally:
             self.unpark()
         body, kind, encoding = self.pack(
@@ -207,7 +219,8 @@ class PollingTransport:
         """Let a GET wait until it is set to what it is answered with; False: 400.
 
         None means what is in the outbox when it is answered. Before that comes
-        ``unpark``, then ``settle`` and ``pack``.
+        ``unpark``, then ``settle`` and ``pack``. It fails with ``HungUp``, or with
+        ``TooLate``: 400.
         """
         if self._parked is not None:
             self.fail("overlap from client")
@@ -216,14 +229,21 @@ class PollingTransport:
             return False
         self._parked = poll
         self.unread.arrived()
-        self.sink.on_ready()
-        if not poll.ready and self._closing is not None:
-            poll.set([NOOP])
+        self._late = True
+        self.sink.unless_silent(self._admit)
         return True
+
+    def _admit(self) -> None:
+        """Let the parked GET have what there is for it."""
+        self._late = False
+        self.sink.on_ready()
+        if self._closing is not None:
+            self._answer([NOOP])
 
     def unpark(self) -> None:
         """The GET waits no more."""
         self._parked = None
+        self._late = False
         self._promised = False
 
     def settle(self, wires: list[Wire] | None) -> list[Wire]:

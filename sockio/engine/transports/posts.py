@@ -35,6 +35,10 @@ class HungUp(Exception):
     """The client of a request has gone: there is nobody to answer."""
 
 
+class TooLate(Exception):
+    """A request came when the time of its session was over."""
+
+
 class Poster(Protocol):
     """What posts ask of their transport."""
 

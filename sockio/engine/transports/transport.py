@@ -46,6 +46,12 @@ class Sink(Protocol):
     def on_lost(self, reason: str, description: object = None) -> None:
         """The transport has ended, without being asked to."""
 
+    def unless_silent(self, fn: Callable[[], None]) -> None:
+        """Call ``fn``, unless the client is about to be given up for its silence.
+
+        Then it is called as soon as something of the client was heard, if ever.
+        """
+
 
 class Transport(Protocol):
     """One way to carry packets between a session and its client."""
@@ -105,6 +111,8 @@ class _Retired:
     def on_ready(self) -> None: ...
     def on_flushed(self, wires: list[Wire]) -> None: ...
     def on_lost(self, reason: str, description: object = None) -> None: ...
+
+    def unless_silent(self, fn: Callable[[], None]) -> None: ...
 
 
 RETIRED: Sink = _Retired()

@@ -42,6 +42,16 @@ def test_calls_are_made_in_time(calls: Calls) -> None:
     assert calls.clock.armed == 0
 
 
+def test_a_wait_may_have_begun_a_moment_ago(calls: Calls) -> None:
+    calls.clock.advance(3)
+
+    calls.delays.call_after(2.5, 5, lambda: calls.made.append(("a", calls.clock.now())))
+    calls.later(5, "b")
+    calls.clock.advance(10)
+
+    assert calls.made == [("a", 7.5), ("b", 8.0)]
+
+
 def test_those_of_one_length_share_a_timer(calls: Calls) -> None:
     for number in range(100):
         calls.later(5, str(number))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gevent
@@ -68,6 +68,9 @@ class Bench:
 
     def on_flushed(self, wires: list[Wire]) -> None:
         self.flushed += [wire.payload for wire in wires]
+
+    def unless_silent(self, fn: Callable[[], None]) -> None:
+        fn()
 
     def on_lost(self, reason: str, description: object = None) -> None:
         self.lost.append((reason, description))

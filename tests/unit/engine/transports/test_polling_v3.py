@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -68,6 +69,9 @@ class Bench:
         self.transport.wake()
 
     def on_flushed(self, wires: list[Wire]) -> None: ...
+
+    def unless_silent(self, fn: Callable[[], None]) -> None:
+        fn()
 
     def on_lost(self, reason: str, description: object = None) -> None:
         self.lost.append((reason, description))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -51,6 +52,9 @@ class Bench:
 
     def on_flushed(self, wires: list[Wire]) -> None:
         raise AssertionError("a WebSocket takes nothing by itself")
+
+    def unless_silent(self, fn: Callable[[], None]) -> None:
+        fn()
 
     def on_lost(self, reason: str, description: object = None) -> None:
         self.lost.append((reason, description))

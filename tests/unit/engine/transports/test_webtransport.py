@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -68,6 +69,9 @@ class FakeSink:
 
     def on_flushed(self, wires: list[Wire]) -> None:
         raise AssertionError("it takes nothing from the outbox")
+
+    def unless_silent(self, fn: Callable[[], None]) -> None:
+        fn()
 
     def on_lost(self, reason: str, description: object = None) -> None:
         self.told.append((reason, description))
