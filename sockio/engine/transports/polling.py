@@ -94,11 +94,8 @@ class PollingTransport:
     @property
     def writable(self) -> bool:
         """Whether a GET waits that nothing has been given to yet."""
-        return self._waiting and not self._late
-
-    @property
-    def _waiting(self) -> bool:
-        return self._parked is not None and not self._parked.ready
+        poll = self._parked
+        return poll is not None and not poll.ready and not self._late
 
     def offer(self, wire: Wire) -> bool:
         """Nothing is sent directly: the parked GET takes everything from the outbox."""
@@ -154,7 +151,7 @@ class PollingTransport:
         self.ended = True
         if self._promised:  # the outbox may not outlive us
             self._last = [*self._outbox.take(), CLOSE]
-        elif self._waiting:
+        else:
             self._answer([CLOSE])
 
     def _close_completed(self) -> None:

@@ -30,6 +30,8 @@ log = logs.get("engine.polling")
 #: Packets that are handed on in one step.
 STEP = 32
 
+_NONE: Iterator[Packet] = iter(())
+
 
 class HungUp(Exception):
     """The client of a request has gone: there is nobody to answer."""
@@ -68,13 +70,17 @@ class Posts:
     """The POSTs of one session."""
 
     __slots__ = (
-        "_delivery",
+        "_answer",
+        "_cut",
         "_on_read",
         "_options",
+        "_packets",
         "_paused",
         "_poster",
         "_reactor",
         "_socket",
+        "_stepping",
+        "_turns",
         "under_way",
         "unfinished",
     )
@@ -91,8 +97,15 @@ class Posts:
         self.unfinished = 0
         #: The connection of that one.
         self._socket: socket | None = None
-        #: The one whose packets are being handed on.
-        self._delivery: Delivery | None = None
+        #: Of the one whose packets are being handed on: what is left of these, and
+        #: whom to tell whether all were taken.
+        self._packets = _NONE
+        self._answer: Callable[[bool], object] | None = None
+        #: Does what is not done in one step.
+        self._turns: Turns | None = None
+        self._stepping = False
+        #: The session has ended: nothing more is handed on.
+        self._cut = False
         #: The session wants nothing at present.
         self._paused = False
         #: Whom to call when everything is handed on.
@@ -158,101 +171,17 @@ class Posts:
     def deliver(self, payload: str | bytes, answer: Callable[[bool], object]) -> None:
         """Hand the packets of a POST on, then call ``answer``; never blocks."""
         self.under_way = True
-        delivery = Delivery(payload, self._poster, self._reactor, answer, self._over)
-        self._delivery = delivery
-        if self._paused:
-            delivery.turns.pause()
-        delivery.turns.run()
-
-    def _over(self) -> None:
-        self._delivery = None
-        self.under_way = False
-        if self._on_read is not None:
-            on_read, self._on_read = self._on_read, None
-            on_read()
-        self._poster.on_posted()
-
-    def pause(self) -> None:
-        """Hand nothing more on until ``resume``; the POST under way waits so long."""
-        self._paused = True
-        if self._delivery is not None:
-            self._delivery.turns.pause()
-
-    def resume(self) -> None:
-        """Go on with the POST under way."""
-        self._paused = False
-        if self._delivery is not None:
-            self._delivery.turns.resume()
-
-    def when_read(self, fn: Callable[[], None]) -> None:
-        """Call ``fn`` when the packets of the POST under way are handed on."""
-        if self._delivery is None:
-            fn()
-        else:
-            self._on_read = fn
-
-    def abort(self) -> None:
-        """Cut the connection of a POST that is arriving; drop what is left of one."""
-        if self._delivery is not None:
-            self._delivery.cut()
-        if self._socket is not None:
-            with suppress(OSError):
-                # Beneath gevent's socket and TLS; it wakes the one who reads.
-                kernels = getattr(self._socket, "_sock", self._socket)
-                kernels.shutdown(SHUT_RDWR)
-
-
-class Delivery:
-    """One POST that has arrived."""
-
-    __slots__ = (
-        "_answer",
-        "_cut",
-        "_ended",
-        "_over",
-        "_packets",
-        "_poster",
-        "_stepping",
-        "turns",
-    )
-
-    def __init__(
-        self,
-        payload: str | bytes,
-        poster: Poster,
-        reactor: Reactor,
-        answer: Callable[[bool], object],
-        over: Callable[[], object],
-    ) -> None:
-        """Prepare to hand on what is in ``payload``.
-
-        Args:
-            payload: The body of the POST.
-            poster: The transport.
-            reactor: Of the server.
-            answer: Called once, with whether all packets were taken.
-            over: Called after that.
-        """
-        self._packets = poster.decode(payload)
-        self._poster = poster
+        self._packets = self._poster.decode(payload)
         self._answer = answer
-        self._over = over
-        #: Hands the packets on when it is run.
-        self.turns = Turns(reactor, self._step)
-        self._stepping = False
-        self._cut = False
-        self._ended = False
-
-    def cut(self) -> None:
-        """The session has ended: hand nothing more on."""
-        self._cut = True
-        if not self._stepping:
-            self._end(False)
+        # Most are done in one step, which needs nobody who waits for its turn.
+        if self._paused or self._step():
+            self._turns = Turns(self._reactor, self._step)
+            if self._paused:
+                self._turns.pause()
+            self._turns.run()
 
     def _step(self) -> bool:
         """Hand some packets on; tell whether there are more."""
-        if self._ended:
-            return False
         self._stepping = True
         try:
             more = self._hand_on()
@@ -267,9 +196,9 @@ class Delivery:
         return more
 
     def _hand_on(self) -> bool:
-        poster = self._poster
+        poster, packets = self._poster, self._packets
         for _ in range(STEP):
-            packet = next(self._packets, None)
+            packet = next(packets, None)
             # A POST of which a packet has ended the session was taken all the same.
             if packet is None or self._cut:
                 return False
@@ -280,13 +209,53 @@ class Delivery:
                 return False
             else:
                 poster.sink.on_packet(packet)
-            if self.turns.paused:
+            if self._paused:
                 break
         return not self._cut
 
     def _end(self, complete: bool) -> None:
-        if not self._ended:
-            self._ended = True
-            self.turns.end()
-            self._answer(complete)
-            self._over()
+        """Answer the POST whose packets were being handed on."""
+        if self._turns is not None:
+            self._turns.end()
+            self._turns = None
+        answer, self._answer = self._answer, None
+        self._packets = _NONE
+        self._cut = False
+        if answer is not None:
+            answer(complete)
+        self.under_way = False
+        if self._on_read is not None:
+            on_read, self._on_read = self._on_read, None
+            on_read()
+        self._poster.on_posted()
+
+    def pause(self) -> None:
+        """Hand nothing more on until ``resume``; the POST under way waits so long."""
+        self._paused = True
+        if self._turns is not None:
+            self._turns.pause()
+
+    def resume(self) -> None:
+        """Go on with the POST under way."""
+        self._paused = False
+        if self._turns is not None:
+            self._turns.resume()
+
+    def when_read(self, fn: Callable[[], None]) -> None:
+        """Call ``fn`` when the packets of the POST under way are handed on."""
+        if self._answer is None:
+            fn()
+        else:
+            self._on_read = fn
+
+    def abort(self) -> None:
+        """Cut the connection of a POST that is arriving; drop what is left of one."""
+        if self._answer is not None:
+            self._cut = True
+            if not self._stepping:
+                self._end(False)
+        if self._socket is not None:
+            with suppress(OSError):
+                # Beneath gevent's socket and TLS; it wakes the one who reads.
+                kernels = getattr(self._socket, "_sock", self._socket)
+                kernels.shutdown(SHUT_RDWR)
