@@ -28,6 +28,8 @@ from .transports.polling import PollingTransport, TooLate
 
 log = logs.get("engine.server")
 
+_HTML = b"Content-Type: text/html"
+
 
 class Sessions(Protocol):
     """What is asked of the server."""
@@ -57,9 +59,11 @@ class DirectPolling:
     def __init__(self, server: Sessions) -> None:
         self._server = server
         prefix = re.escape(server.options.prefix.encode())
-        # Nothing that would have to be decoded.
+        # As most clients name their session, and else nothing that has to be decoded.
         self._usual = re.compile(
-            rb"(GET|POST) %b\?([\w.~&=-]*) HTTP/1\.1" % prefix
+            rb"(GET|POST) %b\?"
+            rb"(?:EIO=4&transport=polling(?:&t=[\w.~-]*)?&sid=([\w.~-]+)|([\w.~&=-]*))"
+            rb" HTTP/1\.1" % prefix
         ).fullmatch
 
     def serve(
@@ -75,10 +79,11 @@ class DirectPolling:
             answers = headers.memo = self._judge(headers) or False
         if not isinstance(answers, Answers):
             return False
-        transport = self._transport(usual[2].decode())
+        method, sid, query = usual.groups()
+        transport = self._transport(_sid_in(query.decode()) if sid is None else sid)
         if transport is None or server.listener_count("headers"):
             return False
-        if usual[1] == b"GET":
+        if method == b"GET":
             return self._poll(transport, answers, connection)
         if len(body) > server.options.max_http_buffer_size or not transport.receptive:
             return False
@@ -106,12 +111,9 @@ class DirectPolling:
         lines = tuple(response.header_lines())
         return _answers(lines, fields.get("HTTP_ACCEPT_ENCODING"))
 
-    def _transport(self, query: str) -> PollingTransport | None:
+    def _transport(self, sid: bytes) -> PollingTransport | None:
         """Return the transport of the session that is named, if it is this one."""
-        fields = dict([field.partition("=")[::2] for field in query.split("&")])
-        if fields.get("transport") != "polling" or fields.get("EIO") != "4":
-            return None
-        session = self._server.sessions.get(fields.get("sid", ""))
+        session = self._server.sessions.get(sid.decode())
         if session is None or self._server.reactor.workers.elsewhere:
             return None
         transport = session.transport
@@ -139,9 +141,7 @@ class DirectPolling:
     ) -> None:
         def answer(complete: bool) -> None:
             if complete:
-                data = _response(
-                    b"200 OK", answers, b"ok", connection, b"Content-Type: text/html"
-                )
+                data = _response(b"200 OK", answers, b"ok", connection, _HTML)
             else:
                 data = _response(b"400 Bad Request", answers, b"", connection)
             connection.reply(data)
@@ -220,6 +220,14 @@ class DirectPoll:
     def _abandon(self) -> None:
         self._transport.unpark()
         self._connection.close()
+
+
+def _sid_in(query: str) -> bytes:
+    """Return the session that a query names for this transport and protocol, if any."""
+    fields = dict([field.partition("=")[::2] for field in query.split("&")])
+    if fields.get("transport") != "polling" or fields.get("EIO") != "4":
+        return b""
+    return fields.get("sid", "").encode()
 
 
 @lru_cache(maxsize=256)

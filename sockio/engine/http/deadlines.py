@@ -33,10 +33,11 @@ class Expiring(Protocol):
 class Deadline:
     """One of them; ``seconds`` None: there is no end."""
 
-    __slots__ = ("_clock", "_due", "_timer", "seconds")
+    __slots__ = ("_clock", "_due", "_now", "_timer", "seconds")
 
     def __init__(self, clock: Clock, seconds: float | None) -> None:
         self._clock = clock
+        self._now = clock.now
         self.seconds = seconds
         #: When the time of each is over, the first one first.
         self._due: dict[Expiring, float] = {}
@@ -45,11 +46,13 @@ class Deadline:
     def begin(self, who: Expiring) -> None:
         """The time of ``who`` begins, even if it has begun before."""
         seconds = self.seconds
-        if seconds is not None:
-            self._due.pop(who, None)
-            self._due[who] = self._clock.now() + seconds
-            if self._timer is None:
-                self._timer = self._clock.call_later(seconds, self._fire)
+        if seconds is None:
+            return
+        due = self._due
+        due.pop(who, None)
+        due[who] = self._now() + seconds
+        if self._timer is None:
+            self._timer = self._clock.call_later(seconds, self._fire)
 
     def end(self, who: Expiring) -> None:
         """``who`` did in time what had to be done; nothing happens if it is unknown."""

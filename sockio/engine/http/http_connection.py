@@ -320,8 +320,13 @@ class HttpConnection(HttpSocket):
     def _go_on(self) -> None:
         if self._buffer or self._ended or self._owner.closing:
             self._owner.loop.run_callback(self._begin)
-        self._resume()
-        self._wait_under(self._owner.deadlines.keep_alive)
+        if not self._reading:
+            self._resume()
+        deadline = self._owner.deadlines.keep_alive
+        if self._deadline is deadline:
+            deadline.begin(self)
+        else:
+            self._wait_under(deadline)
 
     # ------------------------------------------------------------------ without WSGI
 

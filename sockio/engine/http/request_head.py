@@ -105,10 +105,12 @@ class HeadReader:
     What it has read is in its attributes until it reads the next.
     """
 
-    __slots__ = ("_judge", "_options", "headers", "line", "size")
+    __slots__ = ("_judge", "_options", "_short", "headers", "line", "size")
 
     def __init__(self, options: HttpOptions) -> None:
         self._options = options
+        #: Bytes of a head that cannot be too long, nor can one of its lines.
+        self._short = min(options.max_line, options.max_head)
         #: Has judged the beginning of a head whose end has not come.
         self._judge: Judge | None = None
         #: The first line, not looked at yet.
@@ -124,8 +126,11 @@ class HeadReader:
             Refused: Whatever comes, this is no head.
         """
         judge = self._judge
-        # What was judged are whole lines, the last of which may be followed by its end.
-        end = data.find(b"\r\n\r\n", 0 if judge is None else max(judge.start - 2, 0))
+        if judge is None:
+            end = data.find(b"\r\n\r\n")
+        else:
+            # What was judged are whole lines; the last one may be followed by the end.
+            end = data.find(b"\r\n\r\n", max(judge.start - 2, 0))
         if end < 0:
             if judge is None:
                 judge = self._judge = Judge(self._options)
@@ -134,7 +139,7 @@ class HeadReader:
         self._judge = None
         cut = data.find(b"\r\n")
         self.line = data[:cut]
-        self.size = end + 4
+        size = self.size = end + 4
         block = data[cut + 2 : end]
         headers = self.headers
         if headers is None or headers.block != block:
@@ -143,8 +148,10 @@ class HeadReader:
             except Refused:
                 self._explain(data)
                 raise
-        if self.size > self._options.max_head or cut > self._options.max_line:
-            self._explain(data)
+        if size > self._short:
+            options = self._options
+            if size > options.max_head or cut > options.max_line:
+                self._explain(data)
         return headers
 
     def request_line(self, data: bytes) -> RequestLine:

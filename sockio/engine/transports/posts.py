@@ -30,6 +30,7 @@ log = logs.get("engine.polling")
 #: Packets that are handed on in one step.
 STEP = 32
 
+_MESSAGE, _CLOSE = PacketType.MESSAGE, PacketType.CLOSE
 _NONE: Iterator[Packet] = iter(())
 
 
@@ -196,29 +197,31 @@ class Posts:
         return more
 
     def _hand_on(self) -> bool:
-        poster, packets = self._poster, self._packets
-        for _ in range(STEP):
-            packet = next(packets, None)
+        poster = self._poster
+        left = STEP
+        for packet in self._packets:
             # A POST of which a packet has ended the session was taken all the same.
-            if packet is None or self._cut:
+            if self._cut:
                 return False
-            if packet.type is PacketType.MESSAGE:
-                poster.sink.on_message("" if packet.data is None else packet.data)
-            elif packet.type is PacketType.CLOSE:
+            kind, data, _ = packet
+            if kind is _MESSAGE:
+                poster.sink.on_message("" if data is None else data)
+            elif kind is _CLOSE:
                 poster.on_close_packet()
                 return False
             else:
                 poster.sink.on_packet(packet)
-            if self._paused:
-                break
-        return not self._cut
+            left -= 1
+            if self._paused or not left:
+                return not self._cut
+        return False
 
     def _end(self, complete: bool) -> None:
         """Answer the POST whose packets were being handed on."""
+        answer, self._answer = self._answer, None
         if self._turns is not None:
             self._turns.end()
             self._turns = None
-        answer, self._answer = self._answer, None
         self._packets = _NONE
         self._cut = False
         if answer is not None:
