@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .clock import Clock, Timer
+from .clock import Timer
+from .delays import Calls
 from .stream import Stream
 from .syscalls import READ_SIZE
 
@@ -32,12 +33,12 @@ _NOWHERE = memoryview(bytearray(READ_SIZE))
 class Farewell:
     """The last receiver of a stream, which it closes."""
 
-    __slots__ = ("_clock", "_done", "_heard_all", "_left", "_stream", "_timer", "space")
+    __slots__ = ("_delays", "_done", "_heard_all", "_left", "_stream", "_timer", "space")
 
     def __init__(
         self,
         stream: Stream,
-        clock: Clock,
+        delays: Calls,
         done: Callable[[], object],
         *,
         patience: float = LINGER,
@@ -46,22 +47,24 @@ class Farewell:
 
         Args:
             stream: Has been started.
-            clock: For the deadlines.
+            delays: For the deadlines.
             done: Called once, when the stream is closed.
             patience: Seconds in which the peer must have taken what was written.
         """
         self.space = _NOWHERE
         self._stream = stream
-        self._clock = clock
+        self._delays = delays
         self._done = done
         self._left = MOST_DROPPED
         #: The peer has ended.
         self._heard_all = False
-        self._timer: Timer = clock.call_later(patience, self._end)
+        self._timer: Timer | None = None
         stream.turn_to(self)
         stream.flush()
         if not stream.pending_size:
             self.drained()
+        elif not stream.closed:
+            self._wait(patience)
 
     def received(self, data: bytes) -> None:
         """Bytes arrived."""
@@ -78,12 +81,11 @@ class Farewell:
 
     def drained(self) -> None:
         """All that was written has gone to the kernel."""
-        self._timer.cancel()
         if self._heard_all:
             self._end()
         else:
             self._stream.say_no_more()
-            self._timer = self._clock.call_later(LINGER, self._end)
+            self._wait(LINGER)
 
     def ended(self, error: OSError | None) -> None:
         """The peer sends no more; it may be reading still."""
@@ -91,7 +93,13 @@ class Farewell:
         if error is not None or not self._stream.pending_size:
             self._end()
 
+    def _wait(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._delays.call_later(seconds, self._end)
+
     def _end(self) -> None:
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         self._stream.close()
         self._done()

@@ -47,10 +47,15 @@ def hide_sid(environ: Environ, start_response: Any) -> None:
     """Take the sid from what a server logs of a request that is answered."""
     for key in _KEYS:
         value = environ.get(key)
-        if value:
+        if value and not _is_plain(value):
             environ[key] = without_sid(value)
     # gevent.pywsgi logs the request line that its handler keeps.
     handler = getattr(start_response, "__self__", None)
     line = getattr(handler, "requestline", None)
-    if type(line) is str:
+    if type(line) is str and not _is_plain(line):
         handler.requestline = without_sid(line)  # type: ignore[union-attr]
+
+
+def _is_plain(line: str) -> bool:
+    """Whether there is nothing to be hidden, for sure."""
+    return "sid=" not in line and "%" not in line and line.isprintable()

@@ -304,7 +304,7 @@ class NativeWebSocket:
         """End the connection when what was written has left."""
         self._forget()
         farewell = Farewell(
-            self._stream, self._reactor.clock, self._over, patience=patience
+            self._stream, self._reactor.delays, self._over, patience=patience
         )
         self._stream.resume()  # what follows is dropped, and need not wait
         return farewell
