@@ -59,6 +59,14 @@ class ProtocolError(SockioError):
         #: WebSocket close code (RFC 6455, 7.4.1) where a frame was at fault.
         self.code = code
 
+    def bare(self) -> ProtocolError:
+        """Return it without the frames that raised it, to be kept or handed on.
+
+        They hold whoever read what was wrong, and the error itself where it is kept.
+        """
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+        return self
+
 
 class TooLarge(ProtocolError):
     """The peer sent, or announced, more at once than it may."""

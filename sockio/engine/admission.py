@@ -121,6 +121,7 @@ class Entrance:
             # A boundary: WSGI middlewares are user code, and the client gets an answer.
             log.exception("the answer to a CONNECT failed")
             answers[:] = [(500, [])]
+        session.environ.pop(WEBTRANSPORT, None)  # else both would keep each other
         session.answer(*answers[-1])
 
     def _admit(self, admission: Admission) -> None:

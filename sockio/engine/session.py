@@ -278,14 +278,13 @@ class EngineSession(EventEmitter):
         self.consumer.on_message(data)
 
     def _tell_of_message(self, data: str | bytes) -> None:
-        size = len(data)
-        self.intake.add(size)
+        self.intake.add(len(data))
         packet = Packet(PacketType.MESSAGE, data)
         tell(self.id, "in", packet)
         self.fire("packet", packet)
         self.fire("data", data)
         self.fire("message", data)
-        self._count_until_told(size)
+        self._count_until_told(len(data))
 
     def _count_until_told(self, size: int) -> None:
         if self._mailbox.busy:
@@ -355,9 +354,8 @@ class EngineSession(EventEmitter):
             transport.bind(Outbox(), RETIRED)
             transport.close(_nothing, discard=True)
             return False
-        self._upgrade = Upgrade(
-            self, transport, self._reactor, self._options.upgrade_timeout
-        )
+        timeout = self._options.upgrade_timeout
+        self._upgrade = Upgrade(self, transport, self._reactor, timeout)
         return True
 
     def on_probe(self, transport: Transport) -> None:

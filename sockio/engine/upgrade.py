@@ -15,7 +15,7 @@ from sockio.runtime.clock import Timer
 from sockio.runtime.reactor import Reactor
 
 from .outbox import Outbox
-from .transports.transport import PROBE_ANSWER, Transport
+from .transports.transport import PROBE_ANSWER, RETIRED, Transport
 
 log = logs.get("engine.upgrade")
 
@@ -100,6 +100,7 @@ class Upgrade:
         """The transport broke; the first one stays."""
         if not self._over:
             self._stop()
+            self._transport.sink = RETIRED
             log.debug("upgrade failed: %s", reason)
             self._session.on_upgrade_failed()
 
@@ -108,6 +109,7 @@ class Upgrade:
         if not self._over or self._moving:
             self._stop()
             self._moving = False
+            self._transport.sink = RETIRED
             self._transport.close(_nothing, discard=True)
 
     def _move(self) -> None:

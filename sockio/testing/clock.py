@@ -107,11 +107,18 @@ class _FakeTimer:
 
     def cancel(self) -> None:
         self.armed = False
+        # As with the real clock: what the call would have used is let go.
+        self._fn, self._args = _nothing, ()
 
     def fire(self) -> None:
         if self.armed:
-            self.armed = False
-            run_timer(self._fn, self._args)
+            fn, args = self._fn, self._args
+            self.cancel()
+            run_timer(fn, args)
+
+
+def _nothing() -> None:
+    """Stand in for the call of a timer that is over."""
 
 
 def _let_run() -> None:

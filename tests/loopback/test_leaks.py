@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import itertools
 import os
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +12,16 @@ import gevent
 import pytest
 
 import sockio
+from sockio.protocol.websocket.frames import frame
 from sockio.testing import FakeClock
-from tests.support.leaks import Snapshot
+from tests.support.leaks import Snapshot, nothing_to_collect, ours
 from tests.support.loopback import Loopback
 from tests.support.raw_client import RawClient
 from tests.support.raw_websocket import Refused
+
+#: Events that a handler must be slow to handle, so that reading pauses.
+TOO_MUCH = ['42["overfilled"]', *['42["a"]'] * 100]
+CLOSE_FRAME = frame(b"", 8, mask=b"abcd")
 
 LONG = os.environ.get("SOCKIO_LONG") == "1"
 #: Cycles over all ways to come and go.
@@ -31,7 +35,8 @@ def make_server(clock: FakeClock) -> sockio.Server:
         if request.query.get("refuse"):
             raise sockio.Forbidden("no")
 
-    io = sockio.Server(clock=clock, allow_request=allow, allow_eio3=True)
+    policy = sockio.InboxPolicy(high_events=10, low_events=5)
+    io = sockio.Server(clock=clock, allow_request=allow, allow_eio3=True, inbox=policy)
 
     @io.use
     def guard(socket: sockio.Socket) -> None:
@@ -43,6 +48,12 @@ def make_server(clock: FakeClock) -> sockio.Server:
         socket.join("everybody")
         socket.on("echo", lambda value: value)
         socket.on("bye", lambda: socket.disconnect(True))
+
+        @socket.on("overfilled")
+        def overfilled() -> None:
+            while not io.stats().paused:
+                gevent.idle()
+            socket.disconnect(True)
 
     return io
 
@@ -68,6 +79,12 @@ def end_by_server(client: RawClient) -> None:
 def break_protocol(client: RawClient) -> None:
     websocket = client.open_socket()
     websocket.send("4nonsense")
+    websocket.wait_closed()
+
+
+def break_the_framing(client: RawClient) -> None:
+    websocket = client.open_socket()
+    websocket.send_bytes(frame("not masked"))
     websocket.wait_closed()
 
 
@@ -135,11 +152,39 @@ def fail_an_upgrade(client: RawClient) -> None:
     session.post("1")
 
 
+def leave_during_an_upgrade(client: RawClient) -> None:
+    session = client.open_session()
+    websocket = session.websocket()
+    websocket.send("2probe")
+    assert websocket.receive() == "3probe"
+    websocket.cut()
+    session.post("1")
+
+
+def be_ended_while_paused(client: RawClient) -> None:
+    websocket = client.open_socket()
+    websocket.send_bytes(
+        b"".join(frame(text, mask=b"abcd") for text in TOO_MUCH) + CLOSE_FRAME
+    )
+    assert websocket.receive_message() == "41"
+    websocket.wait_closed()
+
+
+def be_ended_in_a_post(client: RawClient) -> None:
+    session = client.open_session()
+    session.post("40")
+    session.poll()
+    poll = session.start_poll()
+    session.post("\x1e".join(TOO_MUCH))
+    poll.close()
+
+
 WAYS: list[Callable[[RawClient], None]] = [
     close_websocket,
     cut_websocket,
     end_by_server,
     break_protocol,
+    break_the_framing,
     be_refused_by_middleware,
     be_refused_by_handshake,
     close_polling,
@@ -150,19 +195,15 @@ WAYS: list[Callable[[RawClient], None]] = [
     close_polling_by_scripts,
     abandon,
     fail_an_upgrade,
+    leave_during_an_upgrade,
+    be_ended_while_paused,
+    be_ended_in_a_post,
 ]
 
 
 def resident() -> int:
     """Memory of this process in pages."""
     return int(Path("/proc/self/statm").read_text().split()[1])
-
-
-def ours() -> Counter[str]:
-    """Objects of the library that are alive, by type."""
-    gc.collect()
-    names = (f"{type(o).__module__}.{type(o).__name__}" for o in gc.get_objects())
-    return Counter(name for name in names if name.startswith("sockio."))
 
 
 def run(loopback: Loopback, clock: FakeClock, cycles: int) -> None:
@@ -184,6 +225,7 @@ def test_nothing_stays_of_clients_that_came_and_went() -> None:
     try:
         run(loopback, clock, CYCLES // 4)  # workers, caches and buffers are made
         clock.settle()
+        gc.collect()
         before, objects = Snapshot.take(), ours()
 
         run(loopback, clock, CYCLES // 4)
@@ -192,9 +234,33 @@ def test_nothing_stays_of_clients_that_came_and_went() -> None:
 
         clock.settle()
         assert not before.leaks()
+        gc.collect()
         grown = ours() - objects
         assert not {name: n for name, n in grown.items() if n > 2}, grown
         if LONG:
             assert resident() <= half * GROWTH
+    finally:
+        loopback.close()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_of_a_client_waits_for_the_garbage_collector(
+    way: Callable[[RawClient], None],
+) -> None:
+    clock = FakeClock()
+    loopback = Loopback(make_server(clock))
+
+    def come_and_go() -> None:
+        with RawClient(loopback.url, "/socket.io/") as client:
+            way(client)
+        with gevent.Timeout(5):
+            while loopback.engine.clients_count:
+                clock.advance(45)
+        clock.advance(60)
+
+    try:
+        come_and_go()  # what is kept for later clients is made
+        with nothing_to_collect():
+            come_and_go()
     finally:
         loopback.close()

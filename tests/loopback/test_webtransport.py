@@ -18,6 +18,7 @@ import sockio
 from sockio.engine.quic.listener import Listener
 from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.runtime.reactor import Reactor
+from tests.support.leaks import nothing_to_collect
 from tests.support.quic_client import QuicClient, RawSession
 from tests.support.raw_client import PollingSession
 from tests.support.served import Gate, Heard, Served
@@ -607,6 +608,48 @@ def test_the_client_reads_that_the_session_was_closed(served: QuicServed) -> Non
 
     # CLOSE_WEBTRANSPORT_SESSION, length 4, code 0.
     assert session.capsules == b"\x68\x43\x04\x00\x00\x00\x00"
+
+
+def be_closed(session: RawSession, socket: sockio.Socket[Any]) -> None:
+    socket.disconnect(True)
+    assert session.receive() == message("1")
+    assert session.receive() == Packet(PacketType.PING)
+    session.send("3")
+    session.wait_closed()
+
+
+def leave(session: RawSession, socket: sockio.Socket[Any]) -> None:
+    session.close()
+
+
+def be_discarded(session: RawSession, socket: sockio.Socket[Any]) -> None:
+    socket.conn.close(discard=True)
+    session.wait_closed()
+
+
+def break_the_protocol(session: RawSession, socket: sockio.Socket[Any]) -> None:
+    session.send("?")
+    session.wait_closed()
+
+
+@pytest.mark.parametrize("end", [be_closed, leave, be_discarded, break_the_protocol])
+def test_nothing_of_a_session_waits_for_the_garbage_collector(
+    served: QuicServed, end: Callable[[RawSession, sockio.Socket[Any]], None]
+) -> None:
+    client = served.client()
+
+    def come_and_go() -> None:
+        session = client.open_session()
+        session.handshake()
+        session.send("40")
+        session.receive()
+        end(session, served.served.newest())
+        served.closes.next()
+        gevent.idle()
+
+    come_and_go()  # what is kept for later clients is made
+    with nothing_to_collect("sockio.engine"):  # the client has a decoder of ours
+        come_and_go()
 
 
 def test_io_close_ends_sessions_connections_and_the_port(served: QuicServed) -> None:

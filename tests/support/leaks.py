@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +64,33 @@ class Snapshot:
             count = now.watchers - self.watchers
             found.append(f"{count} timer(s) or watcher(s), see {_active_watchers()}")
         return found
+
+
+def ours() -> Counter[str]:
+    """Objects of the library that are alive, by type."""
+    names = (f"{type(o).__module__}.{type(o).__name__}" for o in gc.get_objects())
+    return Counter(name for name in names if name.startswith("sockio."))
+
+
+@contextmanager
+def nothing_to_collect(package: str = "sockio") -> Iterator[None]:
+    """Check that what the block made of ours is gone when nobody refers to it.
+
+    Python's garbage collector does not run meanwhile: what is part of a cycle stays.
+
+    Args:
+        package: Whose objects are looked at.
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        before = ours()
+        yield
+        made = ours() - before
+        left = {name: n for name, n in made.items() if name.startswith(f"{package}.")}
+        assert not left, f"waits for the garbage collector: {left}"
+    finally:
+        gc.enable()
 
 
 def _open_sockets() -> frozenset[str]:

@@ -242,7 +242,7 @@ class Session:
                 self._receiver.drained()
 
     def gone(self) -> None:
-        """The peer has ended the session or its stream: end our side too."""
+        """The peer has ended the session or its stream, or takes too long: so do we."""
         if not self.closed:
             receiver = self._receiver
             self._end()
@@ -263,7 +263,7 @@ class Session:
         assert self.stream_id is not None
         self.finished = True
         self._channel.write(self.stream_id, b"", last=True)
-        self._linger = self._channel.clock.call_later(LINGER, self._end)
+        self._linger = self._channel.clock.call_later(LINGER, self.gone)
         self._channel.flush()
 
     def _end(self) -> None:

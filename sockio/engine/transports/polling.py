@@ -78,7 +78,7 @@ class PollingTransport:
         self._promised = False
         #: What it is to be answered with if the session ends meanwhile.
         self._last: list[Wire] | None = None
-        self._posts = Posts(self, options, reactor)
+        self._posts = Posts(options, reactor)
         #: The client has gone: why, until that is reported.
         self._left: str | None = None
         #: The session has ended, and the client will be told, or has been.
@@ -130,7 +130,7 @@ class PollingTransport:
 
     def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
         """Answer a parked GET with a close packet, else the next one."""
-        self._posts.abort()
+        self._posts.abort(self)
         if self._parked is not None:
             if discard and self._late and self.sink is not RETIRED:
                 self._parked.fail(TooLate())
@@ -178,7 +178,7 @@ class PollingTransport:
         if request.method == "GET":
             self._on_poll(request, response)
         elif request.method == "POST":
-            self._posts.handle(request, response)
+            self._posts.handle(self, request, response)
         else:
             response.end(500, b"")
 
@@ -314,7 +314,7 @@ class PollingTransport:
         It is called with False if one of the packets is none, or if the session ends
         before all were handed on.
         """
-        self._posts.deliver(payload, answer)
+        self._posts.deliver(self, payload, answer)
 
     # ------------------------------------------------------------------ the protocol
 
@@ -348,7 +348,7 @@ class PollingTransport:
     def lose(self, reason: str, description: object = None) -> None:
         """End without having been asked to."""
         if not self.ended:
-            self._posts.abort()
+            self._posts.abort(self)
             self._end_poll()
             self._close_completed()
             self.sink.on_lost(reason, description)

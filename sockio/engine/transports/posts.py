@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from socket import SHUT_RDWR, socket
 from typing import Protocol
 
@@ -68,7 +69,11 @@ class Poster(Protocol):
 
 
 class Posts:
-    """The POSTs of one session."""
+    """The POSTs of one session.
+
+    Whatever is done for one is told its transport: to know that would be a cycle, which
+    only Python's garbage collector ends.
+    """
 
     __slots__ = (
         "_answer",
@@ -77,7 +82,6 @@ class Posts:
         "_options",
         "_packets",
         "_paused",
-        "_poster",
         "_reactor",
         "_socket",
         "_stepping",
@@ -86,10 +90,7 @@ class Posts:
         "unfinished",
     )
 
-    def __init__(
-        self, poster: Poster, options: EngineOptions, reactor: Reactor
-    ) -> None:
-        self._poster = poster
+    def __init__(self, options: EngineOptions, reactor: Reactor) -> None:
         self._options = options
         self._reactor = reactor
         #: A POST is arriving, or its packets are being handed on.
@@ -112,7 +113,7 @@ class Posts:
         #: Whom to call when everything is handed on.
         self._on_read: Callable[[], None] | None = None
 
-    def handle(self, request: Request, response: Response) -> None:
+    def handle(self, poster: Poster, request: Request, response: Response) -> None:
         """Take one POST, and answer it.
 
         Blocks:
@@ -121,7 +122,6 @@ class Posts:
         Raises:
             HungUp: The client went away meanwhile; the response is not to be sent.
         """
-        poster = self._poster
         if self.under_way:
             response.end(400, b"")
             poster.fail("data request overlap from client")
@@ -132,7 +132,7 @@ class Posts:
             poster.fail("invalid content")
             return
         try:
-            body = self._receive(request)
+            body = self._receive(poster, request)
         except BodyTooLarge as exc:
             log.info("a POST was refused: max_http_buffer_size: %s", exc.reason)
             response.end(413, b"")
@@ -148,14 +148,15 @@ class Posts:
             response.end(400, b"")
             return
         taken: Latch[bool] = self._reactor.latch()
-        self.deliver(body if binary else body.decode("utf-8", "replace"), taken.set)
+        payload = body if binary else body.decode("utf-8", "replace")
+        self.deliver(poster, payload, taken.set)
         if taken.wait():
             response.headers["Content-Type"] = "text/html"
             response.end(200, b"ok")
         else:
             response.end(400, b"")
 
-    def _receive(self, request: Request) -> bytes:
+    def _receive(self, poster: Poster, request: Request) -> bytes:
         self.under_way = True
         self._socket = find(request.environ)
         try:
@@ -164,40 +165,41 @@ class Posts:
             self.under_way = False
             self.unfinished = 0
             self._socket = None
-            self._poster.on_posted()
+            poster.on_posted()
 
     def _on_part(self, size: int) -> None:
         self.unfinished += size
 
-    def deliver(self, payload: str | bytes, answer: Callable[[bool], object]) -> None:
+    def deliver(
+        self, poster: Poster, payload: str | bytes, answer: Callable[[bool], object]
+    ) -> None:
         """Hand the packets of a POST on, then call ``answer``; never blocks."""
         self.under_way = True
-        self._packets = self._poster.decode(payload)
+        self._packets = poster.decode(payload)
         self._answer = answer
         # Most are done in one step, which needs nobody who waits for its turn.
-        if self._paused or self._step():
-            self._turns = Turns(self._reactor, self._step)
+        if self._paused or self._step(poster):
+            self._turns = Turns(self._reactor, partial(self._step, poster))
             if self._paused:
                 self._turns.pause()
             self._turns.run()
 
-    def _step(self) -> bool:
+    def _step(self, poster: Poster) -> bool:
         """Hand some packets on; tell whether there are more."""
         self._stepping = True
         try:
-            more = self._hand_on()
+            more = self._hand_on(poster)
         except ProtocolError as exc:
-            self._poster.lose(PARSE_ERROR, exc.reason)
-            self._end(False)
+            poster.lose(PARSE_ERROR, exc.reason)
+            self._end(poster, False)
             return False
         finally:
             self._stepping = False
         if not more:
-            self._end(True)
+            self._end(poster, True)
         return more
 
-    def _hand_on(self) -> bool:
-        poster = self._poster
+    def _hand_on(self, poster: Poster) -> bool:
         left = STEP
         for packet in self._packets:
             # A POST of which a packet has ended the session was taken all the same.
@@ -216,7 +218,7 @@ class Posts:
                 return not self._cut
         return False
 
-    def _end(self, complete: bool) -> None:
+    def _end(self, poster: Poster, complete: bool) -> None:
         """Answer the POST whose packets were being handed on."""
         answer, self._answer = self._answer, None
         if self._turns is not None:
@@ -230,7 +232,7 @@ class Posts:
         if self._on_read is not None:
             on_read, self._on_read = self._on_read, None
             on_read()
-        self._poster.on_posted()
+        poster.on_posted()
 
     def pause(self) -> None:
         """Hand nothing more on until ``resume``; the POST under way waits so long."""
@@ -251,12 +253,12 @@ class Posts:
         else:
             self._on_read = fn
 
-    def abort(self) -> None:
+    def abort(self, poster: Poster) -> None:
         """Cut the connection of a POST that is arriving; drop what is left of one."""
         if self._answer is not None:
             self._cut = True
             if not self._stepping:
-                self._end(False)
+                self._end(poster, False)
         if self._socket is not None:
             with suppress(OSError):
                 # Beneath gevent's socket and TLS; it wakes the one who reads.

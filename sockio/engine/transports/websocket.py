@@ -138,7 +138,7 @@ class TranslatedWebSocketTransport(WebSocketTransport):
 
     def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
         """Send a close frame; the reason is reported without waiting for the peer."""
-        self._end_pause()
+        self._end()
         super().close(done, discard=discard)
 
     # ------------------------------------------------------------------ from below
@@ -148,7 +148,7 @@ class TranslatedWebSocketTransport(WebSocketTransport):
         try:
             packet = self._dialect.decode(data)
         except ProtocolError as exc:
-            self._end_pause()
+            self._end()
             self._websocket.close()
             self.sink.on_lost(PARSE_ERROR, exc.reason)
             return
@@ -159,14 +159,21 @@ class TranslatedWebSocketTransport(WebSocketTransport):
 
     def on_closed(self, error: object) -> None:
         """The WebSocket ended; ``error`` where the peer broke its protocol."""
-        self._end_pause()
+        self._end()
         super().on_closed(error)
 
     def _let_out(self) -> None:
         self._pause = None
         self.sink.on_ready()
 
-    def _end_pause(self) -> None:
+    def _end(self) -> None:
+        """Take nothing more; ``offer``, a method of ours, would keep us for a while."""
+        self.offer = _take_nothing
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
+
+
+def _take_nothing(wire: Wire) -> bool:
+    """Stand in for a WebSocket that has ended."""
+    return False

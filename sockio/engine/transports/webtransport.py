@@ -155,6 +155,7 @@ class WebTransportTransport:
                 if not self._asked:
                     return False
                 if isinstance(item, Packet) and item.type is PacketType.PONG:
+                    self._turns.end()
                     self._stream.close(discard=True)
                     return False
                 continue

@@ -104,7 +104,7 @@ class StreamDecoder:
             try:
                 self._read(found)
             except ProtocolError as exc:
-                found.append(exc)
+                found.append(exc.bare())
                 self._failed = True
                 self.behind = False
                 self._buffer = bytearray()

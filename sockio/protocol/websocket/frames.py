@@ -199,7 +199,7 @@ class FrameReader:
             self._parse(data, at, items)
         except ProtocolError as exc:
             self._finish()
-            items.append(exc)
+            items.append(exc.bare())
         except UnicodeDecodeError:
             self._finish()
             items.append(ProtocolError("invalid UTF-8", 1007))

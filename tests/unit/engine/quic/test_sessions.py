@@ -333,7 +333,7 @@ def test_it_waits_for_an_answer_to_what_it_wrote_last(
 
     clock.advance(LINGER)
 
-    assert session.closed
+    assert (session.closed, receiver.told) == (True, [b"answer", "ended"])
     assert ("data", CONNECT, CLOSE_CAPSULE, True) in channel.take()
 
 
