@@ -33,7 +33,15 @@ _NOWHERE = memoryview(bytearray(READ_SIZE))
 class Farewell:
     """The last receiver of a stream, which it closes."""
 
-    __slots__ = ("_delays", "_done", "_heard_all", "_left", "_stream", "_timer", "space")
+    __slots__ = (
+        "_delays",
+        "_done",
+        "_heard_all",
+        "_left",
+        "_stream",
+        "_timer",
+        "space",
+    )
 
     def __init__(
         self,
