@@ -74,12 +74,14 @@ class DirectPolling:
         server = self._server
         if usual is None or not server.middlewares.own:
             return False
+        method, sid, query = usual.groups()
+        if sid is None and b"sid=" not in query:
+            return False
         answers: Answers | bool | None = headers.memo
         if answers is None:
             answers = headers.memo = self._judge(headers) or False
         if not isinstance(answers, Answers):
             return False
-        method, sid, query = usual.groups()
         transport = self._transport(_sid_in(query.decode()) if sid is None else sid)
         if transport is None or server.listener_count("headers"):
             return False

@@ -6,6 +6,7 @@ Spec: Engine.IO protocol v4, "Handshake".
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import orjson
 
@@ -24,12 +25,25 @@ def open_packet(sid: str, reachable: Sequence[str], options: EngineOptions) -> W
         options: Of the server; times travel in milliseconds.
     """
     allowed = options.transports if options.allow_upgrades else ()
-    handshake = {
-        "sid": sid,
-        "upgrades": [name for name in reachable if name in allowed],
-        "pingInterval": round(options.ping_interval * 1000),
-        "pingTimeout": round(options.ping_timeout * 1000),
-        "maxPayload": options.max_http_buffer_size,
-    }
-    text = orjson.dumps(handshake).decode()
+    rules = _rules(
+        tuple([name for name in reachable if name in allowed]),
+        options.ping_interval,
+        options.ping_timeout,
+        options.max_http_buffer_size,
+    )
+    text = f'{{"sid":{orjson.dumps(sid).decode()},{rules}'
     return Wire(packets=(Packet(PacketType.OPEN, text),))
+
+
+@lru_cache(maxsize=64)
+def _rules(
+    upgrades: tuple[str, ...], interval: float, timeout: float, most: int
+) -> str:
+    """Return the text behind the sid, which is the same for many sessions."""
+    rules = {
+        "upgrades": upgrades,
+        "pingInterval": round(interval * 1000),
+        "pingTimeout": round(timeout * 1000),
+        "maxPayload": most,
+    }
+    return orjson.dumps(rules).decode()[1:]

@@ -27,6 +27,8 @@ class Opened(Protocol):
 
 def is_told(session: Opened) -> bool:
     """Tell that ``session`` is open; return whether its packets are to be told too."""
+    if not log.isEnabledFor(DEBUG):
+        return False
     log.debug(
         "sid=%s opened by %s from %r, EIO=%d",
         session.id,
@@ -34,7 +36,7 @@ def is_told(session: Opened) -> bool:
         session.remote_address,
         session.protocol,
     )
-    return log.isEnabledFor(DEBUG)
+    return True
 
 
 def tell(sid: str, way: str, packet: Packet) -> None:

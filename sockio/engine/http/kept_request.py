@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from operator import itemgetter
 from sys import intern
-from typing import Any
+from typing import Any, TypeAlias
 
 from sockio.types import Environ
 
@@ -53,8 +54,12 @@ class KeptRequest(Request):
         self.trusted_proxies = request.trusted_proxies
         self._address = request.remote_address
         environ = request.environ
-        self._names, take = _plan(tuple(environ))
-        self._values = tuple(map(_shared, self._names, take(environ)))
+        self._names, common, others = _plan(tuple(environ))
+        values = common(environ)
+        # Somebody may have put there what is no text.
+        with suppress(TypeError):
+            values = tuple(map(intern, values))
+        self._values = values + others(environ)
 
     def __getattr__(self, name: str) -> Any:
         # The slot of Request, as long as it is not filled.
@@ -114,20 +119,24 @@ class KeptRequest(Request):
         return self._view().host
 
 
+#: Takes some values out of an environ.
+Take: TypeAlias = Callable[[Environ], tuple[Any, ...]]
+
+
 @lru_cache(maxsize=256)
-def _plan(
-    names: tuple[str, ...],
-) -> tuple[tuple[str, ...], Callable[[Environ], tuple[Any, ...]]]:
+def _plan(names: tuple[str, ...]) -> tuple[tuple[str, ...], Take, Take]:
     """Return which of ``names`` are kept, and what takes their values.
 
-    Clients of one kind send the same headers, so they share the tuple of names.
+    First the texts that other clients may have sent too, then all others. Clients of
+    one kind send the same headers, so they share the tuple of names.
     """
-    kept = tuple([name for name in names if name not in _SERVERS_OWN])
-    if len(kept) < 2:  # itemgetter gives no tuple then
-        return kept, lambda environ: tuple([environ[name] for name in kept])
-    return kept, itemgetter(*kept)
+    kept = [name for name in names if name not in _SERVERS_OWN]
+    common = [name for name in kept if name.isupper() and name not in _UNIQUE]
+    others = [name for name in kept if name not in common]
+    return (*common, *others), _taker(common), _taker(others)
 
 
-def _shared(name: str, value: Any) -> Any:
-    """Return a text that other clients may have sent too as one object for all."""
-    return intern(value) if type(value) is str and name not in _UNIQUE else value
+def _taker(names: list[str]) -> Take:
+    if len(names) < 2:  # itemgetter gives no tuple then
+        return lambda environ: tuple([environ[name] for name in names])
+    return itemgetter(*names)
