@@ -14,6 +14,7 @@ Spec: Engine.IO protocol v4, "Heartbeat"; v3, "Timeouts".
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.wire import Pong, Wire
@@ -36,15 +37,26 @@ ROUNDED = 0.005
 _PONG = Pong()
 
 
+class Client(Protocol):
+    """What a heartbeat asks of its session."""
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes that have come of a message that is not whole yet."""
+
+    def push(self, wire: Wire) -> None:
+        """Send a packet of the heartbeat."""
+
+    def on_silence(self) -> None:
+        """The client is given up."""
+
+
 def heartbeat_for(
     protocol: int,
     reactor: Reactor,
     interval: float,
     timeout: float,
-    *,
-    push: Callable[[Wire], object],
-    on_silence: Callable[[], None],
-    unfinished: Callable[[], int],
+    client: Client,
 ) -> Heartbeat:
     """Return the heartbeat of an Engine.IO protocol.
 
@@ -53,19 +65,10 @@ def heartbeat_for(
         reactor: Of the server.
         interval: Seconds for which nothing is asked of a client that was heard.
         timeout: Seconds for which it may be silent then.
-        push: Sends the packets of the heartbeat.
-        on_silence: Called when the client is given up.
-        unfinished: Tells how many bytes have come of a message that is not whole yet.
+        client: Whose heart it is.
     """
     kind = ClientHeartbeat if protocol == 3 else Heartbeat
-    return kind(
-        reactor,
-        interval,
-        timeout,
-        push=push,
-        on_silence=on_silence,
-        unfinished=unfinished,
-    )
+    return kind(reactor, interval, timeout, client)
 
 
 class Heartbeat:
@@ -73,17 +76,15 @@ class Heartbeat:
 
     __slots__ = (
         "_came",
+        "_client",
         "_due",
         "_extended",
         "_forgiven",
         "_if_forgiven",
         "_interval",
-        "_on_silence",
-        "_push",
         "_reactor",
         "_timeout",
         "_timer",
-        "_unfinished",
         "awaiting",
     )
 
@@ -92,18 +93,13 @@ class Heartbeat:
         reactor: Reactor,
         interval: float,
         timeout: float,
-        *,
-        push: Callable[[Wire], object],
-        on_silence: Callable[[], None],
-        unfinished: Callable[[], int],
+        client: Client,
     ) -> None:
         """Make one that is at rest; the arguments are those of ``heartbeat_for``."""
         self._reactor = reactor
         self._interval = interval
         self._timeout = timeout
-        self._push = push
-        self._on_silence = on_silence
-        self._unfinished = unfinished
+        self._client = client
         self._timer: Timer | None = None
         #: When the present wait is over: for the next ping, or for a sign of life.
         self._due = 0.0
@@ -135,8 +131,7 @@ class Heartbeat:
         """Stop for good, and let go of the session."""
         self._if_forgiven = None
         self.stop()
-        self._push = self._on_silence = _nothing
-        self._unfinished = _none
+        self._client = _GONE
 
     def unless_silent(self, fn: Callable[[], None]) -> None:
         """Call ``fn``; if the time for a sign of life is over, once there was one."""
@@ -161,7 +156,7 @@ class Heartbeat:
         if self.awaiting:
             self.restart()
         if ping:
-            self._push(_answer(packet))
+            self._client.push(_answer(packet))
         return beat
 
     def on_traffic(self, size: int = 0) -> None:
@@ -182,7 +177,7 @@ class Heartbeat:
 
     def _ask(self) -> None:
         self._expect()
-        self._push(PING)
+        self._client.push(PING)
 
     def _expect(self) -> None:
         self.awaiting = True
@@ -193,7 +188,7 @@ class Heartbeat:
     def _wait(self, since: float | None = None) -> None:
         """Give the client the timeout, from now or from a moment ago."""
         self._forgiven = False
-        self._came = self._unfinished()
+        self._came = self._client.unfinished
         if since is None:
             since = self._reactor.delays.now()
         self._arm(since, self._timeout, self._on_deadline)
@@ -207,12 +202,12 @@ class Heartbeat:
             self._timer = self._reactor.in_lull(self._judge)
 
     def _judge(self) -> None:
-        if self._unfinished() - self._came >= ENOUGH:
+        if self._client.unfinished - self._came >= ENOUGH:
             self._wait()
         else:
             self._if_forgiven = None
             self.stop()
-            self._on_silence()
+            self._client.on_silence()
 
     def _arm(self, since: float, seconds: float, fn: Callable[[], None]) -> None:
         if self._timer is not None:
@@ -240,7 +235,7 @@ class ClientHeartbeat(Heartbeat):
         if packet.type is not PacketType.PING:
             return None
         self.restart()
-        self._push(_answer(packet))
+        self._client.push(_answer(packet))
         return True
 
     def on_traffic(self, size: int = 0) -> None:
@@ -256,9 +251,13 @@ def _answer(ping: Packet) -> Wire:
     return _PONG if ping.data is None else Pong(ping.data)
 
 
-def _nothing(*_: object) -> None:
-    """The session has ended."""
+class _Gone:
+    """A client whose session has ended."""
+
+    unfinished = 0
+
+    def push(self, wire: Wire) -> None: ...
+    def on_silence(self) -> None: ...
 
 
-def _none() -> int:
-    return 0
+_GONE = _Gone()

@@ -92,9 +92,7 @@ class EngineSession(EventEmitter):
             reactor,
             options.ping_interval,
             options.ping_timeout,
-            push=self.push,
-            on_silence=self._give_up,
-            unfinished=self._unfinished,
+            self,
         )
         transport.bind(self._outbox, self)
 
@@ -342,8 +340,14 @@ class EngineSession(EventEmitter):
         """Call ``fn``, unless the client is about to be given up for its silence."""
         self._heartbeat.unless_silent(fn)
 
-    def _unfinished(self) -> int:
+    @property
+    def unfinished(self) -> int:
+        """Bytes that have come of a message that is not whole yet."""
         return self._transport.unfinished
+
+    def on_silence(self) -> None:
+        """The client gave no sign of life in time."""
+        self._give_up(PING_TIMEOUT)
 
     # ------------------------------------------------------------------ upgrade
 
@@ -398,7 +402,7 @@ class EngineSession(EventEmitter):
             lambda: self._on_close(FORCED_CLOSE, None), discard=discard
         )
 
-    def _give_up(self, reason: str = PING_TIMEOUT, why: object = None) -> None:
+    def _give_up(self, reason: str, why: object = None) -> None:
         """Close at once, and expect the client to take nothing more."""
         self._abort_upgrade()
         self._transport.close(_nothing, discard=True)

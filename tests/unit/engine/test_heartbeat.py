@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sockio.engine.heartbeat import ENOUGH, GRACE, Heartbeat, heartbeat_for
+from sockio.engine.heartbeat import ENOUGH, GRACE, heartbeat_for
 from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.wire import Wire
 from sockio.runtime.reactor import Reactor
@@ -28,12 +28,13 @@ class Pulse:
             reactor_of(self.clock),
             INTERVAL,
             TIMEOUT,
-            push=self._push,
-            on_silence=lambda: self.did.append(("silence", self.clock.now())),
-            unfinished=lambda: self.unfinished,
+            self,
         )
 
-    def _push(self, wire: Wire) -> None:
+    def on_silence(self) -> None:
+        self.did.append(("silence", self.clock.now()))
+
+    def push(self, wire: Wire) -> None:
         if wire.payload == "2":
             self.did.append(("ping", self.clock.now()))
         else:
@@ -181,20 +182,17 @@ def test_a_stopped_heartbeat_does_nothing_more(pulse: Pulse) -> None:
 
 def test_a_ping_may_stop_the_heartbeat() -> None:
     # The transport may break while the ping is written.
-    clock = FakeClock()
-    heartbeat = Heartbeat(
-        reactor_of(clock),
-        INTERVAL,
-        TIMEOUT,
-        push=lambda _: heartbeat.stop(),
-        on_silence=lambda: pytest.fail("it was stopped"),
-        unfinished=lambda: 0,
-    )
-    heartbeat.restart()
+    class Broken(Pulse):
+        def push(self, wire: Wire) -> None:
+            self.heartbeat.stop()
 
-    clock.advance(INTERVAL + TIMEOUT)
+    pulse = Broken()
+    pulse.heartbeat.restart()
 
-    assert clock.armed == 0
+    pulse.clock.advance(INTERVAL + TIMEOUT)
+
+    assert pulse.did == []
+    assert pulse.clock.armed == 0
 
 
 def test_a_process_that_stands_still_again_and_again_gives_up_all_the_same(
@@ -411,28 +409,17 @@ def test_one_that_has_ended_lets_go_of_its_session(pulse: Pulse) -> None:
     assert pulse.clock.armed == 0
 
 
-def test_who_pings_depends_on_the_protocol() -> None:
-    sent: list[str] = []
-    clock = FakeClock()
-    heartbeat = heartbeat_for(
-        4,
-        reactor_of(clock),
-        INTERVAL,
-        TIMEOUT,
-        push=lambda wire: sent.append(wire.payload),
-        on_silence=lambda: None,
-        unfinished=lambda: 0,
-    )
-    heartbeat.restart()
+def test_who_pings_depends_on_the_protocol(pulse: Pulse) -> None:
+    pulse.heartbeat.restart()
 
-    clock.advance(INTERVAL)
+    pulse.clock.advance(INTERVAL)
 
-    assert sent == ["2"]
+    assert pulse.did == [("ping", 25.0)]
     assert Pulse(3).heartbeat.on_beat(PONG) is None
-    assert heartbeat.on_beat(PONG)
-    assert heartbeat.on_beat(PONG) is False
-    clock.advance(INTERVAL)
-    heartbeat.on_moved()
-    clock.advance(INTERVAL)
-    assert sent == ["2", "2", "2"]
-    heartbeat.stop()
+    assert pulse.heartbeat.on_beat(PONG)
+    assert pulse.heartbeat.on_beat(PONG) is False
+    pulse.clock.advance(INTERVAL)
+    pulse.heartbeat.on_moved()
+    pulse.clock.advance(INTERVAL)
+    assert pulse.did == [("ping", 25.0), ("ping", 50.0), ("ping", 75.0)]
+    pulse.heartbeat.stop()
