@@ -286,12 +286,9 @@ class EngineSession(EventEmitter):
 
     def _count_until_told(self, size: int) -> None:
         if self._mailbox.busy:
-            self._mailbox.put((self._told, (size,)))
+            self._mailbox.put((self.intake.remove, (size,)))
         else:
             self.intake.remove(size)
-
-    def _told(self, size: int) -> None:
-        self.intake.remove(size)
 
     def on_packet(self, packet: Packet) -> None:
         """A packet other than a message arrived."""
