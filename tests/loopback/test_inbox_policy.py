@@ -56,16 +56,19 @@ def test_reading_pauses_and_nothing_is_lost(
     sender = flood(websocket, count, size)
     stats = wait_paused(served)
     gevent.idle()
-    assert stats.events_waiting <= POLICY.high_events + 1
-    assert stats.bytes_waiting <= POLICY.high_bytes + size + 100
+    most = POLICY.high_events if not size else 0
+    messages = [f'2["a",{n},"{"x" * size}"]' for n in range(most + 1)]
+    assert stats.events_waiting == len(messages)
+    assert stats.bytes_waiting == sum(map(len, messages))
+    assert stats.pauses == 1
     gate.open()
     sender.join()
     websocket.close()
 
     assert [heard.next() for _ in range(count)] == [(n,) for n in range(count)]
     assert heard.next() == ("gone",)
+    # How often it paused again is up to the parts in which the kernel gave the rest.
     stats = served.io.stats()
-    assert stats.pauses >= 1
     assert (stats.events_waiting, stats.bytes_waiting, stats.paused) == (0, 0, 0)
 
 
@@ -175,6 +178,46 @@ def test_who_answers_with_a_flood_is_disconnected(serve: Serve) -> None:
     assert served.io.stats().inbox_full == 1
 
 
+@pytest.mark.parametrize("way", ["websocket", "one POST"])
+@pytest.mark.parametrize(("size", "most"), [(0, 400), (4000, 19)])
+def test_what_came_before_the_inbox_was_full_is_handled_and_nothing_else(
+    serve: Serve, way: str, size: int, most: int
+) -> None:
+    # Up to 400 events or 80,000 bytes wait; one more is the one that is too many.
+    served = serve(inbox=POLICY)
+    heard, asked = Heard(), Heard()
+    websocket, session, socket = None, None, None
+    if way == "websocket":
+        websocket, socket = served.connect()
+    else:
+        session, socket = served.poll()
+    socket.on("a", lambda number, _: heard(number))
+    socket.on("disconnect", lambda reason, error: heard(reason, type(error)))
+
+    @socket.on("ask")
+    def ask() -> None:
+        asked()
+        with pytest.raises(sockio.Disconnected):
+            socket.call("question", timeout=30)
+
+    events = [f'42["a",{n},"{"x" * size}"]' for n in range(most + 50)]
+    if websocket is not None:
+        websocket.send('42["ask"]')
+        asked.next()
+        gevent.spawn(websocket.send_bytes, b"".join(map(masked, events)))
+        websocket.wait_closed()
+    elif session is not None:
+        session.post('42["ask"]')
+        asked.next()
+        session.post("\x1e".join(events))
+
+    while heard.calls[-1:] != [("transport error", sockio.InboxFull)]:
+        heard.next()
+    assert heard.calls[:-1] == [(n,) for n in range(most + 1)]
+    assert served.io.stats().inbox_full == 1
+    assert not served.engine.clients_count
+
+
 def test_what_is_held_for_a_namespace_counts(serve: Serve) -> None:
     served = serve(inbox=POLICY)
     gate, heard = Gate(), Heard()
@@ -192,7 +235,7 @@ def test_what_is_held_for_a_namespace_counts(serve: Serve) -> None:
     data = b"".join(masked(f'42/x,["a",{n}]') for n in range(5000))
     sender = gevent.spawn(websocket.send_bytes, data)
     gate.wait_reached()
-    assert wait_paused(served).events_waiting <= POLICY.high_events + 2
+    assert wait_paused(served).events_waiting == POLICY.high_events + 1
     gate.open()
 
     assert [heard.next() for _ in range(5000)] == [(n,) for n in range(5000)]
@@ -211,7 +254,7 @@ def test_clients_that_are_to_be_let_in_count(serve: Serve) -> None:
     data = b"".join(masked(f"40/{n},") for n in range(500))
     sender = gevent.spawn(websocket.send_bytes, data)
     gate.wait_reached()
-    assert wait_paused(served).events_waiting <= 2 * POLICY.high_events + 2
+    assert wait_paused(served).events_waiting == POLICY.high_events + 1
     gate.open()
 
     for _ in range(500):
@@ -236,7 +279,9 @@ def test_concurrent_handlers_count(serve: Serve) -> None:
     sender = flood(websocket, 1000)
     gate.wait_reached()
     wait_paused(served)
-    assert len(running) <= POLICY.high_events + 2
+    # An event that finds the inbox empty is counted when it runs: whether one more is
+    # let in than the one that is too many depends on where a turn of parsing ends.
+    assert len(running) - POLICY.high_events in (1, 2)
     gate.open()
 
     assert sorted(heard.next()[0] for _ in range(1000)) == list(range(1000))
@@ -249,8 +294,7 @@ def test_a_stream_that_is_not_read_counts(serve: Serve) -> None:
     events = socket.stream("a")
 
     sender = flood(websocket, 1000)
-    stats = wait_paused(served)
-    assert stats.events_waiting <= POLICY.high_events + 1
+    assert wait_paused(served).events_waiting == POLICY.high_events + 1
 
     assert [next(events)[0] for _ in range(1000)] == list(range(1000))
     sender.join()
@@ -318,26 +362,35 @@ def test_it_may_be_switched_off(serve: Serve) -> None:
     assert [heard.next() for _ in range(5000)] == [(n,) for n in range(5000)]
 
 
-def test_listeners_of_the_engine_count(start_engine: Any) -> None:
+@pytest.mark.parametrize(
+    ("event", "packet"),
+    [("message", "4"), ("data", "4"), ("packet", "4"), ("packet", "3")],
+)
+def test_listeners_of_the_engine_count(
+    start_engine: Any, event: str, packet: str
+) -> None:
     engine = start_engine(inbox=POLICY)
     gate, heard = Gate(), Heard()
 
     def connected(session: sockio.EngineSession) -> None:
-        session.on("message", lambda message: gate.stop())
-        session.on("message", heard)
+        session.on(event, lambda _: gate.stop())
+        session.on(event, heard)
 
     engine.engine.on("connection", connected)
     websocket, _ = engine.client().open_websocket_session()
-    data = b"".join(masked(f"4{n}") for n in range(1000))
+    data = b"".join(masked(f"{packet}{n}") for n in range(1000))
     sender = gevent.spawn(websocket.send_bytes, data)
     gate.wait_reached()
     [session] = engine.engine.clients.values()
     while not session.intake.paused:
         gevent.idle()
+    assert session.intake.events == POLICY.high_events + 1
     gate.open()
 
-    assert [heard.next() for _ in range(1000)] == [(str(n),) for n in range(1000)]
+    told = [heard.next()[0] for _ in range(1000)]
+    assert [getattr(one, "data", one) for one in told] == [str(n) for n in range(1000)]
     sender.join()
+    assert session.intake.events == 0
 
 
 def test_who_overfills_the_inbox_with_a_namespace_is_let_in_nowhere(

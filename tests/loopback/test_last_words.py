@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -34,12 +35,26 @@ LEAVES: dict[str, tuple[bytes, str]] = {
 }
 
 
+def hear(heard: Heard, *, slowly: bool) -> Callable[[int], None]:
+    """Return a handler; a slow one runs until the goodbye has been read."""
+
+    def handle(number: int) -> None:
+        if slowly:
+            gevent.idle()
+        heard(number)
+
+    return handle
+
+
+@pytest.mark.parametrize("slowly", [False, True])
 @pytest.mark.parametrize("how", LEAVES)
-def test_events_and_a_goodbye_in_one_segment(served: Served, how: str) -> None:
+def test_events_and_a_goodbye_in_one_segment(
+    served: Served, how: str, slowly: bool
+) -> None:
     goodbye, reason = LEAVES[how]
     websocket, socket = served.connect()
     heard = Heard()
-    socket.on("a", heard)
+    socket.on("a", hear(heard, slowly=slowly))
     socket.on("disconnecting", lambda reason: heard("disconnecting"))
     socket.on("disconnect", lambda reason: heard("gone", reason))
 
@@ -62,15 +77,16 @@ def test_a_post_of_events_and_a_goodbye(served: Served) -> None:
     assert [heard.next() for _ in range(4)] == [(1,), (2,), (3,), ("gone",)]
 
 
-def test_a_post_that_ends_the_session(served: Served) -> None:
+@pytest.mark.parametrize("slowly", [False, True])
+def test_a_post_that_ends_the_session(served: Served, slowly: bool) -> None:
     session, socket = served.poll()
     heard = Heard()
-    socket.on("a", heard)
+    socket.on("a", hear(heard, slowly=slowly))
     socket.on("disconnect", lambda reason: heard(reason))
 
-    session.post('42["a",1]\x1e1')
+    session.post('42["a",1]\x1e42["a",2]\x1e1')
 
-    assert [heard.next() for _ in range(2)] == [(1,), ("transport close",)]
+    assert [heard.next() for _ in range(3)] == [(1,), (2,), ("transport close",)]
 
 
 def test_a_post_right_behind_a_poll_that_was_given_up(served: Served) -> None:

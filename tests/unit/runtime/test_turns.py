@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 
+import gevent
 import pytest
 
 from sockio.runtime.batch import TURN
@@ -27,17 +28,18 @@ class Work:
 
     def __init__(self, steps: int) -> None:
         self.clock = Stopwatch()
-        self._reactor = Reactor(self.clock)
-        self._reactor.start()
-        self.turns = Turns(self._reactor, self._step)
+        self.reactor = Reactor(self.clock)
+        self.reactor.start()
+        self.turns = Turns(self.reactor, self._step)
         self.left = steps
         self.takes = 0.0
         self.pauses_at: int | None = None
+        self.fails_at: int | None = None
 
     def one_pass(self) -> None:
         """Blocks: until the next pass of the loop."""
-        latch = self._reactor.latch()
-        self._reactor.next_pass(lambda: latch.set(None))
+        latch = self.reactor.latch()
+        self.reactor.next_pass(lambda: latch.set(None))
         latch.wait()
 
     def _step(self) -> bool:
@@ -45,6 +47,8 @@ class Work:
         self.left -= 1
         if self.left == self.pauses_at:
             self.turns.pause()
+        if self.left == self.fails_at:
+            raise ZeroDivisionError
         return self.left > 0
 
 
@@ -109,6 +113,24 @@ def test_it_may_be_paused_again_before_it_has_gone_on(work: Work) -> None:
         work.one_pass()
 
     assert work.left == 10
+
+
+def test_a_step_that_fails_ends_its_turn_only(work: Work) -> None:
+    work.takes = TURN
+    work.fails_at = 7
+    handled: list[str] = []
+    mailbox = work.reactor.mailbox(handled.append)
+
+    work.turns.run()
+    mailbox.put("while a turn is due")
+    work.one_pass()
+    assert (work.left, work.turns.waits) == (7, False)
+    mailbox.put("after it has failed")
+    gevent.idle()
+    assert handled == ["while a turn is due", "after it has failed"]
+    work.turns.run()
+    while work.left > 0:
+        work.one_pass()
 
 
 def test_work_that_has_ended_keeps_nobody_alive() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import gevent
 import pytest
 
-from sockio.engine.intake import Intake, Tally
+from sockio.engine.intake import InboxPolicy, Intake, Tally
+from sockio.errors import InboxFull
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime.reactor import Reactor
 from sockio.socket.inbox import Inbox, Queued
@@ -20,16 +21,18 @@ def event(name: str) -> Packet:
 class Bench:
     """An inbox, and what was handled."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: InboxPolicy | None = None) -> None:
         reactor = Reactor()
         reactor.start()
-        self.intake = Intake(None, self, Tally())
+        self.intake = Intake(policy, self, Tally())
         self.inbox = Inbox(reactor.mailbox(self._handle), self.intake)
         self.handled: list[Any] = []
 
     def on_intake_full(self) -> None: ...
     def on_intake_low(self) -> None: ...
-    def give_up(self, error: Exception) -> None: ...
+    def give_up(self, error: Exception) -> None:
+        """Say goodbye behind what waits, as a socket does that is closed."""
+        self.inbox.put(lambda: self.handled.append(error))
 
     def _handle(self, item: Any) -> None:
         if isinstance(item, Queued):
@@ -72,6 +75,19 @@ def test_jobs_and_events_keep_their_order(bench: Bench) -> None:
     bench.settle()
 
     assert bench.handled == ["job", "a", "another"]
+
+
+def test_the_event_that_overfills_comes_before_what_follows_from_it() -> None:
+    bench = Bench(InboxPolicy(high_events=2, low_events=1, hard=1))
+    bench.intake.begin_wait()
+
+    for name in "abcd":  # three of which wait behind the first
+        bench.inbox.put_event(event(name), 7)
+
+    bench.settle()
+    *handled, error = bench.handled
+    assert handled == ["a", "b", "c", "d"]
+    assert isinstance(error, InboxFull)
 
 
 def test_what_is_dropped_is_counted_no_more(bench: Bench) -> None:
