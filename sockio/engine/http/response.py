@@ -14,7 +14,7 @@ from sockio.types import StartResponse
 
 log = logs.get("engine.server")
 
-__all__ = ["Headers", "Response", "raw_refusal", "sendable"]
+__all__ = ["Headers", "Response", "sendable"]
 
 #: One header line, or several of the same name.
 HeaderValue: TypeAlias = "str | list[str]"
@@ -178,20 +178,3 @@ class Response:
             lines.append(("Content-Length", str(len(self.body))))
         start_response(_STATUS_LINES.get(status) or f"{status} Unknown", lines)
         return [self.body] if self.body and method != "HEAD" else []
-
-
-def raw_refusal(status_text: str, message: str) -> bytes:
-    """Write the whole answer to a refused upgrade request, for a bare socket.
-
-    Args:
-        status_text: Such as ``400 Bad Request``.
-        message: The body.
-    """
-    body = message.encode("utf-8", "replace")
-    head = (
-        f"HTTP/1.1 {status_text}\r\n"
-        "Connection: close\r\n"
-        "Content-type: text/html\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode("latin-1") + body

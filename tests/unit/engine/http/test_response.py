@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sockio.engine.http.request import Request
-from sockio.engine.http.response import Headers, Response, raw_refusal
+from sockio.engine.http.response import Headers, Response
 
 
 def started(
@@ -263,14 +263,3 @@ def test_head_gets_the_headers_of_the_body_it_does_not_get() -> None:
     assert asked[:2] == got[:2]
     assert ("Content-Length", "12") in asked[1]
     assert (got[2], asked[2]) == (b"nothing here", b"")
-
-
-def test_a_raw_refusal() -> None:
-    assert raw_refusal("400 Bad Request", "Session ID unknown é") == (
-        b"HTTP/1.1 400 Bad Request\r\n"
-        b"Connection: close\r\n"
-        b"Content-type: text/html\r\n"
-        b"Content-Length: 21\r\n"
-        b"\r\n"
-        b"Session ID unknown \xc3\xa9"
-    )
