@@ -39,23 +39,30 @@ class Closing(Protocol):
 
     def drain(self, seconds: float) -> None: ...
     def close(self) -> None: ...
-    def close_patiently(self, seconds: float) -> None: ...
     def sleep(self, seconds: float) -> None: ...
 
 
-def follow(server: Closing) -> None:
-    """Close ``server`` when the worker of gunicorn ends that serves it, if one does."""
+def follow(server: Closing, close_patiently: Callable[[float], None]) -> None:
+    """Close ``server`` when the worker of gunicorn ends that serves it, if one does.
+
+    Args:
+        server: Has started.
+        close_patiently: Closes it, and lets what is under way end in so many seconds.
+    """
     worker = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     module = sys.modules.get("gunicorn.workers.ggevent")
     if module is not None and isinstance(worker, module.GeventWorker):
-        _Follower(server, worker)
+        _Follower(server, close_patiently, worker)
 
 
 class _Follower:
     """Waits for the end of a worker."""
 
-    def __init__(self, server: Closing, worker: Any) -> None:
+    def __init__(
+        self, server: Closing, close_patiently: Callable[[float], None], worker: Any
+    ) -> None:
         self._server = server
+        self._close_patiently = close_patiently
         self._worker = worker
         #: The worker was told to end at once.
         self._hurried = False
@@ -92,7 +99,7 @@ class _Follower:
     def _end(self) -> None:
         seconds = self._worker.cfg.graceful_timeout * SHARE / 2
         self._server.drain(seconds)
-        self._server.close_patiently(seconds)
+        self._close_patiently(seconds)
 
     def _at_exit(self) -> None:
         # A second signal raises SystemExit here.

@@ -175,7 +175,7 @@ class Running:
                 patient = signals.let_end(self.drain)
         finally:
             if patient:
-                patient = signals.let_end(self.close_patiently, GRACE)
+                patient = signals.let_end(self._close_patiently, GRACE)
             if not patient:
                 self.close()
                 self.reactor.settle()
@@ -189,7 +189,7 @@ class Running:
             # For whoever has started a program, a traceback is no help.
             raise SystemExit(f"sockio: cannot listen: {exc.strerror}") from None
 
-    def close_patiently(self, seconds: float) -> None:
+    def _close_patiently(self, seconds: float) -> None:
         """Close; let requests and handlers end, those of ``disconnect`` above all.
 
         Args:

@@ -279,7 +279,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
     def _start(self) -> None:
         if self.options.slow_handler is not None:
             WATCHDOG.watch(self.reactor.workers, self.options.slow_handler)
-        gunicorn.follow(self)
+        gunicorn.follow(self, self._close_patiently)
         for namespace in list(self._namespaces.values()):
             namespace.adapter.init()
         for seconds, fn in self._repeated:
