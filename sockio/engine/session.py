@@ -88,11 +88,7 @@ class EngineSession(EventEmitter):
         #: Its method, which is called for all that is sent.
         self._offer = transport.offer
         self._heartbeat = heartbeat_for(
-            protocol,
-            reactor,
-            options.ping_interval,
-            options.ping_timeout,
-            self,
+            protocol, reactor, options.ping_interval, options.ping_timeout, self
         )
         transport.bind(self._outbox, self)
 
