@@ -59,7 +59,8 @@ class Farewell:
             done: Called once, when the stream is closed.
             patience: Seconds in which the peer must have taken what was written.
         """
-        self.space = _NOWHERE
+        # Beneath TLS there is no receiving into something.
+        self.space = None if stream.tls else _NOWHERE
         self._stream = stream
         self._delays = delays
         self._done = done

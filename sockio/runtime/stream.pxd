@@ -12,8 +12,8 @@ cdef class Stream:
     cdef Py_ssize_t _sent_in
     cdef public Py_ssize_t pending_size
     cdef int _fd
-    cdef bint _broken, _tls, _fd_open, _paused
-    cdef public bint blocked
+    cdef bint _broken, _fd_open, _paused
+    cdef public bint blocked, tls
     cdef object _receiver, _loop, _writer
     cdef public object _reader
     @cython.locals(batch=Batch, pending=list)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from . import logs
 from .batch import Batch
 from .hangup import hang_up, say_no_more
-from .syscalls import DIRECT, OVER_SOCKET, READ_SIZE
+from .syscalls import BENEATH_TLS, DIRECT, OVER_SOCKET, READ_SIZE
 
 log = logs.get("runtime.stream")
 
@@ -62,10 +62,10 @@ class Stream:
         "_receiver",
         "_sent_in",
         "_sock",
-        "_tls",
         "_writer",
         "blocked",
         "pending_size",
+        "tls",
     )
 
     def __init__(self, sock: Any, batch: Batch, *, tls: bool = False) -> None:
@@ -73,7 +73,8 @@ class Stream:
         self._fd: int = sock.fileno()
         self._batch = batch
         self._loop = batch.workers.loop
-        self._tls = tls
+        #: What is received is decrypted.
+        self.tls = tls
         self._calls = OVER_SOCKET if tls else DIRECT
         self._receiver: Receiver | None = None
         self._reader: Any = None
@@ -205,7 +206,7 @@ class Stream:
     def _send_first(self, pending: list[bytes | memoryview]) -> int:
         if len(pending) == 1:
             return self._sock.send(pending[0])  # type: ignore[no-any-return]
-        if self._tls:
+        if self.tls:
             return self._sock.send(b"".join(pending[:_GATHER]))  # type: ignore[no-any-return]
         return self._sock.sendmsg(pending[:_GATHER])  # type: ignore[no-any-return]
 
@@ -260,7 +261,7 @@ class Stream:
             return
         self._batch.begin()
         try:
-            if self._tls:
+            if self.tls:
                 self._receive_tls()
             else:
                 self._receive()
@@ -307,7 +308,7 @@ class Stream:
     def _watch(self) -> None:
         if self._reader is not None and not self._paused:
             self._reader.start(self._on_readable)
-            if self._tls:
+            if self.tls:
                 self._loop.run_callback(self._on_readable)
 
     def _on_early(self, early: bytes) -> None:
@@ -338,9 +339,15 @@ class Stream:
     # ------------------------------------------------------------------ closing
 
     def say_no_more(self) -> None:
-        """Tell the peer that nothing follows; go on receiving."""
+        """Tell the peer that nothing follows; go on receiving, to drop what comes.
+
+        TLS bears nothing behind our goodbye, so that is not decrypted any more.
+        """
         self._broken = True
         say_no_more(self._sock)
+        if self.tls:
+            self.tls = False
+            self._calls = BENEATH_TLS
 
     def close(self) -> None:
         """End the connection at once; what was not sent is lost."""

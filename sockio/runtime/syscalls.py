@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["DIRECT", "OVER_SOCKET", "READ_SIZE", "OverSocket"]
+__all__ = ["BENEATH_TLS", "DIRECT", "OVER_SOCKET", "READ_SIZE", "OverSocket"]
 
 #: Most bytes of one read.
 READ_SIZE = 65536
@@ -39,6 +40,15 @@ class OverSocket(Base):  # type: ignore[misc]
         return sock.send(data)  # type: ignore[no-any-return]
 
 
+class _BeneathTls(OverSocket):
+    """What comes over a TLS socket, as it comes: for who drops it all."""
+
+    def receive(self, sock: Any, fd: int) -> bytes:
+        """Return what has arrived, at most READ_SIZE bytes; nothing at the end."""
+        return os.read(fd, READ_SIZE)
+
+
 OVER_SOCKET = OverSocket()
+BENEATH_TLS = _BeneathTls()
 #: The same for plain sockets, without the detour over the object where that can be.
 DIRECT: OverSocket = OVER_SOCKET if Base is object else Base()

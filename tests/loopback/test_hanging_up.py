@@ -20,6 +20,7 @@ from tests import PATCHED
 from tests.support.engine import RunningEngine
 from tests.support.held import held
 from tests.support.http_wire import TIMEOUT, Wire
+from tests.support.loopback import Kind, Loopback
 from tests.support.raw_websocket import RawWebSocket
 
 CERTIFICATE = Path(__file__).parent.parent / "support" / "localhost.pem"
@@ -78,6 +79,19 @@ def test_a_websocket_ends_although_its_client_goes_on_sending(
 
         with pytest.raises(ConnectionError):
             peer.wire.socket.sendall(bytes(1 << 24))
+
+
+@pytest.mark.parametrize("kind", ["sockio", "tls"])
+def test_who_sends_what_is_too_large_reads_why_it_ends(kind: Kind) -> None:
+    # It is still sending when the server has said its last word.
+    loopback = Loopback(sockio.Server(), kind)
+    try:
+        peer = loopback.client().open_socket()
+        peer.send("x" * 5_000_000)
+
+        assert peer.wait_closed().code == 1009
+    finally:
+        loopback.close()
 
 
 # ------------------------------------------------------------------ HTTP
