@@ -44,6 +44,7 @@ ORDER = {
             "http/",
             "intake",
             "outbox",
+            "reasons",
             "callbacks",
             "consumer",
             "opening",

@@ -26,15 +26,13 @@ from .intake import Intake
 from .opening import open_packet
 from .options import EngineOptions
 from .outbox import Outbox
+from .reasons import FORCED_CLOSE, PING_TIMEOUT, TRANSPORT_ERROR
 from .told import is_told, tell
 from .transports.polling import PollingTransport
-from .transports.transport import RETIRED, TRANSPORT_ERROR, Transport
+from .transports.transport import RETIRED, Transport
 from .upgrade import Upgrade
 
 log = logs.get("engine.session")
-
-FORCED_CLOSE = "forced close"
-PING_TIMEOUT = "ping timeout"
 
 OPENING: Literal["opening"] = "opening"
 OPEN: Literal["open"] = "open"

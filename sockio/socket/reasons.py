@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from enum import Enum
 
+from sockio.engine import reasons
+
 
 class Reason(str, Enum):
     """Equal to its text, and ``str()`` gives it."""
 
-    #: The connection broke, or the client misused its transport.
-    TRANSPORT_ERROR = "transport error"
-    #: The client went away.
-    TRANSPORT_CLOSE = "transport close"
-    #: The server closed the session: ``conn.close()``, or a packet it cannot accept.
-    FORCED_CLOSE = "forced close"
-    #: The client has not been heard for too long.
-    PING_TIMEOUT = "ping timeout"
-    #: A frame that is no Engine.IO packet.
-    PARSE_ERROR = "parse error"
+    # Why the session below has ended: said by the engine, and described there.
+    TRANSPORT_ERROR = reasons.TRANSPORT_ERROR
+    TRANSPORT_CLOSE = reasons.TRANSPORT_CLOSE
+    FORCED_CLOSE = reasons.FORCED_CLOSE
+    PING_TIMEOUT = reasons.PING_TIMEOUT
+    PARSE_ERROR = reasons.PARSE_ERROR
     #: ``server.close()``.
     SERVER_SHUTTING_DOWN = "server shutting down"
     #: As FORCED_CLOSE, for a polling client without a waiting request.

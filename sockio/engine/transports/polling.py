@@ -14,6 +14,7 @@ from sockio.engine.http.request import Request
 from sockio.engine.http.response import Response
 from sockio.engine.options import EngineOptions
 from sockio.engine.outbox import Outbox
+from sockio.engine.reasons import TRANSPORT_CLOSE, TRANSPORT_ERROR
 from sockio.protocol.engineio import v4
 from sockio.protocol.engineio.packet import Packet
 from sockio.protocol.engineio.wire import Wire
@@ -29,8 +30,6 @@ from .transport import (
     CLOSE_TIMEOUT,
     NOOP,
     RETIRED,
-    TRANSPORT_CLOSE,
-    TRANSPORT_ERROR,
     Sink,
 )
 from .unread import Unread

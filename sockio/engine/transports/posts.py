@@ -17,6 +17,7 @@ from sockio.engine.http.client_socket import find
 from sockio.engine.http.request import BodyTooLarge, Request
 from sockio.engine.http.response import Response
 from sockio.engine.options import EngineOptions
+from sockio.engine.reasons import PARSE_ERROR
 from sockio.errors import ProtocolError
 from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.runtime import logs
@@ -24,7 +25,7 @@ from sockio.runtime.latch import Latch
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.turns import Turns
 
-from .transport import PARSE_ERROR, Sink
+from .transport import Sink
 
 log = logs.get("engine.polling")
 

@@ -12,11 +12,6 @@ from sockio.runtime import logs
 
 log = logs.get("engine.transport")
 
-#: Reasons with which a transport ends; the words travel to the application.
-TRANSPORT_CLOSE = "transport close"
-TRANSPORT_ERROR = "transport error"
-PARSE_ERROR = "parse error"
-
 #: Wires that every session sends, made once.
 PING = Wire(packets=(Packet(PacketType.PING),))
 PROBE_ANSWER = Wire(packets=(Packet(PacketType.PONG, "probe"),))

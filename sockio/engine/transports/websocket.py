@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sockio.engine.outbox import Outbox
+from sockio.engine.reasons import PARSE_ERROR, TRANSPORT_CLOSE, TRANSPORT_ERROR
 from sockio.engine.websockets.websocket import WebSocket
 from sockio.errors import ProtocolError
 from sockio.protocol.engineio import v4
@@ -17,7 +18,7 @@ from sockio.protocol.engineio.wire import Wire
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock, Timer
 
-from .transport import PARSE_ERROR, TRANSPORT_CLOSE, TRANSPORT_ERROR, Sink
+from .transport import Sink
 
 log = logs.get("engine.websocket")
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from sockio.engine.outbox import Outbox
+from sockio.engine.reasons import PARSE_ERROR, TRANSPORT_CLOSE
 from sockio.engine.websockets.websocket import TOO_LARGE
 from sockio.errors import ProtocolError, TooLarge
 from sockio.protocol.engineio.packet import Packet, PacketType
@@ -18,7 +19,7 @@ from sockio.runtime import logs
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.turns import Turns
 
-from .transport import PARSE_ERROR, PING, TRANSPORT_CLOSE, Sink
+from .transport import PING, Sink
 
 log = logs.get("engine.webtransport")
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sockio.engine import reasons
 from sockio.socket.reasons import RECOVERABLE, Reason
 
 
@@ -19,6 +20,13 @@ def test_a_reason_is_its_text() -> None:
 
 def test_a_reason_is_found_by_its_text() -> None:
     assert Reason("ping timeout") is Reason.PING_TIMEOUT
+
+
+def test_what_the_engine_says_is_a_reason() -> None:
+    said = {text for name, text in vars(reasons).items() if name.isupper()}
+
+    assert len(said) == 5
+    assert said <= set(Reason)
 
 
 @pytest.mark.parametrize(
