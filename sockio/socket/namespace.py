@@ -20,13 +20,14 @@ from sockio.runtime.workers import FAILURES
 from sockio.types import SocketId
 
 from . import middleware
+from .admission import Admission, PlainAdmission
 from .broadcast import BroadcastOperator, Targets
 from .events import Event
 from .home import Link
 from .misplaced import SERVER_EVENTS, Misplaced
 from .options import ServerOptions
 from .reasons import REFUSED
-from .recovering import RecoverableSocket, Recovering
+from .recovery import RecoveringAdmission
 from .socket import Socket
 from .twin_wire import TwinWire
 
@@ -67,8 +68,11 @@ class Namespace(EventEmitter, Targets):
         #: Sockets that have gone, while their last events are being handled.
         self._leaving: set[Socket] = set()
         recovery = options.recovery
-        self._recovering = Recovering(self, recovery) if recovery else None
-        self._make_socket = Socket if recovery is None else RecoverableSocket
+        self._admission: Admission = (
+            PlainAdmission()
+            if recovery is None
+            else RecoveringAdmission(self, recovery)
+        )
         self.adapter: Adapter = make_adapter(self)
 
     @property
@@ -148,7 +152,8 @@ class Namespace(EventEmitter, Targets):
 
     def connect(self, link: Link, auth: Any) -> Socket:
         """Make the socket of a client; its inbox's first job lets it in, or not."""
-        socket = self._make_socket(link.socket_id(self.name), self, link, auth)
+        make = self._admission.socket_class
+        socket = make(link.socket_id(self.name), self, link, auth)
         self._connecting.add(socket)
         intake = link.conn.intake
         intake.add(0)
@@ -157,7 +162,7 @@ class Namespace(EventEmitter, Targets):
 
     def _admit(self, socket: Any, intake: Intake) -> None:
         try:
-            admitted = socket.wanted and self._judge(socket)
+            admitted = socket.wanted and self._admission.admit(socket, self._passes)
         except BaseException:
             socket.close(REFUSED)
             raise
@@ -167,29 +172,17 @@ class Namespace(EventEmitter, Targets):
             socket.announced = True
             if not socket.gone:
                 self._enter(socket)
-            if self._recovering is not None:
-                self._recovering.wait_for_former(socket)
+            self._admission.wait_for_former(socket)
             self._introduce(socket)
         elif socket.gone:
             socket.turn_deaf()
 
-    def _judge(self, socket: Any) -> bool:
-        """Tell whether the socket may enter, or may have entered before it left."""
-        if self._recovering is None:
-            return self._passes(socket)
-        return self._recovering.admit(socket, self._passes)
-
     def _enter(self, socket: Any) -> None:
-        recovering = self._recovering
         self._connecting.discard(socket)
         self._sockets[socket.id] = socket
         socket.connected = True
         self.adapter.add_all(socket.id, (socket.id,))
-        if recovering is None:
-            fields = {"sid": socket.id}
-            socket.send_packet(Packet(PacketType.CONNECT, self.name, fields))
-        else:
-            recovering.welcome(socket)
+        self._admission.welcome(socket)
         socket.client.joined(socket)
         log.debug("sid=%s joined namespace %r", socket.id, self.name)
 
@@ -246,8 +239,7 @@ class Namespace(EventEmitter, Targets):
         for event in ("disconnecting", "disconnect"):
             if not socket.listener_count(event):
                 self.unheard(event)
-        if self._recovering is not None:
-            self._recovering.forget(socket)
+        self._admission.forget(socket)
         # A recovered socket has the id of the one it was before.
         if self._sockets.get(socket.id, socket) is socket:
             self._sockets.pop(socket.id, None)
@@ -257,8 +249,7 @@ class Namespace(EventEmitter, Targets):
     def on_left(self, socket: Socket) -> None:
         """The last handler of a socket that has gone has returned."""
         self._leaving.discard(socket)
-        if self._recovering is not None:
-            self._recovering.on_left(socket)
+        self._admission.on_left(socket)
         self.on_removed(self)
 
     # ------------------------------------------------------------------ servers

@@ -1,4 +1,4 @@
-"""Recovering: sockets that get back what they had when their connection broke.
+"""Recovery: sockets that get back what they had when their connection broke.
 
 With recovery on, every event to a client goes through the adapter, which gives it an
 offset and keeps it for a while. A client that comes back names its secret, the ``pid``,
@@ -19,10 +19,12 @@ from sockio.runtime import logs
 from sockio.runtime.ids import new_sid
 from sockio.runtime.latch import Latch
 from sockio.runtime.reactor import Reactor
+from sockio.types import SocketId
 
 from .broadcast import event_name
 from .data import DataT
 from .events import Event
+from .home import Home, Link
 from .options import Recovery
 from .reasons import RECOVERABLE
 from .socket import Socket
@@ -36,18 +38,74 @@ ONE_SEGMENT = 1200
 class RecoverableSocket(Socket[DataT]):
     """A socket whose client may come back for it."""
 
-    #: The secret by which the client asks for it; empty before it is let in.
-    pid = ""
-    #: Offset of the newest event when it was let in first; its client got none before.
-    since: str | None = None
-    #: What its client missed, encoded, until it has been told.
-    missed: Sequence[Wire] = ()
-    #: Whether it has gone in a way from which it may come back.
-    _kept = False
-    #: Set when it has gone and its last handler has returned.
-    left: Latch[None] | None = None
-    #: The socket that it was, if that one's last events were still being handled.
-    former: RecoverableSocket[Any] | None = None
+    def __init__(self, sid: SocketId, nsp: Home, client: Link, auth: Any) -> None:
+        super().__init__(sid, nsp, client, auth)
+        #: The secret by which the client asks for it; empty before it is let in.
+        self.pid = ""
+        #: Offset of the newest event when it was let in first; its client got none
+        #: before.
+        self._since: str | None = None
+        #: What its client missed, encoded, until it has been told.
+        self._missed: Sequence[Wire] = ()
+        #: Whether it has gone in a way from which it may come back.
+        self._kept = False
+        #: Set when it has gone and its last handler has returned.
+        self._left: Latch[None] | None = None
+        #: The socket that it was, if that one's last events were still being handled.
+        self._former: RecoverableSocket[Any] | None = None
+
+    # ------------------------------------------------------------------ being let in
+
+    def begin(self) -> None:
+        """Be somebody new, with a secret of its own."""
+        self.pid = new_sid()
+        self._since = self._home.adapter.newest_offset()
+
+    def restore(self, session: Session) -> None:
+        """Be the socket of ``session`` again; in its rooms, unless it has gone."""
+        self.id = session.sid
+        self.pid = session.pid
+        self._since = session.since
+        self.data = session.data
+        self.recovered = True
+        if not self.gone:
+            self._home.adapter.add_all(session.sid, session.rooms)
+
+    def catch_up(self, missed: Sequence[Wire]) -> None:
+        """Have these events written when the client is told that it was let in."""
+        self._missed = missed
+
+    def take_missed(self) -> Sequence[Wire]:
+        """Return what is to be written of them."""
+        missed, self._missed = self._missed, ()
+        return missed
+
+    # ------------------------------------------------------------------ two of a client
+
+    def follow(self, former: RecoverableSocket[Any] | None) -> None:
+        """Be the next socket after ``former``, if events of that are being handled."""
+        self._former = former
+
+    def wait_for_former(self) -> None:
+        """Wait until the last handler of the former socket has returned.
+
+        Blocks:
+            Until then.
+        """
+        former, self._former = self._former, None
+        if former is not None and former._left is not None:
+            former._left.wait()
+
+    def begin_to_leave(self) -> None:
+        """Have the next socket of the client wait for the last handler of this one."""
+        self._left = self.reactor.latch()
+
+    def end_leaving(self) -> None:
+        """Have it wait no longer: the last handler has returned."""
+        if self._left is not None:
+            self._left.set(None)
+
+    # ------------------------------------------------------------------ events
 
     def emit_with(
         self,
@@ -83,6 +141,8 @@ class RecoverableSocket(Socket[DataT]):
         wire = self.client.encode(marked, flags.compress)
         self.deliver(wire, packet, flags.volatile)
 
+    # ------------------------------------------------------------------ the end
+
     def close(self, reason: str, description: object = None) -> None:
         """End without a word to the client; it may come back after most reasons."""
         if self.connected and reason in RECOVERABLE:
@@ -92,7 +152,7 @@ class RecoverableSocket(Socket[DataT]):
                 pid=self.pid,
                 rooms=tuple(self.rooms),
                 data=self.data,
-                since=self.since,
+                since=self._since,
             )
             self._home.adapter.persist_session(session)
         super().close(reason, description)
@@ -106,8 +166,10 @@ class RecoverableHome(Protocol):
     reactor: Reactor
 
 
-class Recovering:
-    """The sockets of one namespace, by the secrets of their clients."""
+class RecoveringAdmission:
+    """Lets clients in as who they were, where they come back in time."""
+
+    socket_class: type[Socket[Any]] = RecoverableSocket
 
     def __init__(self, home: RecoverableHome, options: Recovery) -> None:
         self._home = home
@@ -135,9 +197,9 @@ class Recovering:
         Blocks:
             As long as the middlewares do, or another program that keeps the sessions.
         """
-        adapter = self._home.adapter
         claim = self._claim(socket)
-        session = adapter.restore_session(*claim) if claim is not None else None
+        restore = self._home.adapter.restore_session
+        session = restore(*claim) if claim is not None else None
         if not socket.wanted:
             if session is not None:
                 self._keep(session)
@@ -147,10 +209,9 @@ class Recovering:
                 return False
             if socket.gone:
                 return True
-            socket.pid = new_sid()
-            socket.since = adapter.newest_offset()
+            socket.begin()
         else:
-            self._fill(socket, session)
+            socket.restore(session)
             if not self._options.skip_middlewares:
                 # What is sent while they block is missed too, so it is kept meanwhile.
                 self._keep(session)
@@ -159,7 +220,7 @@ class Recovering:
                 if socket.gone:
                     return self._admit_gone(socket)
                 assert claim is not None
-                session = adapter.restore_session(*claim)
+                session = restore(*claim)
                 if session is None:
                     log.debug("sid=%s was recovered elsewhere meanwhile", socket.id)
                     socket.client.lose()
@@ -167,8 +228,8 @@ class Recovering:
             if socket.gone:
                 self._keep(session)
                 return socket.wanted and self._admit_gone(socket)
-            socket.missed = session.missed_packets
-        socket.former = self._leaving.get(socket.pid)
+            socket.catch_up(session.missed_packets)
+        socket.follow(self._leaving.get(socket.pid))
         self._live[socket.pid] = socket
         return True
 
@@ -177,7 +238,7 @@ class Recovering:
         if socket.pid in self._live:
             log.debug("sid=%s was recovered elsewhere meanwhile", socket.id)
             return False
-        socket.former = self._leaving.get(socket.pid)
+        socket.follow(self._leaving.get(socket.pid))
         self._leave(socket)
         return True
 
@@ -201,24 +262,13 @@ class Recovering:
         """Put a session back that was not used."""
         self._home.adapter.persist_session(replace(session, missed_packets=()))
 
-    def _fill(self, socket: RecoverableSocket[Any], session: Session) -> None:
-        socket.id = session.sid
-        socket.pid = session.pid
-        socket.since = session.since
-        socket.data = session.data
-        socket.recovered = True
-        if not socket.gone:
-            self._home.adapter.add_all(session.sid, session.rooms)
-
     def wait_for_former(self, socket: RecoverableSocket[Any]) -> None:
         """Let the last events of the socket that this one was be handled first.
 
         Blocks:
             As long as handlers of the former connection run.
         """
-        former, socket.former = socket.former, None
-        if former is not None and former.left is not None:
-            former.left.wait()
+        socket.wait_for_former()
 
     def welcome(self, socket: RecoverableSocket[Any]) -> None:
         """Write what the client missed, and that it was let in."""
@@ -226,8 +276,7 @@ class Recovering:
         reply = socket.client.encode(
             Packet(PacketType.CONNECT, self._home.name, fields)
         )
-        missed = [socket.client.form_of(wire) for wire in socket.missed]
-        socket.missed = ()
+        missed = [socket.client.form_of(wire) for wire in socket.take_missed()]
         if not missed:
             socket.client.write(reply)
             return
@@ -241,24 +290,19 @@ class Recovering:
         packets = [packet for wire in wires for packet in wire.packets]
         socket.client.write(Wire(packets=packets))
 
-    def forget(self, socket: Any) -> None:
-        """A socket has gone."""
-        pid: str = socket.pid
-        live = self._live.get(pid)
-        if live is not None and live is socket:
-            del self._live[pid]
-            self._leave(live)
+    def forget(self, socket: RecoverableSocket[Any]) -> None:
+        """A socket has gone, or was not let in."""
+        if self._live.get(socket.pid) is socket:
+            del self._live[socket.pid]
+            self._leave(socket)
 
     def _leave(self, socket: RecoverableSocket[Any]) -> None:
         """Have the next socket of that client wait for this one."""
         self._leaving[socket.pid] = socket
-        socket.left = self._home.reactor.latch()
+        socket.begin_to_leave()
 
-    def on_left(self, socket: Any) -> None:
+    def on_left(self, socket: RecoverableSocket[Any]) -> None:
         """The last handler of a socket that has gone has returned."""
-        left: Latch[None] | None = socket.left
-        pid: str = socket.pid
-        if self._leaving.get(pid) is socket:
-            del self._leaving[pid]
-        if left is not None:
-            left.set(None)
+        if self._leaving.get(socket.pid) is socket:
+            del self._leaving[socket.pid]
+        socket.end_leaving()
