@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 __version__ = "0.1.0"
 
@@ -25,7 +25,7 @@ _HOME = {
     "EncodeError": "errors",
     "EngineServer": "engine.server",
     "EngineSession": "engine.session",
-    "Event": "socket.events",
+    "Event": "runtime.event_names",
     "EventRejected": "errors",
     "Forbidden": "errors",
     "HTTPServer": "engine.http.http_server",
@@ -95,10 +95,10 @@ if TYPE_CHECKING:
     from .protocol.socketio.packet import PacketType as PacketType
     from .protocol.socketio.parser import Parser as Parser
     from .protocol.websocket.deflate import Deflate as Deflate
+    from .runtime.event_names import Event as Event
+    from .socket import connection as _connection
     from .socket.broadcast import BroadcastOperator as BroadcastOperator
-    from .socket.connection import Connection as Client  # noqa: F401
     from .socket.dynamic_namespace import ParentNamespace as ParentNamespace
-    from .socket.events import Event as Event
     from .socket.events import event as event
     from .socket.handler import NamespaceHandler as NamespaceHandler
     from .socket.handshake import Handshake as Handshake
@@ -110,6 +110,8 @@ if TYPE_CHECKING:
     from .socket.server import Server as Server
     from .socket.socket import Socket as Socket
     from .socket.stats import ServerStats as ServerStats
+
+    Client: TypeAlias = _connection.Connection
 
 __all__ = ["__version__", *sorted(_HOME)]
 

@@ -67,7 +67,7 @@ class EngineSession(EventEmitter):
         self.request: Request | None = request
         self.remote_address: str = request.remote_address
         #: The Engine.IO protocol: clients of Socket.IO 2 speak 3.
-        self.protocol = protocol
+        self.protocol: Literal[3, 4] = protocol
         self.ready_state: Literal["opening", "open", "closing", "closed"] = OPENING
         self.upgraded = False
         self.consumer: Consumer = NOBODY

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from enum import Enum
 from typing import (
     TYPE_CHECKING,
     Any,
     NoReturn,
     ParamSpec,
-    Protocol,
     TypeAlias,
     TypeVar,
     overload,
@@ -25,6 +23,7 @@ from sockio.errors import Disconnected
 
 from . import logs
 from .deferred import done
+from .event_names import Event, EventName, event_name
 from .known_signatures import known_signature
 from .signature import arguments, describe_call
 from .unknown_names import refuse
@@ -40,46 +39,8 @@ R = TypeVar("R")
 Handler: TypeAlias = Callable[..., Any]
 H = TypeVar("H", bound=Handler)
 
-
-class TypedEvent(Protocol[P, R]):
-    """A name that knows what its handlers look like, for type checkers."""
-
-    @property
-    def name(self) -> str:
-        """The event's name on the wire."""
-
-    def handler(self, fn: Callable[P, R], /) -> Callable[P, R]:
-        """Return ``fn``; only a type checker compares it with the event."""
-
-
 #: What Flask-SocketIO and python-socketio take here.
 _HINTS = {"namespace": 'write io.of("/name").on("connection", ...), and listen there'}
-
-EventName: TypeAlias = "str | float | TypedEvent[..., Any]"
-
-
-def event_name(event: EventName) -> str:
-    """Return the name under which the handlers of ``event`` are kept.
-
-    Numbers are names too, as in JavaScript: 1 and "1" are the same event.
-    """
-    if type(event) is str:
-        return event
-    if isinstance(event, Enum):
-        event = event.value
-    if isinstance(event, str):
-        return str.__str__(event)  # a plain one: members of an enum hash differently
-    if isinstance(event, float) and event.is_integer():
-        event = int(event)
-    if isinstance(event, (int, float)) and not isinstance(event, bool):
-        return str(event)
-    name = getattr(event, "name", None)
-    if isinstance(name, str):
-        return name
-    raise TypeError(
-        f"an event is a string, a number or a typed event, not {event!r}"
-        + (" (@x.event takes the function's name)" if callable(event) else "")
-    )
 
 
 class Listener:
@@ -264,14 +225,14 @@ class EventEmitter:
     @overload
     def on(
         self,
-        event: TypedEvent[P, R],
+        event: Event[P, R],
         handler: Callable[P, R],
         *,
         concurrent: bool = ...,
     ) -> Callable[P, R]: ...
     @overload
     def on(
-        self, event: TypedEvent[P, R], handler: None = None, *, concurrent: bool = ...
+        self, event: Event[P, R], handler: None = None, *, concurrent: bool = ...
     ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
     @overload
     def on(self, event: str | float, handler: H, *, concurrent: bool = ...) -> H: ...
@@ -303,17 +264,31 @@ class EventEmitter:
             refuse("on", unknown, ("concurrent",), _HINTS)
         return self._register(event, handler, concurrent=concurrent)
 
-    def once(self, event: EventName, handler: Handler | None = None) -> Any:
+    @overload
+    def once(self, event: EventName, handler: H) -> H: ...
+    @overload
+    def once(self, event: EventName, handler: None = None) -> Callable[[H], H]: ...
+    def once(self, event: EventName, handler: Any = None) -> Any:
         """Call ``handler`` at the next ``event`` only; without one, a decorator."""
         return self._register(event, handler, once=True)
 
-    def prepend_listener(self, event: EventName, handler: Handler | None = None) -> Any:
+    @overload
+    def prepend_listener(self, event: EventName, handler: H) -> H: ...
+    @overload
+    def prepend_listener(
+        self, event: EventName, handler: None = None
+    ) -> Callable[[H], H]: ...
+    def prepend_listener(self, event: EventName, handler: Any = None) -> Any:
         """As ``on``, but before the handlers registered so far."""
         return self._register(event, handler, prepend=True)
 
+    @overload
+    def prepend_once_listener(self, event: EventName, handler: H) -> H: ...
+    @overload
     def prepend_once_listener(
-        self, event: EventName, handler: Handler | None = None
-    ) -> Any:
+        self, event: EventName, handler: None = None
+    ) -> Callable[[H], H]: ...
+    def prepend_once_listener(self, event: EventName, handler: Any = None) -> Any:
         """As ``once``, but before the handlers registered so far."""
         return self._register(event, handler, once=True, prepend=True)
 

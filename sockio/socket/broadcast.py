@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from sockio.adapters.adapter import Adapter, BroadcastOptions, Flags, FoundSocket
 from sockio.errors import AckTimeout, ClusterTimeout, ConfigError, ReservedEventError
 from sockio.protocol.socketio.packet import RESERVED_EVENTS, Packet, PacketType
-from sockio.runtime import listeners
+from sockio.runtime import event_names
 from sockio.runtime.reactor import Reactor
 from sockio.types import RoomLike
 
@@ -22,6 +22,9 @@ from .answers import Answers, Callback
 from .events import Event, only_typed
 from .remote_socket import RemoteSocket
 from .room_names import room_names
+
+if TYPE_CHECKING:
+    from .socket import Socket
 
 M = TypeVar("M")
 
@@ -46,7 +49,7 @@ def event_name(event: str | Event[..., Any]) -> str:
         ReservedEventError: It is.
         TypeError: It is neither text, a number nor an Event.
     """
-    name = event if type(event) is str else listeners.event_name(event)
+    name = event if type(event) is str else event_names.event_name(event)
     if name in RESERVED_EVENTS:
         raise ReservedEventError(name)
     return name
@@ -161,7 +164,9 @@ class Targets(Addressing):
         """Wait at most ``seconds`` for answers."""
         return self._operator().timeout(seconds)
 
-    def fetch_sockets(self, *, allow_partial: bool = False) -> list[Any]:
+    def fetch_sockets(
+        self, *, allow_partial: bool = False
+    ) -> list[Socket[Any] | RemoteSocket]:
         """Return the addressed sockets: ours, and RemoteSockets of other servers.
 
         Args:
@@ -320,7 +325,9 @@ class BroadcastOperator(Targets):
 
     # ------------------------------------------------------------------ the sockets
 
-    def fetch_sockets(self, *, allow_partial: bool = False) -> list[Any]:
+    def fetch_sockets(
+        self, *, allow_partial: bool = False
+    ) -> list[Socket[Any] | RemoteSocket]:
         if self._nobody:
             return []
         try:
@@ -330,7 +337,7 @@ class BroadcastOperator(Targets):
                 raise
             found = exc.responses
         return [
-            socket if hasattr(socket, "emit") else self._remote(socket)
+            socket if hasattr(socket, "emit") else self._remote(socket)  # type: ignore[misc]
             for socket in found
         ]
 

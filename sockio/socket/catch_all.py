@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sockio.runtime.known_signatures import known_signature
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,7 +34,7 @@ class CatchAll:
         self._any = (_callable(fn), *self._any)
         return fn
 
-    def off_any(self, fn: Callable[..., Any] | None = None) -> Any:
+    def off_any(self, fn: Callable[..., Any] | None = None) -> Self:
         """Remove ``fn``, or all of them."""
         self._any = _without(self._any, fn)
         return self
@@ -50,7 +53,7 @@ class CatchAll:
         self._any_outgoing = (_callable(fn), *self._any_outgoing)
         return fn
 
-    def off_any_outgoing(self, fn: Callable[..., Any] | None = None) -> Any:
+    def off_any_outgoing(self, fn: Callable[..., Any] | None = None) -> Self:
         """Remove ``fn``, or all of them."""
         self._any_outgoing = _without(self._any_outgoing, fn)
         return self

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from sockio.engine.http.request import Request
 from sockio.engine.session import EngineSession
 from sockio.errors import ProtocolError
 from sockio.protocol.engineio.wire import Wire, wire_of
@@ -69,7 +70,7 @@ class Connection:
         #: Hands a wire to the session; never blocks.
         self.write: Callable[[Wire], None] = session.push
         #: Sockets, connected or connecting, by namespace; None while one is looked up.
-        self.sockets: dict[str, Socket | None] = {}
+        self.sockets: dict[str, Socket[Any] | None] = {}
         self._directory = directory
         #: Writes packets down as this client reads them.
         self.parser = parser
@@ -93,9 +94,10 @@ class Connection:
         )
 
     @property
-    def request(self) -> Any:
+    def request(self) -> Request:
         """The request that opened the connection."""
-        return self.conn.request
+        # None only where the application has made it so.
+        return self.conn.request  # type: ignore[return-value]
 
     def socket_id(self, namespace: str) -> SocketId:
         """Name the client's socket in ``namespace``."""
@@ -249,11 +251,11 @@ class Connection:
 
     # ------------------------------------------------------------------ sockets
 
-    def joined(self, socket: Socket) -> None:
+    def joined(self, socket: Socket[Any]) -> None:
         """A socket was let in: the client is not idle."""
         self._stop_timer()
 
-    def forget(self, socket: Socket) -> None:
+    def forget(self, socket: Socket[Any]) -> None:
         """A socket has gone."""
         if self.sockets.get(socket.nsp.name) is socket:
             del self.sockets[socket.nsp.name]

@@ -37,6 +37,10 @@ class SocketData(MutableMapping[str, Any]):
     def __repr__(self) -> str:
         return f"SocketData({self.__dict__!r})"
 
-    # Any name may be set; type checkers are told so.
+    if TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Any name may be set."""
+
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"socket.data has no {name!r}")

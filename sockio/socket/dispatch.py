@@ -15,7 +15,8 @@ from sockio.errors import Disconnected, EventRejected
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.deferred import SIMPLE, done
-from sockio.runtime.listeners import EventEmitter, Listener, Listeners, event_name
+from sockio.runtime.event_names import event_name
+from sockio.runtime.listeners import EventEmitter, Listener, Listeners
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.signature import advise_ack, arguments
 from sockio.runtime.workers import FAILURES

@@ -17,44 +17,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from inspect import signature
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
-P = ParamSpec("P")
-R = TypeVar("R")
+from sockio.runtime.event_names import Event
+
+__all__ = ["Event", "alias", "event", "only_typed", "prefix"]
+
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
 
 _ALIAS = "__sockio_event__"
 _PREFIX = "__sockio_prefix__"
-
-
-class Event(Generic[P, R]):
-    """An event's name, with the types of its arguments and of its answer.
-
-    Two events of one name are equal; ``str()`` gives the name.
-    """
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def handler(self, fn: Callable[P, R], /) -> Callable[P, R]:
-        """Return ``fn``; a type checker compares it with the event: ``@ev.handler``."""
-        return fn
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Event) and other.name == self.name
-
-    def __hash__(self) -> int:
-        return hash((Event, self.name))
-
-    def __str__(self) -> str:
-        return self.name
-
-    def __repr__(self) -> str:
-        return f"event({self.name!r})"
 
 
 def event(name: str) -> Event[..., Any]:

@@ -5,9 +5,11 @@ What most applications never ask for is made when somebody does.
 
 from __future__ import annotations
 
-from typing import Any, Generic
+from typing import Generic
 
-from sockio.types import Room, SocketId
+from sockio.engine.http.request import Request
+from sockio.engine.session import EngineSession
+from sockio.types import Json, Room, SocketId
 
 from .data import DataT, SocketData
 from .handshake import Handshake
@@ -20,11 +22,11 @@ class Facts(Generic[DataT]):
     """The part of a socket that answers questions."""
 
     id: SocketId
-    conn: Any
+    conn: EngineSession
     client: Link
     connected: bool
     _home: Home
-    _auth: Any
+    _auth: Json
     _handshake: Handshake | None
     _data: DataT | None
     _gone: str | None
@@ -66,11 +68,12 @@ class Facts(Generic[DataT]):
         return self._handshake
 
     @property
-    def request(self) -> Any:
+    def request(self) -> Request:
         """The request that opened the connection."""
-        return self.conn.request
+        # None only where the application has made it so.
+        return self.conn.request  # type: ignore[return-value]
 
     @property
     def buffered_amount(self) -> int:
         """Bytes (of text: characters) that wait for this client."""
-        return self.conn.buffered_amount  # type: ignore[no-any-return]
+        return self.conn.buffered_amount

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from sockio.errors import ConfigError
 from sockio.protocol.socketio.packet import RESERVED_EVENTS
 from sockio.runtime.listeners import Listener
 
-
-class HandledNamespace(Protocol):
-    """What a handler is attached to."""
-
-    def use(self, fn: Callable[[Any], object]) -> object: ...
-    def on(self, event: Any, handler: Any, /) -> Any: ...
+from .namespace import Namespace
+from .socket import Socket
 
 
 class NamespaceHandler:
@@ -30,17 +26,17 @@ class NamespaceHandler:
     #: The namespace it handles.
     namespace = "/"
     #: The namespace object, once registered; ``self.nsp.emit(...)``.
-    nsp: Any = None
+    nsp: Namespace = None  # type: ignore[assignment]
 
     def __init__(self, namespace: str | None = None) -> None:
         if namespace is not None:
             self.namespace = namespace
 
-    def trigger_event(self, event: str, socket: Any, *args: Any) -> Any:
+    def trigger_event(self, event: str, socket: Socket[Any], *args: Any) -> Any:
         """Call the method of ``event``; override it to see every event on its way."""
         return getattr(self, f"on_{event}")(socket, *args)
 
-    def attach_to(self, nsp: HandledNamespace) -> None:
+    def attach_to(self, nsp: Namespace) -> None:
         """Register the methods with ``nsp``.
 
         Raises:
@@ -53,7 +49,7 @@ class NamespaceHandler:
             nsp.use(partial(self._let_in, Listener("connect", connect)))
         nsp.on("connection", partial(self._connected, self._called(methods)))
 
-    def _let_in(self, connect: Listener, socket: Any) -> Any:
+    def _let_in(self, connect: Listener, socket: Socket[Any]) -> Any:
         args = connect.fit((socket, socket.handshake.auth))
         return self.trigger_event("connect", *args)
 
@@ -64,7 +60,7 @@ class NamespaceHandler:
         return {event: partial(self.trigger_event, event) for event in methods}
 
     @staticmethod
-    def _connected(called: dict[str, Callable[..., Any]], socket: Any) -> None:
+    def _connected(called: dict[str, Callable[..., Any]], socket: Socket[Any]) -> None:
         for event, method in called.items():
             socket.on(event, partial(method, socket))
 

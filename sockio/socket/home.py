@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from sockio.engine.session import EngineSession
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.socketio.packet import Packet
 from sockio.protocol.socketio.parser import Parser
@@ -34,7 +35,7 @@ class Link(Protocol):
     """What a socket asks of the connection that carries it."""
 
     #: The Engine.IO session.
-    conn: Any
+    conn: EngineSession
     #: Hands a wire to the session; never blocks.
     write: Callable[[Wire], None]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sockio.engine.intake import Intake
 from sockio.protocol.socketio.packet import Packet
-from sockio.runtime.listeners import event_name
+from sockio.runtime.event_names import event_name
 from sockio.runtime.mailbox import Mailbox
 
 __all__ = ["Inbox", "Queued", "name_of"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from sockio.adapters.adapter import Adapter, AdapterFactory, BroadcastOptions, Flags
 from sockio.engine.intake import Intake
@@ -14,7 +14,8 @@ from sockio.protocol.socketio import AutoParser, Parser
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
-from sockio.runtime.listeners import EventEmitter, Listeners, event_name
+from sockio.runtime.event_names import event_name
+from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
 from sockio.types import SocketId
@@ -32,6 +33,10 @@ from .socket import Socket
 from .twin_wire import TwinWire
 
 log = logs.get("namespace")
+
+#: A middleware: raises, or returns False, to refuse the socket.
+Guard: TypeAlias = Callable[[Socket[Any]], object]
+G = TypeVar("G", bound=Guard)
 
 
 class Namespace(EventEmitter, Targets):
@@ -57,16 +62,16 @@ class Namespace(EventEmitter, Targets):
         self.options = options
         self.reactor = reactor
         #: Connected sockets by id.
-        self._sockets: dict[SocketId, Socket] = {}
+        self._sockets: dict[SocketId, Socket[Any]] = {}
         self._parser = parser
-        self._guards: list[Callable[[Socket], object]] = []
+        self._guards: list[Guard] = []
         # Its items are given out one at a time, to whatever thread.
         self._ack_ids = itertools.count()
         #: Called when a socket has left or was refused.
         self.on_removed: Callable[[Namespace], object] = _nothing
-        self._connecting: set[Socket] = set()
+        self._connecting: set[Socket[Any]] = set()
         #: Sockets that have gone, while their last events are being handled.
-        self._leaving: set[Socket] = set()
+        self._leaving: set[Socket[Any]] = set()
         recovery = options.recovery
         self._admission: Admission = (
             PlainAdmission()
@@ -76,7 +81,7 @@ class Namespace(EventEmitter, Targets):
         self.adapter: Adapter = make_adapter(self)
 
     @property
-    def sockets(self) -> Mapping[SocketId, Socket]:
+    def sockets(self) -> Mapping[SocketId, Socket[Any]]:
         """The connected sockets of this server by id; the caller must not change it."""
         return self._sockets
 
@@ -85,7 +90,7 @@ class Namespace(EventEmitter, Targets):
         """Whether no socket is connected or connecting, or has events left."""
         return not (self._sockets or self._connecting or self._leaving)
 
-    def use(self, fn: Callable[[Socket], object]) -> Callable[[Socket], object]:
+    def use(self, fn: G) -> G:
         """Run ``fn(socket)`` for each client that connects; raise to refuse it.
 
         ``ConnectError(message, data)`` is what the client is told. To return False
@@ -96,7 +101,7 @@ class Namespace(EventEmitter, Targets):
         return fn
 
     @property
-    def guards(self) -> list[Callable[[Socket], object]]:
+    def guards(self) -> list[Guard]:
         """The middlewares, in order."""
         return self._guards
 
@@ -150,7 +155,7 @@ class Namespace(EventEmitter, Targets):
 
     # ------------------------------------------------------------------ connecting
 
-    def connect(self, link: Link, auth: Any) -> Socket:
+    def connect(self, link: Link, auth: Any) -> Socket[Any]:
         """Make the socket of a client; its inbox's first job lets it in, or not."""
         make = self._admission.socket_class
         socket = make(link.socket_id(self.name), self, link, auth)
@@ -186,7 +191,7 @@ class Namespace(EventEmitter, Targets):
         socket.client.joined(socket)
         log.debug("sid=%s joined namespace %r", socket.id, self.name)
 
-    def _introduce(self, socket: Socket) -> None:
+    def _introduce(self, socket: Socket[Any]) -> None:
         """Tell the connection handlers; let the client go where one fails.
 
         Half of what it needs may be missing then, and it could not know.
@@ -198,7 +203,7 @@ class Namespace(EventEmitter, Targets):
                     socket.disconnect()
                     return
 
-    def _passes(self, socket: Socket) -> bool:
+    def _passes(self, socket: Socket[Any]) -> bool:
         """Ask the middlewares; refuse the socket where one says so."""
         try:
             if not middleware.run(self._guards, socket):
@@ -213,7 +218,7 @@ class Namespace(EventEmitter, Targets):
             return socket.wanted
         return False
 
-    def _refuse(self, socket: Socket, message: str, data: Any) -> None:
+    def _refuse(self, socket: Socket[Any], message: str, data: Any) -> None:
         log.debug("sid=%s refused by namespace %r: %r", socket.id, self.name, message)
         if socket.gone:
             return
@@ -233,7 +238,7 @@ class Namespace(EventEmitter, Targets):
         """An event of a client found no listener on its socket."""
         self._misplaced.check(event, self._listeners, self.name)
 
-    def remove(self, socket: Socket) -> None:
+    def remove(self, socket: Socket[Any]) -> None:
         """A socket has gone, or was not let in."""
         self._connecting.discard(socket)
         for event in ("disconnecting", "disconnect"):
@@ -246,7 +251,7 @@ class Namespace(EventEmitter, Targets):
             self.adapter.del_all(socket.id)
         self._leaving.add(socket)
 
-    def on_left(self, socket: Socket) -> None:
+    def on_left(self, socket: Socket[Any]) -> None:
         """The last handler of a socket that has gone has returned."""
         self._leaving.discard(socket)
         self._admission.on_left(socket)

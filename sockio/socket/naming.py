@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, overload
+from collections.abc import Callable
+from typing import Any, TypeAlias, overload
 
 from sockio.adapters.registry import adapter_factory
 from sockio.errors import ConfigError
@@ -16,9 +17,13 @@ from .dynamic_namespace import ParentNamespace, Predicate
 from .handler import NamespaceHandler, instance_of
 from .misplaced import Misplaced
 from .namespace import Namespace
-from .options import ConnectionHandler, ServerOptions
+from .options import ServerOptions
+from .socket import Socket
 
 log = logs.get("server")
+
+#: Called with each socket that connects.
+ConnectionHandler: TypeAlias = Callable[[Socket[Any]], object]
 
 
 class Naming(EventEmitter):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from sockio.adapters.adapter import AdapterFactory
 from sockio.engine import option_checks
@@ -146,7 +145,3 @@ class ServerOptions:
             return MsgpackParser(self.json)
         make = JsonParser if self.parser == "default" else AutoParser
         return make(self.json, max_attachments=self.max_attachments)
-
-
-#: Called with each socket that connects.
-ConnectionHandler = Callable[[Any], object]

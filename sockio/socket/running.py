@@ -7,7 +7,7 @@ import signal
 import ssl
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from sockio import build
 from sockio.engine.http.http_server import HTTPServer, create_server
@@ -35,6 +35,7 @@ GRACE = 5.0
 #: Most seconds between two clients that ``drain`` lets go.
 LONGEST_PAUSE = 0.1
 
+P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[[], object])
 
@@ -248,7 +249,7 @@ class Running:
 
     # ------------------------------------------------------------------ tasks
 
-    def spawn(self, fn: Callable[..., R], *args: Any, **kwargs: Any) -> Task[R]:
+    def spawn(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Task[R]:
         """Run ``fn`` in a greenlet of its own; a failure is logged."""
         _check_plain("spawn", fn)
         name = getattr(fn, "__qualname__", None)
@@ -299,7 +300,7 @@ class Running:
         self.reactor.clock.call_later(seconds, latch.set, None)
         latch.wait()
 
-    def run_in_thread(self, fn: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    def run_in_thread(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run blocking or computing code in a native thread and return its result.
 
         Blocks:

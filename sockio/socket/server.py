@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from sockio.adapters.adapter import AdapterFactory
 from sockio.adapters.registry import adapter_factory
@@ -43,6 +43,7 @@ from .connection import Connection
 from .connection_v2 import ConnectionV2
 from .data import DataT
 from .events import Event
+from .namespace import G
 from .naming import Naming
 from .options import Recovery, ServerOptions
 from .running import Running
@@ -229,7 +230,7 @@ class Server(Naming, Targets, Running, Generic[DataT]):
         """The WSGI callable that serves clients, and nothing else."""
         return self.engine
 
-    def attach(self, app: Any) -> WSGIApp:
+    def attach(self, app: WSGIApp) -> WSGIApp:
         """Serve in front of ``app``; returns the callable to give to a WSGI server.
 
         Of an object with an attribute ``wsgi_app``, as Flask's, that is replaced too.
@@ -294,11 +295,17 @@ class Server(Naming, Targets, Running, Generic[DataT]):
     def _operator(self) -> BroadcastOperator:
         return self.sockets._operator()
 
-    def use(self, fn: Callable[..., object]) -> Callable[..., object]:
+    def use(self, fn: G) -> G:
         """Run ``fn(socket)`` for each client of ``/``; see ``Namespace.use``."""
         return self.sockets.use(fn)
 
-    def adapter(self, factory: AdapterFactory | None = None) -> Any:
+    @overload
+    def adapter(self, factory: None = None) -> AdapterFactory: ...
+    @overload
+    def adapter(self, factory: AdapterFactory | str) -> Self: ...
+    def adapter(
+        self, factory: AdapterFactory | str | None = None
+    ) -> AdapterFactory | Self:
         """The factory of adapters; given one, every namespace changes to it."""
         if factory is None:
             return self._make_adapter

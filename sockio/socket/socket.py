@@ -8,13 +8,13 @@ emitted is encoded at once and handed to the session, which never blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from sockio.adapters.adapter import BroadcastOptions
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.listeners import Listeners
-from sockio.types import RoomLike, SocketId
+from sockio.types import Json, RoomLike, SocketId
 
 from . import middleware
 from .broadcast import Addressing, BroadcastOperator
@@ -32,7 +32,12 @@ from .waiting import Waits
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .connection import Connection
+    from .namespace import Namespace
+
 log = logs.get("socket")
+
+F = TypeVar("F", bound=Callable[..., object])
 
 
 class Socket(Sending, Facts[DataT], Addressing, CatchAll, Waits):
@@ -42,9 +47,13 @@ class Socket(Sending, Facts[DataT], Addressing, CatchAll, Waits):
     description)``, ``error(error)``. All others are the client's.
     """
 
-    def __init__(self, sid: SocketId, nsp: Home, client: Link, auth: Any) -> None:
+    #: The connection that all sockets of this client share.
+    client: Connection
+
+    def __init__(self, sid: SocketId, nsp: Home, client: Link, auth: Json) -> None:
         super().__init__(sid, nsp, client)
-        self.nsp: Any = nsp
+        #: Its namespace, which is the only kind of home there is.
+        self.nsp: Namespace = nsp  # type: ignore[assignment]
         self._auth = auth
         self._handshake: Handshake | None = None
         self._data: DataT | None = None
@@ -90,7 +99,7 @@ class Socket(Sending, Facts[DataT], Addressing, CatchAll, Waits):
 
     # ------------------------------------------------------------------ listening
 
-    def use(self, fn: Callable[..., object]) -> Callable[..., object]:
+    def use(self, fn: F) -> F:
         """Run ``fn(event, args)`` before each event is dispatched.
 
         To raise rejects the event, and so does to return False.

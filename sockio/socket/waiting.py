@@ -13,8 +13,8 @@ from typing import Any
 from sockio.engine.intake import Intake
 from sockio.errors import Disconnected
 from sockio.protocol.socketio.packet import Packet
+from sockio.runtime.event_names import EventName, event_name
 from sockio.runtime.latch import Latch
-from sockio.runtime.listeners import EventName, event_name
 from sockio.runtime.reactor import Reactor
 
 from .inbox import Inbox, Queued, name_of

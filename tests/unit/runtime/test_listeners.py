@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sockio.runtime.listeners import EventEmitter, Listeners, event_name
+from sockio.runtime.event_names import Event
+from sockio.runtime.listeners import EventEmitter, Listeners
 
 
 class Emitter(EventEmitter):
@@ -17,19 +18,8 @@ class Emitter(EventEmitter):
         self._fire(event, *args)
 
 
-class Named:
-    name = "chat"
-
-    def handler(self, fn: Any, /) -> Any:
-        return fn
-
-
 class Colour(str, Enum):
     RED = "red!"
-
-
-class Shade(Enum):
-    DARK = "dark!"
 
 
 @pytest.fixture
@@ -109,30 +99,6 @@ def test_max_listeners_is_accepted_and_means_nothing(emitter: Emitter) -> None:
 # ------------------------------------------------------------------ names
 
 
-@pytest.mark.parametrize(
-    ("event", "name"),
-    [
-        ("chat", "chat"),
-        ("", ""),
-        (1, "1"),
-        (1.0, "1"),
-        (1.5, "1.5"),
-        (Named(), "chat"),
-        (Colour.RED, "red!"),
-        (Shade.DARK, "dark!"),
-    ],
-)
-def test_names(event: Any, name: str) -> None:
-    assert event_name(event) == name
-    assert type(event_name(event)) is str
-
-
-@pytest.mark.parametrize("event", [None, True, ["chat"], b"chat", object()])
-def test_what_is_no_name_is_refused(event: Any) -> None:
-    with pytest.raises(TypeError, match="an event is a string"):
-        event_name(event)
-
-
 @pytest.mark.parametrize("event", [1, "1", 1.0])
 def test_a_number_and_its_text_are_one_event(emitter: Emitter, event: Any) -> None:
     emitter.on(1, nothing)
@@ -142,11 +108,11 @@ def test_a_number_and_its_text_are_one_event(emitter: Emitter, event: Any) -> No
 
 
 def test_a_typed_event_is_its_name(emitter: Emitter) -> None:
-    emitter.on(Named(), nothing)
+    emitter.on(Event("chat"), nothing)
 
     assert emitter.listeners("chat") == [nothing]
-    assert emitter.listeners(Named()) == [nothing]
-    assert emitter.off(Named(), nothing).listeners("chat") == []
+    assert emitter.listeners(Event("chat")) == [nothing]
+    assert emitter.off(Event("chat"), nothing).listeners("chat") == []
 
 
 def test_members_of_an_enum_of_strings_find_what_the_text_registered(

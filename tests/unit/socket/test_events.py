@@ -1,17 +1,11 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from sockio.runtime.listeners import EventEmitter, Listeners
-from sockio.socket import events
 from sockio.socket.events import Event, alias, event, only_typed, prefix
 
 
@@ -135,65 +129,3 @@ def test_an_unknown_argument_is_an_error_of_the_caller() -> None:
 def test_what_is_not_in_the_map_is_no_event(name: str) -> None:
     with pytest.raises(AttributeError, match=f"Orders has no event '{name}'"):
         getattr(only_typed(Orders, Emitted()), name)
-
-
-SAMPLE = """
-    from collections.abc import Callable
-    from typing import ParamSpec, Protocol, TypeVar
-
-    from sockio.runtime.listeners import EventEmitter
-    from sockio.socket.events import Event, alias, event, only_typed, prefix
-
-    P = ParamSpec("P")
-    R = TypeVar("R")
-
-    def emit(of: Event[P, R], *args: P.args, **named: P.kwargs) -> None: ...
-    def call(of: Event[P, R], *args: P.args, **named: P.kwargs) -> R: raise KeyError
-
-    @prefix("shop:")
-    class ToClient(Protocol):
-        @alias("order:new")
-        def order_new(self, order: dict[str, int]) -> None: ...
-
-    def takes_one(text: str) -> bool: return True
-    def takes_both(text: str, count: int) -> bool: return True
-
-    new_message: Event[[str, int], bool] = event("new message")
-    emit(new_message, "hi", 3)
-    ok: bool = call(new_message, "hi", 3)
-    emitter = EventEmitter()
-    emitter.on(new_message, takes_both)
-    emitter.on(new_message)(takes_both)
-    only_typed(ToClient, print).order_new({"id": 1})
-
-    emit(new_message, "hi", "3")  # wrong
-    no: str = call(new_message, "hi", 3)  # wrong
-    emitter.on(new_message)(takes_one)  # wrong
-    new_message.handler(takes_one)  # wrong
-    only_typed(ToClient, print).order_new(3)  # wrong
-    only_typed(ToClient, print).order_old({"id": 1})  # wrong
-"""
-
-
-def test_a_type_checker_sees_the_types(tmp_path: Path) -> None:
-    pytest.importorskip("mypy")
-    sample = tmp_path / "sample.py"
-    sample.write_text(textwrap.dedent(SAMPLE))
-    root = Path(events.__file__).parents[2]
-
-    checked = subprocess.run(
-        [
-            *(sys.executable, "-m", "mypy", "--strict", "--no-error-summary"),
-            *("--follow-imports", "silent", "--cache-dir", "cache", sample.name),
-        ],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "MYPYPATH": str(root)},
-        check=False,
-    )
-
-    lines = sample.read_text().splitlines()
-    wrong = {str(n) for n, line in enumerate(lines, 1) if line.endswith("# wrong")}
-    errors = [line for line in checked.stdout.splitlines() if ": error:" in line]
-    assert {line.split(":")[1] for line in errors} == wrong, checked
