@@ -2,26 +2,62 @@
 
 from __future__ import annotations
 
-from .adapter import (
-    Adapter,
-    AdapterFactory,
-    BroadcastOptions,
-    Flags,
-    FoundSocket,
-    LocalNamespace,
-    LocalSocket,
-    Session,
-)
-from .memory import MemoryAdapter
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "Adapter",
-    "AdapterFactory",
-    "BroadcastOptions",
-    "Flags",
-    "FoundSocket",
-    "LocalNamespace",
-    "LocalSocket",
-    "MemoryAdapter",
-    "Session",
-]
+#: Where each public name lives; loaded on first use, so that whoever only publishes
+#: needs no gevent.
+_HOME = {
+    "Adapter": "adapter",
+    "AdapterFactory": "adapter",
+    "Asking": "adapter",
+    "BroadcastOptions": "addressing",
+    "Bus": "cluster.bus",
+    "Cluster": "cluster.cluster",
+    "ClusterAdapter": "cluster.adapter",
+    "Exchange": "buses.in_process",
+    "Flags": "addressing",
+    "FoundSocket": "adapter",
+    "LocalNamespace": "adapter",
+    "LocalSocket": "adapter",
+    "Log": "cluster.bus",
+    "MemoryAdapter": "memory",
+    "Message": "cluster.messages",
+    "MessageType": "cluster.messages",
+    "Provider": "adapter",
+    "Session": "adapter",
+}
+
+if TYPE_CHECKING:
+    from .adapter import Adapter as Adapter
+    from .adapter import AdapterFactory as AdapterFactory
+    from .adapter import Asking as Asking
+    from .adapter import FoundSocket as FoundSocket
+    from .adapter import LocalNamespace as LocalNamespace
+    from .adapter import LocalSocket as LocalSocket
+    from .adapter import Provider as Provider
+    from .adapter import Session as Session
+    from .addressing import BroadcastOptions as BroadcastOptions
+    from .addressing import Flags as Flags
+    from .buses.in_process import Exchange as Exchange
+    from .cluster.adapter import ClusterAdapter as ClusterAdapter
+    from .cluster.bus import Bus as Bus
+    from .cluster.bus import Log as Log
+    from .cluster.cluster import Cluster as Cluster
+    from .cluster.messages import Message as Message
+    from .cluster.messages import MessageType as MessageType
+    from .memory import MemoryAdapter as MemoryAdapter
+
+__all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

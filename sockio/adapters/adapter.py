@@ -3,6 +3,9 @@
 An adapter belongs to one namespace of one server. It keeps the rooms, hands broadcasts
 to the sockets of this server and, where it spans servers, to the other ones. Whoever
 writes an adapter implements ``Adapter``; the rest of this file travels through it.
+
+Calls of an adapter never block, and what comes from other servers is handed on in the
+hub. The few calls that wait say so (``Blocks:``), and are never made in the hub.
 """
 
 from __future__ import annotations
@@ -10,54 +13,35 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from sockio.errors import ConfigError
 from sockio.protocol.socketio.packet import Packet
-from sockio.runtime.clock import Clock
 from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.types import Json, Room, SocketId
 
+from .addressing import BroadcastOptions, Flags
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flags:
-    """How one emit is to be sent; a chained call makes new Flags, nothing is reset."""
+if TYPE_CHECKING:
+    from sockio.runtime.clock import Clock
+    from sockio.runtime.reactor import Reactor
 
-    #: Drop the packet for a client that cannot take it at this instant.
-    volatile: bool = False
-    #: Whether the transport may compress it.
-    compress: bool = True
-    #: Stay on this server.
-    local: bool = False
-    #: Everybody but the sender.
-    broadcast: bool = False
-    #: Seconds to wait for answers: those of clients, or of the other servers.
-    timeout: float | None = None
-    #: Exactly one client is asked, wherever it is.
-    expect_single_response: bool = False
-
-    def __post_init__(self) -> None:
-        seconds = self.timeout
-        if seconds is not None and (
-            not isinstance(seconds, (int, float))
-            or isinstance(seconds, bool)
-            or not seconds >= 0
-        ):
-            raise ConfigError(
-                f"timeout({seconds!r}): give a number of seconds, 0 or more"
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BroadcastOptions:
-    """Whom a call addresses: the union of rooms, minus rooms, and how it is sent."""
-
-    #: In the order given, which is the order of sending; empty means everybody.
-    rooms: tuple[Room, ...] = ()
-    #: Whoever is in one of these is left out; a socket's id is a room too.
-    except_: frozenset[Room] = frozenset()
-    flags: Flags = field(default_factory=Flags)
+__all__ = [
+    "Adapter",
+    "AdapterFactory",
+    "Answered",
+    "Asking",
+    "BroadcastOptions",
+    "Details",
+    "Flags",
+    "FoundSocket",
+    "LocalNamespace",
+    "LocalSocket",
+    "Provider",
+    "Reply",
+    "ServerAnswers",
+    "Session",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +110,9 @@ class LocalNamespace(Protocol):
     def sockets(self) -> Mapping[SocketId, LocalSocket]:
         """The connected ones; those still in a middleware are not among them."""
 
+    def next_ack_id(self) -> int:
+        """A number that no packet of this namespace waits for an answer under."""
+
     def encode(self, packet: Packet, flags: Flags) -> Any:
         """Return what ``deliver`` writes; made once for all sockets of a broadcast.
 
@@ -147,14 +134,43 @@ class LocalNamespace(Protocol):
         """Run ``fire``, which calls listeners of room events.
 
         At once in the greenlet of the caller; in the mailbox of the socket ``sid``
-        where the caller must not run user code (the hub, a bus reader).
+        where the caller must not run user code: the hub.
         """
+
+    def serve(self, event: str, args: Sequence[Json], reply: Reply | None) -> None:
+        """Tell the listeners of ``event``, which another server has emitted.
+
+        Never blocks: they run in a worker.
+
+        Args:
+            event: Its name; one of the server's own events is ignored.
+            args: Its arguments.
+            reply: Takes the answer, once, if one is wanted.
+        """
+
+
+class Asking(Protocol):
+    """Who asks clients by ``broadcast_with_ack``; nothing in it blocks."""
+
+    def expect(self, servers: int) -> None:
+        """So many servers will call ``count``; known when they have been asked."""
+
+    def count(self, clients: int) -> None:
+        """One server has asked ``clients`` clients."""
+
+    def answered(self, args: list[Json]) -> None:
+        """One client has answered; it may come before the count it is part of."""
+
+    def lost(self) -> None:
+        """One client has gone without an answer."""
 
 
 #: Takes all arguments of one client's answer.
 Answered: TypeAlias = Callable[[list[Json]], None]
 #: Takes the error, or None, and one answer per server.
 ServerAnswers: TypeAlias = Callable[["Exception | None", list[Json]], object]
+#: Takes the one value that a server answers with.
+Reply: TypeAlias = Callable[[Json], None]
 #: Makes the adapter of a namespace.
 AdapterFactory: TypeAlias = "Callable[[LocalNamespace], Adapter]"
 
@@ -167,8 +183,16 @@ class Adapter(EventEmitter, ABC):
     They are fired when the change is complete.
     """
 
-    def __init__(self, nsp: LocalNamespace) -> None:
-        self._listeners = Listeners()
+    def __init__(
+        self, nsp: LocalNamespace, listeners: Listeners | None = None
+    ) -> None:
+        """Make the adapter of ``nsp``.
+
+        Args:
+            nsp: Its namespace.
+            listeners: Those of the adapter that this one is a part of; None: its own.
+        """
+        self._listeners = Listeners() if listeners is None else listeners
         self.nsp = nsp
 
     def init(self) -> None:
@@ -178,7 +202,11 @@ class Adapter(EventEmitter, ABC):
         """Stop it; the namespace is going away."""
 
     def server_count(self) -> int:
-        """Return the number of servers that share the namespace, this one included."""
+        """Return the number of servers that share the namespace, this one included.
+
+        Blocks:
+            Where the adapter spans servers: until that is known.
+        """
         return 1
 
     # ---- rooms
@@ -229,27 +257,20 @@ class Adapter(EventEmitter, ABC):
 
     @abstractmethod
     def broadcast_with_ack(
-        self,
-        packet: Packet,
-        options: BroadcastOptions,
-        client_count_callback: Callable[[int], None],
-        ack: Answered,
-        lost: Callable[[], None] | None = None,
+        self, packet: Packet, options: BroadcastOptions, asking: Asking
     ) -> Callable[[], None]:
-        """Send ``packet`` and report how many clients were asked, and their answers.
-
-        The callbacks must not block: they may run in the hub. One of a client may come
-        before the count it is part of.
+        """Send ``packet``, and tell ``asking`` whom it reached and what they answer.
 
         Args:
             packet: With an ``id`` that no other packet of this namespace waits under.
             options: Whom to ask.
-            client_count_callback: Called once per server with its number of clients.
-            ack: Called for each answer.
-            lost: Called for each client that disconnected without an answer.
+            asking: May be told in the hub, and before this returns.
 
         Returns:
-            A function that ends the waiting: no callback runs after it.
+            A function that ends the waiting: ``asking`` is told nothing after it.
+
+        Raises:
+            EncodeError: A value in the packet cannot travel; nothing was sent.
         """
 
     # ---- the sockets themselves
@@ -281,11 +302,21 @@ class Adapter(EventEmitter, ABC):
 
     @abstractmethod
     def server_side_emit(
-        self, packet: Sequence[Json], ack: ServerAnswers | None = None
+        self,
+        packet: Sequence[Json],
+        ack: ServerAnswers | None = None,
+        timeout: float | None = None,
     ) -> None:
-        """Send an event, as ``[name, *args]``, to the other servers.
+        """Send an event to the other servers.
 
-        With ``ack`` their answers are collected; it is called once.
+        Args:
+            packet: ``[name, *args]``.
+            ack: Called once, in the hub, with their answers; with ``ClusterTimeout`` and
+                those that came where some are silent.
+            timeout: Seconds that they have; None: the adapter's own limit.
+
+        Raises:
+            EncodeError: An argument cannot travel; nothing was sent.
         """
 
     # ---- connection state recovery
@@ -311,3 +342,23 @@ class Adapter(EventEmitter, ABC):
     def newest_offset(self) -> str | None:
         """Return the offset of the event logged last; None: there is none."""
         return None
+
+
+class Provider(ABC):
+    """An adapter factory with a life of its own: of what its adapters share.
+
+    One connection to a broker, for instance, serves all namespaces of a server. It
+    belongs to that server alone.
+    """
+
+    @abstractmethod
+    def __call__(self, nsp: LocalNamespace) -> Adapter:
+        """Make the adapter of a namespace; its ``init`` comes after ``start``."""
+
+    @abstractmethod
+    def start(self, reactor: Reactor) -> None:
+        """Begin, in the process and hub that serve; never blocks."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End; all its adapters have been closed."""

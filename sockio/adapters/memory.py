@@ -9,37 +9,61 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from logging import DEBUG
-from typing import Any
+from typing import Any, NamedTuple
 
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
+from sockio.runtime.listeners import Listeners
 from sockio.types import Json, Room, SocketId
 
 from .adapter import (
     Adapter,
-    Answered,
-    BroadcastOptions,
+    Asking,
     LocalNamespace,
     LocalSocket,
     ServerAnswers,
     Session,
 )
+from .addressing import BroadcastOptions
 from .recovery import RecoveryLog
 from .rooms import Change, Rooms
 
 log = logs.get("adapters.memory")
 
 
+class Prepared(NamedTuple):
+    """A broadcast that is encoded, and not sent yet."""
+
+    wire: Any
+    packet: Packet
+    options: BroadcastOptions
+    #: Under which it can be recovered, if it can.
+    offset: str | None = None
+
+
 class MemoryAdapter(Adapter):
     """Rooms in this process, and the sockets of its namespace."""
 
-    def __init__(self, nsp: LocalNamespace) -> None:
-        super().__init__(nsp)
+    def __init__(
+        self,
+        nsp: LocalNamespace,
+        listeners: Listeners | None = None,
+        *,
+        logged: bool = True,
+    ) -> None:
+        """Make the adapter of ``nsp``, or one's local half.
+
+        Args:
+            nsp: Its namespace.
+            listeners: Those of the whole adapter.
+            logged: Whether events are kept here where the namespace has recovery.
+        """
+        super().__init__(nsp, listeners)
         self._rooms = Rooms()
         self._warned = False
         #: Whether somebody wants to see broadcasts.
         self._told = False
-        duration = nsp.recovery_duration
+        duration = nsp.recovery_duration if logged else None
         self._log = None if duration is None else RecoveryLog(nsp.clock, duration)
 
     def init(self) -> None:
@@ -102,11 +126,35 @@ class MemoryAdapter(Adapter):
 
     def broadcast(self, packet: Packet, options: BroadcastOptions) -> None:
         """Send ``packet`` to every socket that ``options`` address."""
-        flags = options.flags
-        if self._log is None:
-            wire = self.nsp.encode(packet, flags)
-        else:
-            wire = self._encode_logged(self._log, packet, options)
+        self.deliver(self.prepare(packet, options))
+
+    def prepare(self, packet: Packet, options: BroadcastOptions) -> Prepared:
+        """Encode ``packet``, with an offset where it can be recovered.
+
+        Raises:
+            EncodeError: A value in it cannot travel.
+        """
+        log, flags = self._log, options.flags
+        if log is None or packet.type is not PacketType.EVENT or packet.id is not None:
+            return Prepared(self.nsp.encode(packet, flags), packet, options)
+        # Clients take any text at the end of an event for its offset, so that a
+        # volatile one repeats the offset before it.
+        offset = log.newest if flags.volatile else log.new_offset()
+        prepared = self.prepared_at(offset, packet, options)
+        return prepared if flags.volatile else prepared._replace(offset=offset)
+
+    def prepared_at(
+        self, offset: str | None, packet: Packet, options: BroadcastOptions
+    ) -> Prepared:
+        """Encode ``packet`` with an offset under which somebody else keeps it."""
+        marked = packet._replace(data=[*packet.data, offset])
+        return Prepared(self.nsp.encode(marked, options.flags), packet, options)
+
+    def deliver(self, prepared: Prepared) -> None:
+        """Send what was prepared, and keep it if it can be recovered."""
+        wire, packet, options, offset = prepared
+        if offset is not None and self._log is not None:
+            self._log.add(offset, wire, wire.size, options)
         if self._told:
             log.debug(
                 "broadcast of %r in %r, rooms=%r except=%r%s",
@@ -116,7 +164,7 @@ class MemoryAdapter(Adapter):
                 options.except_,
                 logs.payload(packet.data),
             )
-        volatile = flags.volatile
+        volatile = options.flags.volatile
         find = self.nsp.sockets.get
         for sid in self._rooms.select(options):
             socket = find(sid)
@@ -129,47 +177,33 @@ class MemoryAdapter(Adapter):
                 # application's); what it raises for one client cuts off nobody else.
                 log.exception("sid=%s not reached by a broadcast", sid)
 
-    def _encode_logged(
-        self, log: RecoveryLog, packet: Packet, options: BroadcastOptions
-    ) -> Any:
-        """Encode ``packet`` with its offset, and log it if it can be recovered."""
-        flags = options.flags
-        if packet.type is not PacketType.EVENT or packet.id is not None:
-            return self.nsp.encode(packet, flags)
-        # Clients take any text at the end of an event for its offset, so that a
-        # volatile one repeats the offset before it.
-        offset = log.newest if flags.volatile else log.new_offset()
-        wire = self.nsp.encode(packet._replace(data=[*packet.data, offset]), flags)
-        if offset is not None and not flags.volatile:
-            log.add(offset, wire, wire.size, options)
-        return wire
-
     def broadcast_with_ack(
-        self,
-        packet: Packet,
-        options: BroadcastOptions,
-        client_count_callback: Callable[[int], None],
-        ack: Answered,
-        lost: Callable[[], None] | None = None,
+        self, packet: Packet, options: BroadcastOptions, asking: Asking
     ) -> Callable[[], None]:
         """Send ``packet``, report how many clients were asked, forward the answers."""
+        wire = self.nsp.encode(packet, options.flags)
+        asking.expect(1)
+        return self.ask(wire, packet, options, asking)
+
+    def ask(
+        self, wire: Any, packet: Packet, options: BroadcastOptions, asking: Asking
+    ) -> Callable[[], None]:
+        """Send what is encoded, and report as one server of several."""
         ack_id = packet.id
         if ack_id is None:
             raise ValueError("a packet that asks for answers needs an id")
-        gone = lost if lost is not None else _ignore
-        wire = self.nsp.encode(packet, options.flags)
         asked: list[SocketId] = []
         for socket in self._select(options):
             asked.append(socket.id)
-            socket.expect_ack(ack_id, ack, gone)
+            socket.expect_ack(ack_id, asking.answered, asking.lost)
             try:
                 socket.deliver(wire, packet, options.flags.volatile)
             except Exception:
-                # A boundary, as in broadcast; who was not asked will not answer.
+                # A boundary, as in deliver; who was not asked will not answer.
                 log.exception("sid=%s not reached by a broadcast", socket.id)
                 if socket.cancel_ack(ack_id):
-                    gone()
-        client_count_callback(len(asked))
+                    asking.lost()
+        asking.count(len(asked))
 
         def stop() -> None:
             for sid in asked:
@@ -212,7 +246,10 @@ class MemoryAdapter(Adapter):
     # ---- between servers
 
     def server_side_emit(
-        self, packet: Sequence[Json], ack: ServerAnswers | None = None
+        self,
+        packet: Sequence[Json],
+        ack: ServerAnswers | None = None,
+        timeout: float | None = None,
     ) -> None:
         """Reach nobody: there are no other servers; ``ack`` gets no answers."""
         if not self._warned:
@@ -239,7 +276,3 @@ class MemoryAdapter(Adapter):
     def newest_offset(self) -> str | None:
         """Return the offset of the event logged last; None: there is none."""
         return None if self._log is None else self._log.newest
-
-
-def _ignore() -> None:
-    """Nobody asked to be told."""

@@ -16,7 +16,8 @@ from sockio.runtime.clock import Clock, Timer
 from sockio.runtime.ids import Offsets, offset_order
 from sockio.types import Room
 
-from .adapter import BroadcastOptions, Session
+from .adapter import Session
+from .addressing import BroadcastOptions
 
 #: How many offsets are remembered of each room.
 MARKS = 4

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sockio.errors import ConfigError
 
-from .adapter import AdapterFactory
+from .adapter import Adapter, AdapterFactory, LocalNamespace, Provider
 from .memory import MemoryAdapter
 
+if TYPE_CHECKING:
+    from sockio.runtime.reactor import Reactor
+
 _SUPPORTED = (
-    "give None (this server only) or a callable that takes the namespace "
-    "and returns an Adapter"
+    "give None (this server only), a sockio.adapters.Cluster, or a callable that takes "
+    "the namespace and returns an Adapter"
 )
 
 
-def adapter_factory(adapter: AdapterFactory | str | None) -> AdapterFactory:
+class Plain(Provider):
+    """A callable whose adapters have nothing in common."""
+
+    def __init__(self, make: AdapterFactory) -> None:
+        self.make = make
+
+    def __call__(self, nsp: LocalNamespace) -> Adapter:
+        return self.make(nsp)
+
+    def start(self, reactor: Reactor) -> None: ...
+    def close(self) -> None: ...
+
+
+def adapter_factory(adapter: AdapterFactory | str | None) -> Provider:
     """Return what makes the adapters of a server's namespaces.
 
     Raises:
         ConfigError: ``adapter`` names none; the text says what there is.
     """
     if adapter is None:
-        return MemoryAdapter
+        return Plain(MemoryAdapter)
+    if isinstance(adapter, Provider):
+        return adapter
     if isinstance(adapter, str):
         # A URL may hold a password: only its scheme goes into the text.
         scheme, colon, _ = adapter.partition(":")
@@ -30,4 +50,9 @@ def adapter_factory(adapter: AdapterFactory | str | None) -> AdapterFactory:
         raise ConfigError(
             f"adapter= is {type(adapter).__name__}, which makes none; {_SUPPORTED}"
         )
-    return adapter
+    return Plain(adapter)
+
+
+def given(provider: Provider) -> AdapterFactory:
+    """Return what ``adapter_factory`` was given."""
+    return provider.make if isinstance(provider, Plain) else provider

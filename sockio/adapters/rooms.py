@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from sockio.types import Room, SocketId
 
-from .adapter import BroadcastOptions
+from .addressing import BroadcastOptions
 
 #: Both directions have this shape: the inner dict is an ordered set.
 _Index: TypeAlias = dict[str, dict[str, None]]

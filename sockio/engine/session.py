@@ -130,10 +130,7 @@ class EngineSession(EventEmitter):
         wire = Wire((data,), compress=compress)
         if callback is not None and self.ready_state in (OPENING, OPEN):
             self._callbacks.add(wire, callback)
-        if self._reactor.workers.elsewhere:
-            self._reactor.workers.call_in_hub(self.push, wire)
-        else:
-            self.push(wire)
+        self._reactor.in_order(self.push, wire)
         return self
 
     #: Another name of ``send``, as in Node.

@@ -88,6 +88,27 @@ class Reactor:
         """Call ``fn`` in the hub in the next pass of the loop; it must not block."""
         self.workers.next_pass(fn)
 
+    def in_order(self, fn: Callable[..., object], *args: Any) -> None:
+        """Call ``fn``, which must not block, in the thread of this server.
+
+        There it is called at once. What another native thread asks for happens in the
+        hub, in the order in which it was asked for.
+        """
+        if self.workers.elsewhere:
+            self.workers.call_in_hub(fn, *args)
+        else:
+            fn(*args)
+
+    def to_hub(self, fn: Callable[..., object], *args: Any) -> None:
+        """Have the hub call ``fn``, which must not block, in the order of these calls.
+
+        Safe from any greenlet and native thread.
+        """
+        if self.workers.elsewhere:
+            self.workers.call_in_hub(fn, *args)
+        else:
+            self.workers.loop.run_callback(fn, *args)
+
     def soon(self, fn: Callable[..., object], *args: Any) -> None:
         """Run ``fn`` in the hub when the loop comes round; it must not block."""
         self.workers.loop.run_callback(fn, *args)

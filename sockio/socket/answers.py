@@ -15,14 +15,15 @@ class Answers:
 
     def __init__(
         self,
-        servers: int,
         done: Callable[[AckTimeout | None, list[Any]], None],
         event: str | None = None,
         seconds: float | None = None,
     ) -> None:
         self._event = event
         self._seconds = seconds
-        self._servers = servers
+        #: How many will report; None: that is not known yet.
+        self._servers: int | None = None
+        self._reported = 0
         self._done = done
         self._asked = 0
         self._lost = 0
@@ -38,9 +39,14 @@ class Answers:
         else:
             self._cleanups = cleanups
 
+    def expect(self, servers: int) -> None:
+        """So many servers will report; this is known when they have been asked."""
+        self._servers = servers
+        self._check()
+
     def count(self, clients: int) -> None:
         """One server has asked ``clients`` clients."""
-        self._servers -= 1
+        self._reported += 1
         self._asked += clients
         self._check()
 
@@ -61,7 +67,9 @@ class Answers:
         self._end(error)
 
     def _check(self) -> None:
-        if self._servers <= 0 and len(self._responses) + self._lost >= self._asked:
+        if self._servers is None or self._reported < self._servers:
+            return
+        if len(self._responses) + self._lost >= self._asked:
             self._end(None)
 
     def _end(self, error: AckTimeout | None) -> None:

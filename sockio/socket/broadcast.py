@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
-from sockio.adapters.adapter import Adapter, BroadcastOptions, Flags, FoundSocket
+from sockio.adapters.adapter import Adapter, FoundSocket
+from sockio.adapters.addressing import BroadcastOptions, Flags
 from sockio.errors import AckTimeout, ClusterTimeout, ConfigError, ReservedEventError
 from sockio.protocol.socketio.packet import RESERVED_EVENTS, Packet, PacketType
 from sockio.runtime import event_names
@@ -266,9 +267,7 @@ class BroadcastOperator(Targets):
             packet = self._question(name, args)
         if nsp.reactor.workers.elsewhere:
             nsp.encode(packet, self._options.flags)  # an error belongs to the caller
-            nsp.reactor.workers.call_in_hub(self._emit, packet, ack)
-        else:
-            self._emit(packet, ack)
+        nsp.reactor.in_order(self._emit, packet, ack)
 
     def _emit(self, packet: Packet, ack: Callable[..., object] | None) -> None:
         if ack is not None:
@@ -316,10 +315,8 @@ class BroadcastOperator(Targets):
             done(None, [])
             return
         timeout = self._options.flags.timeout or 0.0
-        answers = Answers(nsp.adapter.server_count(), done, packet.data[0], timeout)
-        stop = nsp.adapter.broadcast_with_ack(
-            packet, self._options, answers.count, answers.answered, answers.lost
-        )
+        answers = Answers(done, packet.data[0], timeout)
+        stop = nsp.adapter.broadcast_with_ack(packet, self._options, answers)
         timer = nsp.reactor.clock.call_later(timeout, answers.time_out)
         answers.started(timer.cancel, stop)
 
@@ -361,10 +358,5 @@ class BroadcastOperator(Targets):
 
     def _change(self, change: Callable[..., None], what: object) -> None:
         """Change the addressed sockets, in the order of calls from any thread."""
-        workers = self._nsp.reactor.workers
-        if self._nobody:
-            return
-        if workers.elsewhere:
-            workers.call_in_hub(change, self._options, what)
-        else:
-            change(self._options, what)
+        if not self._nobody:
+            self._nsp.reactor.in_order(change, self._options, what)

@@ -13,12 +13,12 @@ from typing import Any, NoReturn, TypeAlias
 
 from sockio.adapters.adapter import (
     Adapter,
-    Answered,
-    BroadcastOptions,
+    Asking,
     FoundSocket,
     LocalNamespace,
     ServerAnswers,
 )
+from sockio.adapters.addressing import BroadcastOptions
 from sockio.errors import NotSupported
 from sockio.protocol.socketio.packet import Packet
 from sockio.runtime import guards
@@ -115,24 +115,19 @@ class FanOutAdapter(Adapter):
             child.adapter.broadcast(packet._replace(nsp=child.name), options)
 
     def broadcast_with_ack(
-        self,
-        packet: Packet,
-        options: BroadcastOptions,
-        client_count_callback: Callable[[int], None],
-        ack: Answered,
-        lost: Callable[[], None] | None = None,
+        self, packet: Packet, options: BroadcastOptions, asking: Asking
     ) -> Callable[[], None]:
-        if not self._children:
-            client_count_callback(0)
+        children = tuple(self._children)
+        if not children:
+            asking.expect(0)
+        all_children = _AllChildren(asking, len(children))
         stops = [
             child.adapter.broadcast_with_ack(
                 packet._replace(nsp=child.name, id=child.next_ack_id()),
                 options,
-                client_count_callback,
-                ack,
-                lost,
+                all_children,
             )
-            for child in tuple(self._children)
+            for child in children
         ]
 
         def stop() -> None:
@@ -160,7 +155,29 @@ class FanOutAdapter(Adapter):
             child.adapter.disconnect_sockets(options, close)
 
     def server_side_emit(
-        self, packet: Sequence[Json], ack: ServerAnswers | None = None
+        self,
+        packet: Sequence[Json],
+        ack: ServerAnswers | None = None,
+        timeout: float | None = None,
     ) -> None:
         for child in tuple(self._children):
-            child.adapter.server_side_emit(packet, ack)
+            child.adapter.server_side_emit(packet, ack, timeout)
+
+
+class _AllChildren:
+    """Who asks the clients of all children: their servers are counted together."""
+
+    def __init__(self, asking: Asking, children: int) -> None:
+        self._children = children
+        self._servers = 0
+        self._asking = asking
+        self.count = asking.count
+        self.answered = asking.answered
+        self.lost = asking.lost
+
+    def expect(self, servers: int) -> None:
+        """So many share one of the namespaces."""
+        self._children -= 1
+        self._servers += servers
+        if not self._children:
+            self._asking.expect(self._servers)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from sockio.adapters.adapter import Adapter, AdapterFactory, BroadcastOptions, Flags
+from sockio.adapters.adapter import Adapter, AdapterFactory, Reply, ServerAnswers
+from sockio.adapters.addressing import BroadcastOptions, Flags
 from sockio.engine.intake import Intake
-from sockio.errors import ConnectError, EncodeError, ReservedEventError
+from sockio.errors import ClusterTimeout, ConnectError, EncodeError, ReservedEventError
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.socketio import AutoParser, Parser
 from sockio.protocol.socketio.packet import Packet, PacketType
@@ -22,6 +23,7 @@ from sockio.types import SocketId
 
 from . import middleware
 from .admission import Admission, PlainAdmission
+from .answers import Callback
 from .broadcast import BroadcastOperator, Targets
 from .events import Event
 from .home import Link
@@ -29,6 +31,7 @@ from .misplaced import SERVER_EVENTS, Misplaced
 from .options import ServerOptions
 from .reasons import REFUSED
 from .recovery import RecoveringAdmission
+from .server_events import tell_listeners
 from .socket import Socket
 from .twin_wire import TwinWire
 
@@ -37,6 +40,9 @@ log = logs.get("namespace")
 #: A middleware: raises, or returns False, to refuse the socket.
 Guard: TypeAlias = Callable[[Socket[Any]], object]
 G = TypeVar("G", bound=Guard)
+
+#: Seconds that an adapter may be late with the answers of other servers.
+OVERTIME = 1.0
 
 
 class Namespace(EventEmitter, Targets):
@@ -149,6 +155,21 @@ class Namespace(EventEmitter, Targets):
             self.reactor.workers.spawn(fire)
         else:
             fire()
+
+    def serve(self, event: str, args: Sequence[Any], reply: Reply | None) -> None:
+        """Tell the listeners of ``event``, which another server has emitted.
+
+        Args:
+            event: Its name.
+            args: Its arguments.
+            reply: Takes the first answer of a listener, if one is wanted.
+        """
+        if event in SERVER_EVENTS:
+            log.debug("namespace=%r another server sent %r: ignored", self.name, event)
+            return
+        self.reactor.workers.spawn(
+            tell_listeners, self._listeners, event, args, reply
+        )
 
     def _operator(self) -> BroadcastOperator:
         return BroadcastOperator(self, BroadcastOptions())
@@ -275,10 +296,22 @@ class Namespace(EventEmitter, Targets):
         Raises:
             ReservedEventError: The name is one of the server's own events.
         """
+        if ack is not None and self.reactor.started:
+            ack = Callback(ack, self.reactor)
+        self._emit_to_servers(event, args, ack, None)
+
+    def _emit_to_servers(
+        self,
+        event: str | Event[..., Any],
+        args: tuple[Any, ...],
+        ack: ServerAnswers | None,
+        timeout: float | None,
+    ) -> None:
         name = event_name(event)
         if name in SERVER_EVENTS:
             raise ReservedEventError(name)
-        self.adapter.server_side_emit([name, *args], ack)
+        emit = self.adapter.server_side_emit
+        self.reactor.in_order(emit, [name, *args], ack, timeout)
 
     def server_side_emit_with_ack(
         self, event: str | Event[..., Any], *args: Any, timeout: float = 5.0
@@ -299,8 +332,13 @@ class Namespace(EventEmitter, Targets):
             else:
                 latch.fail(error)
 
-        self.server_side_emit(event, *args, ack=answered)
-        return latch.wait(timeout)  # type: ignore[no-any-return]
+        self._emit_to_servers(event, args, answered, timeout)
+        try:
+            return latch.wait(timeout + OVERTIME)  # type: ignore[no-any-return]
+        except ClusterTimeout:
+            raise
+        except TimeoutError:
+            raise ClusterTimeout("the adapter has not answered in time") from None
 
     def close(self, reason: str) -> None:
         """Close every socket without a word to its client, then the adapter."""

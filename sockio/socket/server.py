@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from sockio.adapters.adapter import AdapterFactory
-from sockio.adapters.registry import adapter_factory
+from sockio.adapters.registry import adapter_factory, given
 from sockio.engine import foreign_options
 from sockio.engine.http import mount
 from sockio.engine.http.client_files import NAMES as CLIENT_FILES
@@ -280,6 +280,8 @@ class Server(Naming, Targets, Running, Generic[DataT]):
     def _start(self) -> None:
         if self.options.slow_handler is not None:
             WATCHDOG.watch(self.reactor.workers, self.options.slow_handler)
+        self._make_adapter.start(self.reactor)
+        self._stops.append(lambda _: self._make_adapter.close())
         gunicorn.follow(self, self._close_patiently)
         for namespace in list(self._namespaces.values()):
             namespace.adapter.init()
@@ -308,10 +310,14 @@ class Server(Naming, Targets, Running, Generic[DataT]):
     ) -> AdapterFactory | Self:
         """The factory of adapters; given one, every namespace changes to it."""
         if factory is None:
-            return self._make_adapter
-        self._make_adapter = adapter_factory(factory)
+            return given(self._make_adapter)
+        old, new = self._make_adapter, adapter_factory(factory)
+        if self.reactor.started:
+            new.start(self.reactor)
+        self._make_adapter = new
         for namespace in self._namespaces.values():
-            namespace.swap_adapter(self._make_adapter)
+            namespace.swap_adapter(new)
+        old.close()
         return self
 
     def server_side_emit(

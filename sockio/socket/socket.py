@@ -90,11 +90,10 @@ class Socket(Sending, Facts[DataT], Addressing, CatchAll, Waits):
             self._change_rooms(self._home.adapter.del_, room)
 
     def _change_rooms(self, change: Callable[..., object], what: object) -> None:
-        if self._gone is not None:
-            return
-        if self.reactor.workers.elsewhere:
-            self.reactor.workers.call_in_hub(self._change_rooms, change, what)
-        else:
+        self.reactor.in_order(self._change_now, change, what)
+
+    def _change_now(self, change: Callable[..., object], what: object) -> None:
+        if self._gone is None:
             change(self.id, what)
 
     # ------------------------------------------------------------------ listening
@@ -116,16 +115,17 @@ class Socket(Sending, Facts[DataT], Addressing, CatchAll, Waits):
 
     def disconnect(self, close: bool = False) -> Self:
         """Leave the namespace; with ``close`` the whole connection ends."""
-        if self.reactor.workers.elsewhere:
-            self.reactor.workers.call_in_hub(self.disconnect, close)
-        elif close and self.connected:
+        self.reactor.in_order(self._disconnect, close)
+        return self
+
+    def _disconnect(self, close: bool) -> None:
+        if close and self.connected:
             self.client.disconnect()
         elif self.connected:
             self.send_packet(Packet(PacketType.DISCONNECT, self._home.name))
             self.close(Reason.SERVER_NAMESPACE_DISCONNECT)
         elif self._gone is not None:
             self.turn_deaf()
-        return self
 
     def turn_deaf(self) -> None:
         """Handle none of the events that wait."""

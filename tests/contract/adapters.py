@@ -7,7 +7,7 @@ and namespaces are fakes with the interface that adapters see, and no more.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -114,6 +114,11 @@ class Server:
         self.encoded = 0
         #: The sockets for which room events were fired.
         self.announced: list[str] = []
+        #: What other servers have emitted.
+        self.served: list[tuple[Any, ...]] = []
+        #: What such an event is answered with; None: it is not.
+        self.answer: Any = None
+        self._ids = 1000
         self.adapter: Adapter = factory(self)
 
     @property
@@ -131,26 +136,50 @@ class Server:
         except TypeError as exc:
             raise EncodeError(str(exc)) from exc
 
+    def next_ack_id(self) -> int:
+        self._ids += 1
+        return self._ids
+
     def announce(self, sid: str, fire: Callable[[], None]) -> None:
         self.announced.append(sid)
         fire()
+
+    def serve(
+        self, event: str, args: Sequence[Any], reply: Callable[[Any], None] | None
+    ) -> None:
+        self.served.append((event, *args))
+        if reply is not None and self.answer is not None:
+            reply(self.answer)
 
 
 class Question:
     """A broadcast with acks, and what became of it."""
 
     def __init__(self) -> None:
+        #: How many servers were said to report.
+        self.expected: list[int] = []
         self.counts: list[int] = []
         self.answers: list[list[Any]] = []
-        self.lost = 0
+        self.gone = 0
         self.stop: Callable[[], None] = lambda: None
 
     @property
     def asked(self) -> int:
         return sum(self.counts)
 
-    def on_lost(self) -> None:
-        self.lost += 1
+    # what an adapter tells
+
+    def expect(self, servers: int) -> None:
+        self.expected.append(servers)
+
+    def count(self, clients: int) -> None:
+        self.counts.append(clients)
+
+    def answered(self, args: list[Any]) -> None:
+        self.answers.append(args)
+
+    def lost(self) -> None:
+        self.gone += 1
 
 
 class Cluster:
@@ -199,9 +228,7 @@ class Cluster:
         question.stop = self.adapter.broadcast_with_ack(
             Packet(PacketType.EVENT, NAMESPACE, EVENT, self._ids),
             addressed(flags=Flags(timeout=5.0), **options),
-            question.counts.append,
-            question.answers.append,
-            question.on_lost,
+            question,
         )
         self.settle()
         return question
@@ -384,13 +411,15 @@ class AdapterContract:
 
         question = cluster.ask(rooms=["r1"])
         b.answer("from b")
+        cluster.settle()
         a.answer("from a")
         cluster.settle()
 
-        assert len(question.counts) == cluster.adapter.server_count()
+        assert question.expected == [cluster.count]
+        assert len(question.counts) == cluster.count
         assert question.asked == 2
         assert [answer[0] for answer in question.answers] == ["from b", "from a"]
-        assert question.lost == 0
+        assert question.gone == 0
 
     def test_nobody_is_asked_where_nobody_is(self, cluster: Cluster) -> None:
         question = cluster.ask(rooms=["r1"])
@@ -408,7 +437,7 @@ class AdapterContract:
         cluster.settle()
 
         assert question.asked == 2
-        assert question.lost == 1
+        assert question.gone == 1
         assert len(question.answers) == 1
 
     def test_a_client_that_cannot_be_asked_is_lost(self, cluster: Cluster) -> None:
@@ -425,7 +454,7 @@ class AdapterContract:
         a.answer()
 
         assert question.asked == 3
-        assert question.lost == 2
+        assert question.gone == 2
         assert question.answers == [[]]
 
     def test_two_questions_do_not_mix(self, cluster: Cluster) -> None:
@@ -450,7 +479,7 @@ class AdapterContract:
         cluster.settle()
 
         assert question.answers == []
-        assert question.lost == 0
+        assert question.gone == 0
 
     # ---- rooms
 
@@ -572,6 +601,28 @@ class AdapterContract:
 
     def test_servers_are_counted(self, cluster: Cluster) -> None:
         assert cluster.adapter.server_count() == cluster.count
+
+    def test_other_servers_get_what_one_emits(self, cluster: Cluster) -> None:
+        for number in range(3):
+            cluster.adapter.server_side_emit(["hello", number, b"bytes"])
+        cluster.settle()
+
+        here, *others = cluster.servers
+        assert here.served == []
+        for server in others:
+            assert server.served == [("hello", n, b"bytes") for n in range(3)]
+
+    def test_their_answers_are_collected(self, cluster: Cluster) -> None:
+        answers: list[Any] = []
+        for number, server in enumerate(cluster.servers):
+            server.answer = number
+
+        cluster.adapter.server_side_emit(["hello"], lambda *args: answers.append(args))
+        cluster.settle()
+
+        ((error, values),) = answers
+        assert error is None
+        assert sorted(values) == list(range(1, cluster.count))
 
     def test_an_unknown_session_is_not_restored(self, cluster: Cluster) -> None:
         session = Session(sid="s", pid="p", rooms=("r1",), data={})

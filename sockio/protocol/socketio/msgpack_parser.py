@@ -28,7 +28,7 @@ from .packet import Packet, PacketType
 from .parser import JsonCodec
 from .plain import number, simplify
 
-__all__ = ["MsgpackDecoder", "MsgpackParser"]
+__all__ = ["MsgpackDecoder", "MsgpackParser", "write"]
 
 _LEAVES = frozenset((str, int, bool, type(None), bytes))
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -75,14 +75,18 @@ class MsgpackParser:
             message["id"] = id
         message["nsp"] = nsp
         try:
-            return [_write(message)]
+            return [write(message)]
         except EncodeError as error:
             # What the library said is in its text; one traceback is enough.
-            raise blame(packet, error, _write) from None
+            raise blame(packet, error, write) from None
 
 
-def _write(value: Any) -> bytes:
-    """Return a tree as MessagePack."""
+def write(value: Any) -> bytes:
+    """Return a tree as MessagePack.
+
+    Raises:
+        EncodeError: A value in it cannot travel.
+    """
     try:
         if _is_plain(value):
             try:

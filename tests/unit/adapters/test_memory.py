@@ -8,7 +8,7 @@ import pytest
 
 from sockio.adapters import Adapter, MemoryAdapter
 from sockio.protocol.socketio.packet import Packet, PacketType
-from tests.contract.adapters import NAMESPACE, Cluster, addressed
+from tests.contract.adapters import NAMESPACE, Cluster, Question, addressed
 
 
 @pytest.fixture
@@ -38,20 +38,7 @@ def test_a_question_needs_an_id(cluster: Cluster) -> None:
     packet = Packet(PacketType.EVENT, NAMESPACE, ["q"])
 
     with pytest.raises(ValueError, match="needs an id"):
-        cluster.adapter.broadcast_with_ack(packet, addressed(), print, print)
-
-
-def test_whether_a_client_is_lost_need_not_be_asked(cluster: Cluster) -> None:
-    socket = cluster.socket()
-    packet = Packet(PacketType.EVENT, NAMESPACE, ["q"], 1)
-    answers: list[Any] = []
-
-    cluster.adapter.broadcast_with_ack(
-        packet, addressed(), answers.append, answers.append
-    )
-    socket.vanish()
-
-    assert answers == [1]
+        cluster.adapter.broadcast_with_ack(packet, addressed(), Question())
 
 
 def test_nobody_is_disturbed_by_rooms_nobody_listens_to(cluster: Cluster) -> None:

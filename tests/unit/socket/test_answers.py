@@ -18,7 +18,8 @@ class Done:
 
 def test_several_servers_are_waited_for() -> None:
     done = Done()
-    answers = Answers(3, done)
+    answers = Answers(done)
+    answers.expect(3)
     answers.started()
 
     answers.count(1)
@@ -34,7 +35,8 @@ def test_several_servers_are_waited_for() -> None:
 
 def test_an_answer_may_overtake_its_count() -> None:
     done = Done()
-    answers = Answers(1, done)
+    answers = Answers(done)
+    answers.expect(1)
     answers.started()
 
     answers.answered(["a"])
@@ -44,9 +46,24 @@ def test_an_answer_may_overtake_its_count() -> None:
     assert done.calls == [(None, ["a"])]
 
 
+def test_how_many_servers_there_are_may_be_known_last() -> None:
+    done = Done()
+    answers = Answers(done)
+    answers.started()
+
+    answers.count(1)
+    answers.answered(["a"])
+    answers.count(0)
+    assert done.calls == []
+    answers.expect(2)
+
+    assert done.calls == [(None, ["a"])]
+
+
 def test_it_ends_once_and_cleans_up_once() -> None:
     done, cleaned = Done(), []
-    answers = Answers(1, done)
+    answers = Answers(done)
+    answers.expect(1)
     answers.started(lambda: cleaned.append("timer"), lambda: cleaned.append("stop"))
 
     answers.count(1)
@@ -60,7 +77,8 @@ def test_it_ends_once_and_cleans_up_once() -> None:
 
 def test_what_ended_before_it_was_started_cleans_up_too() -> None:
     done, cleaned = Done(), []
-    answers = Answers(1, done)
+    answers = Answers(done)
+    answers.expect(1)
 
     answers.count(0)
     answers.started(lambda: cleaned.append("timer"))
@@ -71,7 +89,8 @@ def test_what_ended_before_it_was_started_cleans_up_too() -> None:
 
 def test_a_timeout_says_how_many_are_missing() -> None:
     done = Done()
-    answers = Answers(2, done)
+    answers = Answers(done)
+    answers.expect(2)
     answers.started()
     answers.count(4)
     answers.answered(["a"])

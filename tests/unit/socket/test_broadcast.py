@@ -8,7 +8,7 @@ import gevent
 import pytest
 
 import sockio
-from sockio.adapters.adapter import BroadcastOptions
+from sockio.adapters import Asking, BroadcastOptions
 from sockio.adapters.memory import MemoryAdapter
 from sockio.errors import AckTimeout, ClusterTimeout, ReservedEventError
 from sockio.protocol.socketio.packet import Packet
@@ -77,17 +77,13 @@ class Cluster(MemoryAdapter):
         self.told.append((packet.data, options.rooms))
 
     def broadcast_with_ack(
-        self,
-        packet: Packet,
-        options: BroadcastOptions,
-        client_count_callback: Any,
-        ack: Any,
-        lost: Any = None,
+        self, packet: Packet, options: BroadcastOptions, asking: Asking
     ) -> Any:
         self.told.append((packet.data, options.rooms, options.flags))
-        client_count_callback(1)
+        asking.expect(1)
+        asking.count(1)
         if self.answer is not None:
-            ack(self.answer)
+            asking.answered(self.answer)
         return lambda: None
 
     def add_sockets(self, options: BroadcastOptions, rooms: Collection[str]) -> None:

@@ -1,0 +1,99 @@
+"""Cluster: makes the adapters of one server, which share its bus.
+
+    io = sockio.Server(adapter=Cluster(bus))
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sockio.errors import ConfigError, ProtocolError
+from sockio.runtime import logs
+
+from sockio.adapters.adapter import LocalNamespace, Provider
+from .adapter import ClusterAdapter
+from .bus import Bus
+from .messages import Message
+
+if TYPE_CHECKING:
+    from sockio.runtime.reactor import Reactor
+
+log = logs.get("adapters.cluster")
+
+__all__ = ["Cluster"]
+
+
+class Cluster(Provider):
+    """The adapters of one server in a cluster."""
+
+    #: Of the server, once that has started.
+    reactor: Reactor
+
+    def __init__(self, bus: Bus) -> None:
+        """Make them on top of ``bus``, which belongs to one server.
+
+        Args:
+            bus: It is opened when the server starts.
+        """
+        self.bus = bus
+        self._started = False
+        #: By namespace.
+        self._adapters: dict[str, ClusterAdapter] = {}
+        #: Messages that could not be read.
+        self.dropped = 0
+
+    def __call__(self, nsp: LocalNamespace) -> ClusterAdapter:
+        """Make the adapter of a namespace."""
+        return ClusterAdapter(nsp, self)
+
+    def start(self, reactor: Reactor) -> None:
+        """Open the bus.
+
+        Raises:
+            ConfigError: Another server has it.
+        """
+        if self._started:
+            raise ConfigError(
+                "this Cluster belongs to another server: make one for each, "
+                "with a bus of its own"
+            )
+        self._started = True
+        self.reactor = reactor
+        self.bus.open(reactor, self._receive)
+
+    def close(self) -> None:
+        """Close the bus."""
+        if self._started:
+            self.bus.close()
+
+    def join(self, adapter: ClusterAdapter) -> None:
+        """Hand what is said in its namespace to ``adapter``."""
+        self._adapters[adapter.nsp.name] = adapter
+        self.bus.join(adapter.nsp, adapter.uid)
+
+    def leave(self, adapter: ClusterAdapter) -> None:
+        """Hand nothing more to it."""
+        if self._adapters.get(adapter.nsp.name) is adapter:
+            del self._adapters[adapter.nsp.name]
+        self.bus.leave(adapter.nsp, adapter.uid)
+
+    def _receive(self, message: Message, offset: str | None) -> None:
+        """Take a message, wherever it was read, into the hub."""
+        self.reactor.to_hub(self._hear, message, offset)
+
+    def _hear(self, message: Message, offset: str | None) -> None:
+        adapter = self._adapters.get(message.nsp)
+        if adapter is None or message.uid == adapter.uid:
+            return
+        batch = self.reactor.batch
+        batch.begin()
+        try:
+            adapter.hear(message, offset)
+        except ProtocolError as exc:
+            self.dropped += 1
+            log.debug("a message of %r is dropped: %s", message.uid, exc.reason)
+        except Exception:
+            # A boundary: another server's word must not end what this one does.
+            log.exception("namespace=%r a message failed", message.nsp)
+        finally:
+            batch.end()

@@ -1,0 +1,66 @@
+"""Elsewhere: the sockets of other servers, as they tell of them (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sockio.errors import ProtocolError
+from sockio.types import Json, Room, SocketId
+
+from sockio.adapters.adapter import FoundSocket
+from .messages import Message, value_in
+
+__all__ = ["SocketElsewhere", "found_in", "shown"]
+
+
+@dataclass(frozen=True, slots=True)
+class DetailsElsewhere:
+    """The handshake of a socket of another server."""
+
+    fields: Mapping[str, Json]
+
+    def as_dict(self) -> dict[str, Json]:
+        return dict(self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class SocketElsewhere:
+    """A socket of another server, as it was when that was asked."""
+
+    id: SocketId
+    handshake: DetailsElsewhere
+    rooms: frozenset[Room]
+    data: Any
+
+
+def shown(socket: FoundSocket) -> dict[str, Json]:
+    """Return what other servers are told of a socket."""
+    return {
+        "id": socket.id,
+        "handshake": socket.handshake.as_dict(),
+        "rooms": list(socket.rooms),
+        "data": socket.data,
+    }
+
+
+def found_in(message: Message) -> list[FoundSocket]:
+    """Return the sockets that a server has found.
+
+    Raises:
+        ProtocolError: One of them cannot be read.
+    """
+    sockets = value_in(message, "sockets")
+    if not isinstance(sockets, list):
+        raise ProtocolError("the sockets are no list")
+    return [_found(socket) for socket in sockets]
+
+
+def _found(told: Json) -> FoundSocket:
+    match told:
+        case {"id": str(id), "handshake": dict(handshake), "rooms": list(rooms)}:
+            known = frozenset(room for room in rooms if type(room) is str)
+            data = told.get("data")
+            return SocketElsewhere(id, DetailsElsewhere(handshake), known, data)
+    raise ProtocolError("a socket cannot be read")

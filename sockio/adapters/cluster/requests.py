@@ -1,0 +1,209 @@
+"""Requests: questions to the other servers, until all have answered or it is too late.
+
+How many servers there are comes out of the asking itself, and may come late: an answer
+can be there before it is known how many will follow.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from sockio.errors import ClusterTimeout
+from sockio.types import Json
+
+if TYPE_CHECKING:
+    from sockio.runtime.clock import Clock, Timer
+
+    from sockio.adapters.adapter import Asking
+
+__all__ = ["Done", "Gathering", "Poll", "Requests", "new_id"]
+
+#: Takes the error, or None, and the answers that came.
+Done: TypeAlias = Callable[["ClusterTimeout | None", list[Any]], object]
+
+
+def new_id() -> str:
+    """Return an id for an adapter or a question: 16 hexadecimal digits."""
+    return os.urandom(8).hex()
+
+
+class Question(Protocol):
+    """What waits for other servers."""
+
+    def expect(self, servers: int) -> None:
+        """So many have been asked."""
+
+    def gone(self, uid: str) -> None:
+        """A server has left."""
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+
+
+class Requests:
+    """The open questions of one adapter, by their ids."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Question] = {}
+
+    def gather(
+        self, what: str, clock: Clock, timeout: float, done: Done
+    ) -> tuple[str, Gathering]:
+        """Open a question that each server answers with one value.
+
+        Args:
+            what: For the error.
+            clock: Of the server.
+            timeout: Seconds that the others have.
+            done: Called once, in the hub.
+        """
+        id = new_id()
+
+        def over(error: ClusterTimeout | None, values: list[Any]) -> None:
+            self._open.pop(id, None)
+            done(error, values)
+
+        gathering = self._open[id] = Gathering(what, clock, timeout, over)
+        return id, gathering
+
+    def poll(self, asking: Asking) -> tuple[str, Poll]:
+        """Open a question to the clients of all servers; ``drop`` ends it."""
+        id = new_id()
+        poll = self._open[id] = Poll(asking)
+        return id, poll
+
+    def drop(self, id: str) -> None:
+        """Wait no more for this one."""
+        question = self._open.pop(id, None)
+        if question is not None:
+            question.close()
+
+    def gathering(self, id: str) -> Gathering | None:
+        """Return a question that servers answer, if it is still open."""
+        found = self._open.get(id)
+        return found if isinstance(found, Gathering) else None
+
+    def clients(self, id: str) -> Poll | None:
+        """Return a question that clients answer, if it is still open."""
+        found = self._open.get(id)
+        return found if isinstance(found, Poll) else None
+
+    def gone(self, uid: str) -> None:
+        """A server has left: nobody waits for it."""
+        for question in list(self._open.values()):
+            question.gone(uid)
+
+    def close(self) -> None:
+        """End all of them, without an answer."""
+        for id in list(self._open):
+            self.drop(id)
+
+
+class Gathering:
+    """A question that each other server answers with one value."""
+
+    def __init__(self, what: str, clock: Clock, timeout: float, done: Done) -> None:
+        self._what = what
+        self._timeout = timeout
+        self._done: Done | None = done
+        self._servers: int | None = None
+        #: By server.
+        self._values: dict[str, Json] = {}
+        self._gone: set[str] = set()
+        self._timer: Timer | None = clock.call_later(timeout, self._time_out)
+
+    def expect(self, servers: int) -> None:
+        """So many have been asked."""
+        self._servers = servers
+        self._check()
+
+    def answer(self, uid: str, value: Json) -> None:
+        """A server has answered; its first word counts."""
+        self._values.setdefault(uid, value)
+        self._check()
+
+    def gone(self, uid: str) -> None:
+        """A server has left: nobody waits for it."""
+        self._gone.add(uid)
+        self._check()
+
+    def close(self) -> None:
+        """Nobody waits any more: nothing is told."""
+        self._done = None
+        self._stop()
+
+    def _check(self) -> None:
+        heard = len(self._gone | self._values.keys())
+        if self._servers is not None and heard >= self._servers:
+            self._end(None)
+
+    def _time_out(self) -> None:
+        answers = list(self._values.values())
+        expected = "an unknown number" if self._servers is None else self._servers
+        text = f"{self._what}: {len(answers)} of {expected} other servers answered"
+        self._end(ClusterTimeout(f"{text} within {self._timeout:g} s", answers))
+
+    def _end(self, error: ClusterTimeout | None) -> None:
+        self._stop()
+        done, self._done = self._done, None
+        if done is not None:
+            done(error, list(self._values.values()))
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class Poll:
+    """A question to the clients of all servers; each server tells how many it asked."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking: Asking | None = asking
+        #: Clients that have not answered, by server; a server is in it once it counted.
+        self._asked: Counter[str] = Counter()
+        self._counted: set[str] = set()
+
+    def expect(self, servers: int) -> None:
+        """So many other servers have been asked, and ours."""
+        if self._asking is not None:
+            self._asking.expect(servers + 1)
+
+    def count(self, uid: str, clients: int) -> None:
+        """A server has asked so many; it says so once."""
+        if self._asking is not None and uid not in self._counted:
+            self._counted.add(uid)
+            self._asked[uid] += clients
+            self._asking.count(clients)
+
+    def answered(self, uid: str, value: Json) -> None:
+        """A client of that server has answered."""
+        if self._asking is not None:
+            self._asked[uid] -= 1
+            self._asking.answered([value])
+
+    def lost(self, uid: str) -> None:
+        """A client of that server has gone."""
+        if self._asking is not None:
+            self._asked[uid] -= 1
+            self._asking.lost()
+
+    def gone(self, uid: str) -> None:
+        """A server has left, and its clients with it."""
+        if self._asking is None:
+            return
+        if uid not in self._counted:
+            self._counted.add(uid)
+            # Those that had answered before it could count were asked, too.
+            self._asking.count(max(-self._asked[uid], 0))
+        else:
+            for _ in range(self._asked[uid]):
+                self._asking.lost()
+        self._asked[uid] = 0
+
+    def close(self) -> None:
+        """Nobody waits any more: nothing is told."""
+        self._asking = None

@@ -1,0 +1,75 @@
+"""HeldBus: a bus whose broker is as slow as a test wants it to be."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from sockio.adapters import LocalNamespace, Message, Session
+from sockio.adapters.buses.in_process import InProcessBus
+from sockio.adapters.cluster.bus import Receive
+from sockio.runtime.reactor import Reactor
+
+
+class HeldBus:
+    """Keeps what is said, in order, until it is let go."""
+
+    def __init__(self, bus: InProcessBus) -> None:
+        self._bus = bus
+        self._waiting: deque[Callable[[], object]] = deque()
+        #: Whether what is said waits.
+        self.held = False
+
+    @property
+    def log(self) -> HeldBus | None:
+        return None if self._bus.log is None else self
+
+    def let_go(self, count: int | None = None) -> None:
+        """Carry what waits, or as many of it."""
+        if count is None:
+            self.held = False
+            count = len(self._waiting)
+        for _ in range(count):
+            self._waiting.popleft()()
+
+    def _carry(self, fn: Callable[[], object]) -> None:
+        if self.held:
+            self._waiting.append(fn)
+        else:
+            fn()
+
+    # what a bus must have
+
+    def open(self, reactor: Reactor, receive: Receive) -> None:
+        self._bus.open(reactor, receive)
+
+    def join(self, nsp: LocalNamespace, uid: str) -> None:
+        self._bus.join(nsp, uid)
+
+    def leave(self, nsp: LocalNamespace, uid: str) -> None:
+        self._bus.leave(nsp, uid)
+
+    def publish(
+        self, message: Message, reached: Callable[[int], None] | None = None
+    ) -> None:
+        self._carry(lambda: self._bus.publish(message, reached))
+
+    def reply(self, uid: str, message: Message) -> None:
+        self._carry(lambda: self._bus.reply(uid, message))
+
+    def count(self, nsp: LocalNamespace, told: Callable[[int], None]) -> None:
+        self._carry(lambda: self._bus.count(nsp, told))
+
+    def append(self, message: Message, done: Callable[[str | None], None]) -> None:
+        self._carry(lambda: self._bus.append(message, done))
+
+    def persist(self, nsp: LocalNamespace, session: Session) -> None:
+        self._bus.persist(nsp, session)
+
+    def restore(
+        self, nsp: LocalNamespace, pid: str, offset: str | None
+    ) -> tuple[Session, list[tuple[str, Message]]] | None:
+        return self._bus.restore(nsp, pid, offset)
+
+    def close(self) -> None:
+        self._bus.close()
