@@ -183,9 +183,7 @@ class Adapter(EventEmitter, ABC):
     They are fired when the change is complete.
     """
 
-    def __init__(
-        self, nsp: LocalNamespace, listeners: Listeners | None = None
-    ) -> None:
+    def __init__(self, nsp: LocalNamespace, listeners: Listeners | None = None) -> None:
         """Make the adapter of ``nsp``.
 
         Args:
@@ -311,8 +309,8 @@ class Adapter(EventEmitter, ABC):
 
         Args:
             packet: ``[name, *args]``.
-            ack: Called once, in the hub, with their answers; with ``ClusterTimeout`` and
-                those that came where some are silent.
+            ack: Called once, in the hub, with their answers; where some are silent,
+                with ``ClusterTimeout`` and those that came.
             timeout: Seconds that they have; None: the adapter's own limit.
 
         Raises:

@@ -35,12 +35,32 @@ class Handshake:
     #: What the client gave as ``auth``; from a client of protocol 3, its query string.
     auth: Json
 
+    @classmethod
+    def told(cls, told: Mapping[str, Json]) -> Handshake:
+        """Return what another server has told, as far as it has told it."""
+        known = {**_UNTOLD, **told}
+        return cls(**{field.name: known[field.name] for field in fields(cls)})
+
     def as_dict(self) -> dict[str, Json]:
         """Return it as other servers and the admin UI get it."""
         shown = {field.name: getattr(self, field.name) for field in fields(self)}
         shown["headers"] = dict(self.headers)
         shown["query"] = dict(self.query)
         return shown
+
+
+#: What stands for what another server does not tell.
+_UNTOLD: Mapping[str, Json] = {
+    "headers": {},
+    "time": "",
+    "address": "",
+    "xdomain": False,
+    "secure": False,
+    "issued": 0,
+    "url": "",
+    "query": {},
+    "auth": {},
+}
 
 
 def time_text(seconds: float) -> str:

@@ -167,9 +167,7 @@ class Namespace(EventEmitter, Targets):
         if event in SERVER_EVENTS:
             log.debug("namespace=%r another server sent %r: ignored", self.name, event)
             return
-        self.reactor.workers.spawn(
-            tell_listeners, self._listeners, event, args, reply
-        )
+        self.reactor.workers.spawn(tell_listeners, self._listeners, event, args, reply)
 
     def _operator(self) -> BroadcastOperator:
         return BroadcastOperator(self, BroadcastOptions())

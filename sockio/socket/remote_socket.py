@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from sockio.adapters.adapter import FoundSocket
+from sockio.adapters.adapter import Details, FoundSocket
 from sockio.types import RoomLike, SocketId
 
+from .data import SocketData
 from .events import Event
+from .handshake import Handshake
 
 
 class Operator(Protocol):
@@ -38,9 +40,9 @@ class RemoteSocket:
     def __init__(self, operator: Operator, found: FoundSocket) -> None:
         self._operator = operator
         self.id: SocketId = found.id
-        self.handshake = found.handshake
+        self.handshake = _handshake(found.handshake)
         self.rooms = frozenset(found.rooms)
-        self.data = found.data
+        self.data = _data(found.data)
 
     def emit(
         self,
@@ -83,6 +85,21 @@ class RemoteSocket:
         """Disconnect the socket; with ``close`` its connection too."""
         self._operator.disconnect_sockets(close)
         return self
+
+
+def _handshake(details: Details) -> Handshake:
+    if isinstance(details, Handshake):
+        return details
+    return Handshake.told(details.as_dict())
+
+
+def _data(data: Any) -> Any:
+    """Return what another server tells of ``socket.data`` in the form that it has."""
+    if type(data) is not dict:
+        return data
+    told = SocketData()
+    told.update(data)
+    return told
 
 
 def _first(ack: Callable[..., object]) -> Callable[..., object]:

@@ -12,11 +12,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sockio.errors import ClusterTimeout, EncodeError
-from sockio.protocol.socketio.packet import Packet
-from sockio.runtime import logs
-from sockio.types import Json, Room, SocketId
-
 from sockio.adapters.adapter import (
     Adapter,
     Asking,
@@ -27,8 +22,14 @@ from sockio.adapters.adapter import (
 )
 from sockio.adapters.addressing import BroadcastOptions
 from sockio.adapters.memory import MemoryAdapter
+from sockio.errors import ClusterTimeout, EncodeError
+from sockio.protocol.socketio.packet import Packet
+from sockio.runtime import logs
+from sockio.types import Json, Room, SocketId
+
 from .bus import Bus, Log
 from .elsewhere import found_in, shown
+from .errand import Errand
 from .messages import (
     Message,
     MessageType,
@@ -75,6 +76,8 @@ class ClusterAdapter(Adapter):
         self._log: Log | None = shared.bus.log if recovers else None
         self._local = MemoryAdapter(nsp, self._listeners, logged=self._log is None)
         self._requests = Requests()
+        #: What is being asked for other servers.
+        self._errands: set[Errand] = set()
         self._newest: str | None = None
         #: Id in the cluster; empty until the server has started.
         self.uid = ""
@@ -92,6 +95,8 @@ class ClusterAdapter(Adapter):
             self._shared.leave(self)
             self.uid = ""
         self._requests.close()
+        for errand in tuple(self._errands):
+            errand.end()
         self._local.close()
 
     def server_count(self) -> int:
@@ -155,7 +160,9 @@ class ClusterAdapter(Adapter):
         def kept(offset: str | None) -> None:
             hub(self._deliver_at, offset, packet, options)
 
-        log.append(self._message(MessageType.BROADCAST, _broadcast(packet, options)), kept)
+        log.append(
+            self._message(MessageType.BROADCAST, _broadcast(packet, options)), kept
+        )
 
     def _deliver_at(
         self, offset: str | None, packet: Packet, options: BroadcastOptions
@@ -221,7 +228,9 @@ class ClusterAdapter(Adapter):
         self._change(MessageType.DISCONNECT_SOCKETS, options, close=close)
         self._local.disconnect_sockets(options, close)
 
-    def _change(self, kind: MessageType, options: BroadcastOptions, **data: Any) -> None:
+    def _change(
+        self, kind: MessageType, options: BroadcastOptions, **data: Any
+    ) -> None:
         if self.uid and not options.flags.local:
             self._say(kind, {"opts": options_data(options), **data})
 
@@ -333,13 +342,14 @@ class ClusterAdapter(Adapter):
     def _ask_for(
         self, message: Message, packet: Packet, options: BroadcastOptions
     ) -> None:
-        """Ask our clients for another server, which does not say when it is enough."""
+        """Ask our clients for another server."""
         packet = packet._replace(id=self.nsp.next_ack_id())
-        answers = _Answers(self._reply, message)
         wire = self.nsp.encode(packet, options.flags)
-        stop = self._local.ask(wire, packet, options, answers)
+        errand = Errand(self._reply, message, self._errands.discard)
+        self._errands.add(errand)
+        stop = self._local.ask(wire, packet, options, errand)
         seconds = options.flags.timeout
-        self.nsp.clock.call_later(TIMEOUT if seconds is None else seconds, stop)
+        errand.started(stop, self.nsp.clock, TIMEOUT if seconds is None else seconds)
 
     def _hear_join(self, message: Message, _: str | None) -> None:
         self._local.add_sockets(options_in(message), texts_in(message, "rooms"))
@@ -399,32 +409,6 @@ class ClusterAdapter(Adapter):
 
     def _hear_end(self, message: Message, _: str | None) -> None:
         self._requests.gone(message.uid)
-
-
-class _Answers:
-    """Sends what our clients answer to the server that asked."""
-
-    def __init__(self, reply: Callable[..., None], question: Message) -> None:
-        self._reply = reply
-        self._to = question.uid
-        self._id = text_in(question, "requestId")
-        self._tells = question.data.get("lost") is True
-
-    def expect(self, servers: int) -> None:
-        """The other server knows how many it has asked."""
-
-    def count(self, clients: int) -> None:
-        kind = MessageType.BROADCAST_CLIENT_COUNT
-        self._reply(self._to, kind, requestId=self._id, clientCount=clients)
-
-    def answered(self, args: list[Json]) -> None:
-        first = args[0] if args else None
-        kind = MessageType.BROADCAST_ACK
-        self._reply(self._to, kind, requestId=self._id, packet=first)
-
-    def lost(self) -> None:
-        if self._tells:
-            self._reply(self._to, MessageType.BROADCAST_LOST, requestId=self._id)
 
 
 def _broadcast(packet: Packet, options: BroadcastOptions) -> dict[str, Json]:

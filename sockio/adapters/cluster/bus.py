@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from .messages import Message
 
 if TYPE_CHECKING:
-    from sockio.runtime.reactor import Reactor
-
     from sockio.adapters.adapter import LocalNamespace, Session
+    from sockio.runtime.reactor import Reactor
 
 __all__ = ["Bus", "Log", "Receive"]
 
@@ -109,5 +108,3 @@ class Log(Protocol):
         Blocks:
             Until the broker has answered.
         """
-
-

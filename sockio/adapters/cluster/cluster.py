@@ -1,16 +1,16 @@
 """Cluster: makes the adapters of one server, which share its bus.
 
-    io = sockio.Server(adapter=Cluster(bus))
+io = sockio.Server(adapter=Cluster(bus))
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sockio.adapters.adapter import LocalNamespace, Provider
 from sockio.errors import ConfigError, ProtocolError
 from sockio.runtime import logs
 
-from sockio.adapters.adapter import LocalNamespace, Provider
 from .adapter import ClusterAdapter
 from .bus import Bus
 from .messages import Message

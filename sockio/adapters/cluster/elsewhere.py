@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sockio.adapters.adapter import FoundSocket
 from sockio.errors import ProtocolError
 from sockio.types import Json, Room, SocketId
 
-from sockio.adapters.adapter import FoundSocket
 from .messages import Message, value_in
 
 __all__ = ["SocketElsewhere", "found_in", "shown"]
@@ -37,11 +37,12 @@ class SocketElsewhere:
 
 def shown(socket: FoundSocket) -> dict[str, Json]:
     """Return what other servers are told of a socket."""
+    data = socket.data
     return {
         "id": socket.id,
         "handshake": socket.handshake.as_dict(),
         "rooms": list(socket.rooms),
-        "data": socket.data,
+        "data": dict(data) if isinstance(data, Mapping) else data,
     }
 
 

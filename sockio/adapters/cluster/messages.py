@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from sockio.adapters.addressing import BroadcastOptions, Flags
 from sockio.errors import ProtocolError
 from sockio.protocol.socketio.msgpack_parser import write
 from sockio.protocol.socketio.msgpack_reader import read
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.types import Json
-
-from sockio.adapters.addressing import BroadcastOptions, Flags
 
 __all__ = [
     "Message",

@@ -15,9 +15,8 @@ from sockio.errors import ClusterTimeout
 from sockio.types import Json
 
 if TYPE_CHECKING:
-    from sockio.runtime.clock import Clock, Timer
-
     from sockio.adapters.adapter import Asking
+    from sockio.runtime.clock import Clock, Timer
 
 __all__ = ["Done", "Gathering", "Poll", "Requests", "new_id"]
 

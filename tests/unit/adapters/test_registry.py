@@ -27,7 +27,9 @@ def test_what_has_a_life_of_its_own_is_not_wrapped() -> None:
 
 @pytest.mark.parametrize("url", ["nosuch://localhost:1234/0", "memory"])
 def test_an_unknown_url_names_what_there_is(url: str) -> None:
-    with pytest.raises(ConfigError, match=r"None \(this server only\), .* or a callable"):
+    with pytest.raises(
+        ConfigError, match=r"None \(this server only\), .* or a callable"
+    ):
         adapter_factory(url)
 
 
