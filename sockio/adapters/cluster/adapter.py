@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sockio.adapters.adapter import (
@@ -21,38 +20,24 @@ from sockio.adapters.adapter import (
     Session,
 )
 from sockio.adapters.addressing import BroadcastOptions
-from sockio.adapters.memory import MemoryAdapter
+from sockio.adapters.memory import MemoryAdapter, Prepared
 from sockio.errors import ClusterTimeout, EncodeError
 from sockio.protocol.socketio.packet import Packet
 from sockio.runtime import logs
 from sockio.types import Json, Room, SocketId
 
-from .bus import Bus, Log
-from .elsewhere import found_in, shown
-from .errand import Errand
-from .messages import (
-    Message,
-    MessageType,
-    event_in,
-    options_data,
-    options_in,
-    packet_data,
-    packet_in,
-    text_in,
-    texts_in,
-    value_in,
-)
-from .requests import Done, Requests, new_id
+from .bus import Bus
+from .kept import Kept
+from .messages import Message, MessageType, options_data, packet_data
+from .receiver import Receiver
+from .requests import TIMEOUT, Done, Requests, new_id
 
 if TYPE_CHECKING:
     from sockio.runtime.reactor import Reactor
 
 log = logs.get("adapters.cluster")
 
-__all__ = ["TIMEOUT", "ClusterAdapter"]
-
-#: Seconds that other servers have for an answer.
-TIMEOUT = 5.0
+__all__ = ["ClusterAdapter"]
 
 
 class Shared(Protocol):
@@ -72,13 +57,11 @@ class ClusterAdapter(Adapter):
         super().__init__(nsp)
         self._shared = shared
         self._bus = shared.bus
-        recovers = nsp.recovery_duration is not None
-        self._log: Log | None = shared.bus.log if recovers else None
-        self._local = MemoryAdapter(nsp, self._listeners, logged=self._log is None)
+        keeps = shared.bus.log if nsp.recovery_duration is not None else None
+        self._local = MemoryAdapter(nsp, self._listeners, logged=keeps is None)
+        self._kept = None if keeps is None else Kept(keeps, nsp, self._local)
         self._requests = Requests()
-        #: What is being asked for other servers.
-        self._errands: set[Errand] = set()
-        self._newest: str | None = None
+        self._receiver = Receiver(nsp, self._local, self._requests, self._reply)
         #: Id in the cluster; empty until the server has started.
         self.uid = ""
 
@@ -95,8 +78,7 @@ class ClusterAdapter(Adapter):
             self._shared.leave(self)
             self.uid = ""
         self._requests.close()
-        for errand in tuple(self._errands):
-            errand.end()
+        self._receiver.close()
         self._local.close()
 
     def server_count(self) -> int:
@@ -140,36 +122,19 @@ class ClusterAdapter(Adapter):
     def broadcast(self, packet: Packet, options: BroadcastOptions) -> None:
         if options.flags.local or not self.uid:
             self._local.broadcast(packet, options)
-        elif self._log is None or packet.id is not None or options.flags.volatile:
-            prepared = self._prepare(packet, options)
-            self._say(MessageType.BROADCAST, _broadcast(packet, options))
-            self._local.deliver(prepared)
+        elif self._kept is None or packet.id is not None:
+            self._send(self._local.prepare(packet, options))
+        elif options.flags.volatile:
+            self._send(self._kept.prepare(packet, options))
         else:
-            self._append(self._log, packet, options)
+            message = self._message(MessageType.BROADCAST, _broadcast(packet, options))
+            self._kept.append(message, packet, options, self._shared.reactor.to_hub)
 
-    def _prepare(self, packet: Packet, options: BroadcastOptions) -> Any:
-        if self._log is None or packet.id is not None:
-            return self._local.prepare(packet, options)
-        return self._local.prepared_at(self._newest, packet, options)
-
-    def _append(self, log: Log, packet: Packet, options: BroadcastOptions) -> None:
-        """Have the bus make the offset; here the packet is sent when it is known."""
-        self.nsp.encode(packet, options.flags)  # an error belongs to the caller
-        hub = self._shared.reactor.to_hub
-
-        def kept(offset: str | None) -> None:
-            hub(self._deliver_at, offset, packet, options)
-
-        log.append(
-            self._message(MessageType.BROADCAST, _broadcast(packet, options)), kept
-        )
-
-    def _deliver_at(
-        self, offset: str | None, packet: Packet, options: BroadcastOptions
-    ) -> None:
-        if offset is not None:
-            self._newest = offset
-        self._local.deliver(self._local.prepared_at(self._newest, packet, options))
+    def _send(self, prepared: Prepared) -> None:
+        """Tell the others first: what runs here meanwhile may broadcast, too."""
+        data = _broadcast(prepared.packet, prepared.options)
+        self._say(MessageType.BROADCAST, data)
+        self._local.deliver(prepared)
 
     def broadcast_with_ack(
         self, packet: Packet, options: BroadcastOptions, asking: Asking
@@ -254,26 +219,20 @@ class ClusterAdapter(Adapter):
     # ---- connection state recovery
 
     def persist_session(self, session: Session) -> None:
-        if self._log is None:
+        if self._kept is None:
             self._local.persist_session(session)
         else:
-            self._log.persist(self.nsp, session)
+            self._kept.persist(session)
 
     def restore_session(self, pid: str, offset: str | None) -> Session | None:
-        if self._log is None:
+        if self._kept is None:
             return self._local.restore_session(pid, offset)
-        found = self._log.restore(self.nsp, pid, offset)
-        if found is None:
-            return None
-        session, missed = found
-        packets = [
-            self._local.prepared_at(at, packet_in(message), options_in(message)).wire
-            for at, message in missed
-        ]
-        return replace(session, missed_packets=packets)
+        return self._kept.restore(pid, offset)
 
     def newest_offset(self) -> str | None:
-        return self._local.newest_offset() if self._log is None else self._newest
+        if self._kept is None:
+            return self._local.newest_offset()
+        return self._kept.newest
 
     # ---- saying
 
@@ -318,114 +277,16 @@ class ClusterAdapter(Adapter):
         except EncodeError:
             log.exception("namespace=%r an answer cannot travel", self.nsp.name)
 
-    # ---- hearing, in the hub
+    # ---- hearing
 
     def hear(self, message: Message, offset: str | None) -> None:
-        """Do what another server says.
+        """Do what another server says; called in the hub.
 
         Raises:
             ProtocolError: The message is not what its type says.
         """
-        hear = _HEARD.get(message.type)
-        if hear is not None:
-            hear(self, message, offset)
-
-    def _hear_broadcast(self, message: Message, offset: str | None) -> None:
-        packet, options = packet_in(message), options_in(message)
-        if "requestId" in message.data:
-            self._ask_for(message, packet, options)
-        elif self._log is None:
-            self._local.broadcast(packet, options)
-        else:
-            self._deliver_at(offset, packet, options)
-
-    def _ask_for(
-        self, message: Message, packet: Packet, options: BroadcastOptions
-    ) -> None:
-        """Ask our clients for another server."""
-        packet = packet._replace(id=self.nsp.next_ack_id())
-        wire = self.nsp.encode(packet, options.flags)
-        errand = Errand(self._reply, message, self._errands.discard)
-        self._errands.add(errand)
-        stop = self._local.ask(wire, packet, options, errand)
-        seconds = options.flags.timeout
-        errand.started(stop, self.nsp.clock, TIMEOUT if seconds is None else seconds)
-
-    def _hear_join(self, message: Message, _: str | None) -> None:
-        self._local.add_sockets(options_in(message), texts_in(message, "rooms"))
-
-    def _hear_leave(self, message: Message, _: str | None) -> None:
-        self._local.del_sockets(options_in(message), texts_in(message, "rooms"))
-
-    def _hear_disconnect(self, message: Message, _: str | None) -> None:
-        close = message.data.get("close") is True
-        self._local.disconnect_sockets(options_in(message), close)
-
-    def _hear_fetch(self, message: Message, _: str | None) -> None:
-        id = text_in(message, "requestId")
-        sockets = [shown(s) for s in self._local.fetch_sockets(options_in(message))]
-        kind = MessageType.FETCH_SOCKETS_RESPONSE
-        self._reply(message.uid, kind, requestId=id, sockets=sockets)
-
-    def _hear_fetched(self, message: Message, _: str | None) -> None:
-        question = self._requests.gathering(text_in(message, "requestId"))
-        if question is not None:
-            question.answer(message.uid, found_in(message))
-
-    def _hear_event(self, message: Message, _: str | None) -> None:
-        name, args = event_in(message)
-        if "requestId" not in message.data:
-            self.nsp.serve(name, args, None)
-            return
-        id = text_in(message, "requestId")
-        kind = MessageType.SERVER_SIDE_EMIT_RESPONSE
-        reply, hub = self._reply, self._shared.reactor.to_hub
-
-        def answer(value: Json) -> None:
-            hub(lambda: reply(message.uid, kind, requestId=id, packet=value))
-
-        self.nsp.serve(name, args, answer)
-
-    def _hear_event_answer(self, message: Message, _: str | None) -> None:
-        question = self._requests.gathering(text_in(message, "requestId"))
-        if question is not None:
-            question.answer(message.uid, value_in(message, "packet"))
-
-    def _hear_count(self, message: Message, _: str | None) -> None:
-        clients = value_in(message, "clientCount")
-        poll = self._requests.clients(text_in(message, "requestId"))
-        if poll is not None and type(clients) is int and clients >= 0:
-            poll.count(message.uid, clients)
-
-    def _hear_answer(self, message: Message, _: str | None) -> None:
-        poll = self._requests.clients(text_in(message, "requestId"))
-        if poll is not None:
-            poll.answered(message.uid, message.data.get("packet"))
-
-    def _hear_lost(self, message: Message, _: str | None) -> None:
-        poll = self._requests.clients(text_in(message, "requestId"))
-        if poll is not None:
-            poll.lost(message.uid)
-
-    def _hear_end(self, message: Message, _: str | None) -> None:
-        self._requests.gone(message.uid)
+        self._receiver.hear(message, offset, self._kept, self._shared.reactor)
 
 
 def _broadcast(packet: Packet, options: BroadcastOptions) -> dict[str, Json]:
     return {"packet": packet_data(packet), "opts": options_data(options)}
-
-
-_HEARD = {
-    MessageType.BROADCAST: ClusterAdapter._hear_broadcast,
-    MessageType.SOCKETS_JOIN: ClusterAdapter._hear_join,
-    MessageType.SOCKETS_LEAVE: ClusterAdapter._hear_leave,
-    MessageType.DISCONNECT_SOCKETS: ClusterAdapter._hear_disconnect,
-    MessageType.FETCH_SOCKETS: ClusterAdapter._hear_fetch,
-    MessageType.FETCH_SOCKETS_RESPONSE: ClusterAdapter._hear_fetched,
-    MessageType.SERVER_SIDE_EMIT: ClusterAdapter._hear_event,
-    MessageType.SERVER_SIDE_EMIT_RESPONSE: ClusterAdapter._hear_event_answer,
-    MessageType.BROADCAST_CLIENT_COUNT: ClusterAdapter._hear_count,
-    MessageType.BROADCAST_ACK: ClusterAdapter._hear_answer,
-    MessageType.BROADCAST_LOST: ClusterAdapter._hear_lost,
-    MessageType.ADAPTER_CLOSE: ClusterAdapter._hear_end,
-}

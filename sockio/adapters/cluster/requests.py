@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from sockio.adapters.adapter import Asking
     from sockio.runtime.clock import Clock, Timer
 
-__all__ = ["Done", "Gathering", "Poll", "Requests", "new_id"]
+__all__ = ["TIMEOUT", "Done", "Gathering", "Poll", "Requests", "new_id"]
+
+#: Seconds that other servers have for an answer.
+TIMEOUT = 5.0
 
 #: Takes the error, or None, and the answers that came.
 Done: TypeAlias = Callable[["ClusterTimeout | None", list[Any]], object]

@@ -1,0 +1,82 @@
+"""Kept: events and sessions of a namespace that the bus keeps for all its servers.
+
+The bus makes the offset of an event, which takes a while. So the event goes to our own
+clients when the bus has answered, behind those before it; nobody waits for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sockio.adapters.adapter import LocalNamespace, Session
+from sockio.adapters.addressing import BroadcastOptions
+from sockio.adapters.memory import MemoryAdapter, Prepared
+from sockio.protocol.socketio.packet import Packet
+
+from .bus import Log
+from .messages import Message, options_in, packet_in
+
+__all__ = ["Kept"]
+
+
+class Kept:
+    """The log of one namespace, as one of its servers sees it."""
+
+    def __init__(self, log: Log, nsp: LocalNamespace, local: MemoryAdapter) -> None:
+        self._log = log
+        self._nsp = nsp
+        self._local = local
+        #: Offset of the event that our clients got last.
+        self.newest: str | None = None
+
+    def append(
+        self,
+        message: Message,
+        packet: Packet,
+        options: BroadcastOptions,
+        to_hub: Callable[..., None],
+    ) -> None:
+        """Have an event kept, published, and sent to our clients after that.
+
+        Raises:
+            EncodeError: A value in it cannot travel; nothing was sent.
+        """
+        self._nsp.encode(packet, options.flags)  # an error belongs to the caller
+
+        def kept(offset: str | None) -> None:
+            to_hub(self.deliver, offset, packet, options)
+
+        self._log.append(message, kept)
+
+    def deliver(
+        self, offset: str | None, packet: Packet, options: BroadcastOptions
+    ) -> None:
+        """Send an event to our clients; without an offset it cannot be recovered."""
+        if offset is not None:
+            self.newest = offset
+        self._local.deliver(self.prepare(packet, options))
+
+    def prepare(self, packet: Packet, options: BroadcastOptions) -> Prepared:
+        """Encode an event that is not kept: it repeats the offset before it."""
+        return self._local.prepared_at(self.newest, packet, options)
+
+    def persist(self, session: Session) -> None:
+        """Keep a session whose connection broke."""
+        self._log.persist(self._nsp, session)
+
+    def restore(self, pid: str, offset: str | None) -> Session | None:
+        """Give back, once, a session and what it missed.
+
+        Blocks:
+            Until the bus has answered.
+        """
+        found = self._log.restore(self._nsp, pid, offset)
+        if found is None:
+            return None
+        session, missed = found
+        packets = [
+            self._local.prepared_at(at, packet_in(message), options_in(message)).wire
+            for at, message in missed
+        ]
+        return replace(session, missed_packets=packets)
