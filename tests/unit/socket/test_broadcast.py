@@ -53,7 +53,7 @@ class Found:
     """What another server tells of one of its sockets."""
 
     id = "remote"
-    handshake: Any = "its handshake"
+    handshake = sockio.Handshake.told({"address": "10.0.0.1", "auth": {"a": 1}})
     rooms = frozenset({"remote", "room"})
     data = "its data"
 
