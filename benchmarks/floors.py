@@ -74,7 +74,7 @@ RULES = (
     _rule("encode", r"/sockio/protocol/", r"enc|dump|take|_add|plain|simpl|head"),
     _rule("encode", r"/protocol/engineio/wire\.py"),
     _rule("decode", r"/sockio/protocol/"),
-    _rule("http", r"/sockio/engine/http/|/sockio/engine/verify\.py"),
+    _rule("http", r"/sockio/httpd/|/sockio/engine/http/|/sockio/engine/verify\.py"),
     _rule("session", r"/sockio/engine/"),
     _rule("rooms", r"/sockio/adapters/"),
     _rule("dispatch", r"/sockio/runtime/"),

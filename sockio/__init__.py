@@ -28,7 +28,7 @@ _HOME = {
     "Event": "runtime.event_names",
     "EventRejected": "errors",
     "Forbidden": "errors",
-    "HTTPServer": "engine.http.http_server",
+    "HTTPServer": "httpd.server",
     "Handshake": "socket.handshake",
     "HttpCompression": "engine.http.compression",
     "InboxFull": "errors",
@@ -56,7 +56,7 @@ _HOME = {
     "Socket": "socket.socket",
     "SocketOperator": "socket.operator",
     "compiled": "build",
-    "create_server": "engine.http.http_server",
+    "create_server": "httpd.server",
     "event": "socket.events",
 }
 
@@ -65,8 +65,6 @@ if TYPE_CHECKING:
     from .engine.http.compression import HttpCompression as HttpCompression
     from .engine.http.cookie import Cookie as Cookie
     from .engine.http.cors import Cors as Cors
-    from .engine.http.http_server import HTTPServer as HTTPServer
-    from .engine.http.http_server import create_server as create_server
     from .engine.http.request import Request as Request
     from .engine.http.response import Response as Response
     from .engine.intake import InboxPolicy as InboxPolicy
@@ -89,6 +87,8 @@ if TYPE_CHECKING:
     from .errors import RateLimited as RateLimited
     from .errors import ReservedEventError as ReservedEventError
     from .errors import SockioError as SockioError
+    from .httpd.server import HTTPServer as HTTPServer
+    from .httpd.server import create_server as create_server
     from .protocol.socketio.json_parser import JsonParser as JsonParser
     from .protocol.socketio.msgpack_parser import MsgpackParser as MsgpackParser
     from .protocol.socketio.packet import Packet as Packet

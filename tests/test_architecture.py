@@ -24,16 +24,31 @@ FLOORS = {
     "build": 0,
     "protocol": 1,
     "runtime": 1,
-    "engine": 2,
-    "adapters": 2,
-    "socket": 3,
-    "testing": 4,
-    "__init__": 5,
+    "httpd": 2,
+    "engine": 3,
+    "adapters": 3,
+    "socket": 4,
+    "testing": 5,
+    "__init__": 6,
 }
 
 #: The order inside a floor, lowest first; names on one line may know each other as
 #: long as no cycle arises. A name ending in / is a folder.
 ORDER = {
+    "httpd": (
+        ("foreign_options",),
+        ("options",),
+        ("deadlines", "listening_socket", "request_target", "response_head"),
+        ("environ", "request_head"),
+        ("chunks", "shortcut"),
+        ("request_body",),
+        ("exchange",),
+        ("access_log", "socket"),
+        ("connection", "tls_handshake"),
+        ("serving",),
+        ("server",),
+        ("__init__",),
+    ),
     "engine": (
         (
             "options",
@@ -126,8 +141,8 @@ GEVENT = (
     "engine/websockets/",
     "engine/quic/",
     "engine/http/client_socket",
-    "engine/http/http_server",
-    "engine/http/serving",
+    "httpd/serving",
+    "httpd/server",
     "testing/",
 )
 

@@ -13,14 +13,14 @@ from functools import lru_cache, partial
 from logging import DEBUG
 from typing import NamedTuple, Protocol
 
+from sockio.httpd.request_head import Headers
+from sockio.httpd.shortcut import Replying
 from sockio.protocol.engineio.wire import Wire
 from sockio.runtime import logs
 from sockio.runtime.reactor import Reactor
 
 from .http.request import Request
-from .http.request_head import Headers
 from .http.response import Response
-from .http.shortcut import Replying
 from .middlewares import Middlewares
 from .options import EngineOptions
 from .session import EngineSession

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["HTTP", "LISTENING", "SERVER"]
+from sockio.httpd.foreign_options import GEVENT, LOGGING
 
-_GEVENT = "leave it out, everything runs on gevent"
-_LOGGING = "leave it out, use the logging module, or DEBUG=socket.io* when you start"
+__all__ = ["SERVER"]
+
 _CORS = 'write cors="https://app.example"'
 _ADAPTER = "write adapter=..., whatever joins servers is an adapter"
-_ADDRESS = 'write the address in one piece: "127.0.0.1:3000"'
 _RECOVERY = "write connection_state_recovery=Recovery(...)"
 
 #: Of a Socket.IO or Engine.IO server: Node's, Flask-SocketIO's, python-socketio's.
@@ -37,7 +36,7 @@ SERVER: Mapping[str, str] = MappingProxyType(
         "cors_allowed_origins": _CORS,
         "cors_credentials": 'write cors=Cors(origin="https://app.example", '
         "credentials=True)",
-        "async_mode": _GEVENT,
+        "async_mode": GEVENT,
         "async_handlers": "leave it out, handlers of one client run in order; "
         '@socket.on("x", concurrent=True) runs beside them',
         "always_connect": "leave it out, a client is told that it is let in before "
@@ -45,10 +44,10 @@ SERVER: Mapping[str, str] = MappingProxyType(
         "message_queue": _ADAPTER,
         "client_manager": _ADAPTER,
         "channel": _ADAPTER,
-        "logger": _LOGGING,
-        "engineio_logger": _LOGGING,
-        "debug": _LOGGING,
-        "log_output": _LOGGING,
+        "logger": LOGGING,
+        "engineio_logger": LOGGING,
+        "debug": LOGGING,
+        "log_output": LOGGING,
         "serializer": 'write parser="msgpack"',
         "compression_threshold": "write "
         "http_compression=HttpCompression(threshold=1024)",
@@ -63,43 +62,5 @@ SERVER: Mapping[str, str] = MappingProxyType(
         "app": "write io.attach(app)",
         "host": 'write io.run("127.0.0.1:3000")',
         "port": "write io.run(3000)",
-    }
-)
-
-#: Of ``listen`` and ``run``: Flask's and Werkzeug's, and those of HTTP servers.
-LISTENING: Mapping[str, str] = MappingProxyType(
-    {
-        "host": _ADDRESS,
-        "hostname": _ADDRESS,
-        "port": _ADDRESS,
-        "bind": _ADDRESS,
-        "app": "write io.attach(app) before",
-        "cert": "write certfile=",
-        "certificate": "write certfile=",
-        "key": "write keyfile=",
-        "sslcontext": "write ssl_context=",
-        "ssl": "write ssl_context=, or certfile= and keyfile=",
-        "debug": _LOGGING,
-        "log_output": "write log=, a file or a logger",
-        "use_reloader": "leave it out, start the program with a reloader of your own",
-        "reloader_options": "leave it out, start the program with a reloader of your "
-        "own",
-        "allow_unsafe_werkzeug": "leave it out, this server is not Werkzeug's",
-        "threaded": _GEVENT,
-        "processes": "leave it out, a server is one process",
-    }
-)
-
-#: Of an HTTP server: Node's and gunicorn's, what ``listen`` refuses, too.
-HTTP: Mapping[str, str] = MappingProxyType(
-    {
-        **LISTENING,
-        "headersTimeout": "write head_timeout, in seconds",
-        "requestTimeout": "write body_timeout, in seconds",
-        "keepAliveTimeout": "write keep_alive, in seconds",
-        "keepalive": "write keep_alive",
-        "maxHeaderSize": "write max_head",
-        "limit_request_line": "write max_line",
-        "limit_request_field_size": "write max_line",
     }
 )

@@ -8,12 +8,12 @@ from logging import DEBUG
 from typing import TypeAlias
 
 from sockio.errors import ConfigError
+from sockio.httpd.access_log import without_sid
 from sockio.runtime import guards, logs
 from sockio.runtime.deferred import done
 from sockio.runtime.listeners import Listener
 from sockio.types import WSGIApp
 
-from .http.access_log import without_sid
 from .http.request import Request
 from .http.response import Response
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from sockio import build
-from sockio.engine.http.http_server import HTTPServer, create_server
-from sockio.engine.http.listening_socket import Address
 from sockio.engine.server import EngineServer
 from sockio.errors import ConfigError
+from sockio.httpd.listening_socket import Address
+from sockio.httpd.server import HTTPServer, create_server
 from sockio.runtime import logs, tasks
 from sockio.runtime.deferred import REMEDY, deferring, done
 from sockio.runtime.leftovers import close_connections

@@ -19,7 +19,6 @@ from sockio.engine.http.client_files import ClientFiles
 from sockio.engine.http.compression import HttpCompression
 from sockio.engine.http.cookie import Cookie
 from sockio.engine.http.cors import Cors
-from sockio.engine.http.http_server import HTTPServer
 from sockio.engine.http.mount import Mount
 from sockio.engine.http.request import Request
 from sockio.engine.http.response import Response
@@ -29,6 +28,7 @@ from sockio.engine.options import BufferPolicy, EngineOptions, HandleProtocols
 from sockio.engine.server import EngineServer
 from sockio.engine.session import EngineSession
 from sockio.errors import ConfigError
+from sockio.httpd.server import HTTPServer
 from sockio.protocol.socketio import JsonCodec, Parser
 from sockio.protocol.websocket.deflate import Deflate
 from sockio.runtime.clock import Clock

@@ -20,7 +20,7 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from geventwebsocket.handler import WebSocketHandler
 
 from sockio.engine.http.client_socket import HangupWatch, TakenSocket, find, take_over
-from sockio.engine.http.http_server import create_server
+from sockio.httpd.server import create_server
 from sockio.types import Environ, StartResponse, WSGIApp
 
 CERTIFICATE = Path(__file__).parent.parent / "support" / "localhost.pem"

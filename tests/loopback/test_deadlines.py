@@ -16,8 +16,8 @@ import gevent.ssl
 import pytest
 from gevent.event import Event
 
-from sockio.engine.http.http_options import HttpOptions
-from sockio.engine.http.http_server import HTTPServer
+from sockio.httpd.options import HttpOptions
+from sockio.httpd.server import HTTPServer
 from sockio.testing import FakeClock
 from sockio.types import Environ, StartResponse
 

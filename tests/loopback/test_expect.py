@@ -9,7 +9,7 @@ import gevent
 import gevent.socket
 import pytest
 
-from sockio.engine.http.http_server import HTTPServer, create_server
+from sockio.httpd.server import HTTPServer, create_server
 from sockio.types import Environ, StartResponse, WSGIApp
 
 POST = b"POST / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"

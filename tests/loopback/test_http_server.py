@@ -20,8 +20,8 @@ from gevent.event import Event
 from gevent.monkey import get_original
 
 from sockio.engine.http.client_socket import find
-from sockio.engine.http.http_server import HTTPServer, create_server
 from sockio.errors import ConfigError
+from sockio.httpd.server import HTTPServer, create_server
 from sockio.types import Environ, StartResponse
 from tests.support import services
 

@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sockio
-from sockio.engine.http import http_socket
-from sockio.engine.http.http_server import HTTPServer, create_server
+from sockio.httpd import socket as http_socket
+from sockio.httpd.server import HTTPServer, create_server
 from sockio.types import Environ, StartResponse
 from tests.support.http_cases import CHUNKED, GET, NEXT, POST, REFUSED, SERVED, Heard
 

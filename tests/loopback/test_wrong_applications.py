@@ -11,7 +11,7 @@ import gevent
 import gevent.socket
 import pytest
 
-from sockio.engine.http.http_server import HTTPServer, create_server
+from sockio.httpd.server import HTTPServer, create_server
 from sockio.types import Environ, StartResponse
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"

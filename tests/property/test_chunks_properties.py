@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sockio.engine.http.chunks import Chunks
-from sockio.engine.http.http_options import HttpOptions
-from sockio.engine.http.request_head import Refused
+from sockio.httpd.chunks import Chunks
+from sockio.httpd.options import HttpOptions
+from sockio.httpd.request_head import Refused
 
 OPTIONS = HttpOptions(max_line=20, max_head=40)
 bits = st.sampled_from(

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from sockio.engine.http.cors import Cors, handle, origin_allowed
 from sockio.engine.http.request import Request
-from sockio.engine.http.response import Response, sendable
+from sockio.engine.http.response import Response
+from sockio.httpd.response_head import sendable
 
 ALLOW = "Access-Control-Allow-Origin"
 

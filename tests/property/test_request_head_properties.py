@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sockio.engine.http.http_options import HttpOptions
-from sockio.engine.http.request_head import Headers, HeadReader, Refused
-from sockio.engine.http.request_target import parse_request_line
+from sockio.httpd.options import HttpOptions
+from sockio.httpd.request_head import Headers, HeadReader, Refused
+from sockio.httpd.request_target import parse_request_line
 from tests.support.http_cases import REFUSED, SERVED
 
 MAX_LINE = 100

@@ -6,31 +6,16 @@ WSGI server, from what it keeps of the request: there it is replaced when we are
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
-from sockio.runtime.peer_text import told
+from sockio.httpd.access_log import without_sid
 from sockio.types import Environ, StartResponse, WSGIApp
 
-__all__ = ["hide_sid", "serve_hiding_sid", "without_sid"]
+__all__ = ["hide_sid", "serve_hiding_sid"]
 
-#: Longer lines are refused before they get here.
-_LONGEST = 1 << 20
-_SID = re.compile(r"sid=(?<![^?&;]sid=)[^&;#\s]+")
-#: The same where its name is escaped, which is read alike.
-_ESCAPED = re.compile(r"((?:^|[?&;])(?:s|%73)(?:i|%69)(?:d|%64)=)[^&;#\s]+")
 #: Where gunicorn's access log, and our own, look.
 _KEYS = ("RAW_URI", "REQUEST_URI", "QUERY_STRING")
-
-
-def without_sid(line: str) -> str:
-    """Return a request line, target or query as it may be logged."""
-    if "%" in line:
-        line = _ESCAPED.sub(r"\1***", line)
-    elif "sid=" in line:
-        line = _SID.sub("sid=***", line)
-    return told(line, _LONGEST)
 
 
 def serve_hiding_sid(

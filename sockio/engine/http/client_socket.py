@@ -25,10 +25,9 @@ from gevent import Greenlet, GreenletExit, get_hub, pywsgi
 from gevent.monkey import get_original
 from gevent.socket import socket as GeventSocket
 
+from sockio.httpd.connection import CONNECTION, HttpConnection
+from sockio.httpd.exchange import Exchange
 from sockio.runtime.hangup import hang_up
-
-from .exchange import Exchange
-from .http_connection import CONNECTION, HttpConnection
 
 if TYPE_CHECKING:
     from socket import socket

@@ -13,9 +13,10 @@ from dataclasses import InitVar, dataclass
 from typing import TypeAlias
 
 from sockio.engine.http.request import Request
-from sockio.engine.http.response import Response, sendable
+from sockio.engine.http.response import Response
 from sockio.engine.option_checks import flags_of
 from sockio.errors import ConfigError
+from sockio.httpd.response_head import sendable
 from sockio.runtime import guards, logs
 from sockio.runtime.deferred import done
 from sockio.runtime.unknown_names import tells_unknown

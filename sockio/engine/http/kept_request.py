@@ -15,9 +15,9 @@ from operator import itemgetter
 from sys import intern
 from typing import Any, TypeAlias
 
+from sockio.httpd.connection import CONNECTION
 from sockio.types import Environ
 
-from .http_connection import CONNECTION
 from .request import Request
 
 __all__ = ["KeptRequest"]

@@ -23,8 +23,8 @@ from aioquic.quic.packet import (
     pull_quic_header,
 )
 
-from sockio.engine.http.listening_socket import Address, host_and_port, telling_address
 from sockio.errors import ConfigError
+from sockio.httpd.listening_socket import Address, host_and_port, telling_address
 from sockio.runtime import logs
 from sockio.runtime.latch import Latch
 from sockio.runtime.reactor import Reactor

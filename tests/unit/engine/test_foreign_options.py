@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import sockio
-from sockio.engine import foreign_options
+from sockio.engine.foreign_options import SERVER
 from sockio.errors import ConfigError
+from sockio.httpd.foreign_options import HTTP
 
 #: The options of Node's server that exist here, in its spelling.
 NODES = {
@@ -78,7 +79,7 @@ def test_several_names_are_told_apart() -> None:
         sockio.Server(pingInterval=1, path="/x", host="y")  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize("hints", [foreign_options.SERVER, foreign_options.HTTP])
+@pytest.mark.parametrize("hints", [SERVER, HTTP])
 def test_no_hint_hides_an_option_that_there_is(hints: Any) -> None:
     known = {
         *inspect.signature(sockio.Server).parameters,

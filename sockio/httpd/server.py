@@ -14,9 +14,9 @@ from sockio.errors import ConfigError
 from sockio.runtime import logs
 from sockio.types import Environ, StartResponse, WSGIApp
 
-from .http_options import HttpOptions
 from .listening_socket import Address, ListeningSocket
 from .listening_socket import listen as bind
+from .options import HttpOptions
 from .serving import Server
 
 __all__ = ["HTTPServer", "create_server"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sockio.engine.http.listening_socket import host_and_port, listen, shown
 from sockio.errors import ConfigError
+from sockio.httpd.listening_socket import host_and_port, listen, shown
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sockio.engine import foreign_options
 from sockio.errors import ConfigError
 from sockio.runtime.unknown_names import tells_unknown
+
+from .foreign_options import HTTP
 
 __all__ = ["HttpOptions"]
 
@@ -26,7 +27,7 @@ _BESIDE = (
 )
 
 
-@tells_unknown("create_server", foreign_options.HTTP, also=_BESIDE)
+@tells_unknown("create_server", HTTP, also=_BESIDE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpOptions:
     """How long a request may be, and how long it may take: in bytes and in seconds.

@@ -11,9 +11,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from .response import sendable
-
-__all__ = ["ResponseHead"]
+__all__ = ["ResponseHead", "sendable"]
 
 #: Answers without a body; those below 200 have none either.
 _BODILESS = (204, 304)
@@ -34,6 +32,7 @@ _SERVERS_OWN = {
 _KNOWN = ("connection", "content-length", "date", "keep-alive")
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _STATUS = re.compile(r"([1-9][0-9]{2})(?: (.*))?", re.DOTALL)
 
 
@@ -101,6 +100,14 @@ class ResponseHead:
                 self.closes = True
             return False
         return True
+
+
+def sendable(value: str) -> bool:
+    """Whether a text can be the value of a header: no line breaks, Latin-1 only."""
+    # The first two answer for nearly every value, at a tenth of the time.
+    if value.isascii() and value.isprintable():
+        return True
+    return _VALUE.fullmatch(value) is not None
 
 
 @lru_cache(maxsize=128)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from .http_options import HttpOptions
+from .options import HttpOptions
 from .request_head import MAX_FIELDS, Refused, parse_field
 
 __all__ = ["Chunks"]

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 import sockio
-from sockio.engine.http.http_options import HttpOptions
 from sockio.errors import ConfigError
+from sockio.httpd.options import HttpOptions
 
 
 def test_cookies_of_a_single_sign_on_fit() -> None:

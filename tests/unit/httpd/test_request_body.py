@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sockio.engine.http.request_body import BadBody, RequestBody
+from sockio.httpd.request_body import BadBody, RequestBody
 
 CHUNKS = b"3\r\nabc\r\n2;x=1\r\nde\r\n0\r\nA: 1\r\n\r\n"
 

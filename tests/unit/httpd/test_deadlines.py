@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from sockio.engine.http.deadlines import Deadline, Deadlines
-from sockio.engine.http.http_options import HttpOptions
+from sockio.httpd.deadlines import Deadline, Deadlines
+from sockio.httpd.options import HttpOptions
 from sockio.testing import FakeClock
 
 

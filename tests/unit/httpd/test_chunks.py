@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from sockio.engine.http.chunks import Chunks
-from sockio.engine.http.http_options import HttpOptions
-from sockio.engine.http.request_head import Refused
+from sockio.httpd.chunks import Chunks
+from sockio.httpd.options import HttpOptions
+from sockio.httpd.request_head import Refused
 
 
 def read(data: bytes, size: int) -> tuple[bytes, bytes]:

@@ -12,7 +12,7 @@ from typing import Any
 from sockio.runtime import logs
 from sockio.runtime.hangup import hang_up
 
-from .http_socket import Place
+from .socket import Place
 
 __all__ = ["TlsHandshake"]
 

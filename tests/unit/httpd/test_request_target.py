@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sockio.engine.http.request_target import is_host, parse_request_line
+from sockio.httpd.request_target import is_host, parse_request_line
 
 
 def test_an_ordinary_line_has_path_and_query() -> None:

@@ -19,12 +19,12 @@ from sockio.types import Environ, WSGIApp
 
 from .environ import describe
 from .exchange import Exchange, PeerGone
-from .http_options import HttpOptions
-from .http_socket import HttpSocket, Place
+from .options import HttpOptions
 from .request_body import BadBody, RequestBody
 from .request_head import Headers, HeadReader, Refused
 from .request_target import RequestLine
 from .shortcut import Shortcut
+from .socket import HttpSocket, Place
 
 __all__ = ["CONNECTION", "HttpConnection"]
 

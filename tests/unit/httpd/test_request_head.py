@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from sockio.engine.http.http_options import HttpOptions
-from sockio.engine.http.request_head import Headers, HeadReader, Refused
+from sockio.httpd.options import HttpOptions
+from sockio.httpd.request_head import Headers, HeadReader, Refused
 
 HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from .http_options import HttpOptions
+from .options import HttpOptions
 from .request_target import RequestLine, is_host, parse_request_line
 
 __all__ = ["MAX_FIELDS", "HeadReader", "Headers", "Refused", "parse_field"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sockio.engine.http.response_head import ResponseHead
+from sockio.httpd.response_head import ResponseHead
 
 
 def test_headers_become_lines_in_order() -> None:

@@ -13,7 +13,7 @@ from typing import Protocol
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock, Timer
 
-from .http_options import HttpOptions
+from .options import HttpOptions
 
 __all__ = ["Deadline", "Deadlines"]
 

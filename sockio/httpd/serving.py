@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import sys
 from _socket import socket as PlainSocket
-from collections.abc import Callable
 from contextvars import Context
-from datetime import datetime
 from email.utils import formatdate
 from functools import partial
 from time import time
@@ -27,11 +25,11 @@ from sockio.runtime.hangup import hang_up
 from sockio.runtime.workers import Workers
 from sockio.types import Environ, WSGIApp
 
-from .access_log import without_sid
+from .access_log import AccessLog
+from .connection import HttpConnection
 from .deadlines import Deadlines
 from .exchange import Exchange
-from .http_connection import HttpConnection
-from .http_options import HttpOptions
+from .options import HttpOptions
 from .request_head import Refused
 from .shortcut import Shortcut, shortcut_of
 from .tls_handshake import TlsHandshake
@@ -70,7 +68,7 @@ class Server(StreamServer):  # type: ignore[misc]
         self._workers = Workers()
         self._workers.attach()
         self._ssl_context = ssl_context
-        self._access_log = None if log is None else _writer(log)
+        self._access_log = None if log is None else AccessLog(log)
         self._connections: set[HttpConnection] = set()
         self._handshakes: set[TlsHandshake] = set()
         #: Exchanges with the greenlet of each.
@@ -193,13 +191,7 @@ class Server(StreamServer):  # type: ignore[misc]
     def ended(self, connection: HttpConnection, exchange: Exchange) -> None:
         """An exchange is over."""
         if self._access_log is not None:
-            address = connection.address
-            self._access_log(
-                f"{address[0] if isinstance(address, tuple) else address or '-'} "
-                f"- - [{datetime.now():%Y-%m-%d %H:%M:%S}] "
-                f'"{without_sid(exchange.request_line)}" '
-                f"{exchange.code} {exchange.sent}"
-            )
+            self._access_log.add(connection.address, exchange)
 
     # ------------------------------------------------------------------ closing
 
@@ -233,10 +225,3 @@ class Server(StreamServer):  # type: ignore[misc]
     def _kill(self, exchange: Exchange, worker: Any) -> None:
         if exchange in self._running:  # it may have ended since
             worker.throw(gevent.GreenletExit)
-
-
-def _writer(target: Any) -> Callable[[str], object]:
-    """How to write a line to a log: a logger, or something like a file."""
-    if hasattr(target, "write"):
-        return lambda line: target.write(f"{line}\n")
-    return target.info  # type: ignore[no-any-return]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from .chunks import Chunks
-from .http_options import HttpOptions
+from .options import HttpOptions
 from .request_head import Refused
 
 __all__ = ["BadBody", "RequestBody", "Source"]
