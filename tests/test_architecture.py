@@ -45,7 +45,7 @@ ORDER = {
         ("exchange",),
         ("access_log", "socket"),
         ("connection", "tls_handshake"),
-        ("serving",),
+        ("acceptor", "connections"),
         ("server",),
         ("__init__",),
     ),
@@ -141,7 +141,8 @@ GEVENT = (
     "engine/websockets/",
     "engine/quic/",
     "engine/http/client_socket",
-    "httpd/serving",
+    "httpd/acceptor",
+    "httpd/connections",
     "httpd/server",
     "testing/",
 )

@@ -9,7 +9,31 @@ from sockio.types import Environ
 
 from .request_target import RequestLine
 
-__all__ = ["describe"]
+__all__ = ["common_environ", "describe"]
+
+
+def common_environ(address: Any, *, secure: bool) -> Environ:
+    """Return what all requests to a server have in common.
+
+    Args:
+        address: Where it listens, as its socket gives it.
+        secure: It speaks TLS.
+    """
+    named = isinstance(address, tuple)
+    return {
+        "GATEWAY_INTERFACE": "CGI/1.1",
+        "SERVER_SOFTWARE": "sockio",
+        # A Unix socket has neither, and PEP 3333 wants both.
+        "SERVER_NAME": address[0] if named else "localhost",
+        "SERVER_PORT": str(address[1]) if named else "80",
+        "SCRIPT_NAME": "",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "https" if secure else "http",
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,
+    }
 
 
 def describe(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import gevent.ssl
 from gevent.event import Event
@@ -14,10 +14,12 @@ from sockio.errors import ConfigError
 from sockio.runtime import logs
 from sockio.types import Environ, StartResponse, WSGIApp
 
+from .acceptor import Acceptor
+from .connections import Connections
+from .environ import common_environ
 from .listening_socket import Address, ListeningSocket
 from .listening_socket import listen as bind
 from .options import HttpOptions
-from .serving import Server
 
 __all__ = ["HTTPServer", "create_server"]
 
@@ -60,6 +62,14 @@ def create_server(
     )
 
 
+class _Parts(NamedTuple):
+    """What there is of a server while it listens."""
+
+    listening: ListeningSocket
+    acceptor: Acceptor
+    connections: Connections
+
+
 class HTTPServer:
     """One listening address and the WSGI application behind it."""
 
@@ -68,16 +78,17 @@ class HTTPServer:
         app: WSGIApp | None = None,
         options: HttpOptions | None = None,
         *,
+        environ: Environ | None = None,
         backlog: int = BACKLOG,
-        **server: Any,
+        **settings: Any,
     ) -> None:
         self._app = app
         self._options = options or HttpOptions()
         self._backlog = backlog
-        #: What its accepting loop is told.
-        self._settings = server
-        self._server: Server | None = None
-        self._listening: ListeningSocket | None = None
+        self._environ = environ or {}
+        #: What its connections are told besides.
+        self._settings = settings
+        self._parts: _Parts | None = None
         self._closed = Event()
 
     @property
@@ -88,17 +99,18 @@ class HTTPServer:
     @app.setter
     def app(self, app: WSGIApp | None) -> None:
         self._app = app
-        if self._server is not None:
-            self._server.use_shortcut_of(app)
+        if self._parts is not None:
+            self._parts.connections.use_shortcut_of(app)
 
     @property
     def address(self) -> tuple[str, int] | str | None:
         """Host and actual port, or ``"unix:PATH"``; None while not listening."""
-        if self._server is None or self._listening is None:
+        if self._parts is None:
             return None
-        if self._listening.path is not None:
-            return f"unix:{self._listening.path}"
-        host, port = self._server.address[:2]
+        path = self._parts.listening.path
+        if path is not None:
+            return f"unix:{path}"
+        host, port = self._parts.acceptor.address[:2]
         return host, port
 
     def listen(
@@ -122,23 +134,32 @@ class HTTPServer:
             ConfigError: An option is wrong, or the server is listening already.
             OSError: The address cannot be bound.
         """
-        if self._server is not None:
+        if self._parts is not None:
             raise ConfigError(f"already listening on {self.address}; close() it first")
-        tls = _tls_settings(certfile, keyfile, ssl_context)
+        context = _tls_context(certfile, keyfile, ssl_context)
         listening = bind(address, self._backlog)
         try:
-            server = Server(
-                listening.sock, self._respond, self._options, **self._settings, **tls
-            )
-            server.use_shortcut_of(self._app)
-            server.start()
+            connections = self._make_connections(listening, context)
+            acceptor = Acceptor(listening.sock, connections.take, connections, context)
+            acceptor.start()
         except BaseException:
             listening.close()
             raise
-        self._server, self._listening = server, listening
+        self._parts = _Parts(listening, acceptor, connections)
         self._closed.clear()
         log.info("listening on %s", self.address)
         return self
+
+    def _make_connections(
+        self, listening: ListeningSocket, context: ssl.SSLContext | None
+    ) -> Connections:
+        address = listening.sock.getsockname()
+        environ = common_environ(address, secure=context is not None) | self._environ
+        connections = Connections(
+            self._respond, self._options, environ, **self._settings
+        )
+        connections.use_shortcut_of(self._app)
+        return connections
 
     def serve_forever(self) -> None:
         """Serve until ``close()`` is called, or Ctrl-C is pressed.
@@ -146,7 +167,7 @@ class HTTPServer:
         Blocks:
             Until then.
         """
-        if self._server is None:
+        if self._parts is None:
             raise ConfigError("not listening; call listen(address) first")
         try:
             self._closed.wait()
@@ -167,16 +188,16 @@ class HTTPServer:
         Blocks:
             With a timeout, until the last connection ends.
         """
-        server, listening = self._server, self._listening
-        if server is None or listening is None:
+        if self._parts is None:
             return
         log.info("closing %s", self.address)
-        self._server = self._listening = None
-        server.stop_listening()
+        (listening, acceptor, connections), self._parts = self._parts, None
+        acceptor.end()
+        connections.close()
         listening.close()
         self._closed.set()
         if timeout is not None:
-            server.wait(timeout)
+            connections.wait(timeout)
 
     def _respond(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
         if self._app is not None:
@@ -187,12 +208,12 @@ class HTTPServer:
         return [b""]
 
 
-def _tls_settings(
+def _tls_context(
     certfile: str | os.PathLike[str] | None,
     keyfile: str | os.PathLike[str] | None,
     ssl_context: ssl.SSLContext | None,
-) -> dict[str, Any]:
-    """Return the ``ssl_context`` for a server, if it is to have one.
+) -> Any:
+    """Return gevent's context for a server, if it is to speak TLS.
 
     Raises:
         ConfigError: Half of what is needed was given, or too much.
@@ -205,12 +226,12 @@ def _tls_settings(
                 "ssl_context would block the whole process; make it with "
                 "gevent.ssl.SSLContext, or call gevent.monkey.patch_all() first"
             )
-        return {"ssl_context": ssl_context}
+        return ssl_context
     if certfile is None:
         if keyfile is not None:
             raise ConfigError("keyfile needs certfile beside it")
-        return {}
+        return None
     context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certfile, keyfile)
     context.set_alpn_protocols(["http/1.1"])
-    return {"ssl_context": context}
+    return context

@@ -1,4 +1,4 @@
-"""Server: our HTTP server at work: accepts, runs requests, ends.
+"""Connections: those of one HTTP server: who is open, and who is being answered.
 
 A connection costs no greenlet while it waits, and a request runs in one that is used
 again. Nothing is said about clients that went away.
@@ -7,7 +7,6 @@ again. Nothing is said about clients that went away.
 from __future__ import annotations
 
 import sys
-from _socket import socket as PlainSocket
 from contextvars import Context
 from email.utils import formatdate
 from functools import partial
@@ -15,13 +14,10 @@ from time import time
 from typing import Any
 
 import gevent
-from gevent import socket
 from gevent.event import Event
-from gevent.server import StreamServer
 
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
-from sockio.runtime.hangup import hang_up
 from sockio.runtime.workers import Workers
 from sockio.types import Environ, WSGIApp
 
@@ -32,9 +28,8 @@ from .exchange import Exchange
 from .options import HttpOptions
 from .request_head import Refused
 from .shortcut import Shortcut, shortcut_of
-from .tls_handshake import TlsHandshake
 
-__all__ = ["Server"]
+__all__ = ["Connections"]
 
 log = logs.get("engine.http")
 
@@ -42,22 +37,26 @@ log = logs.get("engine.http")
 _QUIET = 60.0
 
 
-class Server(StreamServer):  # type: ignore[misc]
-    """gevent's accepting loop, which hands each socket to an ``HttpConnection``."""
+class Connections:
+    """Keeps them, wherever they were accepted, from their first request to the end."""
 
     def __init__(
         self,
-        listener: Any,
         application: WSGIApp,
         options: HttpOptions,
+        environ: Environ,
         *,
         log: Any = None,
         error_log: Any = None,
-        environ: Environ | None = None,
-        ssl_context: Any = None,
         clock: Clock | None = None,
     ) -> None:
-        super().__init__(listener, self.do_handle)
+        """Serve ``application`` to whoever is taken.
+
+        Args:
+            environ: What all requests have in common, but for ``wsgi.errors``.
+            log: Where a line for each request goes: a file or a logger; None: nowhere.
+            error_log: The file for ``wsgi.errors``; None: standard error.
+        """
         self.application = application
         self.options = options
         self.shortcut: Shortcut | None = None
@@ -67,10 +66,9 @@ class Server(StreamServer):  # type: ignore[misc]
         self.deadlines = Deadlines(self.clock, options)
         self._workers = Workers()
         self._workers.attach()
-        self._ssl_context = ssl_context
+        self.loop = self._workers.loop
         self._access_log = None if log is None else AccessLog(log)
-        self._connections: set[HttpConnection] = set()
-        self._handshakes: set[TlsHandshake] = set()
+        self._open: set[HttpConnection] = set()
         #: Exchanges with the greenlet of each.
         self._running: dict[Exchange, Any] = {}
         self._empty = Event()
@@ -78,69 +76,25 @@ class Server(StreamServer):  # type: ignore[misc]
         #: When the next warning that names an option may be logged.
         self._quiet: dict[str, float] = {}
         self._error_log = error_log
-        self._environ = self._common_environ(environ or {})
-
-    def _common_environ(self, environ: Environ) -> Environ:
-        address = self.address
-        named = isinstance(address, tuple)
-        return {
-            "GATEWAY_INTERFACE": "CGI/1.1",
-            "SERVER_SOFTWARE": "sockio",
-            # A Unix socket has neither, and PEP 3333 wants both.
-            "SERVER_NAME": address[0] if named else "localhost",
-            "SERVER_PORT": str(address[1]) if named else "80",
-            "SCRIPT_NAME": "",
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http" if self._ssl_context is None else "https",
-            "wsgi.multithread": False,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-            "wsgi.input_terminated": True,
-            **environ,
-        }
+        self._environ = environ
 
     def use_shortcut_of(self, app: WSGIApp | None) -> None:
         """Let ``app`` serve requests without WSGI, unless a log wants them all."""
         self.shortcut = shortcut_of(app) if self._access_log is None else None
 
-    # ------------------------------------------------------------------ accepting
+    def take(self, sock: Any, address: Any, *, tls: bool = False) -> None:
+        """Serve a client from now on; called in the hub.
 
-    def do_read(self) -> tuple[Any, Any] | None:
-        try:
-            descriptor, address = self.socket._accept()
-        except BlockingIOError:
-            return None
-        sock = PlainSocket(self.family, socket.SOCK_STREAM, 0, descriptor)
-        sock.setblocking(False)
-        return sock, address
-
-    def do_handle(self, sock: Any, address: Any) -> None:
-        if self._ssl_context is None:
-            self._connections.add(HttpConnection(sock, address, self))
-        else:
-            handshake = TlsHandshake(sock, address, self, self._secure, self._secured)
-            self._handshakes.add(handshake)
-
-    def _secure(self, sock: Any) -> Any:
-        plain = socket.socket(self.family, socket.SOCK_STREAM, 0, sock.detach())
-        plain.setblocking(False)
-        try:
-            return self._ssl_context.wrap_socket(
-                plain, server_side=True, do_handshake_on_connect=False
-            )
-        except BaseException:
-            hang_up(plain)
-            raise
-
-    def _secured(self, handshake: TlsHandshake, secured: Any) -> None:
-        self._handshakes.discard(handshake)
-        if secured is not None:
-            connection = HttpConnection(secured, handshake.address, self, tls=True)
-            self._connections.add(connection)
+        Args:
+            sock: It does not block, and is ours from now on.
+            address: The client's, as its socket gave it.
+            tls: It is gevent's SSLSocket, whose handshake is over.
+        """
+        self._open.add(HttpConnection(sock, address, self, tls=tls))
 
     def forget(self, connection: HttpConnection) -> None:
         """A connection is closed, or somebody else's."""
-        self._connections.discard(connection)
+        self._open.discard(connection)
         self._check_empty()
 
     # ------------------------------------------------------------------ answering
@@ -195,19 +149,16 @@ class Server(StreamServer):  # type: ignore[misc]
 
     # ------------------------------------------------------------------ closing
 
-    def stop_listening(self) -> None:
-        """Accept no more, and hang up where nobody waits for an answer."""
+    def close(self) -> None:
+        """Take no more requests, and hang up where nobody waits for an answer."""
         self.closing = True
-        self.close()
-        for handshake in list(self._handshakes):
-            handshake.close()
-        for connection in list(self._connections):
+        for connection in list(self._open):
             if not connection.busy:
                 connection.close()
         self._check_empty()
 
     def _check_empty(self) -> None:
-        if self.closing and not self._connections and not self._running:
+        if self.closing and not self._open and not self._running:
             self.deadlines.close()
             self._empty.set()
 
@@ -217,7 +168,7 @@ class Server(StreamServer):  # type: ignore[misc]
         if not self._empty.wait(timeout):
             for exchange, worker in self._running.items():
                 self.loop.run_callback(self._kill, exchange, worker)
-            for connection in list(self._connections):
+            for connection in list(self._open):
                 if not connection.runs:
                     connection.close()
             self._empty.wait(1)

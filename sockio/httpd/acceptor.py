@@ -1,0 +1,89 @@
+"""Acceptor: takes who connects to a listening socket, and agrees on TLS with them.
+
+Whoever is through is handed on. One who has not got there costs no greenlet.
+"""
+
+from __future__ import annotations
+
+from _socket import socket as PlainSocket
+from collections.abc import Callable
+from typing import Any
+
+from gevent import socket
+from gevent.server import StreamServer
+
+from sockio.runtime.hangup import hang_up
+
+from .socket import Place
+from .tls_handshake import TlsHandshake
+
+__all__ = ["Acceptor"]
+
+
+class Acceptor(StreamServer):  # type: ignore[misc]
+    """gevent's accepting loop, without a greenlet for each client.
+
+    Where the system has no descriptor left, gevent makes the pauses between tries
+    longer and longer.
+    """
+
+    def __init__(
+        self,
+        listener: Any,
+        take: Callable[..., object],
+        place: Place,
+        ssl_context: Any = None,
+    ) -> None:
+        """Accept from ``listener`` from ``start`` on.
+
+        Args:
+            listener: A socket that is bound.
+            take: Called in the hub with each socket, which does not block, its client's
+                address, and ``tls``.
+            place: Where they are served; its deadline for TLS counts here.
+            ssl_context: gevent's; None: there is no TLS.
+        """
+        super().__init__(listener, self.do_handle)
+        self._take = take
+        self._place = place
+        self._ssl_context = ssl_context
+        self._handshakes: set[TlsHandshake] = set()
+
+    def do_read(self) -> tuple[Any, Any] | None:
+        try:
+            descriptor, address = self.socket._accept()
+        except BlockingIOError:
+            return None
+        sock = PlainSocket(self.family, socket.SOCK_STREAM, 0, descriptor)
+        sock.setblocking(False)
+        return sock, address
+
+    def do_handle(self, sock: Any, address: Any) -> None:
+        if self._ssl_context is None:
+            self._take(sock, address)
+        else:
+            self._handshakes.add(
+                TlsHandshake(sock, address, self._place, self._secure, self._secured)
+            )
+
+    def _secure(self, sock: Any) -> Any:
+        plain = socket.socket(self.family, socket.SOCK_STREAM, 0, sock.detach())
+        plain.setblocking(False)
+        try:
+            return self._ssl_context.wrap_socket(
+                plain, server_side=True, do_handshake_on_connect=False
+            )
+        except BaseException:
+            hang_up(plain)
+            raise
+
+    def _secured(self, handshake: TlsHandshake, secured: Any) -> None:
+        self._handshakes.discard(handshake)
+        if secured is not None:
+            self._take(secured, handshake.address, tls=True)
+
+    def end(self) -> None:
+        """Accept no more, and give up on the handshakes under way."""
+        self.close()
+        for handshake in list(self._handshakes):
+            handshake.close()
