@@ -14,7 +14,7 @@ from gevent.server import StreamServer
 
 from sockio.runtime.hangup import hang_up
 
-from .socket import Place
+from .owner import Place
 from .tls_handshake import TlsHandshake
 
 __all__ = ["Acceptor"]

@@ -11,20 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from sockio.runtime import logs
 from sockio.runtime.latch import Latch
-from sockio.types import Environ, WSGIApp
 
 from .environ import describe
 from .exchange import Exchange, PeerGone
-from .options import HttpOptions
+from .owner import Owner
 from .request_body import BadBody, RequestBody
 from .request_head import Headers, HeadReader, Refused
 from .request_target import RequestLine
-from .shortcut import Shortcut
-from .socket import HttpSocket, Place
+from .socket import HttpSocket
 
 __all__ = ["CONNECTION", "HttpConnection"]
 
@@ -50,34 +48,6 @@ class _Short:
 SHORT = _Short()
 
 
-class Owner(Place, Protocol):
-    """What a connection asks of its server."""
-
-    #: No request is taken any more.
-    closing: bool
-    application: WSGIApp
-    shortcut: Shortcut | None
-    options: HttpOptions
-
-    def environ(self) -> Environ:
-        """What all requests have in common, as a new dict."""
-
-    def date(self) -> str:
-        """The header line with the present time."""
-
-    def refused(self, address: Any, why: Refused) -> None:
-        """A client is told that its request is none; for the log."""
-
-    def run(self, exchange: Exchange) -> None:
-        """Run ``exchange`` in a worker, now."""
-
-    def ended(self, connection: HttpConnection, exchange: Exchange) -> None:
-        """An exchange is over; for the log."""
-
-    def forget(self, connection: HttpConnection) -> None:
-        """The connection is closed, or somebody else's."""
-
-
 class HttpConnection(HttpSocket):
     """One client; a request at a time."""
 
@@ -95,15 +65,24 @@ class HttpConnection(HttpSocket):
     )
 
     def __init__(
-        self, sock: Any, address: Any, owner: Owner, *, tls: bool = False
+        self,
+        sock: Any,
+        address: Any,
+        owner: Owner,
+        *,
+        early: bytes = b"",
+        tls: bool = False,
     ) -> None:
-        """Read requests from ``sock``, which does not block, until either side ends."""
+        """Read requests from ``sock``, which does not block, until either side ends.
+
+        ``early`` was received from it before, by somebody else.
+        """
         super().__init__(sock, owner, tls=tls)
         #: The client's address, as its socket gave it.
         self.address = address
         self._owner = owner
         #: Received, and not yet part of a request that is being answered.
-        self._buffer = b""
+        self._buffer = early
         self._exchange: Exchange | _Short | None = None
         self._heads = HeadReader(owner.options)
         #: The client waits for leave to send its body.
@@ -117,6 +96,8 @@ class HttpConnection(HttpSocket):
         self.taken = False
         self._resume()
         self._wait_under(owner.deadlines.head)
+        if early:
+            owner.loop.run_callback(self._begin)
 
     # ------------------------------------------------------------------ in the hub
 
@@ -305,7 +286,7 @@ class HttpConnection(HttpSocket):
             Until what is left of its body has arrived.
         """
         self._on_hangup = None
-        self._owner.ended(self, exchange)
+        self._owner.ended(self.address, exchange)
         keep = False
         try:
             if exchange.keep and not self.taken:

@@ -18,6 +18,7 @@ from gevent.event import Event
 
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
+from sockio.runtime.hangup import hang_up
 from sockio.runtime.workers import Workers
 from sockio.types import Environ, WSGIApp
 
@@ -82,17 +83,23 @@ class Connections:
         """Let ``app`` serve requests without WSGI, unless a log wants them all."""
         self.shortcut = shortcut_of(app) if self._access_log is None else None
 
-    def take(self, sock: Any, address: Any, *, tls: bool = False) -> None:
-        """Serve a client from now on; called in the hub.
+    def take(
+        self, sock: Any, address: Any, *, early: bytes = b"", tls: bool = False
+    ) -> None:
+        """Serve a client from now on, wherever it was accepted; called in the hub.
 
         Args:
             sock: It does not block, and is ours from now on.
             address: The client's, as its socket gave it.
+            early: What somebody has received from it already, and nobody has answered.
             tls: It is gevent's SSLSocket, whose handshake is over.
         """
-        self._open.add(HttpConnection(sock, address, self, tls=tls))
+        if self.closing:
+            hang_up(sock)
+            return
+        self._open.add(HttpConnection(sock, address, self, early=early, tls=tls))
 
-    def forget(self, connection: HttpConnection) -> None:
+    def forget(self, connection: object) -> None:
         """A connection is closed, or somebody else's."""
         self._open.discard(connection)
         self._check_empty()
@@ -142,10 +149,10 @@ class Connections:
             del self._running[exchange]
             self._check_empty()
 
-    def ended(self, connection: HttpConnection, exchange: Exchange) -> None:
+    def ended(self, address: Any, exchange: Exchange) -> None:
         """An exchange is over."""
         if self._access_log is not None:
-            self._access_log.add(connection.address, exchange)
+            self._access_log.add(address, exchange)
 
     # ------------------------------------------------------------------ closing
 

@@ -9,17 +9,18 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from socket import SHUT_RDWR, SO_LINGER, SOL_SOCKET
-from typing import Any, Protocol
+from typing import Any
 
 from sockio.runtime import logs
-from sockio.runtime.clock import Clock, Timer
+from sockio.runtime.clock import Timer
 from sockio.runtime.hangup import hang_up, say_no_more
 from sockio.runtime.latch import Latch
 
-from .deadlines import Deadline, Deadlines
+from .deadlines import Deadline
 from .exchange import PeerGone
+from .owner import Place
 
-__all__ = ["PROGRESS", "HttpSocket", "Place"]
+__all__ = ["PROGRESS", "HttpSocket"]
 
 log = logs.get("engine.http")
 
@@ -42,17 +43,6 @@ _AGAIN = (
     ssl.SSLWantReadError,
     ssl.SSLWantWriteError,
 )
-
-
-class Place(Protocol):
-    """Where a socket is served."""
-
-    @property
-    def loop(self) -> Any: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def deadlines(self) -> Deadlines: ...
 
 
 class HttpSocket:

@@ -12,7 +12,7 @@ from typing import Any
 from sockio.runtime import logs
 from sockio.runtime.hangup import hang_up
 
-from .socket import Place
+from .owner import Place
 
 __all__ = ["TlsHandshake"]
 

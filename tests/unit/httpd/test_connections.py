@@ -1,0 +1,163 @@
+"""Connections that were accepted elsewhere, and part of which was read there."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import gevent.socket
+import pytest
+
+from sockio.httpd.connections import Connections
+from sockio.httpd.environ import common_environ
+from sockio.httpd.options import HttpOptions
+from sockio.testing import FakeClock
+from sockio.types import Environ, StartResponse
+
+HOST = b"Host: test\r\n"
+GET = b"GET /a HTTP/1.1\r\n" + HOST + b"\r\n"
+NEXT = b"GET /b HTTP/1.1\r\n" + HOST + b"\r\n"
+POST = b"POST /c HTTP/1.1\r\n" + HOST + b"Content-Length: 10\r\n\r\n"
+CHUNKED = b"POST /d HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+#: Seconds to wait for what must come; a bound.
+PATIENCE = 20
+
+
+def tell(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+    body = environ["wsgi.input"].read().decode()
+    start("200 OK", [])
+    told = (environ["PATH_INFO"], body, environ.get("REMOTE_ADDR", ""))
+    return ["{}[{}]{}".format(*told).encode()]
+
+
+class Bench:
+    """The connections of a server that listens nowhere."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        environ = common_environ(("127.0.0.1", 80), secure=False)
+        self.connections = Connections(tell, HttpOptions(), environ, clock=self.clock)
+
+    def take(self, early: bytes = b"", sent: bytes = b"") -> Any:
+        """Hand over a connection, on which ``sent`` waits; return the client's end."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        peer: Any = gevent.socket.socket(fileno=theirs.detach())
+        peer.settimeout(PATIENCE)
+        peer.sendall(sent)
+        self.connections.take(ours, ("192.0.2.1", 5000), early=early)
+        return peer
+
+    def send(self, peer: Any, data: bytes) -> None:
+        """Send ``data``; the server has it when this returns."""
+        peer.sendall(data)
+        self.clock.settle()
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.connections.close()
+    bench.connections.wait(PATIENCE)
+    bench.clock.advance(10)
+    assert bench.clock.armed == 0
+
+
+def bodies(peer: Any, count: int) -> list[str]:
+    """Return the bodies of the next ``count`` answers."""
+    found = []
+    with peer.makefile("rb") as answers:
+        for _ in range(count):
+            assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+            length = 0
+            while (line := answers.readline()) != b"\r\n":
+                name, _, value = line.partition(b":")
+                length = int(value) if name == b"Content-Length" else length
+            found.append(answers.read(length).decode())
+    return found
+
+
+def test_without_early_bytes_it_is_served_from_the_start(bench: Bench) -> None:
+    with bench.take(sent=GET) as peer:
+        assert bodies(peer, 1) == ["/a[]192.0.2.1"]
+
+
+def test_a_request_that_was_read_elsewhere_is_answered(bench: Bench) -> None:
+    with bench.take(GET) as peer:
+        assert bodies(peer, 1) == ["/a[]192.0.2.1"]
+
+        peer.sendall(NEXT)
+        assert bodies(peer, 1) == ["/b[]192.0.2.1"]
+
+
+def test_all_requests_of_a_pipeline_are_answered_in_order(bench: Bench) -> None:
+    with bench.take(GET + POST + b"0123456789" + NEXT) as peer:
+        assert bodies(peer, 3) == [
+            "/a[]192.0.2.1",
+            "/c[0123456789]192.0.2.1",
+            "/b[]192.0.2.1",
+        ]
+
+
+@pytest.mark.parametrize("settle", [True, False], ids=["later", "at once"])
+@pytest.mark.parametrize("cut", [1, 5, len(GET) - 3, len(GET) - 1])
+def test_half_a_head_is_completed(bench: Bench, cut: int, settle: bool) -> None:
+    # Where the rest waits already, the hub may read it before it looks at the half.
+    with bench.take(GET[:cut], b"" if settle else GET[cut:] + NEXT) as peer:
+        if settle:
+            bench.clock.settle()
+            bench.send(peer, GET[cut:] + NEXT)
+
+        assert bodies(peer, 2) == ["/a[]192.0.2.1", "/b[]192.0.2.1"]
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [(POST, b"0123456789"), (CHUNKED, b"a\r\n0123456789\r\n0\r\n\r\n")],
+    ids=["length", "chunks"],
+)
+@pytest.mark.parametrize("cut", [0, 1, 5])
+def test_half_a_body_is_completed(
+    bench: Bench, head: bytes, body: bytes, cut: int
+) -> None:
+    with bench.take(head + body[:cut]) as peer:
+        bench.clock.settle()
+        bench.send(peer, body[cut:] + NEXT)
+
+        told, after = bodies(peer, 2)
+        assert told[2:] == "[0123456789]192.0.2.1"
+        assert after == "/b[]192.0.2.1"
+
+
+def test_what_is_no_request_is_refused(bench: Bench) -> None:
+    with bench.take(b"nonsense\r\n") as peer:
+        assert peer.recv(1000).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+def test_half_a_head_must_be_completed_in_time(bench: Bench) -> None:
+    with bench.take(GET[:5]) as peer:
+        bench.clock.advance(60)
+
+        assert peer.recv(1000).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+
+
+def test_a_client_that_has_gone_gets_its_answer_all_the_same(bench: Bench) -> None:
+    with bench.take(GET) as peer:
+        peer.shutdown(socket.SHUT_WR)
+
+        assert bodies(peer, 1) == ["/a[]192.0.2.1"]
+        assert peer.recv(1) == b""
+
+
+@pytest.mark.parametrize("closed", [True, False], ids=["before", "meanwhile"])
+def test_nobody_is_kept_once_the_server_closes(bench: Bench, closed: bool) -> None:
+    close: Callable[[], None] = bench.connections.close
+    if closed:
+        close()
+    with bench.take(GET[:5]) as peer:
+        if not closed:
+            close()
+
+        assert peer.recv(1) == b""
