@@ -5,7 +5,6 @@ The hub reads. A worker writes and waits; the hub writes and does not.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from socket import SHUT_RDWR, SO_LINGER, SOL_SOCKET
@@ -15,6 +14,7 @@ from sockio.runtime import logs
 from sockio.runtime.clock import Timer
 from sockio.runtime.hangup import hang_up, say_no_more
 from sockio.runtime.latch import Latch
+from sockio.runtime.watchers import AGAIN, READ, Writable
 
 from .deadlines import Deadline
 from .exchange import PeerGone
@@ -32,17 +32,9 @@ PROGRESS = 1024
 #: Seconds for which nobody waits for bytes, behind which their time begins anew.
 _PAUSE = 1.0
 
-_READ, _WRITE = 1, 2
 _READ_SIZE = 65536
 #: The kernel is to forget what it has not sent, and to tell the peer by a reset.
 _NO_LINGER = b"\1\0\0\0\0\0\0\0"
-#: What a non-blocking socket raises when it would have to wait.
-_AGAIN = (
-    BlockingIOError,
-    InterruptedError,
-    ssl.SSLWantReadError,
-    ssl.SSLWantWriteError,
-)
 
 
 class HttpSocket:
@@ -71,12 +63,12 @@ class HttpSocket:
         self.tls = tls
         #: The peer sends no more, or we do not want it.
         self._ended = False
-        self._reader: Any = place.loop.io(sock.fileno(), _READ)
+        self._reader: Any = place.loop.io(sock.fileno(), READ)
         self._reading = False
         #: What the kernel has not taken of what the hub sends, and what comes then.
         self._unsent: memoryview | None = None
         self._done: Callable[[], None] | None = None
-        self._writer: Any = None
+        self._writer: Writable | None = None
         #: A worker waits for the kernel to take more.
         self._sending = False
         #: Closes it, after the last answer.
@@ -149,7 +141,7 @@ class HttpSocket:
         """Return what there is; nothing at the end, None where it is not yet known."""
         try:
             return self._sock.recv(_READ_SIZE)  # type: ignore[no-any-return]
-        except _AGAIN:
+        except AGAIN:
             return None
         except OSError as exc:
             log.debug("a client went away: %s", exc)
@@ -190,28 +182,29 @@ class HttpSocket:
     def _send_some(self, data: bytes | memoryview) -> int:
         try:
             return self._sock.send(data)  # type: ignore[no-any-return]
-        except _AGAIN:
+        except AGAIN:
             return 0
         except OSError as exc:
             raise PeerGone(*exc.args) from exc
 
     def _send_rest(self, data: memoryview) -> None:
-        watcher = self._place.loop.io(self._sock.fileno(), _WRITE)
+        free: Latch[None]
+        writable = self._watch_kernel(lambda: free.set(None))
         self._sending = True
         try:
             while data:
                 self._wait_for_progress()
-                free: Latch[None] = Latch(self._place.clock)
-                watcher.start(free.set, None)
+                free = Latch(self._place.clock)
                 free.wait()
-                watcher.stop()
                 sent = self._send_some(data)
                 self._count(sent)
                 data = data[sent:]
         finally:
             self._sending = False
-            watcher.stop()
-            watcher.close()
+            writable.close()
+
+    def _watch_kernel(self, on_writable: Callable[[], object]) -> Writable:
+        return Writable(self._place.loop, self._sock.fileno(), on_writable)
 
     def _send_in_hub(self, data: bytes, done: Callable[[], None]) -> None:
         """Send all of ``data``, then call ``done``; never blocks.
@@ -224,8 +217,7 @@ class HttpSocket:
             done()
             return
         self._unsent, self._done = memoryview(data)[sent:], done
-        self._writer = self._place.loop.io(self._sock.fileno(), _WRITE)
-        self._writer.start(self._on_writable)
+        self._writer = self._watch_kernel(self._on_writable)
         self._wait_for_progress()
 
     def _on_writable(self) -> None:
@@ -248,7 +240,6 @@ class HttpSocket:
 
     def _stop_writer(self) -> None:
         if self._writer is not None:
-            self._writer.stop()
             self._writer.close()
             self._writer = self._unsent = self._done = None
 

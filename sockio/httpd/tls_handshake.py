@@ -11,14 +11,13 @@ from typing import Any
 
 from sockio.runtime import logs
 from sockio.runtime.hangup import hang_up
+from sockio.runtime.watchers import READ, WRITE, drop
 
 from .owner import Place
 
 __all__ = ["TlsHandshake"]
 
 log = logs.get("engine.http")
-
-_READ, _WRITE = 1, 2
 
 
 class TlsHandshake:
@@ -49,7 +48,7 @@ class TlsHandshake:
         self._secure = secure
         self._done = done
         self._watcher: Any = None
-        self._wait(_READ)
+        self._wait(READ)
         place.deadlines.tls.begin(self)
 
     def _wait(self, events: int) -> None:
@@ -60,8 +59,7 @@ class TlsHandshake:
 
     def _stop_waiting(self) -> None:
         if self._watcher is not None:
-            self._watcher.stop()
-            self._watcher.close()
+            drop(self._watcher)
             self._watcher = None
 
     def _go_on(self) -> None:
@@ -71,9 +69,9 @@ class TlsHandshake:
                 self._begun = True
             self._sock.do_handshake()
         except ssl.SSLWantReadError:
-            self._wait(_READ)
+            self._wait(READ)
         except ssl.SSLWantWriteError:
-            self._wait(_WRITE)
+            self._wait(WRITE)
         except OSError as exc:
             log.debug("TLS handshake with %s failed: %s", self.address, exc)
             self.close()

@@ -7,28 +7,18 @@ does not take what was written.
 
 from __future__ import annotations
 
-import ssl
 from typing import Any, Protocol
 
 from . import logs
 from .batch import Batch
 from .hangup import hang_up, say_no_more
 from .syscalls import BENEATH_TLS, DIRECT, OVER_SOCKET, READ_SIZE
+from .watchers import AGAIN, READ, Writable, drop
 
 log = logs.get("runtime.stream")
 
 #: Buffers handed to the kernel in one call, below the smallest IOV_MAX.
 _GATHER = 64
-_READ, _WRITE = 1, 2
-#: Seconds after which a kernel that took nothing is asked again.
-_ASK_AGAIN = 0.01
-#: What a non-blocking socket raises when it would have to wait.
-_AGAIN = (
-    BlockingIOError,
-    InterruptedError,
-    ssl.SSLWantReadError,
-    ssl.SSLWantWriteError,
-)
 
 
 class Receiver(Protocol):
@@ -78,8 +68,8 @@ class Stream:
         self._calls = OVER_SOCKET if tls else DIRECT
         self._receiver: Receiver | None = None
         self._reader: Any = None
-        #: Watches for the kernel to take bytes, or a timer until it is asked again.
-        self._writer: Any = None
+        #: There is one while the kernel does not take what was written.
+        self._writer: Writable | None = None
         self._pending: list[bytes | memoryview] = []
         self._sent_in = -1
         self._broken = False
@@ -94,7 +84,7 @@ class Stream:
         """Read from now on; ``early`` was received before by somebody else."""
         self.flush()
         self._receiver = receiver
-        self._reader = self._loop.io(self._sock.fileno(), _READ)
+        self._reader = self._loop.io(self._sock.fileno(), READ)
         if early:
             # The watcher could fire before a callback of the loop does.
             self._loop.run_callback(self._on_early, early)
@@ -153,7 +143,7 @@ class Stream:
         """Send ``data``, before which nothing waits."""
         try:
             sent = self._calls.send(self._sock, self._fd, data)
-        except _AGAIN:
+        except AGAIN:
             sent = 0
         except OSError as exc:
             self._break(exc)
@@ -184,7 +174,7 @@ class Stream:
         while pending and not self._broken:
             try:
                 sent = self._send_first(pending)
-            except _AGAIN:
+            except AGAIN:
                 break
             except OSError as exc:
                 self._break(exc)
@@ -213,12 +203,8 @@ class Stream:
     def _wait_for_kernel(self) -> None:
         if not self.blocked and self._fd_open:
             self.blocked = True
-            self._watch_kernel()
-
-    def _watch_kernel(self) -> None:
-        self._drop_writer()
-        self._writer = self._loop.io(self._sock.fileno(), _WRITE)
-        self._writer.start(self._on_writable)
+            fd = self._sock.fileno()
+            self._writer = Writable(self._loop, fd, self._on_writable)
 
     def _on_writable(self) -> None:
         waiting = self.pending_size
@@ -229,20 +215,12 @@ class Stream:
             self._stop_writer()
             if self._receiver is not None:
                 self._receiver.drained()
-        elif self.pending_size == waiting:
-            # A kernel that is short of memory says that it takes bytes, and takes none;
-            # TLS may have to read first. To ask at once would be to ask for ever.
-            self._drop_writer()
-            self._writer = self._loop.timer(_ASK_AGAIN)
-            self._writer.start(self._watch_kernel)
+        elif self.pending_size == waiting and self._writer is not None:
+            self._writer.ask_later()
 
     def _stop_writer(self) -> None:
         self.blocked = False
-        self._drop_writer()
-
-    def _drop_writer(self) -> None:
         if self._writer is not None:
-            self._writer.stop()
             self._writer.close()
             self._writer = None
 
@@ -283,7 +261,7 @@ class Stream:
                 count = len(data)
             else:
                 count = self._sock.recv_into(space)
-        except _AGAIN:
+        except AGAIN:
             return False
         except OSError as exc:
             self._end(exc)
@@ -332,8 +310,7 @@ class Stream:
 
     def _stop_reader(self) -> None:
         if self._reader is not None:
-            self._reader.stop()
-            self._reader.close()
+            drop(self._reader)
             self._reader = None
 
     # ------------------------------------------------------------------ closing

@@ -28,6 +28,7 @@ from gevent.socket import socket as GeventSocket
 from sockio.httpd.connection import CONNECTION, HttpConnection
 from sockio.httpd.exchange import Exchange
 from sockio.runtime.hangup import hang_up
+from sockio.runtime.watchers import READ, drop
 
 if TYPE_CHECKING:
     from socket import socket
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from sockio.types import Environ
 
 __all__ = ["HangupWatch", "TakenSocket", "end_idle", "find", "take_over", "watch"]
-
-_READ = 1  # gevent's loop.io: wake when there is something to read
 
 #: Tells of events of descriptors; None: not on this system. A patched process has it no
 #: more in ``select``, since waiting in it would block. We never wait in it.
@@ -106,14 +105,13 @@ class HangupWatch:
         self._sock = cast(PlainSocket, getattr(sock, "_sock", sock))
         self._on_hangup = on_hangup
         self._epoll: Any = None
-        self._watcher: Any = get_hub().loop.io(self._sock.fileno(), _READ)
+        self._watcher: Any = get_hub().loop.io(self._sock.fileno(), READ)
         self._watcher.start(self._on_readable)
 
     def close(self) -> None:
         """Stop watching; to be called before the server goes on with the connection."""
         if self._watcher is not None:
-            self._watcher.stop()
-            self._watcher.close()
+            drop(self._watcher)
             self._watcher = None
         if self._epoll is not None:
             self._epoll.close()
@@ -145,7 +143,7 @@ class HangupWatch:
         with contextlib.suppress(OSError):  # no descriptor left: do without
             self._epoll = _Epoll(1)
             self._epoll.register(self._sock.fileno(), select.EPOLLRDHUP)
-            self._watcher = get_hub().loop.io(self._epoll.fileno(), _READ)
+            self._watcher = get_hub().loop.io(self._epoll.fileno(), READ)
             self._watcher.start(self._hung_up)
 
 
