@@ -84,6 +84,7 @@ ORDER = {
             "acks",
             "emit_options",
             "answers",
+            "background",
             "catch_all",
             "data",
             "inbox",
@@ -105,10 +106,10 @@ ORDER = {
         ("recovery",),
         ("namespace",),
         ("dynamic_namespace", "handler"),
-        ("naming",),
+        ("namespaces",),
         ("connection",),
         ("connection_v2",),
-        ("running", "stats"),
+        ("lifecycle", "stats"),
         ("server",),
         ("__init__",),
     ),
@@ -152,11 +153,13 @@ MAX_FILE, MAX_CLASS, MAX_FUNCTION = 400, 300, 50
 #: Modules of one subject that is that long: a session is where all packets of a client
 #: meet; its parts (heartbeat, upgrade, intake, outbox) are modules of their own. So do
 #: those of a QUIC connection in its peer, which is the channel of all its sessions.
-#: simple-websocket has the package, and the socket that the package sees.
+#: simple-websocket has the package, and the socket that the package sees. A server is
+#: one page with all that users call: its options, and calls that its parts answer.
 LONGER = {
     "engine/session": (465, 370),
     "engine/quic/connection": (410, 310),
     "engine/websockets/simple_websocket": (420, 300),
+    "socket/server": (460, 300),
 }
 VAGUE_NAMES = re.compile(r"(utils?|helpers?|common|misc|managers?|base.*)$")
 #: Marks of unfinished work, and folders of somebody's own machine.

@@ -40,7 +40,7 @@ _STRICT = (JsonDecoder, MsgpackDecoder, AutoDecoder)
 
 
 class Directory(Protocol):
-    """What a connection asks of its server."""
+    """What a connection asks of the namespaces."""
 
     @property
     def options(self) -> ServerOptions: ...
@@ -54,9 +54,6 @@ class Directory(Protocol):
 
     def may_find(self) -> bool:
         """Whether ``find`` might find what ``find_now`` did not."""
-
-    def on_gone(self, connection: Connection) -> None:
-        """The connection has ended."""
 
 
 class Connection:
@@ -299,7 +296,6 @@ class Connection:
     def on_close(self, reason: str, description: object) -> None:
         """The session has ended."""
         self._end(reason, description)
-        self._directory.on_gone(self)
 
     def _end(self, reason: str, description: object) -> None:
         self._stop_timer()

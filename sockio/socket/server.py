@@ -6,47 +6,47 @@ below it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+import re
+import ssl
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from sockio.adapters.adapter import AdapterFactory
-from sockio.adapters.registry import adapter_factory, given
 from sockio.engine import foreign_options
-from sockio.engine.http import mount
-from sockio.engine.http.client_files import NAMES as CLIENT_FILES
 from sockio.engine.http.client_files import ClientFiles
 from sockio.engine.http.compression import HttpCompression
 from sockio.engine.http.cookie import Cookie
 from sockio.engine.http.cors import Cors
-from sockio.engine.http.mount import Mount
 from sockio.engine.http.request import Request
-from sockio.engine.http.response import Response
 from sockio.engine.intake import InboxPolicy
 from sockio.engine.option_checks import flag
 from sockio.engine.options import BufferPolicy, EngineOptions, HandleProtocols
 from sockio.engine.server import EngineServer
-from sockio.engine.session import EngineSession
-from sockio.errors import ConfigError
+from sockio.httpd.listening_socket import Address
 from sockio.httpd.server import HTTPServer
 from sockio.protocol.socketio import JsonCodec, Parser
 from sockio.protocol.websocket.deflate import Deflate
 from sockio.runtime.clock import Clock
+from sockio.runtime.listeners import EventEmitter
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.tasks import Task
 from sockio.runtime.unknown_names import tells_unknown
-from sockio.runtime.watchdog import WATCHDOG
 from sockio.types import Environ, StartResponse, WSGIApp
 
-from . import gunicorn, stats
+from . import stats
+from .background import F, P, R
 from .broadcast import BroadcastOperator, Targets
-from .connection import Connection
-from .connection_v2 import ConnectionV2
 from .data import DataT
+from .dynamic_namespace import ParentNamespace, Predicate
 from .events import Event
-from .namespace import G
-from .naming import Naming
+from .handler import NamespaceHandler
+from .lifecycle import Lifecycle, Listening
+from .namespace import G, Namespace
+from .namespaces import ConnectionHandler, Namespaces
 from .options import Recovery, ServerOptions
-from .running import Running
+from .reasons import Reason
 from .stats import ServerStats
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 
 @tells_unknown("Server", foreign_options.SERVER)
-class Server(Naming, Targets, Running, Generic[DataT]):
+class Server(EventEmitter, Targets, Generic[DataT]):
     """A Socket.IO server; every call of a namespace acts on ``/``."""
 
     def __init__(
@@ -194,37 +194,35 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             buffer=buffer,
             inbox=inbox,
         )
-        Naming.__init__(self, options, Reactor(clock))
-        Running.__init__(self)
-        self._client_files = (
-            ClientFiles(client_dist) if flag("serve_client", serve_client) else None
-        )
-        #: The Engine.IO server below.
-        self.engine: EngineServer
-        self._front: WSGIApp = self
-        self.bind(EngineServer(engine_options, reactor=self.reactor))
-        if type(server) is int:
-            self.listen(server)
-        elif server is not None:
-            self._attach_to(server)
+        self.options = options
+        self.reactor = Reactor(clock)
+        self._namespaces = Namespaces(options, self.reactor)
+        #: The main namespace.
+        self.sockets = self._namespaces.main
+        self._listeners = self.sockets._listeners
+        files = ClientFiles(client_dist) if flag("serve_client", serve_client) else None
+        engine = EngineServer(engine_options, reactor=self.reactor)
+        self._lifecycle = Lifecycle(self, engine, self._namespaces, files)
+        if server is not None:
+            self._lifecycle.attach_to(server)
 
-    # ------------------------------------------------------------------ running
+    # ------------------------------------------------------------------ serving
+
+    @property
+    def engine(self) -> EngineServer:
+        """The Engine.IO server below."""
+        return self._lifecycle.engine
 
     def __call__(
         self, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Serve the requests below ``path``; all others get 404."""
-        return self.engine(environ, start_response)
+        return self._lifecycle.engine(environ, start_response)
 
     @property
     def shortcut(self) -> Any:
         """What serves polling clients without WSGI, for our own HTTP server."""
         return self.engine.shortcut if type(self).__call__ is Server.__call__ else None
-
-    def _handle(
-        self, environ: Environ, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        return self.engine.handle_request(environ, start_response)
 
     def serve_handler(self) -> WSGIApp:
         """The WSGI callable that serves clients, and nothing else."""
@@ -235,64 +233,179 @@ class Server(Naming, Targets, Running, Generic[DataT]):
 
         Of an object with an attribute ``wsgi_app``, as Flask's, that is replaced too.
         """
-        self._front = mount.attach(self._handle, self.engine.options.prefix, app)
-        return self._front
-
-    def _attach_to(self, server: Any) -> None:
-        for name in ("app", "application"):  # ours; gevent.pywsgi's
-            if hasattr(server, name):
-                mounted = Mount(
-                    self._handle, self.engine.options.prefix, getattr(server, name)
-                )
-                setattr(server, name, mounted)
-                self._stops.append(
-                    getattr(server, "close" if name == "app" else "stop")
-                )
-                return
-        other = ""
-        if isinstance(server, (str, tuple)):
-            other = "; an address belongs into run() or listen()"
-        elif callable(server):
-            other = "; to serve in front of an application call attach(app)"
-        raise ConfigError(
-            f"Server({server!r}): give an HTTP server made by sockio.create_server() "
-            f"or gevent.pywsgi.WSGIServer, a port, or nothing{other}"
-        )
+        return self._lifecycle.attach(app)
 
     def bind(self, engine: EngineServer) -> Self:
-        """Use this Engine.IO server; it must share our reactor or not have started."""
-        engine.on_session = self._on_session
-        engine.on_start = self._start
-        engine.reactor = self.reactor
-        if self._client_files is not None:
-            engine.middlewares.add(self._serve_client, own=True)
-        self.engine = engine
+        """Use this Engine.IO server; it must share our reactor or not have started.
+
+        Raises:
+            ConfigError: It has started on its own.
+        """
+        self._lifecycle.bind(engine)
         return self
 
-    def _serve_client(self, request: Request, response: Response) -> None:
-        """Answer requests for the JavaScript client, as an HTTP middleware."""
-        name = request.environ.get("PATH_INFO", "").rpartition("/")[2]
-        if name in CLIENT_FILES and self._client_files is not None:
-            path = f"{self.engine.options.path.rstrip('/')}/{name}"
-            if path in (request.path, request.environ["PATH_INFO"]):
-                self._client_files.answer(name, request, response)
+    def start(self) -> None:
+        """Start what waits for the first request otherwise: adapters and tasks."""
+        self.engine.start()
 
-    def _start(self) -> None:
-        if self.options.slow_handler is not None:
-            WATCHDOG.watch(self.reactor.workers, self.options.slow_handler)
-        self._make_adapter.start(self.reactor)
-        self._stops.append(lambda _: self._make_adapter.close())
-        gunicorn.follow(self, self._close_patiently)
-        for namespace in list(self._namespaces.values()):
-            namespace.adapter.init()
-        for seconds, fn in self._repeated:
-            self._repeat(seconds, fn)
+    def listen(
+        self,
+        address: Address = 3000,
+        *,
+        certfile: str | os.PathLike[str] | None = None,
+        keyfile: str | os.PathLike[str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        **options: Any,
+    ) -> HTTPServer:
+        """Serve on ``address`` with an HTTP server of our own; returns once bound.
+
+        An application given to ``attach`` is served too.
+
+        Args:
+            address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``, ``"unix:/path"``.
+            certfile: PEM file with the certificate chain: the server speaks TLS.
+            keyfile: PEM file with the key, where ``certfile`` does not contain it.
+            ssl_context: Instead of both; gevent's class.
+            options: Those of ``create_server``.
+        """
+        return self._lifecycle.listen(
+            address,
+            certfile=certfile,
+            keyfile=keyfile,
+            ssl_context=ssl_context,
+            **options,
+        )
+
+    def listen_webtransport(
+        self,
+        address: Address,
+        certfile: str,
+        keyfile: str,
+        *,
+        max_connections: int = 10_000,
+    ) -> Listening:
+        """Serve WebTransport, which is HTTP/3, on a UDP port; returns once bound.
+
+        It goes along with ``listen``: usually on the port of the same number.
+
+        Args:
+            address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``.
+            certfile: The certificate, and those between it and its root, in PEM.
+            keyfile: Its private key, in PEM.
+            max_connections: Clients beyond get no answer.
+
+        Raises:
+            ConfigError: "webtransport" is not among the transports, or what it needs
+                is not installed.
+        """
+        return self._lifecycle.listen_webtransport(
+            address, certfile, keyfile, max_connections=max_connections
+        )
+
+    def run(self, address: Address = 3000, **options: Any) -> None:
+        """Serve on ``address`` until SIGINT, SIGTERM, SIGHUP or SIGQUIT, then close.
+
+        SIGTERM lets clients go one after the other first. Requests and handlers under
+        way get some seconds to end. SIGINT, and a second signal, end at once: handlers
+        that wait are not waited for. While a handler computes, a second signal ends the
+        process there and then.
+
+        Args:
+            address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``, ``"unix:/path"``.
+            options: Those of ``listen``.
+
+        Blocks:
+            Until the server has closed.
+        """
+        self._lifecycle.run(address, **options)
+
+    def drain(
+        self, seconds: float = 30.0, *, reason: str = Reason.SERVER_SHUTTING_DOWN
+    ) -> None:
+        """Accept no new client, and let the present ones go, one after the other.
+
+        That takes at most ``seconds``, and less where there are few of them.
+
+        Clients reconnect by themselves, to another server where there is one. New
+        handshakes are answered with 503 and ``Retry-After``.
+
+        Blocks:
+            Until everybody has gone.
+        """
+        self._lifecycle.drain(seconds, reason)
+
+    def close(self, timeout: float | None = None) -> None:
+        """Disconnect everybody, "server shutting down", and stop listening.
+
+        Args:
+            timeout: Seconds that requests under way may take to end.
+
+        Blocks:
+            Until the HTTP servers have stopped.
+        """
+        self._lifecycle.close(timeout)
+
+    # ------------------------------------------------------------------ tasks
+
+    def spawn(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Task[R]:
+        """Run ``fn`` in a greenlet of its own; a failure is logged."""
+        return self._lifecycle.background.spawn(fn, *args, **kwargs)
+
+    def every(self, seconds: float) -> Callable[[F], F]:
+        """Decorator: run a function every ``seconds``, from the start of the server.
+
+        A run that takes longer than that delays the next; one that fails is logged.
+        """
+        return self._lifecycle.background.every(seconds)
+
+    def sleep(self, seconds: float = 0) -> None:
+        """Let others run, for at least ``seconds``.
+
+        Blocks:
+            For that long.
+        """
+        self._lifecycle.background.sleep(seconds)
+
+    def run_in_thread(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run blocking or computing code in a native thread and return its result.
+
+        Blocks:
+            Until it has returned; other greenlets go on.
+        """
+        return self._lifecycle.background.run_in_thread(fn, *args, **kwargs)
 
     def stats(self) -> ServerStats:
         """Tell what the server is busy with; it looks at each client."""
-        return stats.look(self.engine, list(self._namespaces.values()))
+        return stats.look(self.engine, self.namespaces.values())
 
     # ------------------------------------------------------------------ namespaces
+
+    @property
+    def namespaces(self) -> Mapping[str, Namespace]:
+        """The namespaces that there are, by name; it changes as they come and go."""
+        return self._namespaces.by_name
+
+    @overload
+    def of(self, name: str, fn: ConnectionHandler | None = None) -> Namespace: ...
+    @overload
+    def of(
+        self,
+        name: re.Pattern[str] | Predicate,
+        fn: ConnectionHandler | None = None,
+    ) -> ParentNamespace: ...
+    def of(self, name: Any, fn: ConnectionHandler | None = None) -> Namespace:
+        """The namespace of that name, made where there is none.
+
+        Args:
+            name: Its name; or a pattern, or a predicate ``(name, auth) -> bool``, which
+                lets clients make the namespaces it accepts.
+            fn: A listener for ``connection``.
+        """
+        return self._namespaces.of(name, fn)
+
+    def register(self, handler: type[NamespaceHandler] | NamespaceHandler) -> Namespace:
+        """Let a class handle the namespace it names; see ``NamespaceHandler``."""
+        return self._namespaces.register(handler)
 
     def _operator(self) -> BroadcastOperator:
         return self.sockets._operator()
@@ -310,14 +423,8 @@ class Server(Naming, Targets, Running, Generic[DataT]):
     ) -> AdapterFactory | Self:
         """The factory of adapters; given one, every namespace changes to it."""
         if factory is None:
-            return given(self._make_adapter)
-        old, new = self._make_adapter, adapter_factory(factory)
-        if self.reactor.started:
-            new.start(self.reactor)
-        self._make_adapter = new
-        for namespace in self._namespaces.values():
-            namespace.swap_adapter(new)
-        old.close()
+            return self._namespaces.adapter
+        self._namespaces.use_adapter(factory)
         return self
 
     def server_side_emit(
@@ -338,15 +445,3 @@ class Server(Naming, Targets, Running, Generic[DataT]):
             Until all have answered, at most ``timeout`` seconds.
         """
         return self.sockets.server_side_emit_with_ack(event, *args, timeout=timeout)
-
-    # ------------------------------------------------------------------ connections
-
-    def _on_session(self, session: EngineSession) -> None:
-        make = Connection if session.protocol == 4 else ConnectionV2
-        connection = make(self, session, self._parser)
-        session.consumer = connection
-        self._connections.add(connection)
-
-    def on_gone(self, connection: Connection) -> None:
-        """A connection has ended."""
-        self._connections.discard(connection)

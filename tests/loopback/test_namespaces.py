@@ -437,6 +437,7 @@ def test_an_empty_child_goes_when_that_is_wanted(serve: Serve) -> None:
     gone.next()
 
     assert parent.children == set()
+    assert "/tenant-1" not in served.io.namespaces
     assert served.connect("/tenant-1")[1].nsp is not child
 
 

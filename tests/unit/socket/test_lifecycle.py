@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +10,6 @@ import pytest
 from gevent.pywsgi import WSGIServer
 
 import sockio
-from sockio.testing import FakeClock
 from sockio.types import Environ, StartResponse
 from tests.support.raw_client import RawClient
 
@@ -130,46 +131,54 @@ def test_an_engine_of_ones_own_is_bound(io: sockio.Server[Any]) -> None:
     http_server.close(timeout=1)
 
 
-def test_start_starts_what_is_repeated() -> None:
-    clock = FakeClock()
-    io: sockio.Server[Any] = sockio.Server(clock=clock)
-    runs: list[float] = []
-    io.every(10)(lambda: runs.append(clock.now()))
-
-    io.start()
-    clock.advance(25)
-
-    assert runs == [10.0, 20.0]
-    io.close()
-    clock.advance(25)
-    assert len(runs) == 2
-
-
-def test_a_repeated_task_that_runs_out_of_time_runs_again(
-    caplog: pytest.LogCaptureFixture,
+def test_an_engine_that_has_started_on_its_own_is_refused(
+    io: sockio.Server[Any],
 ) -> None:
-    clock = FakeClock()
-    io: sockio.Server[Any] = sockio.Server(clock=clock)
-    runs: list[float] = []
+    own, engine = io.engine, sockio.EngineServer(path="/socket.io")
+    engine.start()
 
-    @io.every(10)
-    def task() -> None:
-        runs.append(clock.now())
-        raise gevent.Timeout(1)
+    with pytest.raises(sockio.ConfigError, match="bind it before start"):
+        io.bind(engine)
 
-    io.start()
-    clock.advance(20)
-
-    assert runs == [10.0, 20.0]
-    assert "a repeated task failed" in caplog.text
-    io.close()
+    assert io.engine is own
+    assert engine.reactor is not io.reactor
+    assert works(io.listen(("127.0.0.1", 0)).address)
 
 
-def test_a_task_that_fails_is_logged(
-    io: sockio.Server[Any], caplog: pytest.LogCaptureFixture
+def test_an_engine_that_has_started_with_our_reactor_is_bound(
+    io: sockio.Server[Any],
 ) -> None:
-    task = io.spawn(lambda: 1 / 0)
+    engine = sockio.EngineServer(path="/socket.io", reactor=io.reactor)
+    engine.start()
 
-    with pytest.raises(ZeroDivisionError):
-        task.wait(1)
-    assert "ZeroDivisionError" in caplog.text
+    io.bind(engine)
+
+    assert io.engine is engine
+    assert works(io.listen(("127.0.0.1", 0)).address)
+
+
+def test_run_and_the_end_of_it_may_be_a_subclasss_own() -> None:
+    # Who extends close() wants it called however the server ends.
+    calls: list[str] = []
+
+    class Own(sockio.Server[Any]):
+        def listen(self, address: Any = 3000, **options: Any) -> sockio.HTTPServer:
+            calls.append("listen")
+            return super().listen(address, **options)
+
+        def start(self) -> None:
+            calls.append("start")
+            super().start()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        def drain(self, seconds: float = 30.0, **options: Any) -> None:
+            calls.append("drain")
+            super().drain(seconds, **options)
+
+        def close(self, timeout: float | None = None) -> None:
+            calls.append("close")
+            super().close(timeout)
+
+    Own().run(("127.0.0.1", 0))
+
+    assert calls == ["listen", "start", "drain", "close"]

@@ -1,19 +1,20 @@
-"""Naming: the namespaces of a server, by name, made where somebody wants them."""
+"""Namespaces: those of a server, by name, made where somebody wants them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, TypeAlias, overload
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
-from sockio.adapters.registry import adapter_factory
+from sockio.adapters.adapter import Adapter, AdapterFactory, LocalNamespace
+from sockio.adapters.registry import adapter_factory, given
 from sockio.errors import ConfigError
 from sockio.runtime import guards, logs
-from sockio.runtime.listeners import EventEmitter
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
 
-from .dynamic_namespace import ParentNamespace, Predicate
+from .dynamic_namespace import ParentNamespace
 from .handler import NamespaceHandler, instance_of
 from .misplaced import Misplaced
 from .namespace import Namespace
@@ -26,37 +27,29 @@ log = logs.get("server")
 ConnectionHandler: TypeAlias = Callable[[Socket[Any]], object]
 
 
-class Naming(EventEmitter):
-    """The part of a server that finds and makes namespaces."""
+class Namespaces:
+    """The namespaces that there are, and the parents that may make more."""
 
     def __init__(self, options: ServerOptions, reactor: Reactor) -> None:
         self.options = options
         self.reactor = reactor
-        self._parser = options.make_parser()
-        self._make_adapter = adapter_factory(options.adapter)
-        self._namespaces: dict[str, Namespace] = {}
+        self.parser = options.make_parser()
+        self._provider = adapter_factory(options.adapter)
+        self._by_name: dict[str, Namespace] = {}
+        #: Those that there are, by name; nobody else can change it.
+        self.by_name: Mapping[str, Namespace] = MappingProxyType(self._by_name)
         self._parents: list[ParentNamespace] = []
-        self._misplaced = Misplaced(self.listener_count)
-        #: The main namespace.
-        self.sockets = self.of("/")
-        self._listeners = self.sockets._listeners
+        self._misplaced = Misplaced(self._listener_count)
+        #: The one of which the server has the listeners.
+        self.main = self.of("/")
 
-    @overload
-    def of(self, name: str, fn: ConnectionHandler | None = None) -> Namespace: ...
-    @overload
-    def of(
-        self,
-        name: re.Pattern[str] | Predicate,
-        fn: ConnectionHandler | None = None,
-    ) -> ParentNamespace: ...
+    def _listener_count(self, event: str) -> int:
+        return self.main.listener_count(event)
+
+    # ------------------------------------------------------------------ making
+
     def of(self, name: Any, fn: ConnectionHandler | None = None) -> Namespace:
-        """The namespace of that name, made where there is none.
-
-        Args:
-            name: Its name; or a pattern, or a predicate ``(name, auth) -> bool``, which
-                lets clients make the namespaces it accepts.
-            fn: A listener for ``connection``.
-        """
+        """The namespace of that name, or the parent; made where there is none."""
         namespace: Namespace
         if isinstance(name, str):
             namespace = self._named(name if name.startswith("/") else f"/{name}")
@@ -67,7 +60,7 @@ class Naming(EventEmitter):
         return namespace
 
     def _named(self, name: str) -> Namespace:
-        namespace = self._namespaces.get(name)
+        namespace = self._by_name.get(name)
         if namespace is not None:
             return namespace
         for parent in self._parents:
@@ -93,7 +86,7 @@ class Naming(EventEmitter):
         return {
             "options": self.options,
             "reactor": self.reactor,
-            "parser": self._parser,
+            "parser": self.parser,
             "make_adapter": self._make_adapter,
             "misplaced": self._misplaced,
         }
@@ -105,26 +98,36 @@ class Naming(EventEmitter):
         return self._add(child)
 
     def _clean_up(self, parent: ParentNamespace, child: Namespace) -> None:
-        if child.empty and self._namespaces.get(child.name) is child:
+        if child.empty and self._by_name.get(child.name) is child:
             log.debug("namespace %r is empty and goes", child.name)
-            del self._namespaces[child.name]
+            del self._by_name[child.name]
             parent.children.discard(child)
             child.adapter.close()
 
     def _add(self, namespace: Namespace) -> Namespace:
-        self._namespaces[namespace.name] = namespace
+        self._by_name[namespace.name] = namespace
         if self.reactor.started:
             namespace.adapter.init()
-        if namespace.name != "/" and self._listeners.get("new_namespace"):
+        if namespace.name != "/" and self.main.listener_count("new_namespace"):
+            tell = self.main._fire
             if self.reactor.in_hub:
-                self.reactor.workers.spawn(self._fire, "new_namespace", namespace)
+                self.reactor.workers.spawn(tell, "new_namespace", namespace)
             else:
-                self._fire("new_namespace", namespace)
+                tell("new_namespace", namespace)
         return namespace
+
+    def register(self, handler: type[NamespaceHandler] | NamespaceHandler) -> Namespace:
+        """Let a class handle the namespace it names."""
+        instance = instance_of(handler)
+        namespace = self.of(instance.namespace)
+        instance.attach_to(namespace)
+        return namespace
+
+    # ------------------------------------------------------------------ finding
 
     def find_now(self, name: str) -> Namespace | None:
         """The namespace of that name, as far as no user code must be asked."""
-        namespace = self._namespaces.get(name)
+        namespace = self._by_name.get(name)
         if namespace is None:
             for parent in self._parents:
                 if parent.blocking:
@@ -150,15 +153,45 @@ class Naming(EventEmitter):
                 # A boundary: a predicate is user code; the next one is asked.
                 log.exception("the predicate of a dynamic namespace failed")
                 continue
-            if name in self._namespaces:
+            if name in self._by_name:
                 break
             if accepted:
                 return self._adopt(parent, name)
-        return self._namespaces.get(name)
+        return self._by_name.get(name)
 
-    def register(self, handler: type[NamespaceHandler] | NamespaceHandler) -> Namespace:
-        """Let a class handle the namespace it names; see ``NamespaceHandler``."""
-        instance = instance_of(handler)
-        namespace = self.of(instance.namespace)
-        instance.attach_to(namespace)
-        return namespace
+    # ------------------------------------------------------------------ adapters
+
+    def _make_adapter(self, nsp: LocalNamespace) -> Adapter:
+        return self._provider(nsp)
+
+    @property
+    def adapter(self) -> AdapterFactory:
+        """What makes the adapter of each namespace."""
+        return given(self._provider)
+
+    def use_adapter(self, factory: AdapterFactory | str) -> None:
+        """Have every namespace change to an adapter of this factory."""
+        old, new = self._provider, adapter_factory(factory)
+        if self.reactor.started:
+            new.start(self.reactor)
+        self._provider = new
+        for namespace in self._by_name.values():
+            namespace.swap_adapter(self._make_adapter)
+        old.close()
+
+    # ------------------------------------------------------------------ start and end
+
+    def start(self) -> None:
+        """Start the adapters, and what they share: the server has a hub now."""
+        self._provider.start(self.reactor)
+        for namespace in list(self._by_name.values()):
+            namespace.adapter.init()
+
+    def close(self, reason: str) -> None:
+        """Close every socket without a word to its client, and the adapters."""
+        for namespace in list(self._by_name.values()):
+            namespace.close(reason)
+
+    def release(self) -> None:
+        """Close what the adapters share."""
+        self._provider.close()

@@ -1,0 +1,108 @@
+"""Background: the work that a server does beside its handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from sockio.errors import ConfigError
+from sockio.runtime import logs, tasks
+from sockio.runtime.deferred import REMEDY, deferring, done
+from sockio.runtime.leftovers import close_connections
+from sockio.runtime.reactor import Reactor
+from sockio.runtime.tasks import Task
+from sockio.runtime.workers import FAILURES
+
+log = logs.get("server")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[[], object])
+
+
+class Background:
+    """The tasks of one server; those that repeat run from its start to its close."""
+
+    def __init__(self, reactor: Reactor) -> None:
+        self._reactor = reactor
+        #: What is repeated, and after how many seconds.
+        self._repeated: list[tuple[float, Callable[[], object]]] = []
+        #: The tasks that repeat it.
+        self._tasks: list[Task[Any]] = []
+
+    def start(self) -> None:
+        """Begin with what is repeated: the server has a hub now."""
+        for seconds, fn in self._repeated:
+            self._repeat(seconds, fn)
+
+    def close(self) -> None:
+        """Repeat nothing any more."""
+        repeating, self._tasks = self._tasks, []
+        for task in repeating:
+            task.kill()
+
+    def spawn(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Task[R]:
+        """Run ``fn`` in a greenlet of its own; a failure is logged."""
+        _check_plain("spawn", fn)
+        name = getattr(fn, "__qualname__", None)
+        clock = self._reactor.clock
+        return tasks.spawn(
+            lambda: done(fn, fn(*args, **kwargs)), name=name, clock=clock
+        )
+
+    def every(self, seconds: float) -> Callable[[F], F]:
+        """Decorator: run a function every ``seconds``."""
+        if type(seconds) not in (int, float) or not seconds > 0:
+            raise ConfigError(f"every({seconds!r}): give a number of seconds above 0")
+
+        def register(fn: F) -> F:
+            _check_plain("every", fn)
+            self._repeated.append((seconds, fn))
+            if self._reactor.started:
+                self._repeat(seconds, fn)
+            return fn
+
+        return register
+
+    def _repeat(self, seconds: float, fn: Callable[[], object]) -> None:
+        def loop() -> None:
+            while True:
+                self.sleep(seconds)
+                try:
+                    done(fn, fn())
+                except FAILURES:
+                    # A boundary: the function is user code, and runs again.
+                    log.exception("a repeated task failed")
+                finally:
+                    close_connections()
+
+        name = getattr(fn, "__qualname__", None)
+        self._tasks.append(tasks.spawn(loop, name=name))
+
+    def sleep(self, seconds: float = 0) -> None:
+        """Let others run, for at least ``seconds``.
+
+        Blocks:
+            For that long.
+        """
+        latch = self._reactor.latch()
+        self._reactor.clock.call_later(seconds, latch.set, None)
+        latch.wait()
+
+    def run_in_thread(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run blocking or computing code in a native thread and return its result.
+
+        Blocks:
+            Until it has returned; other greenlets go on.
+        """
+        _check_plain("run_in_thread", fn)
+        return tasks.in_thread(fn, *args, **kwargs)
+
+
+def _check_plain(call: str, fn: object) -> None:
+    """Refuse what could not be run in a greenlet."""
+    if not callable(fn):
+        raise ConfigError(f"{call}({fn!r}): give a plain function, not its result")
+    wrong = deferring(fn)
+    if wrong is not None:
+        raise ConfigError(f"{call}({fn!r}): it {wrong}; {REMEDY}")
