@@ -163,7 +163,7 @@ def watch(socket: Any) -> tuple[Heard, Heard]:
 def asks(websocket: RawWebSocket, number: int) -> None:
     """Check that another client is answered as ever."""
     websocket.send(f'42{number}["echo",{number}]')
-    assert websocket.receive() == f"43{number}[{number}]"
+    assert websocket.receive_message() == f"43{number}[{number}]"
 
 
 # ------------------------------------------------------------------ the table
