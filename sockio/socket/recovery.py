@@ -116,7 +116,7 @@ class RecoverableSocket(Socket[DataT]):
     ) -> None:
         """Emit as ``flags`` say: an event without acknowledgement is logged.
 
-        One for a socket that waits to be recovered is, too, and reaches it then.
+        So is an event for a socket whose client may still come back: it gets it then.
         """
         if ack is not None or (args and callable(args[-1])):
             super().emit_with(event, args, ack, flags)
@@ -124,9 +124,7 @@ class RecoverableSocket(Socket[DataT]):
         packet = Packet(PacketType.EVENT, self._home.name, [event_name(event), *args])
         if self.reactor.workers.elsewhere:
             self._home.encode(packet, flags)  # an error belongs to the caller
-            self.reactor.workers.call_in_hub(self._emit_logged, packet, flags)
-        else:
-            self._emit_logged(packet, flags)
+        self.reactor.in_order(self._emit_logged, packet, flags)
 
     def _emit_logged(self, packet: Packet, flags: Flags) -> None:
         adapter = self._home.adapter

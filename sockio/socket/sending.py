@@ -101,6 +101,7 @@ class Sending(Receiving):
             ack_id = self._home.next_ack_id()
         packet = _new(Packet, (_EVENT, self._home.name, [event, *args], ack_id))
         wire = wire_of(self._encode(packet), flags.compress)
+        # What ``reactor.in_order`` does, without its call: each event comes here.
         if native_thread() != self._thread:
             self.reactor.workers.call_in_hub(self._send_event, wire, packet, flags, ack)
         elif ack is not None or flags is not _PLAIN or self._any_outgoing:
