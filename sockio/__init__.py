@@ -14,6 +14,7 @@ _HOME = {
     "BroadcastOperator": "socket.broadcast",
     "BufferFull": "errors",
     "BufferPolicy": "engine.options",
+    "Call": "runtime.surroundings",
     "Client": "socket.connection",
     "ClusterTimeout": "errors",
     "ConfigError": "errors",
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
     from .protocol.socketio.parser import Parser as Parser
     from .protocol.websocket.deflate import Deflate as Deflate
     from .runtime.event_names import Event as Event
+    from .runtime.surroundings import Call as Call
     from .socket import connection as _connection
     from .socket.broadcast import BroadcastOperator as BroadcastOperator
     from .socket.dynamic_namespace import ParentNamespace as ParentNamespace

@@ -142,7 +142,9 @@ class Entrance:
 
     def _judge(self, request: Request) -> Refusal | None:
         try:
-            return verify_allowed(request, self._host.options)
+            return verify_allowed(
+                request, self._host.options, self._host.reactor.around
+            )
         except Exception:
             # A boundary: allow_request is user code; who cannot be judged is refused.
             log.exception("allow_request failed")

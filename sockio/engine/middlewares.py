@@ -12,6 +12,7 @@ from sockio.httpd.access_log import without_sid
 from sockio.runtime import guards, logs
 from sockio.runtime.deferred import done
 from sockio.runtime.listeners import Listener
+from sockio.runtime.surroundings import Surroundings
 from sockio.types import WSGIApp
 
 from .http.request import Request
@@ -40,10 +41,14 @@ class Verdict(Enum):
 class Middlewares:
     """Those of one server, in order, and its application inside those of WSGI."""
 
-    def __init__(self, app: WSGIApp) -> None:
+    def __init__(self, app: WSGIApp, around: Callable[[], Surroundings]) -> None:
+        #: Tells what surrounds calls of the application's.
+        self._around = around
         #: The application with the WSGI middlewares around it.
         self.app = app
         self._chain: list[HttpMiddleware] = []
+        #: Those of them that are the library's.
+        self._ours: set[HttpMiddleware] = set()
         #: Whether none of them is the application's code: the library's own never
         #: block, and do to requests of open sessions nothing that depends on more than
         #: their headers.
@@ -71,6 +76,8 @@ class Middlewares:
         else:
             guards.check("use()", middleware, "request and response", 2, _HOW)
             self._chain.append(middleware)  # type: ignore[arg-type]
+            if own:
+                self._ours.add(middleware)  # type: ignore[arg-type]
         self.own = self.own and own
 
     def run(self, request: Request, response: Response) -> Verdict:
@@ -80,7 +87,9 @@ class Middlewares:
             log.debug("request %r %r origin=%r", request.method, url, origin)
         try:
             for middleware in self._chain:
-                passed = guards.passes(middleware, middleware(request, response))
+                passed = guards.passes(
+                    middleware, self._ask(middleware, request, response)
+                )
                 if response.ended:
                     log.debug("answered by a middleware: %s", middleware)
                     break
@@ -92,3 +101,11 @@ class Middlewares:
             log.exception("an HTTP middleware failed")
             return Verdict.FAILED
         return Verdict.PASSED
+
+    def _ask(
+        self, middleware: HttpMiddleware, request: Request, response: Response
+    ) -> object:
+        if middleware in self._ours:
+            return middleware(request, response)
+        args = (request, response)
+        return self._around().call("http", middleware, args, request=request)

@@ -15,11 +15,11 @@ from sockio.errors import ConfigError, Forbidden, ProtocolError
 from sockio.runtime import logs
 from sockio.runtime.bell import BELL
 from sockio.runtime.clock import Clock
-from sockio.runtime.deferred import done
 from sockio.runtime.hangup import hang_up
 from sockio.runtime.ids import new_sid
-from sockio.runtime.listeners import EventEmitter, Listeners
+from sockio.runtime.listeners import EventEmitter, Listener, Listeners
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.surroundings import Surroundings
 from sockio.types import Environ, StartResponse
 
 from . import websockets
@@ -106,9 +106,9 @@ class EngineServer(EventEmitter):
         self.retry_after: float | None = None
         #: Counts what happened to all sessions.
         self.tally = Tally()
-        self.middlewares = Middlewares(self._serve)
+        self.middlewares = Middlewares(self._serve, self._around)
         self._direct = DirectPolling(self)
-        self._subprotocols = Subprotocols(self.options.handle_protocols)
+        self._subprotocols = Subprotocols(self.options.handle_protocols, self._around)
         self._observed = False
         self._told_of_workers = False
         self._entrance = Entrance(self)
@@ -246,7 +246,7 @@ class EngineServer(EventEmitter):
 
     def _verify(self, request: Request) -> Refusal | None:
         try:
-            return verify(request, self.sessions, self.options)
+            return verify(request, self.sessions, self.options, self.reactor.around)
         except Exception:
             # A boundary: allow_request is user code; who cannot be judged is refused.
             log.exception("allow_request failed")
@@ -257,7 +257,12 @@ class EngineServer(EventEmitter):
     ) -> tuple[str, Refusal | None]:
         """Name a new session; put what a handshake's answer carries into headers."""
         try:
-            sid = done(self.generate_id, self.generate_id(request))
+            generate = self.generate_id
+            if generate is _random_id:
+                sid = generate(request)
+            else:
+                call = self.reactor.around.call
+                sid = call("http", generate, (request,), request=request)
             if type(sid) is not str or not sid:
                 raise ConfigError(f"generate_id returned {sid!r}: give text")
         except Exception as exc:
@@ -385,6 +390,16 @@ class EngineServer(EventEmitter):
         """A session has ended."""
         if self.sessions.get(session.id) is session:
             del self.sessions[session.id]
+
+    def _around(self) -> Surroundings:
+        return self.reactor.around
+
+    def _call_listener(
+        self, listener: Listener, args: tuple[Any, ...], by_name: Mapping[str, object]
+    ) -> Any:
+        return self.reactor.around.call(
+            "http", listener.fn, args, by_name, event=listener.event
+        )
 
     def fire(self, event: str, *args: Any) -> None:
         """Tell the listeners of this server."""

@@ -15,6 +15,7 @@ from sockio.errors import Forbidden
 from sockio.protocol.engineio.dialect import dialect_of
 from sockio.runtime import logs
 from sockio.runtime.guards import passes
+from sockio.runtime.surroundings import Surroundings
 
 from .http.cors import mismatch, origin_allowed
 from .http.request import Request
@@ -71,11 +72,15 @@ class Known(Protocol):
 
 
 def verify(
-    request: Request, sessions: Mapping[str, Known], options: EngineOptions
+    request: Request,
+    sessions: Mapping[str, Known],
+    options: EngineOptions,
+    around: Surroundings,
 ) -> Refusal | None:
     """Judge ``request``; None: it may go on.
 
-    Calls ``options.allow_request`` for a handshake that passed what comes before it.
+    Calls ``options.allow_request``, within what is ``around`` such calls, for a
+    handshake that passed what comes before it.
 
     Blocks:
         As long as ``allow_request`` does.
@@ -94,7 +99,7 @@ def verify(
         return Refusal(BAD_HANDSHAKE_METHOD, {"method": request.method})
     if (transport == "websocket") is not request.is_upgrade:
         return Refusal(BAD_REQUEST, {"name": "TRANSPORT_HANDSHAKE_ERROR"})
-    refusal = verify_allowed(request, options)
+    refusal = verify_allowed(request, options, around)
     if refusal is None and query.get("EIO") != "4" and not options.allow_eio3:
         return Refusal(UNSUPPORTED_PROTOCOL_VERSION, {"protocol": protocol_of(request)})
     return refusal
@@ -160,7 +165,9 @@ def _verify_origin(request: Request) -> Refusal | None:
     return None
 
 
-def verify_allowed(request: Request, options: EngineOptions) -> Refusal | None:
+def verify_allowed(
+    request: Request, options: EngineOptions, around: Surroundings
+) -> Refusal | None:
     """Judge whether a new session may be opened: the origin, then ``allow_request``.
 
     Blocks:
@@ -175,7 +182,8 @@ def verify_allowed(request: Request, options: EngineOptions) -> Refusal | None:
     if options.allow_request is not None:
         allow = options.allow_request
         try:
-            if not passes(allow, allow(request)):
+            verdict = around.call("http", allow, (request,), request=request)
+            if not passes(allow, verdict):
                 return Refusal(FORBIDDEN, {})
         except Forbidden as exc:
             return Refusal(FORBIDDEN, {"message": str(exc)})

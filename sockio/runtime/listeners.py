@@ -8,7 +8,7 @@ calling and catching TypeError.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -210,6 +210,10 @@ class Listeners:
             self._by_event.pop(listener.event, None)
 
 
+_NO_ACK: Mapping[str, object] = {"ack": None}
+_NOTHING: Mapping[str, object] = {}
+
+
 class EventEmitter:
     """``on``, ``once``, ``off`` and the rest, for everything that has events.
 
@@ -355,16 +359,19 @@ class EventEmitter:
         for listener in self._listeners.get(event):
             self._tell(listener, args)
 
+    def _call_listener(
+        self, listener: Listener, args: tuple[Any, ...], by_name: Mapping[str, object]
+    ) -> Any:
+        """Call the application; whoever has surroundings does so within them."""
+        return done(listener.fn, listener.fn(*args, **by_name))
+
     def _tell(self, listener: Listener, args: tuple[Any, ...]) -> bool:
         """Call one handler; False: it failed, which is logged. Blocks as it does."""
         if not self._listeners.take_once(listener):
             return True
+        by_name = _NO_ACK if listener.wants_ack else _NOTHING
         try:
-            if listener.wants_ack:
-                result = listener.fn(*listener.fit(args), ack=None)
-            else:
-                result = listener.fn(*listener.fit(args))
-            done(listener.fn, result)
+            self._call_listener(listener, listener.fit(args), by_name)
         except Disconnected as exc:
             # It waited for a client that went away: nobody's mistake.
             log.debug("a listener of %r ended: %s", listener.event, exc)

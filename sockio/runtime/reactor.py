@@ -18,13 +18,14 @@ from .delays import Delays
 from .latch import Latch
 from .lull import Deadline, Lull
 from .mailbox import Mailbox
+from .surroundings import Surroundings
 from .workers import Workers
 
 
 class Reactor:
     """What every session, socket and adapter of one server shares to get things run."""
 
-    __slots__ = ("batch", "clock", "delays", "workers")
+    __slots__ = ("around", "batch", "clock", "delays", "workers")
 
     def __init__(self, clock: Clock | None = None) -> None:
         if clock is not None and not isinstance(clock, Clock):
@@ -34,6 +35,8 @@ class Reactor:
         self.clock = clock if clock is not None else Clock()
         #: For the timers that each client has.
         self.delays = Delays(self.clock)
+        #: What runs around each call of the application's code.
+        self.around = Surroundings()
         self.workers = Workers()
         self.batch = Batch(self.workers, self.clock)
 

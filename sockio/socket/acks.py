@@ -21,6 +21,8 @@ from sockio.types import Json
 
 #: Runs a job in a worker, soon; it does not wait for it.
 Start: TypeAlias = Callable[[Callable[[], None]], object]
+#: Calls a callback of the application with its arguments.
+CallBack: TypeAlias = Callable[[Callable[..., object], tuple[Any, ...]], object]
 _Answered: TypeAlias = Callable[[list[Json]], None]
 _Failed: TypeAlias = Callable[[AckError], None]
 
@@ -28,11 +30,21 @@ _Failed: TypeAlias = Callable[[AckError], None]
 class PendingAcks:
     """What one socket waits for; told the time, and how to start a worker."""
 
-    __slots__ = ("_clock", "_closed", "_entries", "_queue", "_start")
+    __slots__ = ("_call", "_clock", "_closed", "_entries", "_queue", "_start")
 
-    def __init__(self, clock: Clock, start: Start) -> None:
+    def __init__(
+        self, clock: Clock, start: Start, call: CallBack | None = None
+    ) -> None:
+        """Make one that waits for nothing.
+
+        Args:
+            clock: Tells the time.
+            start: Starts a worker.
+            call: Calls a callback with its arguments; None: as it is.
+        """
         self._clock = clock
         self._start = start
+        self._call = call if call is not None else _call
         self._entries: dict[int, _Entry] = {}
         # Callbacks whose turn has not come. There is one only while a worker runs.
         self._queue: deque[Callable[[], object]] | None = None
@@ -162,10 +174,10 @@ class PendingAcks:
     def _run(self, callback: Callable[..., object], *args: Any) -> None:
         """Run ``callback`` in the worker, behind those that came before it."""
         if self._queue is None:
-            self._queue = deque([lambda: done(callback, callback(*args))])
+            self._queue = deque([lambda: self._call(callback, args)])
             self._start(self._run_next)
         else:
-            self._queue.append(lambda: done(callback, callback(*args)))
+            self._queue.append(lambda: self._call(callback, args))
 
     def _run_next(self) -> None:
         queue = self._queue
@@ -178,6 +190,10 @@ class PendingAcks:
                 self._start(self._run_next)
             else:
                 self._queue = None
+
+
+def _call(callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+    done(callback, callback(*args))
 
 
 class _Entry:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from sockio.errors import AckTimeout
-from sockio.runtime.deferred import done
 from sockio.runtime.reactor import Reactor
 
 
@@ -91,4 +90,4 @@ class Callback:
         self._reactor.workers.spawn(self._call, error, responses)
 
     def _call(self, error: AckTimeout | None, responses: list[Any]) -> None:
-        done(self._fn, self._fn(error, responses))
+        self._reactor.around.call("ack", self._fn, (error, responses))

@@ -7,7 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from sockio.errors import ConfigError
 from sockio.runtime import logs, tasks
-from sockio.runtime.deferred import REMEDY, deferring, done
+from sockio.runtime.deferred import REMEDY, deferring
 from sockio.runtime.leftovers import close_connections
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.tasks import Task
@@ -45,9 +45,11 @@ class Background:
         """Run ``fn`` in a greenlet of its own; a failure is logged."""
         _check_plain("spawn", fn)
         name = getattr(fn, "__qualname__", None)
-        clock = self._reactor.clock
+        call = self._reactor.around.call
         return tasks.spawn(
-            lambda: done(fn, fn(*args, **kwargs)), name=name, clock=clock
+            lambda: call("task", fn, args, kwargs),
+            name=name,
+            clock=self._reactor.clock,
         )
 
     def every(self, seconds: float) -> Callable[[F], F]:
@@ -69,7 +71,7 @@ class Background:
             while True:
                 self.sleep(seconds)
                 try:
-                    done(fn, fn())
+                    self._reactor.around.call("every", fn, ())
                 except FAILURES:
                     # A boundary: the function is user code, and runs again.
                     log.exception("a repeated task failed")

@@ -4,8 +4,8 @@ from .inbox cimport Inbox, Queued
 import cython
 
 cdef class Receiving(EventEmitter):
-    cdef public str id
-    cdef public object reactor, options
+    cdef public str id, _namespace
+    cdef public object reactor, options, _around
     cdef public object _pending, _waiting
     cdef public Inbox _inbox
     cdef public Intake _intake

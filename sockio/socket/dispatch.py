@@ -41,13 +41,21 @@ class Receiving(EventEmitter):
     """The half of a socket that takes packets."""
 
     def __init__(
-        self, sid: SocketId, reactor: Reactor, options: ServerOptions, intake: Intake
+        self,
+        sid: SocketId,
+        namespace: str,
+        reactor: Reactor,
+        options: ServerOptions,
+        intake: Intake,
     ) -> None:
         self._listeners = Listeners()
+        #: Name of the namespace.
+        self._namespace = namespace
         #: Public id: 20 characters, its own for each namespace.
         self.id = sid
         self.connected = False
         self.reactor = reactor
+        self._around = reactor.around
         #: The options of the server.
         self.options = options
         #: What sees events before they are dispatched, and may reject them.
@@ -174,13 +182,13 @@ class Receiving(EventEmitter):
         shown = data if ack is None else [*data, ack]
         for fn in self._any:
             try:
-                done(fn, fn(*shown))
+                self._surround(data[0] if data else None, fn, tuple(shown), {})
             except FAILURES:
                 # A boundary: a listener is user code and ends nothing but itself.
                 log.exception("sid=%s a catch-all listener failed", self.id)
         if self.guards and data:
             try:
-                if not middleware.run(self.guards, data[0], data[1:]):
+                if not self._passes(data[0], data[1:]):
                     raise EventRejected("rejected")
             except FAILURES as exc:
                 # A boundary: a guard is user code; whatever it raises rejects.
@@ -190,6 +198,17 @@ class Receiving(EventEmitter):
             if self._deaf:
                 return None
         return tuple(shown[1:])
+
+    def _passes(self, event: str, args: list[Any]) -> bool:
+        return middleware.run(
+            self.guards,
+            (event, args),
+            self._around,
+            "guard",
+            socket=self,
+            namespace=self._namespace,
+            event=event,
+        )
 
     def _misfit(self, name: str, count: int, listener: Listener) -> EventRejected:
         error = EventRejected(
@@ -204,7 +223,9 @@ class Receiving(EventEmitter):
 
     def _call(self, listener: Listener, args: Any, ack: AckReply | None) -> None:
         try:
-            if listener.wants_ack:
+            if self._around.makers:
+                self._call_within(listener, args, ack)
+            elif listener.wants_ack:
                 result = listener.fn(*args, ack=ack)
                 if type(result) not in SIMPLE:
                     done(listener.fn, result)
@@ -222,6 +243,32 @@ class Receiving(EventEmitter):
             # A boundary: a listener is user code; its failure ends only itself.
             log.exception("sid=%s listener %r failed", self.id, listener.fn)
             self._reject(exc, ack)
+
+    def _call_within(self, listener: Listener, args: Any, ack: AckReply | None) -> None:
+        if listener.wants_ack:
+            self._surround(listener.event, listener.fn, tuple(args), {"ack": ack})
+            return
+        result = self._surround(listener.event, listener.fn, tuple(args), {})
+        if ack is not None:
+            ack.returned(result)
+
+    def _surround(
+        self,
+        event: str | None,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        by_name: dict[str, Any],
+    ) -> Any:
+        """Call ``fn`` within what surrounds the handlers of events."""
+        return self._around.call(
+            "event",
+            fn,
+            args,
+            by_name,
+            socket=self,
+            namespace=self._namespace,
+            event=event,
+        )
 
     def _call_beside(self, listener: Listener, args: Any, ack: AckReply | None) -> None:
         """Call a listener beside the other events; it counts until it has returned."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sockio.runtime import guards
+from sockio.runtime.surroundings import Kind, Surroundings
 
 
 def check(fn: Callable[..., object], count: int, gets: str) -> None:
@@ -34,10 +35,22 @@ def check(fn: Callable[..., object], count: int, gets: str) -> None:
     )
 
 
-def run(chain: Sequence[Callable[..., object]], *args: Any) -> bool:
+def run(
+    chain: Sequence[Callable[..., object]],
+    args: tuple[Any, ...],
+    around: Surroundings,
+    kind: Kind,
+    **about: Any,
+) -> bool:
     """Call each guard in order with ``args``, until one raises or returns False.
 
     Guards added meanwhile do not take part.
+
+    Args:
+        chain: The guards.
+        args: For each of them.
+        around: What surrounds each call.
+        kind: What it is told of the call, as it is of ``about``.
 
     Returns:
         Whether all of them let it pass.
@@ -48,4 +61,7 @@ def run(chain: Sequence[Callable[..., object]], *args: Any) -> bool:
     Blocks:
         As long as the guards do.
     """
-    return all(guards.passes(guard, guard(*args)) for guard in tuple(chain))
+    return all(
+        guards.passes(guard, around.call(kind, guard, args, **about))
+        for guard in tuple(chain)
+    )

@@ -16,7 +16,7 @@ from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
 from sockio.runtime.event_names import event_name
-from sockio.runtime.listeners import EventEmitter, Listeners
+from sockio.runtime.listeners import EventEmitter, Listener, Listeners
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
 from sockio.types import SocketId
@@ -167,7 +167,23 @@ class Namespace(EventEmitter, Targets):
         if event in SERVER_EVENTS:
             log.debug("namespace=%r another server sent %r: ignored", self.name, event)
             return
-        self.reactor.workers.spawn(tell_listeners, self._listeners, event, args, reply)
+        self.reactor.workers.spawn(
+            tell_listeners, self._listeners, event, args, reply, self._call_listener
+        )
+
+    def _call_listener(
+        self, listener: Listener, args: tuple[Any, ...], by_name: Mapping[str, object]
+    ) -> Any:
+        connecting = listener.event in ("connect", "connection")
+        return self.reactor.around.call(
+            "connection" if connecting else "event",
+            listener.fn,
+            args,
+            by_name,
+            socket=args[0] if connecting and args else None,
+            namespace=self.name,
+            event=listener.event,
+        )
 
     def _operator(self) -> BroadcastOperator:
         return BroadcastOperator(self, BroadcastOptions())
@@ -222,10 +238,20 @@ class Namespace(EventEmitter, Targets):
                     socket.disconnect()
                     return
 
+    def _ask_guards(self, socket: Socket[Any]) -> bool:
+        return middleware.run(
+            self._guards,
+            (socket,),
+            self.reactor.around,
+            "middleware",
+            socket=socket,
+            namespace=self.name,
+        )
+
     def _passes(self, socket: Socket[Any]) -> bool:
         """Ask the middlewares; refuse the socket where one says so."""
         try:
-            if not middleware.run(self._guards, socket):
+            if not self._ask_guards(socket):
                 self._refuse(socket, "Connection refused", None)
         except ConnectError as exc:
             self._refuse(socket, exc.message, exc.data)

@@ -12,7 +12,6 @@ from sockio.adapters.adapter import Flags
 from sockio.protocol.engineio.wire import Wire, wire_of
 from sockio.protocol.socketio.packet import RESERVED_EVENTS, Packet, PacketType
 from sockio.runtime import logs
-from sockio.runtime.deferred import done
 from sockio.runtime.workers import native_thread
 from sockio.types import SocketId
 
@@ -39,7 +38,7 @@ class Sending(Receiving):
     """A socket as far as its packets go, in and out."""
 
     def __init__(self, sid: SocketId, nsp: Home, client: Link) -> None:
-        super().__init__(sid, nsp.reactor, nsp.options, client.conn.intake)
+        super().__init__(sid, nsp.name, nsp.reactor, nsp.options, client.conn.intake)
         #: The connection that all sockets of this client share.
         self.client = client
         #: The Engine.IO session below.
@@ -55,10 +54,17 @@ class Sending(Receiving):
     def _acks(self) -> PendingAcks:
         if self._pending is None:
             reactor = self.reactor
-            self._pending = PendingAcks(reactor.clock, reactor.workers.run)
+            self._pending = PendingAcks(
+                reactor.clock, reactor.workers.run, self._call_back
+            )
             if self._gone is not None:
                 self._pending.close(self._gone)
         return self._pending
+
+    def _call_back(
+        self, callback: Callable[..., object], args: tuple[Any, ...]
+    ) -> None:
+        self._around.call("ack", callback, args, socket=self, namespace=self._namespace)
 
     # ------------------------------------------------------------------ emitting
 
@@ -242,7 +248,7 @@ class Sending(Receiving):
     def _tell_outgoing(self, packet: Packet) -> None:
         for fn in self._any_outgoing:
             try:
-                done(fn, fn(*packet.data))
+                self._surround(packet.data[0], fn, tuple(packet.data), {})
             except Exception:
                 # A boundary: a listener is user code and ends nothing but itself.
                 log.exception("sid=%s an outgoing catch-all listener failed", self.id)

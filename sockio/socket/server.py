@@ -11,7 +11,7 @@ import re
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from sockio.adapters.adapter import AdapterFactory
 from sockio.engine import foreign_options
@@ -31,6 +31,7 @@ from sockio.protocol.websocket.deflate import Deflate
 from sockio.runtime.clock import Clock
 from sockio.runtime.listeners import EventEmitter
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.surroundings import Around
 from sockio.runtime.tasks import Task
 from sockio.runtime.unknown_names import tells_unknown
 from sockio.types import Environ, StartResponse, WSGIApp
@@ -51,6 +52,8 @@ from .stats import ServerStats
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+AroundT = TypeVar("AroundT", bound=Around)
 
 
 @tells_unknown("Server", foreign_options.SERVER)
@@ -413,6 +416,24 @@ class Server(EventEmitter, Targets, Generic[DataT]):
     def use(self, fn: G) -> G:
         """Run ``fn(socket)`` for each client of ``/``; see ``Namespace.use``."""
         return self.sockets.use(fn)
+
+    def around(self, fn: AroundT) -> AroundT:
+        """Run every call of the application's code within ``fn(call)``; a decorator.
+
+        That is a generator function with one ``yield``, or returns a context manager.
+        What was given first is outermost. What it raises before the ``yield`` counts as
+        the failure of what would have been called; it sees the errors of that, and may
+        raise others in their place, but not make them nothing.
+
+        Args:
+            fn: Called with a ``Call``, which tells ``kind``, ``socket``, ``namespace``,
+                ``event``, ``args`` and ``request``.
+
+        Raises:
+            ConfigError: It is async, or takes other arguments.
+        """
+        self.reactor.around.add(fn)
+        return fn
 
     @overload
     def adapter(self, factory: None = None) -> AdapterFactory: ...

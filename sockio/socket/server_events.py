@@ -6,11 +6,11 @@ returns. The first answer counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from sockio.adapters.adapter import Reply
 from sockio.runtime import logs
-from sockio.runtime.deferred import done
 from sockio.runtime.listeners import Listener, Listeners
 from sockio.runtime.workers import FAILURES
 from sockio.types import Json
@@ -20,23 +20,38 @@ log = logs.get("namespace")
 __all__ = ["tell_listeners"]
 
 
+#: Calls a listener with arguments and those that have names.
+CallListener: TypeAlias = Callable[
+    [Listener, tuple[Json, ...], Mapping[str, object]], object
+]
+
+
 def tell_listeners(
-    listeners: Listeners, event: str, args: Sequence[Json], reply: Reply | None
+    listeners: Listeners,
+    event: str,
+    args: Sequence[Json],
+    reply: Reply | None,
+    call: CallListener,
 ) -> None:
     """Call the listeners of ``event``, in a worker. Blocks as they do."""
     answer = None if reply is None else _Answer(reply)
     for listener in listeners.get(event):
         if listeners.take_once(listener):
-            _tell(listener, tuple(args), answer)
+            _tell(listener, tuple(args), answer, call)
 
 
-def _tell(listener: Listener, args: tuple[Json, ...], answer: _Answer | None) -> None:
+def _tell(
+    listener: Listener,
+    args: tuple[Json, ...],
+    answer: _Answer | None,
+    call: CallListener,
+) -> None:
     fitting = listener.fit(args)
     try:
         if listener.wants_ack:
-            done(listener.fn, listener.fn(*fitting, ack=answer))
+            call(listener, fitting, {"ack": answer})
         else:
-            result = done(listener.fn, listener.fn(*fitting))
+            result = call(listener, fitting, {})
             if answer is not None:
                 answer(result)
     except FAILURES:

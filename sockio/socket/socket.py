@@ -7,13 +7,13 @@ emitted is encoded at once and handed to the session, which never blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sockio.adapters.adapter import BroadcastOptions
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
-from sockio.runtime.listeners import Listeners
+from sockio.runtime.listeners import Listener, Listeners
 from sockio.types import Json, RoomLike, SocketId
 
 from . import middleware
@@ -167,6 +167,20 @@ class Socket(Sending, Facts[DataT], Addressing, CatchAll, Waits):
             self._inbox.put(lambda: self._say_goodbye(reason, description))
         else:
             self._let_go()
+
+    def _call_listener(
+        self, listener: Listener, args: tuple[Any, ...], by_name: Mapping[str, object]
+    ) -> Any:
+        leaving = listener.event in ("disconnecting", "disconnect")
+        return self._around.call(
+            "disconnect" if leaving else "event",
+            listener.fn,
+            args,
+            by_name,
+            socket=self,
+            namespace=self._namespace,
+            event=listener.event,
+        )
 
     def _say_goodbye(self, reason: str, description: object) -> None:
         try:

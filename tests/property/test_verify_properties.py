@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sockio.engine.http.request import Request
 from sockio.engine.options import EngineOptions
 from sockio.engine.verify import MESSAGES, verify
+from sockio.runtime.surroundings import Surroundings
 
 
 class Session(NamedTuple):
@@ -41,6 +42,6 @@ environs = st.fixed_dictionaries(
 
 @given(environs)
 def test_every_request_gets_a_verdict(environ: dict[str, str]) -> None:
-    refusal = verify(Request(environ), SESSIONS, OPTIONS)
+    refusal = verify(Request(environ), SESSIONS, OPTIONS, Surroundings())
 
     assert refusal is None or refusal.code in MESSAGES

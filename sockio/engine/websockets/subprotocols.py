@@ -7,12 +7,14 @@ Spec: RFC 6455, section 4.2.2.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sockio.engine.http.request import Request
 from sockio.engine.options import HandleProtocols
 from sockio.errors import ConfigError, Forbidden, ProtocolError
 from sockio.protocol.websocket.handshake import offered_protocols
 from sockio.runtime import logs
-from sockio.runtime.deferred import done
+from sockio.runtime.surroundings import Surroundings
 
 __all__ = ["Subprotocols"]
 
@@ -28,9 +30,17 @@ _UNANSWERED = (
 class Subprotocols:
     """How one server answers them."""
 
-    def __init__(self, handle: HandleProtocols | None) -> None:
-        """Start; ``handle`` is the option ``handle_protocols``."""
+    def __init__(
+        self, handle: HandleProtocols | None, around: Callable[[], Surroundings]
+    ) -> None:
+        """Make one for the option ``handle_protocols``.
+
+        Args:
+            handle: The application's function, if there is one.
+            around: Tells what surrounds its calls.
+        """
         self._handle = handle
+        self._around = around
         self._warned = False
 
     def choose(self, request: Request) -> str | None:
@@ -60,7 +70,8 @@ class Subprotocols:
         handle = self._handle
         assert handle is not None
         try:
-            chosen = done(handle, handle(offered, request))
+            args = (offered, request)
+            chosen = self._around().call("http", handle, args, request=request)
             if chosen is None:
                 return None
             if chosen in offered:

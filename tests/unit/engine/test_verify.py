@@ -15,6 +15,7 @@ from sockio.engine.verify import (
     verify_webtransport,
 )
 from sockio.errors import Forbidden
+from sockio.runtime.surroundings import Surroundings
 
 POLLING = "EIO=4&transport=polling"
 WEBSOCKET = "EIO=4&transport=websocket"
@@ -49,6 +50,7 @@ def judge(
         request(query, method, **(headers or {})),
         sessions or {},
         EngineOptions(**options),
+        Surroundings(),
     )
 
 
@@ -381,7 +383,9 @@ def test_whether_it_is_allowed_is_asked_when_its_first_packet_has_come() -> None
         raise Forbidden("no")
 
     refusal = verify_allowed(
-        request("", "CONNECT"), EngineOptions(transports=ALL, allow_request=deny)
+        request("", "CONNECT"),
+        EngineOptions(transports=ALL, allow_request=deny),
+        Surroundings(),
     )
 
     assert refusal == (4, {"message": "no"})

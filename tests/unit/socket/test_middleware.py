@@ -1,11 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from sockio.errors import ConnectError
+from sockio.runtime.surroundings import Surroundings
 from sockio.socket import middleware
+
+
+def run(chain: Any, *args: Any) -> bool:
+    """Call the guards as those of a namespace are, with nothing around."""
+    return middleware.run(chain, args, Surroundings(), "middleware")
 
 
 def test_guards_run_in_order_with_the_arguments() -> None:
@@ -15,13 +22,13 @@ def test_guards_run_in_order_with_the_arguments() -> None:
         lambda event, args: seen.append(("second", event, args)),
     ]
 
-    middleware.run(chain, "chat", ["hi"])
+    run(chain, "chat", ["hi"])
 
     assert seen == [("first", "chat", ["hi"]), ("second", "chat", ["hi"])]
 
 
 def test_an_empty_chain_lets_everything_pass() -> None:
-    middleware.run((), object())
+    run((), object())
 
 
 def test_the_first_error_wins_and_ends_the_chain() -> None:
@@ -31,7 +38,7 @@ def test_the_first_error_wins_and_ends_the_chain() -> None:
         raise ConnectError("not you", {"code": 7})
 
     with pytest.raises(ConnectError, match="not you") as caught:
-        middleware.run([refuse, lambda socket: seen.append("later")], object())
+        run([refuse, lambda socket: seen.append("later")], object())
 
     assert caught.value.data == {"code": 7}
     assert seen == []
@@ -39,12 +46,12 @@ def test_the_first_error_wins_and_ends_the_chain() -> None:
 
 def test_a_guards_own_bug_reaches_the_caller_as_it_is() -> None:
     with pytest.raises(ZeroDivisionError):
-        middleware.run([lambda socket: 1 / 0], object())
+        run([lambda socket: 1 / 0], object())
 
 
 def test_only_false_refuses() -> None:
-    assert middleware.run([lambda socket: 0, lambda socket: "no"], object())
-    assert not middleware.run([lambda socket: False, lambda socket: 1 / 0], object())
+    assert run([lambda socket: 0, lambda socket: "no"], object())
+    assert not run([lambda socket: False, lambda socket: 1 / 0], object())
 
 
 def test_a_guard_added_meanwhile_does_not_take_part() -> None:
@@ -57,6 +64,6 @@ def test_a_guard_added_meanwhile_does_not_take_part() -> None:
 
     chain.append(first)
 
-    middleware.run(chain, object())
+    run(chain, object())
 
     assert seen == ["first"]

@@ -15,7 +15,8 @@ class Namespace(EventEmitter):
     def emit(self, *args: Any) -> list[Any]:
         """Emit as another server does; return its answers."""
         answers: list[Any] = []
-        tell_listeners(self._listeners, "e", args, answers.append)
+        call = self._call_listener
+        tell_listeners(self._listeners, "e", args, answers.append, call)
         return answers
 
 
