@@ -18,6 +18,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from gevent import getcurrent
+from gevent._hub_local import get_hub_if_exists
 from gevent.monkey import get_original
 
 from . import logs
@@ -110,7 +111,7 @@ class Watchdog:
             # Work may have begun before the bell was armed.
             if not all(place.idle() for place in self._all()):
                 self._bell.ring()
-            self._sleeping.acquire()
+            _wait(self._sleeping.acquire)
 
     def _watch_until_idle(self) -> None:
         for place in self._all():
@@ -119,7 +120,7 @@ class Watchdog:
         while not all([place.look(late) for place in self._all()]):
             shortest = min([MOST, *(place.seconds for place in self._all())])
             due = monotonic() + shortest / LOOKS
-            _sleep(shortest / LOOKS)
+            _wait(_sleep, shortest / LOOKS)
             late = monotonic() - due
 
     def _all(self) -> list[_Place]:
@@ -214,6 +215,19 @@ class _Place:
             seconds = now - self._since
             log.warning("%s held the loop for %.1f s", self._holder, seconds)
             self._holder = None
+
+
+def _wait(wait: Callable[..., object], *args: object) -> None:
+    """Call what waits in the operating system; let this thread's hub go on meanwhile.
+
+    There is one if a handler of the log has waited in it. In a patched process it hands
+    on the locks of the log: who waits for one of these would wait for ever.
+    """
+    hub = get_hub_if_exists()
+    if hub is None:
+        wait(*args)
+    else:
+        hub.threadpool.apply(wait, args)
 
 
 def _root_frame() -> FrameType:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.support import build, services
-from tests.support.deployed import Deployed
+from tests.support.deployed import Deployed, gunicorn
 from tests.support.raw_websocket import RawWebSocket
 
 PROGRAM = ("-W", "error", "-m", "tests.deployment.apps.stubborn")
 RUN = (*PROGRAM, "run")
 SERVE_FOREVER = (*PROGRAM, "serve_forever")
+APP = "tests.deployment.apps.stubborn:io"
 #: Seconds that handlers get to end, where they get some.
 GRACE = 5.0
 #: What the log says of a handler that computes.
@@ -22,6 +24,8 @@ HELD = "has held the loop for"
 either_way = pytest.mark.parametrize(
     "command", [RUN, SERVE_FOREVER], ids=["run", "serve_forever"]
 )
+
+every_worker = pytest.mark.parametrize("worker", ["gevent", "gevent_pywsgi"])
 
 
 def begin(server: Deployed, event: str) -> RawWebSocket:
@@ -105,6 +109,37 @@ def test_a_handler_that_computes_is_named(patched: tuple[str, ...]) -> None:
         assert "connected.<locals>.compute" in server.log or "compute (" in server.log
         assert HELD in server.log
         assert "sockio/runtime" not in server.log
+
+
+@every_worker
+def test_behind_gunicorn_it_is_named_while_it_computes(
+    worker: str, tmp_path: Path
+) -> None:
+    with Deployed(*gunicorn(worker, APP)) as server:
+        websocket = server.client().open_socket()
+        file = tmp_path / "file"
+        websocket.send(f'420["compute until it exists","{file}"]')
+
+        server.read_log_until("in compute_until_it_exists\n")
+        file.touch()
+
+        assert websocket.receive_message(timeout=10) == "430[true]"
+        assert HELD in server.log
+        server.read_log_until("compute_until_it_exists held the loop for")
+        server.end_quietly()
+
+
+@every_worker
+def test_behind_gunicorn_c_code_is_named_when_it_ends(worker: str) -> None:
+    with Deployed(*gunicorn(worker, APP)) as server:
+        websocket = server.client().open_socket()
+
+        websocket.send('420["compute in C for a second"]')
+
+        assert websocket.receive_message(timeout=60) == "430[]"
+        server.read_log_until("in compute_in_c_for_a_second\n")
+        server.read_log_until("compute_in_c_for_a_second held the loop for")
+        server.end_quietly()
 
 
 @pytest.mark.patience(60)

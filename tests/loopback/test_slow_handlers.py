@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 import sockio
 from sockio.types import Environ, StartResponse
+from tests.support import native
 from tests.support.loopback import Loopback
 
 from .conftest import Serve
@@ -29,7 +29,7 @@ class Reports(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[str] = []
-        self.came = threading.Event()
+        self.came = native.Event()
         #: What was told at the end of handlers.
         self.ends: list[str] = []
 
@@ -131,7 +131,7 @@ def test_one_that_goes_on_is_reported_once(serve: Serve, reports: Reports) -> No
     @socket.on("sleep")
     def hold() -> int:
         reports.hold_the_loop()
-        threading.Event().wait(5 * SLOW)
+        native.Event().wait(5 * SLOW)
         return len(reports.lines)
 
     websocket.send('420["sleep"]')
@@ -223,7 +223,7 @@ def test_a_callback_is_watched(serve: Serve, reports: Reports) -> None:
 
 def test_none_reports_nobody(serve: Serve, reports: Reports) -> None:
     websocket, socket = serve(slow_handler=None).connect()
-    socket.on("sleep", lambda: threading.Event().wait(6 * SLOW))
+    socket.on("sleep", lambda: native.Event().wait(6 * SLOW))
 
     websocket.send('420["sleep"]')
 
@@ -235,6 +235,6 @@ def test_the_code_of_a_test_is_no_handler(serve: Serve, reports: Reports) -> Non
     served = serve(slow_handler=SLOW)
     served.connect()
 
-    threading.Event().wait(6 * SLOW)
+    native.Event().wait(6 * SLOW)
 
     assert reports.lines == []

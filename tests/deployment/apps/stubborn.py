@@ -14,6 +14,8 @@ if __name__ == "__main__" and sys.argv[2:]:
 
 import itertools
 import logging
+import os
+import time
 from typing import Any
 
 import gevent
@@ -47,6 +49,23 @@ def connected(socket: sockio.Socket[Any]) -> None:
         socket.emit("begun")
         gevent.idle()
         sum(itertools.count())
+
+    @socket.on("compute until it exists")
+    def compute_until_it_exists(file: str) -> bool:
+        end = time.monotonic() + 30
+        while not os.path.exists(file) and time.monotonic() < end:
+            pass
+        return os.path.exists(file)
+
+    @socket.on("compute in C for a second")
+    def compute_in_c_for_a_second() -> None:
+        count = 1_000_000
+        seconds = 0.0
+        while seconds < 1:
+            count *= 2
+            begun = time.monotonic()
+            sum(range(count))
+            seconds = time.monotonic() - begun
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import gevent
 import pytest
@@ -142,6 +141,5 @@ def test_in_another_thread_no_signal_comes() -> None:
             gevent.get_hub().destroy(destroy_loop=True)
 
     before = signal.getsignal(signal.SIGWINCH)
-    with ThreadPoolExecutor() as pool:
-        assert pool.submit(serve).result() is None
+    assert gevent.get_hub().threadpool.apply(serve) is None
     assert signal.getsignal(signal.SIGWINCH) == before

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import os
-import threading
-from typing import Any
+import subprocess
+import sys
 
 import gevent
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from sockio.runtime.bell import Bell
 from sockio.runtime.watchdog import Watchdog
 from sockio.runtime.workers import Workers
+from tests.support import native
 
 #: Seconds after which a test fails.
 BOUND = 10.0
@@ -33,7 +34,7 @@ def threads() -> set[str]:
 
 def wait_until_armed(bell: Bell) -> None:
     """Hold the loop until the watchdog sleeps."""
-    assert any(bell.armed or threading.Event().wait(0.01) for _ in range(1000))
+    assert any(bell.armed or native.Event().wait(0.01) for _ in range(1000))
 
 
 def test_there_is_no_thread_before_there_is_work(bell: Bell, workers: Workers) -> None:
@@ -92,8 +93,8 @@ def test_a_child_process_has_a_thread_of_its_own(bell: Bell, workers: Workers) -
 
 def test_a_hub_that_was_destroyed_is_no_trouble(bell: Bell) -> None:
     watchdog = Watchdog(bell)
-    watched = threading.Event()
-    end = threading.Event()
+    watched = native.Event()
+    end = native.Event()
 
     def serve() -> None:
         workers = Workers()
@@ -104,13 +105,12 @@ def test_a_hub_that_was_destroyed_is_no_trouble(bell: Bell) -> None:
         gevent.get_hub().destroy(destroy_loop=True)
         end.wait(BOUND)
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    watched.wait(BOUND)
+    thread = native.Thread(serve)
+    assert watched.wait(BOUND)
 
     wait_until_armed(bell)
     end.set()
-    thread.join()
+    thread.join(BOUND)
     bell.ring()
     wait_until_armed(bell)
 
@@ -126,11 +126,51 @@ def test_it_may_be_rung_from_several_threads_at_once(
         for _ in range(200):
             bell.ring()
 
-    ringing: list[Any] = [threading.Thread(target=ring) for _ in range(4)]
-    for thread in ringing:
-        thread.start()
-    for thread in ringing:
-        thread.join()
+    for thread in [native.Thread(ring) for _ in range(4)]:
+        thread.join(BOUND)
 
     wait_until_armed(bell)
     assert len(threads() - before) == 1
+
+
+def test_in_a_patched_process_who_waits_for_the_log_gets_it() -> None:
+    program = """
+from gevent import monkey
+monkey.patch_all()
+import logging
+import gevent
+from sockio.runtime.bell import Bell
+from sockio.runtime.watchdog import Watchdog
+from sockio.runtime.workers import Workers
+from tests.support import native
+
+class Remote(logging.Handler):
+    def emit(self, record):
+        if record.name != "app":
+            gevent.idle()  # as for a socket
+            writes.set()
+            waits.wait(10)
+
+def handler():
+    if bell.armed:
+        bell.ring()
+    assert writes.wait(10)
+    gevent.spawn(waits.set)  # as soon as this one waits for the log
+    logging.getLogger("app").warning("hello")
+
+logging.getLogger().addHandler(Remote())
+bell = Bell()
+workers = Workers()
+workers.attach()
+Watchdog(bell).watch(workers, 0.02)
+for _ in range(3):
+    writes, waits = native.Event(), native.Event()
+    handling = gevent.spawn(handler)
+    handling.join(10)
+    print(handling.successful())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+
+    assert (done.stdout, done.stderr) == ("True\n" * 3, "")
