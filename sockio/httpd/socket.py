@@ -14,6 +14,7 @@ from sockio.runtime import logs
 from sockio.runtime.clock import Timer
 from sockio.runtime.hangup import hang_up, say_no_more
 from sockio.runtime.latch import Latch
+from sockio.runtime.syscalls import BENEATH_TLS
 from sockio.runtime.watchers import AGAIN, READ, Writable
 
 from .deadlines import Deadline
@@ -266,8 +267,15 @@ class HttpSocket:
         self._resume()
 
     def _pass_over(self) -> None:
-        """Read on behind the last answer."""
-        if self._receive_some() == b"":
+        """Read on behind the last answer, beneath TLS, which bears nothing there."""
+        try:
+            data = BENEATH_TLS.receive(self._sock, self._sock.fileno())
+        except AGAIN:
+            return
+        except OSError as exc:
+            log.debug("a client went away: %s", exc)
+            data = b""
+        if not data:
             self.close()
 
     def _stop(self) -> None:

@@ -180,6 +180,19 @@ def test_a_tls_connection_ends(secure: sockio.HTTPServer) -> None:
     wire.close()
 
 
+def test_who_sends_on_reads_why_it_ends_over_tls(secure: sockio.HTTPServer) -> None:
+    assert isinstance(secure.address, tuple)
+    wire = Wire(secure.address)
+    context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(CERTIFICATE)
+    wire.socket = context.wrap_socket(wire.socket, server_hostname="localhost")
+
+    wire.send(b"no request\r\n" + bytes(5_000_000))
+
+    assert wire.take_rest(TIMEOUT).startswith(b"HTTP/1.1 400")
+    wire.close()
+
+
 # ------------------------------------------------------------------ a child itself
 
 
