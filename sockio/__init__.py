@@ -21,7 +21,7 @@ _HOME = {
     "ConnectError": "errors",
     "Cookie": "engine.http.cookie",
     "Cors": "engine.http.cors",
-    "Deflate": "protocol.websocket.deflate",
+    "Deflate": "engine.options",
     "Disconnected": "errors",
     "EncodeError": "errors",
     "EngineServer": "engine.server",
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from .engine.http.response import Response as Response
     from .engine.intake import InboxPolicy as InboxPolicy
     from .engine.options import BufferPolicy as BufferPolicy
+    from .engine.options import Deflate as Deflate
     from .engine.server import EngineServer as EngineServer
     from .engine.session import EngineSession as EngineSession
     from .errors import AckError as AckError
@@ -95,7 +96,6 @@ if TYPE_CHECKING:
     from .protocol.socketio.packet import Packet as Packet
     from .protocol.socketio.packet import PacketType as PacketType
     from .protocol.socketio.parser import Parser as Parser
-    from .protocol.websocket.deflate import Deflate as Deflate
     from .runtime.event_names import Event as Event
     from .runtime.surroundings import Call as Call
     from .socket import connection as _connection

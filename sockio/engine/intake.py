@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sockio.errors import ConfigError, InboxFull
+from sockio.runtime.unknown_names import tells_unknown
 
 __all__ = ["InboxPolicy", "Intake", "Tally", "Tap"]
 
 
+@tells_unknown("InboxPolicy")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxPolicy:
     """How much of one client may wait for handlers that are slow.

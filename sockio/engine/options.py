@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from sockio.engine.http.compression import HttpCompression
 from sockio.engine.http.cookie import Cookie
@@ -13,16 +13,22 @@ from sockio.engine.http.request import Request, TrustedProxies
 from sockio.errors import ConfigError
 from sockio.protocol.websocket.deflate import Deflate
 from sockio.runtime import guards
+from sockio.runtime.option_fields import by, option, reads_given
 from sockio.runtime.unknown_names import tells_unknown
 
 from . import foreign_options
 from .intake import InboxPolicy
 from .option_checks import flag, seconds, size
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 __all__ = [
     "KNOWN_TRANSPORTS",
     "BufferPolicy",
+    "Deflate",
     "EngineOptions",
+    "EngineSettings",
     "HandleProtocols",
     "TransportName",
 ]
@@ -31,6 +37,9 @@ TransportName: TypeAlias = Literal["polling", "websocket", "webtransport"]
 #: Chooses one of the WebSocket subprotocols that a client offers, or None.
 HandleProtocols: TypeAlias = Callable[[Sequence[str], Request], "str | None"]
 KNOWN_TRANSPORTS: tuple[TransportName, ...] = ("polling", "websocket", "webtransport")
+
+# Its own floor is a stranger to what tells of unknown names.
+tells_unknown("Deflate")(Deflate)
 
 
 @tells_unknown("BufferPolicy")
@@ -65,118 +74,7 @@ class BufferPolicy:
             )
 
 
-@tells_unknown("EngineServer", foreign_options.SERVER)
-@dataclass(frozen=True, slots=True, kw_only=True, init=False)
-class EngineOptions:
-    """Options of one engine; times are in seconds, defaults are Node's.
-
-    Options that may be given in several forms are kept in one.
-    """
-
-    #: Where the engine lives, without a slash at the end.
-    path: str
-    #: Whether a slash must follow the path.
-    add_trailing_slash: bool
-    transports: tuple[TransportName, ...]
-    #: From the last pong to the next ping.
-    ping_interval: float
-    #: How long a pong may take.
-    ping_timeout: float
-    #: How long a client may take to change the transport.
-    upgrade_timeout: float
-    #: Most bytes of one request body or WebSocket message.
-    max_http_buffer_size: int
-    allow_upgrades: bool
-    #: Whether clients of Engine.IO 3, which are those of Socket.IO 2, are let in.
-    allow_eio3: bool
-    #: Asked for each handshake; raises ``Forbidden`` or returns False to refuse it.
-    allow_request: Callable[[Request], object] | None
-    #: Refuse handshakes of pages from elsewhere, unless ``cors`` allows their origin.
-    check_origin: bool
-    cors: Cors | None
-    cookie: Cookie | None
-    trusted_proxies: TrustedProxies | None
-    per_message_deflate: Deflate | None
-    http_compression: HttpCompression | None
-    #: Makes the id of a session, from its first request.
-    generate_id: Callable[[Request], str] | None
-    #: Answers the subprotocols of a WebSocket; None answers the first one offered.
-    handle_protocols: HandleProtocols | None
-    #: Sent with the handshake, as the first message.
-    initial_packet: str | bytes | None
-    #: ``None`` lets any number of bytes wait.
-    buffer: BufferPolicy | None
-    #: ``None`` lets any number of events wait.
-    inbox: InboxPolicy | None
-
-    def __init__(
-        self,
-        *,
-        path: str = "/engine.io",
-        add_trailing_slash: bool = True,
-        transports: Sequence[str] = ("polling", "websocket"),
-        ping_interval: float = 25.0,
-        ping_timeout: float = 20.0,
-        upgrade_timeout: float = 10.0,
-        max_http_buffer_size: int = 1_000_000,
-        allow_upgrades: bool = True,
-        allow_eio3: bool = False,
-        allow_request: Callable[[Request], object] | None = None,
-        check_origin: bool = False,
-        cors: Cors | OriginRules | OriginJudge = None,
-        cookie: Cookie | bool | None = False,
-        trusted_proxies: TrustedProxies | int | Sequence[str] | None = 0,
-        per_message_deflate: Deflate | bool | None = False,
-        http_compression: HttpCompression | bool | None = True,
-        generate_id: Callable[[Request], str] | None = None,
-        handle_protocols: HandleProtocols | None = None,
-        initial_packet: str | bytes | None = None,
-        buffer: BufferPolicy | None = BufferPolicy(),
-        inbox: InboxPolicy | None = InboxPolicy(),  # noqa: B008 - it is immutable
-    ) -> None:
-        values = {
-            "path": _path(path),
-            "add_trailing_slash": flag("add_trailing_slash", add_trailing_slash),
-            "transports": _transports(transports),
-            "ping_interval": seconds("ping_interval", ping_interval),
-            "ping_timeout": seconds("ping_timeout", ping_timeout),
-            "upgrade_timeout": seconds("upgrade_timeout", upgrade_timeout),
-            "max_http_buffer_size": size("max_http_buffer_size", max_http_buffer_size),
-            "allow_upgrades": flag("allow_upgrades", allow_upgrades),
-            "allow_eio3": flag("allow_eio3", allow_eio3),
-            "allow_request": _function(
-                "allow_request",
-                allow_request,
-                "return to let in, raise to refuse",
-            ),
-            "check_origin": flag("check_origin", check_origin),
-            "cors": Cors.of(cors),
-            "cookie": Cookie.of(cookie),
-            "trusted_proxies": TrustedProxies.of(trusted_proxies or 0),
-            "per_message_deflate": _deflate(per_message_deflate),
-            "http_compression": HttpCompression.of(http_compression),
-            "generate_id": _function("generate_id", generate_id, "return the id"),
-            "handle_protocols": _function(
-                "handle_protocols",
-                handle_protocols,
-                "return one of the offered, or None",
-                "the offered subprotocols and the request",
-                2,
-            ),
-            "initial_packet": _packet(initial_packet),
-            "buffer": _buffer(buffer),
-            "inbox": _inbox(inbox),
-        }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-
-    @property
-    def prefix(self) -> str:
-        """What the path of a request for the engine starts with."""
-        return self.path + "/" if self.add_trailing_slash else self.path
-
-
-def _path(value: object) -> str:
+def _path(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise ConfigError(f'path={value!r} is not text: give one such as "/socket.io"')
     if not value.startswith("/"):
@@ -186,7 +84,7 @@ def _path(value: object) -> str:
     return value.removesuffix("/")
 
 
-def _transports(value: object) -> tuple[str, ...]:
+def _transports(name: str, value: object) -> tuple[TransportName, ...]:
     if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
         raise ConfigError(
             f'transports={value!r} is not a list: give ["polling", "websocket"]'
@@ -205,25 +103,40 @@ def _transports(value: object) -> tuple[str, ...]:
 
 
 def _function(
-    name: str, value: Any, how: str, gets: str = "the request", count: int = 1
-) -> object:
-    if value is not None and not callable(value):
-        raise ConfigError(
-            f"{name}={value!r} cannot be called: give a function that takes {gets}, "
-            "or None"
-        )
-    if value is not None:
-        guards.check(f"{name}=", value, gets, count, how)
-    return value
+    how: str, gets: str = "the request", count: int = 1
+) -> Callable[[str, Any], Any]:
+    """Make a reader of functions: None, or one that takes ``count`` arguments.
+
+    Args:
+        how: What it has to do, for the error's text.
+        gets: Its arguments, likewise.
+        count: How many they are.
+    """
+
+    def read(name: str, value: Any) -> Any:
+        if value is not None and not callable(value):
+            raise ConfigError(
+                f"{name}={value!r} cannot be called: give a function that takes "
+                f"{gets}, or None"
+            )
+        if value is not None:
+            guards.check(f"{name}=", value, gets, count, how)
+        return value
+
+    return read
 
 
-def _packet(value: object) -> object:
+def _proxies(name: str, value: Any) -> TrustedProxies | None:
+    return TrustedProxies.of(value or 0)
+
+
+def _packet(name: str, value: object) -> str | bytes | None:
     if value is not None and not isinstance(value, (str, bytes)):
         raise ConfigError(f"initial_packet={value!r}: give text, bytes or None")
     return value
 
 
-def _buffer(value: object) -> object:
+def _buffer(name: str, value: object) -> BufferPolicy | None:
     if value is not None and not isinstance(value, BufferPolicy):
         raise ConfigError(
             f"buffer={value!r}: give BufferPolicy(high=..., low=...), or None for no "
@@ -232,7 +145,7 @@ def _buffer(value: object) -> object:
     return value
 
 
-def _inbox(value: object) -> object:
+def _inbox(name: str, value: object) -> InboxPolicy | None:
     if value is not None and not isinstance(value, InboxPolicy):
         raise ConfigError(
             f"inbox={value!r}: give InboxPolicy(high_events=..., low_events=...), or "
@@ -241,7 +154,7 @@ def _inbox(value: object) -> object:
     return value
 
 
-def _deflate(value: object) -> Deflate | None:
+def _deflate(name: str, value: object) -> Deflate | None:
     if value is None or isinstance(value, bool):
         return Deflate() if value else None
     if not isinstance(value, Deflate):
@@ -250,3 +163,98 @@ def _deflate(value: object) -> Deflate | None:
             "Deflate(threshold=1024)"
         )
     return value
+
+
+class EngineSettings(TypedDict, total=False):
+    """What may be given for the options of an engine, for type checkers."""
+
+    path: str
+    add_trailing_slash: bool
+    transports: Sequence[str]
+    ping_interval: float
+    ping_timeout: float
+    upgrade_timeout: float
+    max_http_buffer_size: int
+    allow_upgrades: bool
+    allow_eio3: bool
+    allow_request: Callable[[Request], object] | None
+    check_origin: bool
+    cors: Cors | OriginRules | OriginJudge
+    cookie: Cookie | bool | None
+    trusted_proxies: TrustedProxies | int | Sequence[str] | None
+    per_message_deflate: Deflate | bool | None
+    http_compression: HttpCompression | bool | None
+    generate_id: Callable[[Request], str] | None
+    handle_protocols: HandleProtocols | None
+    initial_packet: str | bytes | None
+    buffer: BufferPolicy | None
+    inbox: InboxPolicy | None
+
+
+@tells_unknown("EngineServer", foreign_options.SERVER)
+@reads_given
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """Options of one engine; times are in seconds, defaults are Node's.
+
+    Options that may be given in several forms are kept in one.
+    """
+
+    #: Where the engine lives, without a slash at the end.
+    path: str = option("/engine.io", _path)
+    #: Whether a slash must follow the path.
+    add_trailing_slash: bool = option(True, flag)
+    transports: tuple[TransportName, ...] = option(
+        ("polling", "websocket"), _transports
+    )
+    #: From the last pong to the next ping.
+    ping_interval: float = option(25.0, seconds)
+    #: How long a pong may take.
+    ping_timeout: float = option(20.0, seconds)
+    #: How long a client may take to change the transport.
+    upgrade_timeout: float = option(10.0, seconds)
+    #: Most bytes of one request body or WebSocket message.
+    max_http_buffer_size: int = option(1_000_000, size)
+    allow_upgrades: bool = option(True, flag)
+    #: Whether clients of Engine.IO 3, which are those of Socket.IO 2, are let in.
+    allow_eio3: bool = option(False, flag)
+    #: Asked for each handshake; raises ``Forbidden`` or returns False to refuse it.
+    allow_request: Callable[[Request], object] | None = option(
+        None, _function("return to let in, raise to refuse")
+    )
+    #: Refuse handshakes of pages from elsewhere, unless ``cors`` allows their origin.
+    check_origin: bool = option(False, flag)
+    cors: Cors | None = option(None, by(Cors.of))
+    cookie: Cookie | None = option(False, by(Cookie.of))
+    trusted_proxies: TrustedProxies | None = option(0, _proxies)
+    per_message_deflate: Deflate | None = option(False, _deflate)
+    http_compression: HttpCompression | None = option(True, by(HttpCompression.of))
+    #: Makes the id of a session, from its first request.
+    generate_id: Callable[[Request], str] | None = option(
+        None, _function("return the id")
+    )
+    #: Answers the subprotocols of a WebSocket; None answers the first one offered.
+    handle_protocols: HandleProtocols | None = option(
+        None,
+        _function(
+            "return one of the offered, or None",
+            "the offered subprotocols and the request",
+            2,
+        ),
+    )
+    #: Sent with the handshake, as the first message.
+    initial_packet: str | bytes | None = option(None, _packet)
+    #: ``None`` lets any number of bytes wait.
+    buffer: BufferPolicy | None = option(BufferPolicy(), _buffer)
+    #: ``None`` lets any number of events wait.
+    inbox: InboxPolicy | None = option(InboxPolicy(), _inbox)
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **given: Unpack[EngineSettings]) -> None:
+            """Read what is given."""
+
+    @property
+    def prefix(self) -> str:
+        """What the path of a request for the engine starts with."""
+        return self.path + "/" if self.add_trailing_slash else self.path

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sockio.errors import ConfigError, Forbidden, ProtocolError
 from sockio.runtime import logs
@@ -34,7 +34,7 @@ from .http.request import Request
 from .http.response import Response
 from .intake import Tally
 from .middlewares import HttpMiddleware, Middlewares, Verdict, WsgiMiddleware
-from .options import EngineOptions
+from .options import EngineOptions, EngineSettings
 from .session import EngineSession
 from .transports import polling_for, websocket_for
 from .transports.polling import PollingTransport
@@ -50,6 +50,9 @@ from .verify import (
     verify,
 )
 from .websockets.subprotocols import Subprotocols
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 log = logs.get("engine.server")
 
@@ -87,7 +90,7 @@ class EngineServer(EventEmitter):
         *,
         clock: Clock | None = None,
         reactor: Reactor | None = None,
-        **settings: Any,
+        **settings: Unpack[EngineSettings],
     ) -> None:
         self._listeners = Listeners()
         self.options = options if options is not None else EngineOptions(**settings)

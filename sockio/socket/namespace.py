@@ -78,7 +78,7 @@ class Namespace(EventEmitter, Targets):
         self._connecting: set[Socket[Any]] = set()
         #: Sockets that have gone, while their last events are being handled.
         self._leaving: set[Socket[Any]] = set()
-        recovery = options.recovery
+        recovery = options.connection_state_recovery
         self._admission: Admission = (
             PlainAdmission()
             if recovery is None
@@ -127,7 +127,7 @@ class Namespace(EventEmitter, Targets):
     @property
     def recovery_duration(self) -> float | None:
         """Seconds for which the adapter keeps sessions and events; None: not at all."""
-        recovery = self.options.recovery
+        recovery = self.options.connection_state_recovery
         return None if recovery is None else recovery.max_disconnection_duration
 
     @property

@@ -34,7 +34,7 @@ class Namespaces:
         self.options = options
         self.reactor = reactor
         self.parser = options.make_parser()
-        self._provider = adapter_factory(options.adapter)
+        self._provider = options.adapter
         self._by_name: dict[str, Namespace] = {}
         #: Those that there are, by name; nobody else can change it.
         self.by_name: Mapping[str, Namespace] = MappingProxyType(self._by_name)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
-from sockio.adapters.adapter import AdapterFactory
-from sockio.engine import option_checks
+from sockio.adapters.adapter import Provider
+from sockio.adapters.registry import adapter_factory
+from sockio.engine.option_checks import flag, flags_of, seconds
 from sockio.errors import ConfigError
 from sockio.protocol.socketio import (
     AutoParser,
@@ -15,10 +16,15 @@ from sockio.protocol.socketio import (
     MsgpackParser,
     Parser,
 )
+from sockio.runtime.option_fields import by, option, reads_given
 from sockio.runtime.unknown_names import tells_unknown
 
 #: Seconds of the longest time for which a client may be expected back: a day.
 LONGEST_KEPT = 86400.0
+
+
+#: A parser, or the name of one.
+ParserChoice: TypeAlias = "Parser | Literal['default', 'msgpack', 'auto']"
 
 
 @tells_unknown("Recovery")
@@ -32,10 +38,10 @@ class Recovery:
     skip_middlewares: bool = True
 
     def __post_init__(self) -> None:
-        option_checks.seconds(
+        seconds(
             "max_disconnection_duration", self.max_disconnection_duration, LONGEST_KEPT
         )
-        option_checks.flags_of(self, "skip_middlewares")
+        flags_of(self, "skip_middlewares")
 
     @classmethod
     def of(cls, value: Recovery | bool | None) -> Recovery | None:
@@ -50,92 +56,98 @@ class Recovery:
         )
 
 
+def _parser(name: str, value: Any) -> ParserChoice:
+    if isinstance(value, str):
+        known = value in ("default", "msgpack", "auto")
+    else:
+        known = not isinstance(value, type) and all(
+            callable(getattr(value, method, None)) for method in ("encode", "decoder")
+        )
+    if not known:
+        raise ConfigError(
+            f"parser={value!r}: give 'default', 'msgpack', 'auto' or an "
+            "object with the methods encode(packet) and decoder()"
+        )
+    choice: ParserChoice = value
+    return choice
+
+
+def _codec(name: str, value: Any) -> JsonCodec | None:
+    if value is not None and not (hasattr(value, "dumps") and hasattr(value, "loads")):
+        raise ConfigError(
+            f"json={value!r}: give an object with the functions "
+            "dumps(value, *, default) and loads(text)"
+        )
+    codec: JsonCodec | None = value
+    return codec
+
+
+def _attachments(name: str, value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ConfigError(
+            f"max_attachments={value!r}: give a whole number, "
+            "0 or more (10 is the default)"
+        )
+    return value
+
+
+def _error_in_connection(name: str, value: Any) -> Literal["disconnect", "keep"]:
+    if value not in ("disconnect", "keep"):
+        raise ConfigError(
+            f'error_in_connection={value!r}: give "disconnect", or "keep" as Node does'
+        )
+    choice: Literal["disconnect", "keep"] = value
+    return choice
+
+
+def _slow_handler(name: str, value: object) -> float | None:
+    return None if value is None else seconds(name, value)
+
+
+@reads_given
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """Options of one server; times are in seconds, defaults are Node's."""
+    """Options of one server; times are in seconds, defaults are Node's.
+
+    Options that may be given in several forms are kept in one.
+    """
 
     #: How long a client may stay without joining a namespace.
-    connect_timeout: float = 45.0
+    connect_timeout: float = option(45.0, seconds)
     #: Most binary attachments of one packet.
-    max_attachments: int = 10
+    max_attachments: int = option(10, _attachments)
     #: How packets are written: "default" is JSON with binary attachments, "auto" that
     #: or MessagePack, as each client begins.
-    parser: Parser | Literal["default", "msgpack", "auto"] = "default"
+    parser: ParserChoice = option("default", _parser)
     #: ``dumps(value, *, default)`` and ``loads(text)``; None: orjson. What ``dumps``
     #: converts is converted in MessagePack too.
-    json: JsonCodec | None = None
-    #: Makes the adapter of each namespace; None: in memory, or a URL.
-    adapter: AdapterFactory | str | None = None
-    #: Give clients back what they had when their connection broke.
-    connection_state_recovery: Recovery | bool | None = None
+    json: JsonCodec | None = option(None, _codec)
+    #: Makes the adapter of each namespace.
+    adapter: Provider = option(None, by(adapter_factory))
+    #: How clients get back what they had when their connection broke; None: not at all.
+    connection_state_recovery: Recovery | None = option(None, by(Recovery.of))
     #: Remove a namespace made on demand when its last socket has left.
-    cleanup_empty_child_namespaces: bool = False
+    cleanup_empty_child_namespaces: bool = option(False, flag)
     #: Kill a handler of a client that goes away while it runs.
-    cancel_on_disconnect: bool = False
+    cancel_on_disconnect: bool = option(False, flag)
     #: Answer an event whose handler failed with ``{"error": {...}}``.
-    error_acks: bool = False
+    error_acks: bool = option(False, flag)
     #: Reject events with the wrong number of arguments for their listener.
-    strict_args: bool = True
+    strict_args: bool = option(True, flag)
     #: What happens to a client whose connection handler has failed: "disconnect" lets
     #: it go, "keep" leaves it as it is.
-    error_in_connection: Literal["disconnect", "keep"] = "disconnect"
+    error_in_connection: Literal["disconnect", "keep"] = option(
+        "disconnect", _error_in_connection
+    )
     #: Seconds for which a handler may hold the loop before it is logged; None: any.
-    slow_handler: float | None = 1.0
+    slow_handler: float | None = option(1.0, _slow_handler)
 
     def __post_init__(self) -> None:
-        option_checks.seconds("connect_timeout", self.connect_timeout)
-        for name in (
-            "cleanup_empty_child_namespaces",
-            "cancel_on_disconnect",
-            "error_acks",
-            "strict_args",
-        ):
-            option_checks.flag(name, getattr(self, name))
-        if self.error_in_connection not in ("disconnect", "keep"):
-            raise ConfigError(
-                f"error_in_connection={self.error_in_connection!r}: give "
-                '"disconnect", or "keep" as Node does'
-            )
-        if type(self.max_attachments) is not int or self.max_attachments < 0:
-            raise ConfigError(
-                f"max_attachments={self.max_attachments!r}: give a whole number, "
-                "0 or more (10 is the default)"
-            )
-        if self.slow_handler is not None:
-            option_checks.seconds("slow_handler", self.slow_handler)
-        self._check_parser()
-        Recovery.of(self.connection_state_recovery)
-
-    def _check_parser(self) -> None:
-        if isinstance(self.parser, str):
-            known = self.parser in ("default", "msgpack", "auto")
-        else:
-            known = not isinstance(self.parser, type) and all(
-                callable(getattr(self.parser, name, None))
-                for name in ("encode", "decoder")
-            )
-        if not known:
-            raise ConfigError(
-                f"parser={self.parser!r}: give 'default', 'msgpack', 'auto' or an "
-                "object with the methods encode(packet) and decoder()"
-            )
-        if self.json is not None and not (
-            hasattr(self.json, "dumps") and hasattr(self.json, "loads")
-        ):
-            raise ConfigError(
-                f"json={self.json!r}: give an object with the functions "
-                "dumps(value, *, default) and loads(text)"
-            )
         if self.json is not None and not isinstance(self.parser, str):
             raise ConfigError(
                 f"json={self.json!r}: it is not used by a parser of your own; give it "
                 "to that parser (JsonParser and MsgpackParser take json=)"
             )
-
-    @property
-    def recovery(self) -> Recovery | None:
-        """How sessions are kept for clients that come back; None: not at all."""
-        return Recovery.of(self.connection_state_recovery)
 
     def make_parser(self) -> Parser:
         """Return the parser that these options describe."""

@@ -18,18 +18,19 @@ from sockio.engine import foreign_options
 from sockio.engine.http.client_files import ClientFiles
 from sockio.engine.http.compression import HttpCompression
 from sockio.engine.http.cookie import Cookie
-from sockio.engine.http.cors import Cors
-from sockio.engine.http.request import Request
+from sockio.engine.http.cors import Cors, OriginJudge, OriginRules
+from sockio.engine.http.request import Request, TrustedProxies
 from sockio.engine.intake import InboxPolicy
 from sockio.engine.option_checks import flag
 from sockio.engine.options import BufferPolicy, EngineOptions, HandleProtocols
 from sockio.engine.server import EngineServer
 from sockio.httpd.listening_socket import Address
 from sockio.httpd.server import HTTPServer
-from sockio.protocol.socketio import JsonCodec, Parser
+from sockio.protocol.socketio import JsonCodec
 from sockio.protocol.websocket.deflate import Deflate
 from sockio.runtime.clock import Clock
 from sockio.runtime.listeners import EventEmitter
+from sockio.runtime.option_fields import chosen
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.surroundings import Around
 from sockio.runtime.tasks import Task
@@ -46,7 +47,7 @@ from .handler import NamespaceHandler
 from .lifecycle import Lifecycle, Listening
 from .namespace import G, Namespace
 from .namespaces import ConnectionHandler, Namespaces
-from .options import Recovery, ServerOptions
+from .options import ParserChoice, Recovery, ServerOptions
 from .reasons import Reason
 from .stats import ServerStats
 
@@ -78,23 +79,18 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         max_attachments: int = 10,
         allow_request: Callable[[Request], object] | None = None,
         check_origin: bool = False,
-        cors: Cors
-        | str
-        | Sequence[str]
-        | bool
-        | Callable[[str, Request], bool]
-        | None = None,
-        cookie: Cookie | bool = False,
-        trusted_proxies: int | Sequence[str] = 0,
-        per_message_deflate: Deflate | bool = False,
-        http_compression: HttpCompression | bool = True,
-        parser: Parser | Literal["default", "msgpack", "auto"] = "default",
+        cors: Cors | OriginRules | OriginJudge = None,
+        cookie: Cookie | bool | None = False,
+        trusted_proxies: TrustedProxies | int | Sequence[str] | None = 0,
+        per_message_deflate: Deflate | bool | None = False,
+        http_compression: HttpCompression | bool | None = True,
+        parser: ParserChoice = "default",
         json: JsonCodec | None = None,
         adapter: AdapterFactory | str | None = None,
         connection_state_recovery: Recovery | bool | None = None,
         cleanup_empty_child_namespaces: bool = False,
-        buffer: BufferPolicy | None = BufferPolicy(),  # noqa: B008 - it is immutable
-        inbox: InboxPolicy | None = InboxPolicy(),  # noqa: B008 - likewise
+        buffer: BufferPolicy | None = BufferPolicy(),
+        inbox: InboxPolicy | None = InboxPolicy(),
         cancel_on_disconnect: bool = False,
         error_acks: bool = False,
         strict_args: bool = True,
@@ -160,43 +156,9 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         Raises:
             ConfigError: An option is wrong; the text says how to mend it.
         """
-        options = ServerOptions(
-            connect_timeout=connect_timeout,
-            max_attachments=max_attachments,
-            parser=parser,
-            json=json,
-            adapter=adapter,
-            connection_state_recovery=connection_state_recovery,
-            cleanup_empty_child_namespaces=cleanup_empty_child_namespaces,
-            cancel_on_disconnect=cancel_on_disconnect,
-            error_acks=error_acks,
-            strict_args=strict_args,
-            error_in_connection=error_in_connection,
-            slow_handler=slow_handler,
-        )
-        engine_options = EngineOptions(
-            path=path,
-            add_trailing_slash=add_trailing_slash,
-            transports=transports,
-            ping_interval=ping_interval,
-            ping_timeout=ping_timeout,
-            upgrade_timeout=upgrade_timeout,
-            max_http_buffer_size=max_http_buffer_size,
-            allow_upgrades=allow_upgrades,
-            allow_eio3=allow_eio3,
-            allow_request=allow_request,
-            check_origin=check_origin,
-            cors=cors,
-            cookie=cookie,
-            trusted_proxies=trusted_proxies,
-            per_message_deflate=per_message_deflate,
-            http_compression=http_compression,
-            generate_id=generate_id,
-            handle_protocols=handle_protocols,
-            initial_packet=initial_packet,
-            buffer=buffer,
-            inbox=inbox,
-        )
+        given = dict(locals())  # all that are named above
+        options = ServerOptions(**chosen(ServerOptions, given))
+        engine_options = EngineOptions(**chosen(EngineOptions, given))
         self.options = options
         self.reactor = Reactor(clock)
         self._namespaces = Namespaces(options, self.reactor)

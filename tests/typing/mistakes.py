@@ -32,6 +32,9 @@ def misuse(io: sockio.Server, socket: sockio.Socket) -> None:
     """Make each mistake once, beside what is right."""
     sockio.Server(ping_interval="25")  # type: ignore[arg-type]
     sockio.Server(pingInterval=25)  # type: ignore[call-arg]
+    sockio.Server(cors=5)  # type: ignore[arg-type]
+    sockio.EngineServer(ping_interval="25")  # type: ignore[arg-type]
+    sockio.EngineServer(pingInterval=25)  # type: ignore[call-arg]
 
     socket.on(new_message, takes_both)
     socket.on(new_message)(takes_one)  # type: ignore[arg-type]

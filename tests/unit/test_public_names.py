@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from pathlib import Path
 
@@ -24,23 +23,6 @@ def test_a_public_name_can_be_had(name: str) -> None:
 @pytest.mark.parametrize("name", sockio.__all__)
 def test_a_public_name_is_documented(name: str) -> None:
     assert name in ENTRIES
-
-
-@pytest.mark.parametrize("name", inspect.signature(sockio.Server).parameters)
-def test_an_option_of_the_server_is_documented(name: str) -> None:
-    assert f"``{name}``" in API or f"Server({name}=" in API
-
-
-@pytest.mark.parametrize(
-    "settings",
-    ["Cors", "Cookie", "HttpCompression", "Deflate", "BufferPolicy", "Recovery"],
-)
-def test_the_fields_of_an_option_are_documented(settings: str) -> None:
-    entry = re.search(rf"^``{settings}\(.*", API, re.MULTILINE)
-    assert entry is not None
-
-    for name in inspect.signature(getattr(sockio, settings)).parameters:
-        assert f"{name}=" in entry[0] or f"``{name}``" in API, name
 
 
 def test_a_name_that_does_not_exist_is_no_attribute() -> None:
