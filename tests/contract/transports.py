@@ -349,7 +349,8 @@ class UpgradeContract:
     ) -> None:
         link.send(packet, "5")
 
-        assert link.closes == link.messages == []
+        assert link.closes == []
+        assert link.messages == []
         link.receive()
         assert link.ended
         assert link.session.transport is polling

@@ -311,7 +311,7 @@ def test_our_own_server_lets_go_of_a_tls_socket(
     [
         {},
         {"wsgi.input": io.BytesIO()},
-        {"wsgi.input": io.BufferedReader(io.BytesIO())},  # type: ignore[arg-type]
+        {"wsgi.input": io.BufferedReader(io.BytesIO())},
         {"SERVER_SOFTWARE": "gevent/26.9", "wsgi.input": io.BytesIO()},
     ],
 )
@@ -323,11 +323,14 @@ def test_where_there_is_no_socket_nothing_is_found(environ: Environ) -> None:
 @pytest.mark.parametrize("kind", [stdlib.socket, gevent.socket.socket])
 def test_a_socket_of_another_server_is_found_and_left_alone(kind: Any) -> None:
     with kind() as sock:
-        environ = {"werkzeug.socket": sock, "SERVER_SOFTWARE": "Werkzeug/3.1"}
+        environ: Environ = {"werkzeug.socket": sock}
+        environ["SERVER_SOFTWARE"] = "Werkzeug/3.1"
 
-        assert find(environ) is sock
+        found = find(environ)
+        assert found is not None
+        assert found is sock
         assert take_over(environ) is None
-        assert sock.fileno() != -1
+        assert found.fileno() != -1
 
 
 def test_a_connection_shared_by_requests_is_nobodys() -> None:
@@ -386,7 +389,7 @@ class Watching:
 
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
-HANG_UPS = {
+HANG_UPS: dict[str, Callable[[Any], object]] = {
     "close": lambda peer: peer.close(),
     "half": lambda peer: peer.shutdown(stdlib.SHUT_WR),
     "reset": lambda peer: (

@@ -86,7 +86,8 @@ def test_nothing_arrives_after_the_close(
     websocket.send("4late")
     websocket.send("2")
 
-    assert engine.messages == engine.closes == []
+    assert engine.messages == []
+    assert engine.closes == []
     websocket.wait_closed()
 
 

@@ -373,11 +373,13 @@ def test_a_running_server_may_join_a_cluster(serve: Serve, pair: Pair) -> None:
 
 def strange_messages() -> Iterator[Message]:
     """Messages that no server of ours would send."""
+    values: list[Any] = [None, 7, "x", [], {}, [1], {"rooms": 1}, {"flags": []}]
     for kind in MessageType:
         yield Message("stranger", "/", kind, {})
         for name in ("packet", "opts", "rooms", "requestId", "sockets", "clientCount"):
-            for value in (None, 7, "x", [], {}, [1], {"rooms": 1}, {"flags": []}):
-                data = {"packet": {"type": 2, "data": ["x"]}, "opts": {}, "rooms": []}
+            for value in values:
+                data: dict[str, Any] = {"opts": {}, "rooms": []}
+                data["packet"] = {"type": 2, "data": ["x"]}
                 data["requestId"] = "id"
                 yield Message("stranger", "/", kind, {**data, name: value})
     yield Message("stranger", "/nowhere", MessageType.BROADCAST, {})
@@ -392,8 +394,8 @@ def test_strangers_harm_nobody(pair: Pair, caplog: pytest.LogCaptureFixture) -> 
             pair.exchange.send(message)
     pair.first.io.emit("last")
 
-    while (message := str(websocket.receive_message())) != '42["last"]':
-        assert message.endswith('["x"]')
+    while (text := str(websocket.receive_message())) != '42["last"]':
+        assert text.endswith('["x"]')
     assert pair.cluster.dropped > 100
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
     pair.exchange.leave(pair.second.io.sockets, "stranger")

@@ -10,6 +10,7 @@ import pytest
 
 from sockio.engine.http.request import Request
 from sockio.engine.http.response import Response
+from sockio.types import WSGIApp
 from tests.support.engine import RunningEngine
 from tests.support.raw_websocket import Refused
 
@@ -142,7 +143,7 @@ def test_a_middleware_may_block(engine: RunningEngine) -> None:
 
 # A middleware of one parameter is a WSGI one
 def test_a_wsgi_middleware_wraps_the_engine(engine: RunningEngine) -> None:
-    def middleware(app: Any) -> Any:
+    def middleware(app: WSGIApp) -> WSGIApp:
         def wrapped(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             environ["HTTP_X_WRAPPED"] = "yes"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gevent
@@ -369,7 +370,7 @@ def test_callbacks_run_in_order_once(
     done: list[int] = []
 
     for number in range(5):
-        engine.session.send("x", callback=lambda number=number: done.append(number))
+        engine.session.send("x", callback=partial(done.append, number))
 
     engine.clock.settle()
     assert done == [0, 1, 2, 3, 4]

@@ -58,7 +58,7 @@ def test_a_member_of_an_enumeration_is_a_name_by_its_value(served: Served) -> No
     served.io.emit(Name.ECHO, 2)
     assert websocket.receive_event() == ["echo", 2]
     with pytest.raises(TypeError, match="an event is"):
-        socket.emit(None)
+        socket.emit(None)  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------ what travels
@@ -336,7 +336,7 @@ def test_listeners_by_decorator(served: Served) -> None:
     def two(value: int) -> None:
         heard("two", value)
 
-    @socket.once("three")  # type: ignore[untyped-decorator]
+    @socket.once("three")
     def third(value: int) -> None:
         heard("three", value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gevent
@@ -79,7 +80,7 @@ def test_callbacks_of_send_run_in_order_once(served: Served) -> None:
     session, socket = served.poll()
 
     for number in range(3):
-        socket.conn.send(str(number), callback=lambda n=number: order(n))
+        socket.conn.send(str(number), callback=partial(order, number))
     gevent.idle()
     assert order.calls == []
     assert session.poll().packets == ["40", "41", "42"]

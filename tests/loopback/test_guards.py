@@ -88,14 +88,15 @@ def test_wrong_arguments_are_told_where_it_is_given(place: str, words: str) -> N
 def test_listeners_of_a_socket_too(served: Served, guard: Any) -> None:
     _, socket = served.connect()
 
-    for register in (
+    registers: list[Callable[[Any], object]] = [
         socket.use,
         socket.on_any,
         socket.prepend_any,
         socket.on_any_outgoing,
         socket.prepend_any_outgoing,
         lambda fn: socket.on("x", fn),
-    ):
+    ]
+    for register in registers:
         with pytest.raises(sockio.ConfigError, match="write a plain function"):
             register(guard)
 

@@ -40,18 +40,23 @@ def websocket(engine: RunningEngine) -> RawWebSocket:
 
 # ------------------------------------------------------------------ WebSockets
 
+
+def close_and_answer(engine: RunningEngine, websocket: RawWebSocket) -> None:
+    engine.session.close()
+    websocket.send_frame(b"", 8)
+
+
+def close_without_an_answer(engine: RunningEngine, _: RawWebSocket) -> None:
+    engine.session.close()
+    engine.clock.advance(30)
+
+
 #: What ends a WebSocket, and what the client gets before the end.
 ENDS: dict[str, tuple[Callable[[RunningEngine, RawWebSocket], object], bytes]] = {
     "violation": (lambda _, ws: ws.send_frame("4a", masked=False), b"\x88\x02\x03\xea"),
     "their close": (lambda _, ws: ws.send_frame(b"\x03\xe8", 8), b"\x88\x02\x03\xe8"),
-    "our close, answered": (
-        lambda engine, ws: (engine.session.close(), ws.send_frame(b"", 8)),
-        b"\x88\x00",
-    ),
-    "our close, never answered": (
-        lambda engine, _: (engine.session.close(), engine.clock.advance(30)),
-        b"\x88\x00",
-    ),
+    "our close, answered": (close_and_answer, b"\x88\x00"),
+    "our close, never answered": (close_without_an_answer, b"\x88\x00"),
 }
 
 

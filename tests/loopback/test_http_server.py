@@ -583,7 +583,8 @@ def test_a_slow_reader_holds_up_nobody_else(server: HTTPServer) -> None:
 def test_listens_where_it_is_told_to(address: Any) -> None:
     server = create_server(hello).listen(address)
     try:
-        host, port = server.address  # type: ignore[misc]
+        assert isinstance(server.address, tuple)
+        host, port = server.address
         assert host in ("127.0.0.1", "::", "0.0.0.0")
         with gevent.socket.create_connection(("127.0.0.1", port)) as peer:
             peer.sendall(GET + b"\r\n")
@@ -599,7 +600,8 @@ def test_listens_on_ipv6(address: Any) -> None:
     except OSError as exc:
         services.missing("ipv6", str(exc))
     try:
-        _, port = server.address  # type: ignore[misc]
+        assert isinstance(server.address, tuple)
+        _, port = server.address
         with gevent.socket.create_connection(("::1", port)) as peer:
             peer.sendall(GET + b"\r\n")
             assert read_response(peer)[1] == BODY

@@ -26,7 +26,7 @@ from tests.support.http_cases import CHUNKED, GET, NEXT, POST, REFUSED, SERVED, 
 
 CERTIFICATE = Path(__file__).parent.parent / "support" / "localhost.pem"
 #: Options that need few bytes to be exceeded.
-SMALL = {"max_line": 60, "max_head": 150}
+SMALL: dict[str, Any] = {"max_line": 60, "max_head": 150}
 EXCEEDED = {
     "long target": (b"GET /" + b"a" * 60, "414 URI Too Long"),
     "long header": (GET + b"A: " + b"b" * 60, "431 Request Header Fields Too Large"),

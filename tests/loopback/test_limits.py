@@ -41,7 +41,8 @@ def test_a_body_over_the_limit_gets_413(
     answer = session.post("4" + "x" * LIMIT)
 
     assert (answer.status, answer.body) == (413, b"")
-    assert engine.closes == engine.messages == []
+    assert engine.closes == []
+    assert engine.messages == []
     assert session.post("4" + "x" * (LIMIT - 1)).status == 200
     assert engine.messages == ["x" * (LIMIT - 1)]
 
@@ -81,7 +82,8 @@ def test_a_chunked_body_over_the_limit_gets_413(
     )
 
     assert http.receive().status == 413
-    assert engine.closes == engine.messages == []
+    assert engine.closes == []
+    assert engine.messages == []
 
 
 # Chunked and endless

@@ -29,7 +29,7 @@ def test_a_method_handles_the_event_of_its_name() -> None:
         websocket = loopback.client().websocket()
         assert websocket.receive()[0] == "0"
         websocket.send("40/chat,")
-        assert websocket.receive().startswith("40/chat,")
+        assert str(websocket.receive()).startswith("40/chat,")
 
         websocket.send('42/chat,1["shout","hi"]')
 

@@ -10,6 +10,7 @@ import gevent
 import pytest
 
 from sockio.errors import ConfigError, EncodeError, ReservedEventError
+from sockio.socket.recovery import RecoverableSocket
 from sockio.testing import FakeClock
 from tests.support.served import Heard, Served
 
@@ -142,7 +143,7 @@ def test_what_would_be_an_error_is_one_still(served: Served) -> None:
     with pytest.raises(ConfigError, match="how long the answers may take"):
         nobody.emit_with_ack("e")
     with pytest.raises(ConfigError, match="is no room"):
-        nobody.sockets_join(None)
+        nobody.sockets_join(None)  # type: ignore[arg-type]
 
 
 def test_from_a_native_thread(served: Served) -> None:
@@ -185,6 +186,7 @@ def test_the_children_of_a_parent(served: Served) -> None:
 def test_nothing_is_kept_for_who_comes_back(serve: Serve) -> None:
     served = serve(connection_state_recovery=True)
     websocket, socket = served.connect()
+    assert isinstance(socket, RecoverableSocket)
     gone = Heard()
     socket.on("disconnect", gone)
     served.io.emit("seen")

@@ -294,7 +294,8 @@ def test_another_method_is_answered_500(
     answer = session.post("4a", method=method)
 
     assert (answer.status, answer.body) == (500, b"")
-    assert engine.messages == engine.closes == []
+    assert engine.messages == []
+    assert engine.closes == []
     assert session.post("4b").status == 200
 
 

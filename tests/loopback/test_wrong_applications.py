@@ -76,7 +76,7 @@ def starting_twice(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 
 def writing_text(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    start(OK, [])("text")  # type: ignore[arg-type]
+    start(OK, [])("text")
     return []
 
 

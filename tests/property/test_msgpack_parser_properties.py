@@ -39,7 +39,9 @@ def test_a_packet_comes_back(packet: Packet) -> None:
 
 @given(sio_packets)
 def test_there_is_nothing_where_there_was_nothing(packet: Packet) -> None:
-    message = msgspec.msgpack.decode(parser.encode(packet)[0])
+    frame = parser.encode(packet)[0]
+    assert isinstance(frame, bytes)
+    message = msgspec.msgpack.decode(frame)
 
     assert {"type", "nsp"} <= message.keys() <= {"type", "nsp", "data", "id"}
     assert None not in message.values()

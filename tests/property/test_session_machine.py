@@ -219,7 +219,9 @@ class SessionMachine(RuleBasedStateMachine):
         received = [packet for packet in polled + framed if packet.startswith("4")]
         assert received == self.sent[: len(received)]
         if self.session.ready_state == "open":
-            waiting = [f"4{p.data}" for p in self.session.write_buffer if p.type == 4]
+            waiting = [
+                "4" + str(p.data) for p in self.session.write_buffer if p.type == 4
+            ]
             assert received + waiting == self.sent
 
     @invariant()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import socket
+from functools import partial
 from typing import Any
 
 import gevent
@@ -129,14 +131,14 @@ def fired(clock: FakeClock, calls: Calls, steps: list[tuple[str, Any]]) -> Any:
     """Return which timers fired, and when."""
     log: list[tuple[float, int]] = []
     timers: list[Any] = []
+
+    def note(number: int) -> None:
+        log.append((clock.now(), number))
+
     for step, value in steps:
         if step == "arm":
             number = len(timers)
-            timers.append(
-                calls.call_later(
-                    value, lambda number=number: log.append((clock.now(), number))
-                )
-            )
+            timers.append(calls.call_later(value, partial(note, number)))
         elif step == "pass":
             clock.advance(value)
         elif value < len(timers):
@@ -183,12 +185,12 @@ def test_a_mailbox_is_a_queue(reactor: Reactor, steps: list[tuple[str, int]]) ->
             mailbox.put(value)
             queue.append(value)
         elif step == "take":
-            taken = mailbox.take(lambda item, value=value: item == value)
+            taken = mailbox.take(partial(operator.eq, value))
             assert taken == (value if value in queue else None)
             if value in queue:
                 queue.remove(value)
         else:
-            taken = mailbox.take_all(lambda item, value=value: item > value)
+            taken = mailbox.take_all(partial(operator.lt, value))
             assert taken == [item for item in queue if item > value]
             queue = [item for item in queue if item <= value]
     gevent.idle()

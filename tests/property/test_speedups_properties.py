@@ -21,7 +21,7 @@ if build.PURE:
 if not build.compiled():
     services.missing("compiled", "nothing is")
 
-from sockio.protocol.websocket import speedups
+from sockio.protocol.websocket import speedups  # type: ignore[attr-defined]
 
 texts = st.builds(
     lambda text, times: text * times,

@@ -54,7 +54,7 @@ def stale() -> list[str]:
 def choose() -> None:
     """Let ``import sockio`` find what the environment asks for."""
     if PURE:
-        sys.meta_path.insert(0, PlainFinder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, PlainFinder)
     elif names := stale():
         sys.exit(
             f"{', '.join(names)}: older than the source. "

@@ -65,6 +65,6 @@ HIDDEN: tuple[Any, ...] = (
     wrapped(async_generator),
     wrapped(AsyncCall().__call__),
     lambda *args: asynchronous(),
-    lambda *args: (each for each in ()),
+    lambda *args: (each for each in ""),
     lambda *args: Awaitable(),
 )

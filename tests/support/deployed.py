@@ -170,7 +170,10 @@ class Deployed:
             Until then; the test's time limit ends it.
         """
         clock = Path(f"/proc/{self._process.pid}/stat")
-        used = lambda: int(clock.read_text().rpartition(")")[2].split()[11])  # noqa: E731
+
+        def used() -> int:
+            return int(clock.read_text().rpartition(")")[2].split()[11])
+
         enough = used() + os.sysconf("SC_CLK_TCK") // 2
         while used() < enough:
             gevent.idle()

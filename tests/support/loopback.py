@@ -32,7 +32,7 @@ class Loopback:
         self.app = app
         self._clients: list[RawClient] = []
         if kind in ("sockio", "tls"):
-            tls = {"certfile": CERTIFICATE} if kind == "tls" else {}
+            tls: dict[str, Any] = {"certfile": CERTIFICATE} if kind == "tls" else {}
             self._http: Any = sockio.create_server(app).listen(("127.0.0.1", 0), **tls)
         else:
             handler = app.serve_handler() if isinstance(app, sockio.Server) else app

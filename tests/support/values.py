@@ -223,7 +223,7 @@ def scalar(format: str, number: Any) -> Any:
     It is not one of a memoryview: CPython up to 3.12.6 crashes when it finds that in a
     reference cycle.
     """
-    return pickle.PickleBuffer(numpy.array(number, format))
+    return pickle.PickleBuffer(numpy.array(number, format))  # type: ignore[arg-type]
 
 
 #: What of a value arrives, by a name for the test's report. Bytes arrive as bytes.
@@ -314,13 +314,13 @@ SENT: dict[str, tuple[Callable[[], Any], Any]] = {
     },
     "ctypes array": (lambda: (ctypes.c_uint8 * 3)(1, 2, 3), b"\1\2\3"),
     "ctypes array of arrays": (
-        lambda: (ctypes.c_uint8 * 2 * 2)((1, 2), (3, 4)),
+        lambda: (ctypes.c_uint8 * 2 * 2)((1, 2), (3, 4)),  # type: ignore[misc]
         b"\1\2\3\4",
     ),
     "ctypes chars": (lambda: (ctypes.c_char * 3)(b"a"), b"a\0\0"),
     "mmap": (lambda: mapped(b"mapped"), b"mapped"),
     "BytesIO": (lambda: io.BytesIO(b"file"), b"file"),
-    "buffered file": (lambda: io.BufferedReader(io.BytesIO(b"file")), b"file"),  # type: ignore[arg-type]
+    "buffered file": (lambda: io.BufferedReader(io.BytesIO(b"file")), b"file"),
     "number in a buffer": (
         lambda: [scalar("d", 1.5), scalar("b", -1), scalar("?", True)],
         [1.5, -1, True],
@@ -395,12 +395,12 @@ REFUSED: dict[str, Callable[[], Any]] = {
     # ---- memory with addresses, gaps, or a meaning of its own
     "array of text": lambda: array.array("w" if "w" in array.typecodes else "u", "ab"),
     "memoryview of P": lambda: memoryview(bytes(8)).cast("P"),
-    "memoryview of objects": lambda: memoryview(numpy.array([object()])),
+    "memoryview of objects": lambda: memoryview(numpy.array([object()])),  # type: ignore[arg-type]
     "ctypes number": lambda: ctypes.c_int(5),
     "ctypes pointers": lambda: (ctypes.c_void_p * 2)(1, 2),
     "ctypes char pointers": lambda: (ctypes.c_char_p * 1)(b"x"),
     "ctypes typed pointers": lambda: (ctypes.POINTER(ctypes.c_int) * 1)(),
-    "ctypes objects": lambda: (ctypes.py_object * 1)(1),
+    "ctypes objects": lambda: (ctypes.py_object * 1)(1),  # type: ignore[misc]
     "ctypes text": lambda: (ctypes.c_wchar * 2)("a"),
     "ctypes long double": lambda: (ctypes.c_longdouble * 1)(1.0),
     "ctypes structure": Record,
@@ -421,7 +421,7 @@ REFUSED: dict[str, Callable[[], Any]] = {
     "numpy byte texts": lambda: numpy.array([b"ab", b"c"]),
     "numpy complex number": lambda: numpy.complex64(1j),
     "numpy long doubles": lambda: numpy.ones(2, numpy.longdouble),
-    "numpy masked": lambda: numpy.ma.array([1, 2], mask=[0, 1]),
+    "numpy masked": lambda: numpy.ma.array([1, 2], mask=[False, True]),
     "numpy masked constant": lambda: numpy.ma.masked,
 }
 

@@ -35,10 +35,14 @@ NODES = {
 }
 
 
+def refused(**options: Any) -> None:
+    sockio.Server(**options)
+
+
 @pytest.mark.parametrize("name", [name for name in NODES if name != "path"])
 def test_nodes_names_lead_to_ours(name: str) -> None:
     with pytest.raises(ConfigError, match=f"write {NODES[name]}") as caught:
-        sockio.Server(**{name: 1})
+        refused(**{name: 1})
 
     assert isinstance(caught.value, TypeError)
     assert NODES[name] in inspect.signature(sockio.Server).parameters
@@ -68,7 +72,7 @@ def test_nodes_names_lead_to_ours(name: str) -> None:
 )
 def test_other_names_lead_somewhere(name: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as caught:
-        sockio.Server(**{name: "secret"})
+        refused(**{name: "secret"})
 
     assert f"{name}=" in str(caught.value)
     assert "secret" not in str(caught.value)
@@ -89,8 +93,9 @@ def test_no_hint_hides_an_option_that_there_is(hints: Any) -> None:
     assert not known & hints.keys() - {"app"}
 
 
+WRONG: Any = {"pingTimeout": 1}
 PLACES: list[tuple[Callable[[], object], str]] = [
-    (lambda: sockio.EngineServer(pingTimeout=1), "EngineServer.*ping_timeout"),
+    (lambda: sockio.EngineServer(**WRONG), "EngineServer.*ping_timeout"),
     (lambda: sockio.create_server(backlogg=1), "create_server.*backlog"),
     (lambda: sockio.create_server(maxHeaderSize=1), "write max_head"),
     (lambda: sockio.Server().listen(port=3000), "the address in one piece"),

@@ -366,7 +366,7 @@ def test_flush_and_drain_are_told_of_sessions_old_and_new(
 
 
 def test_connection_is_told_in_the_sessions_own_greenlet(
-    server: Any, clock: FakeClock
+    server: sockio.EngineServer, clock: FakeClock
 ) -> None:
     told: list[Any] = []
 

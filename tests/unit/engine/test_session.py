@@ -155,9 +155,10 @@ def test_open_is_fired(bench: Bench) -> None:
 def test_a_session_knows_its_client(bench: Bench) -> None:
     session = bench.session
 
-    assert session.ready_state == "opening"
+    states: list[str] = [session.ready_state]
     session.open()
-    assert session.ready_state == "open"
+    states.append(session.ready_state)
+    assert states == ["opening", "open"]
     assert session.id == "sid"
     assert session.protocol == 4
     assert session.remote_address == "192.0.2.7"

@@ -33,8 +33,9 @@ def test_a_head_contains_its_lines() -> None:
 )
 @pytest.mark.parametrize("value", [0, -1, "60", True, float("inf"), float("nan")])
 def test_a_time_is_a_number_of_seconds(name: str, value: Any) -> None:
-    HttpOptions(**{name: None})
-    HttpOptions(**{name: 0.5})
+    right: list[Any] = [None, 0.5]
+    for each in right:
+        HttpOptions(**{name: each})
     with pytest.raises(ConfigError, match=f"{name}=.* None"):
         HttpOptions(**{name: value})
 
@@ -44,4 +45,4 @@ def test_whoever_makes_a_server_is_told_of_a_wrong_option() -> None:
 
     for start in (sockio.create_server, io.listen, io.run):
         with pytest.raises(ConfigError, match="max_line"):
-            start(max_line=0)  # type: ignore[operator]
+            start(max_line=0)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gevent
@@ -165,7 +166,11 @@ def test_one_worker_does_all_where_none_blocks(batch: Batch) -> None:
     workers: list[object] = []
     jobs = [lambda: workers.append(gevent.getcurrent())] * 5
 
-    in_hub(batch, lambda: [batch.start(job) for job in jobs])
+    def start() -> None:
+        for job in jobs:
+            batch.start(job)
+
+    in_hub(batch, start)
 
     assert len(workers) == 5
     assert len(set(workers)) == 1
@@ -269,7 +274,11 @@ def corked(batch: Batch, *jobs: Callable[[], object]) -> list[bool]:
         seen.append(batch.corked)
         job()
 
-    in_hub(batch, lambda: [batch.start(lambda j=job: run(j)) for job in jobs])
+    def start() -> None:
+        for job in jobs:
+            batch.start(partial(run, job))
+
+    in_hub(batch, start)
     return seen
 
 

@@ -94,7 +94,7 @@ def test_a_coroutine_that_runs_elsewhere_is_not_disturbed() -> None:
 
 def test_the_remedy_is_told() -> None:
     with pytest.raises(ConfigError, match=r"a coroutine.*write a plain function"):
-        done(asynchronous, asynchronous())
+        _ = done(asynchronous, asynchronous())
     with pytest.raises(ConfigError, match=r"a generator.*write a plain function"):
         done(generator, generator())
     with pytest.raises(ConfigError, match=r"an awaitable.*write a plain function"):

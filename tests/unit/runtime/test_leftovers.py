@@ -25,7 +25,7 @@ from sockio.testing import FakeClock
 Run = Callable[..., None]
 
 
-class Counted(local):
+class Counted(local):  # type: ignore[misc]
     """A subclass: each thread that uses it runs its constructor."""
 
     def __init__(self, begin: int) -> None:

@@ -36,7 +36,7 @@ class Holder:
     @staticmethod
     def static(a): ...  # type: ignore[no-untyped-def]
 
-    def __init__(self, a=None, b=None): ...  # type: ignore[no-untyped-def]
+    def __init__(self, a: object = None, b: object = None) -> None: ...
 
     def __call__(self, a, b, c): ...  # type: ignore[no-untyped-def]
 

@@ -9,7 +9,8 @@ import gevent.socket
 import pytest
 
 from sockio.runtime.reactor import Reactor
-from sockio.runtime.stream import READ_SIZE, Stream
+from sockio.runtime.stream import Stream
+from sockio.runtime.syscalls import READ_SIZE
 from sockio.testing import FakeClock
 
 #: More than the kernel keeps for one connection.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 from concurrent.futures import CancelledError
 from contextvars import ContextVar
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import gevent
 import pytest
@@ -144,6 +144,7 @@ def test_a_task_shows_its_name(clock: FakeClock) -> None:
 
 
 def test_the_name_is_that_of_the_function_if_none_is_given(clock: FakeClock) -> None:
-    assert spawn(crash.__call__).name.endswith("__call__")
+    bound: Any = crash
+    assert spawn(bound.__call__).name.endswith("__call__")
     assert spawn(Latch[None](clock).set, None).name == "Latch.set"
     clock.settle()

@@ -30,7 +30,7 @@ class Ends:
     def hear(self) -> bool:
         """Wait until the loop tells; False: it does not, in a long time."""
         self._told.clear()
-        return self._told.wait(20)
+        return bool(self._told.wait(20))
 
     def hear_nothing(self) -> bool:
         """Whether the loop has nothing to tell."""

@@ -15,6 +15,10 @@ async def asynchronous(*args: Any) -> None:
     """Nobody would await it."""
 
 
+#: The same for type checkers, who would see the mistake.
+ANYTHING: Any = asynchronous
+
+
 @pytest.mark.parametrize(
     ("mistake", "remedy"),
     [
@@ -38,7 +42,7 @@ async def asynchronous(*args: Any) -> None:
         (lambda io: io.run(io), "attach"),
         (lambda io: io.listen("http://127.0.0.1:3000"), "leave out http://"),
         (lambda io: sockio.Server(allow_request=asynchronous), "plain function"),
-        (lambda io: sockio.Server(generate_id=asynchronous), "plain function"),
+        (lambda io: sockio.Server(generate_id=ANYTHING), "plain function"),
     ],
 )
 def test_a_mistake_is_told_at_once(
@@ -50,4 +54,4 @@ def test_a_mistake_is_told_at_once(
 
 def test_what_cannot_be_called_is_no_middleware() -> None:
     with pytest.raises(TypeError):
-        sockio.Server().use(5)  # type: ignore[arg-type]
+        sockio.Server().use(5)  # type: ignore[type-var]

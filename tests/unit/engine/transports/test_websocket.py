@@ -18,6 +18,7 @@ class FakeWebSocket:
     writable = True
     ready = True
     pending_size = 7
+    unfinished = 0
 
     def __init__(self) -> None:
         self.sent: list[str | bytes] = []
@@ -30,6 +31,9 @@ class FakeWebSocket:
     def offer(self, wire: Wire) -> bool:
         self.sent += wire.messages
         return True
+
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
 
     def close(self, code: int | None = None, reason: str = "") -> None:
         self.closed = (code, reason)

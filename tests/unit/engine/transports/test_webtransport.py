@@ -119,7 +119,8 @@ def test_bytes_of_a_packet_that_is_not_whole_are_counted(
 def test_messages_and_packets_take_their_ways(
     transport: WebTransportTransport, sink: FakeSink
 ) -> None:
-    data = b"".join(map(frame, ("4hello", b"\x00", "3", "4", "2probe")))
+    packets: list[str | bytes] = ["4hello", b"\x00", "3", "4", "2probe"]
+    data = b"".join(map(frame, packets))
 
     for index in range(len(data)):
         transport.received(data[index : index + 1])

@@ -92,7 +92,7 @@ class Bench:
         self.clock.settle()
         self.theirs.settimeout(0)
         try:
-            return self.theirs.recv(1) != b""
+            return bool(self.theirs.recv(1))
         except BlockingIOError:
             return True
         except ConnectionError:

@@ -179,7 +179,7 @@ class Compact:
 @pytest.mark.parametrize("write", [by_orjson, by_the_fallback, by_another_library])
 @pytest.mark.parametrize(("value", "shown"), VALUES)
 def test_what_is_written(
-    value: Any, shown: Any, write: Callable[[Any], list[str]]
+    value: Any, shown: Any, write: Callable[[Any], list[Any]]
 ) -> None:
     head, *attachments = write(value)
 
