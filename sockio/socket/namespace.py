@@ -192,8 +192,8 @@ class Namespace(EventEmitter, Targets):
 
     def connect(self, link: Link, auth: Any) -> Socket[Any]:
         """Make the socket of a client; its inbox's first job lets it in, or not."""
-        make = self._admission.socket_class
-        socket = make(link.socket_id(self.name), self, link, auth)
+        sid = link.socket_id(self.name)
+        socket = self._admission.socket_class(sid, self, link, auth)
         self._connecting.add(socket)
         intake = link.conn.intake
         intake.add(0)

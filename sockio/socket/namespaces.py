@@ -30,7 +30,19 @@ ConnectionHandler: TypeAlias = Callable[[Socket[Any]], object]
 class Namespaces:
     """The namespaces that there are, and the parents that may make more."""
 
-    def __init__(self, options: ServerOptions, reactor: Reactor) -> None:
+    def __init__(
+        self,
+        options: ServerOptions,
+        reactor: Reactor,
+        listener_count: Callable[[str], int],
+    ) -> None:
+        """Make the main namespace.
+
+        Args:
+            options: The server's.
+            reactor: The server's.
+            listener_count: How many listeners the server has for an event.
+        """
         self.options = options
         self.reactor = reactor
         self.parser = options.make_parser()
@@ -39,12 +51,9 @@ class Namespaces:
         #: Those that there are, by name; nobody else can change it.
         self.by_name: Mapping[str, Namespace] = MappingProxyType(self._by_name)
         self._parents: list[ParentNamespace] = []
-        self._misplaced = Misplaced(self._listener_count)
+        self._misplaced = Misplaced(listener_count)
         #: The one of which the server has the listeners.
         self.main = self.of("/")
-
-    def _listener_count(self, event: str) -> int:
-        return self.main.listener_count(event)
 
     # ------------------------------------------------------------------ making
 

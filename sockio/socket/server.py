@@ -161,7 +161,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         engine_options = EngineOptions(**chosen(EngineOptions, given))
         self.options = options
         self.reactor = Reactor(clock)
-        self._namespaces = Namespaces(options, self.reactor)
+        self._namespaces = Namespaces(options, self.reactor, self.listener_count)
         #: The main namespace.
         self.sockets = self._namespaces.main
         self._listeners = self.sockets._listeners
