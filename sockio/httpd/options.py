@@ -6,28 +6,49 @@
 from __future__ import annotations
 
 import math
+import os
+import ssl
 from dataclasses import dataclass
+from typing import Any, TypedDict
 
 from sockio.errors import ConfigError
 from sockio.runtime.unknown_names import tells_unknown
+from sockio.types import Environ
 
 from .foreign_options import HTTP
 
-__all__ = ["HttpOptions"]
-
-#: What ``create_server`` and ``listen`` take besides.
-_BESIDE = (
-    "log",
-    "error_log",
-    "environ",
-    "backlog",
-    "certfile",
-    "keyfile",
-    "ssl_context",
-)
+__all__ = ["HttpOptions", "HttpSettings", "ListenSettings", "RunSettings"]
 
 
-@tells_unknown("create_server", HTTP, also=_BESIDE)
+class HttpSettings(TypedDict, total=False):
+    """What ``create_server`` takes for ``HttpOptions``, for type checkers."""
+
+    max_line: int
+    max_head: int
+    head_timeout: float | None
+    body_timeout: float | None
+    keep_alive: float | None
+    tls_timeout: float | None
+
+
+class ListenSettings(HttpSettings, total=False):
+    """What ``listen`` of a Socket.IO server takes: all that ``create_server`` does."""
+
+    log: Any
+    error_log: Any
+    environ: Environ | None
+    backlog: int
+
+
+class RunSettings(ListenSettings, total=False):
+    """What ``run`` takes: all that ``listen`` does."""
+
+    certfile: str | os.PathLike[str] | None
+    keyfile: str | os.PathLike[str] | None
+    ssl_context: ssl.SSLContext | None
+
+
+@tells_unknown("create_server", HTTP, also=RunSettings.__annotations__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpOptions:
     """How long a request may be, and how long it may take: in bytes and in seconds.

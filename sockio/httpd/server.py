@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gevent.ssl
 from gevent.event import Event
@@ -19,7 +19,10 @@ from .connections import Connections
 from .environ import common_environ
 from .listening_socket import Address, ListeningSocket
 from .listening_socket import listen as bind
-from .options import HttpOptions
+from .options import HttpOptions, HttpSettings
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["HTTPServer", "create_server"]
 
@@ -36,7 +39,7 @@ def create_server(
     error_log: Any = None,
     environ: Environ | None = None,
     backlog: int = BACKLOG,
-    **options: Any,
+    **options: Unpack[HttpSettings],
 ) -> HTTPServer:
     """Make an HTTP server that is not listening yet.
 

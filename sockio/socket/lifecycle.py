@@ -7,7 +7,7 @@ import signal
 import ssl
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sockio import build
 from sockio.engine.http import mount
@@ -20,6 +20,7 @@ from sockio.engine.server import EngineServer
 from sockio.engine.session import EngineSession
 from sockio.errors import ConfigError
 from sockio.httpd.listening_socket import Address
+from sockio.httpd.options import ListenSettings, RunSettings
 from sockio.httpd.server import HTTPServer, create_server
 from sockio.runtime import logs
 from sockio.runtime.reactor import Reactor
@@ -34,6 +35,9 @@ from .connection_v2 import ConnectionV2
 from .namespaces import Namespaces
 from .options import ServerOptions
 from .reasons import Reason
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 log = logs.get("server")
 
@@ -69,7 +73,9 @@ class Served(Protocol):
         self, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]: ...
     def start(self) -> None: ...
-    def listen(self, address: Address, **options: Any) -> HTTPServer: ...
+    def listen(
+        self, address: Address, **options: Unpack[RunSettings]
+    ) -> HTTPServer: ...
     def drain(self, seconds: float = ...) -> None: ...
     def close(self, timeout: float | None = None) -> None: ...
     def sleep(self, seconds: float = 0) -> None: ...
@@ -199,7 +205,7 @@ class Lifecycle:
         certfile: str | os.PathLike[str] | None,
         keyfile: str | os.PathLike[str] | None,
         ssl_context: ssl.SSLContext | None,
-        **options: Any,
+        **options: Unpack[ListenSettings],
     ) -> HTTPServer:
         """Serve on ``address`` with an HTTP server of our own; returns once bound."""
         http_server = create_server(self._front, **options)
@@ -245,7 +251,7 @@ class Lifecycle:
 
     # ------------------------------------------------------------------ the end
 
-    def run(self, address: Address, **options: Any) -> None:
+    def run(self, address: Address, **options: Unpack[RunSettings]) -> None:
         """Serve on ``address`` until a signal comes, then close.
 
         Blocks:
@@ -271,7 +277,9 @@ class Lifecycle:
             signals.close()
         log.info("closed")
 
-    def _listen_or_exit(self, address: Address, **options: Any) -> HTTPServer:
+    def _listen_or_exit(
+        self, address: Address, **options: Unpack[RunSettings]
+    ) -> HTTPServer:
         try:
             return self._server.listen(address, **options)
         except OSError as exc:

@@ -25,6 +25,7 @@ from sockio.engine.option_checks import flag
 from sockio.engine.options import BufferPolicy, EngineOptions, HandleProtocols
 from sockio.engine.server import EngineServer
 from sockio.httpd.listening_socket import Address
+from sockio.httpd.options import ListenSettings, RunSettings
 from sockio.httpd.server import HTTPServer
 from sockio.protocol.socketio import JsonCodec
 from sockio.protocol.websocket.deflate import Deflate
@@ -52,7 +53,7 @@ from .reasons import Reason
 from .stats import ServerStats
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
 AroundT = TypeVar("AroundT", bound=Around)
 
@@ -220,7 +221,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         certfile: str | os.PathLike[str] | None = None,
         keyfile: str | os.PathLike[str] | None = None,
         ssl_context: ssl.SSLContext | None = None,
-        **options: Any,
+        **options: Unpack[ListenSettings],
     ) -> HTTPServer:
         """Serve on ``address`` with an HTTP server of our own; returns once bound.
 
@@ -267,7 +268,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
             address, certfile, keyfile, max_connections=max_connections
         )
 
-    def run(self, address: Address = 3000, **options: Any) -> None:
+    def run(self, address: Address = 3000, **options: Unpack[RunSettings]) -> None:
         """Serve on ``address`` until SIGINT, SIGTERM, SIGHUP or SIGQUIT, then close.
 
         SIGTERM lets clients go one after the other first. Requests and handlers under

@@ -35,6 +35,9 @@ def misuse(io: sockio.Server, socket: sockio.Socket) -> None:
     sockio.Server(cors=5)  # type: ignore[arg-type]
     sockio.EngineServer(ping_interval="25")  # type: ignore[arg-type]
     sockio.EngineServer(pingInterval=25)  # type: ignore[call-arg]
+    sockio.create_server(keep_alive="5")  # type: ignore[arg-type]
+    io.listen(3000, keepAlive=5)  # type: ignore[call-arg]
+    io.run(3000, certfile=5)  # type: ignore[arg-type]
 
     socket.on(new_message, takes_both)
     socket.on(new_message)(takes_one)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ import pytest
 import sockio
 from sockio.adapters.memory import MemoryAdapter
 from sockio.engine.options import EngineOptions, EngineSettings
-from sockio.httpd.options import HttpOptions
+from sockio.httpd.options import HttpOptions, HttpSettings
 from sockio.protocol.socketio import JsonParser
 from sockio.socket.options import ServerOptions
 
@@ -156,6 +156,15 @@ def test_type_checkers_know_each_of_the_engine() -> None:
     }
 
     assert known == {name: SERVER[name].annotation for name in ENGINES}
+
+
+def test_type_checkers_know_each_of_http() -> None:
+    known = {
+        name: given.__forward_arg__
+        for name, given in HttpSettings.__annotations__.items()
+    }
+
+    assert known == {field.name: field.type for field in fields(HttpOptions)}
 
 
 def test_a_wrong_value_of_each_is_refused() -> None:
