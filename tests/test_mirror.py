@@ -1,0 +1,98 @@
+"""Unit tests mirror the modules; which do not, and what tests these instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+UNIT = ROOT / "tests" / "unit"
+
+#: Nothing runs in them: they say what others must have, or name types.
+INTERFACES = {
+    "adapters/cluster/bus",
+    "engine/consumer",
+    "engine/transports/transport",
+    "engine/websockets/websocket",
+    "httpd/owner",
+    "httpd/shortcut",
+    "protocol/socketio/parser",
+    "socket/home",
+    "types",
+}
+
+#: They mean something between two ends only, or together with their neighbours.
+ELSEWHERE = {
+    "adapters/cluster/adapter": "contract/test_cluster_adapter",
+    "adapters/cluster/cluster": "loopback/test_cluster",
+    "adapters/cluster/elsewhere": "loopback/test_cluster",
+    "adapters/cluster/kept": "loopback/test_cluster",
+    "adapters/cluster/receiver": "loopback/test_cluster",
+    "engine/admission": "loopback/test_webtransport",
+    "engine/direct_polling": "loopback/test_direct_polling",
+    "engine/http/client_socket": "loopback/test_client_socket",
+    "engine/middlewares": "loopback/test_engine_middlewares",
+    "engine/opening": "loopback/test_handshake",
+    "engine/quic/connection": "loopback/test_webtransport",
+    "engine/quic/listener": "loopback/test_webtransport",
+    "engine/quic/streams": "loopback/test_webtransport",
+    "engine/transports/posts": "unit/engine/transports/test_polling",
+    "engine/transports/unread": "loopback/test_unread_answers",
+    "engine/websockets/simple_websocket": "loopback/test_simple_websocket",
+    "engine/websockets/subprotocols": "loopback/test_subprotocols",
+    "errors": "unit/test_public_names",
+    "httpd/acceptor": "loopback/test_http_server",
+    "httpd/connection": "loopback/test_http_server",
+    "httpd/environ": "loopback/test_http_strictness",
+    "httpd/exchange": "loopback/test_wrong_applications",
+    "httpd/foreign_options": "unit/httpd/test_options",
+    "httpd/server": "loopback/test_http_server",
+    "httpd/socket": "loopback/test_http_server",
+    "httpd/tls_handshake": "loopback/test_deadlines",
+    "protocol/engineio/wire": "unit/engine/test_outbox",
+    "protocol/socketio/buffers": "unit/protocol/socketio/test_values",
+    "protocol/websocket/writing": "unit/protocol/websocket/test_frames",
+    "runtime/syscalls": "unit/runtime/test_stream",
+    "socket/admission": "loopback/test_connecting",
+    "socket/catch_all": "loopback/test_catch_all",
+    "socket/connection": "loopback/test_routing",
+    "socket/connection_v2": "loopback/test_clients_of_version_2",
+    "socket/dispatch": "loopback/test_events",
+    "socket/facts": "loopback/test_handshake",
+    "socket/handler": "loopback/test_namespace_handler",
+    "socket/namespace": "loopback/test_namespaces",
+    "socket/recovery": "loopback/test_recovery",
+    "socket/remote_socket": "loopback/test_cluster",
+    "socket/sending": "loopback/test_events",
+    "socket/server": "loopback/test_routing",
+    "socket/socket": "loopback/test_disconnecting",
+    "socket/stats": "loopback/test_inbox_policy",
+    "socket/waiting": "loopback/test_wait_for",
+}
+
+MODULES = {
+    str(path.relative_to(ROOT / "sockio").with_suffix(""))
+    for path in (ROOT / "sockio").rglob("*.py")
+    if path.name != "__init__.py"
+}
+
+
+def mirror_of(module: str) -> Path:
+    """Return where the unit tests of a module are, or would be."""
+    path = UNIT / module
+    return path.with_name(f"test_{path.name}.py")
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_module_is_tested_in_the_place_where_one_looks(module: str) -> None:
+    listed = module in INTERFACES or module in ELSEWHERE
+
+    assert mirror_of(module).is_file() != listed, "a unit test, or a line in the lists"
+
+
+@pytest.mark.parametrize("module", sorted(INTERFACES | ELSEWHERE.keys()))
+def test_what_is_listed_exists(module: str) -> None:
+    assert module in MODULES
+    if module in ELSEWHERE:
+        assert (ROOT / "tests" / f"{ELSEWHERE[module]}.py").is_file()
