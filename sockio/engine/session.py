@@ -277,9 +277,12 @@ class EngineSession(EventEmitter):
 
     def _count_until_told(self, size: int) -> None:
         if self._mailbox.busy:
-            self._mailbox.put((self.intake.remove, (size,)))
+            self._mailbox.put((self._told, (size,)))
         else:
             self.intake.remove(size)
+
+    def _told(self, size: int) -> None:
+        self.intake.remove(size)  # as a value, a method of an extension class is none
 
     def on_packet(self, packet: Packet) -> None:
         """A packet other than a message arrived."""
