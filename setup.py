@@ -16,8 +16,8 @@ from setuptools.command.build_ext import build_ext
 HERE = Path(__file__).parent
 BUILD = runpy.run_path(str(HERE / "sockio" / "build.py"))
 
-#: An event takes 5 % less CPU time with -O2 than with -O1; -O3 gains 2 % more, and takes
-#: twice as long to compile. -g0: without what only a debugger reads.
+#: An event takes 5 % less CPU time with -O2 than with -O1; -O3 gains 2 % more, and
+#: takes twice as long to compile. -g0: without what only a debugger reads.
 FLAGS = [] if os.name == "nt" else ["-O2", "-g0"]
 
 
