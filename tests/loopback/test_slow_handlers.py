@@ -35,6 +35,8 @@ class Reports(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         line = record.getMessage()
+        if "has held the loop" in line and __file__ not in line:
+            return  # on a busy machine anything may take so long
         if "has held the loop" in line:
             self.lines.append(line)
             self.came.set()
