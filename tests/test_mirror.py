@@ -62,7 +62,6 @@ ELSEWHERE = {
     "socket/facts": "loopback/test_handshake",
     "socket/handler": "loopback/test_namespace_handler",
     "socket/namespace": "loopback/test_namespaces",
-    "socket/recovery": "loopback/test_recovery",
     "socket/remote_socket": "loopback/test_cluster",
     "socket/sending": "loopback/test_events",
     "socket/server": "loopback/test_routing",
