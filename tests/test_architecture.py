@@ -158,10 +158,10 @@ MAX_FILE, MAX_CLASS, MAX_FUNCTION = 400, 300, 50
 #: The server of the engine has one way through which each request goes.
 LONGER = {
     "engine/server": (420, 300),
-    "engine/session": (465, 370),
-    "engine/quic/connection": (410, 310),
+    "engine/session": (460, 370),
+    "engine/quic/connection": (400, 310),
     "engine/websockets/simple_websocket": (420, 300),
-    "socket/server": (470, 300),
+    "socket/server": (435, 300),
 }
 VAGUE_NAMES = re.compile(r"(utils?|helpers?|common|misc|managers?|base.*)$")
 #: Marks of unfinished work, and folders of somebody's own machine.

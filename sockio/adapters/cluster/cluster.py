@@ -93,7 +93,8 @@ class Cluster(Provider):
             self.dropped += 1
             log.debug("a message of %r is dropped: %s", message.uid, exc.reason)
         except Exception:
-            # A boundary: another server's word must not end what this one does.
+            # A boundary, as of all that is read: a bug of ours, met with one message
+            # of another server, must not end the others.
             log.exception("namespace=%r a message failed", message.nsp)
         finally:
             batch.end()
