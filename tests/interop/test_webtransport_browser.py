@@ -123,9 +123,18 @@ def test_a_browser_moves_from_polling_to_webtransport(browsing: Browsing) -> Non
 
 
 def test_a_browser_prefers_webtransport_to_websocket(browsing: Browsing) -> None:
-    browsing.connect(["polling", "websocket", "webtransport"])
+    moved_to = ""
 
-    assert browsing.upgrades.next(30)[0].name == "webtransport"
+    # The client lets WebTransport start 200 ms before WebSocket, and stays with what
+    # opens first: a busy machine may need more than one connection.
+    for _ in range(10):
+        browsing.connect(["polling", "websocket", "webtransport"])
+        moved_to = browsing.upgrades.next(30)[0].name
+        if moved_to == "webtransport":
+            break
+        browsing.page.run("socket.close(), null")
+
+    assert moved_to == "webtransport"
     browsing.until("socket.io.engine.transport.name === 'webtransport'")
 
 
