@@ -1,7 +1,7 @@
 """Dialect: how a client writes packets: its protocol, and whether it takes bytes.
 
-Clients of Engine.IO 3 belong to Socket.IO 2. One that cannot take bytes says ``b64=1``
-in its query, and gets them as base64 text on every transport.
+Clients of Engine.IO 3 belong to Socket.IO 2. A client that cannot take bytes says
+``b64=1`` in its query, and gets bytes as base64 text on every transport.
 Spec: Engine.IO protocol v3, "Encoding", "Transports"; v4, "Packet encoding".
 """
 
@@ -34,7 +34,7 @@ class Dialect:
         """Return the packet that a WebSocket message holds.
 
         Raises:
-            ProtocolError: It holds none.
+            ProtocolError: It holds no packet.
         """
         return codec_for(self.protocol).decode_packet(message)
 
@@ -46,7 +46,7 @@ V3_BASE64 = Dialect(3, False)
 
 
 def dialect_of(query: Mapping[str, str]) -> Dialect:
-    """Return the dialect that a request asks for; what says no protocol means 3."""
+    """Return the dialect that a request asks for: protocol 3 unless it says 4."""
     if query.get("EIO") == "4":
         return V4_BASE64 if query.get("b64") else V4
     return V3_BASE64 if query.get("b64") else V3

@@ -1,8 +1,8 @@
 """Length-prefixed framing for WebTransport: feed() -> packets.
 
-A stream has no messages, so each packet is behind its length. The first bit tells if
-bytes follow, else text; the next seven are the length; 126 stands for a length in the
-next two bytes, 127 for one in the next eight.
+A stream has no messages, so a header with the length precedes each packet. Its first
+bit is set for bytes and clear for text. The next seven bits are the length; 126 stands
+for a length in the next two bytes, 127 for one in the next eight.
 
 Spec: Engine.IO protocol v4, "Packet encoding", "WebTransport".
 """
@@ -16,13 +16,13 @@ from .packet import Packet
 
 __all__ = ["StreamDecoder", "encode_packet", "frame"]
 
-#: Packets that are read in one step.
+#: Most packets that are read in one step.
 MOST_PACKETS = 32
 #: Bytes of the longest header.
 MAX_HEADER = 9
 
 _BINARY, _LENGTH = 0x80, 0x7F
-#: What the seven bits say where the length has two or eight bytes of its own.
+#: What the seven bits say if the length follows in two or eight bytes.
 _TWO, _EIGHT = 126, 127
 _OUT_OF_RANGE = "the length of a packet is out of range"
 
@@ -33,7 +33,7 @@ def encode_packet(packet: Packet) -> bytes:
 
 
 def frame(encoded: str | bytes) -> bytes:
-    """Return an encoded packet behind its length.
+    """Return an encoded packet with its length in front.
 
     Args:
         encoded: Text with the type of the packet in front, or the bytes of a message.
@@ -43,8 +43,8 @@ def frame(encoded: str | bytes) -> bytes:
     elif encoded:
         kind, data = _BINARY, encoded
     else:
-        # A length of 0 is an error to every peer. A message of no bytes is base64 text
-        # of nothing, which they read as well.
+        # Peers take a length of 0 for an error. So an empty binary message goes as
+        # empty base64 text, which they read as well.
         kind, data = 0, b"b"
     length = len(data)
     if length < _TWO:
@@ -63,40 +63,40 @@ class StreamDecoder:
         """Make a decoder.
 
         Args:
-            max_payload: Bytes of the longest packet; no more than that, and the header
-                of a packet, are ever kept.
+            max_payload: Bytes of the longest packet. Of an unfinished packet no more
+                than that and the header are kept.
         """
         self._max_payload = max_payload
         self._buffer = bytearray()
-        #: Bytes that must be there for anything to be read.
+        #: Bytes that the buffer must hold before the next packet can be read.
         self._needed = 1
         self._failed = False
-        #: Packets that are there are not read yet: ``more`` reads on.
+        #: Whether the buffer may hold packets that are not read yet: call ``more``.
         self.behind = False
 
     @property
     def unfinished(self) -> int:
-        """Bytes that have come of a packet that is not whole yet."""
+        """The number of received bytes that are not yet read as packets."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> list[Packet | ProtocolError]:
         """Take bytes as they come; return the packets that they complete.
 
-        If they are many, the first of them; then the decoder is ``behind``. A violation
+        If there are many, it returns the first of them and is ``behind``. A violation
         is the last item, as an error that is not raised; whatever is fed afterwards
-        gives nothing.
+        is ignored.
         """
         self.keep(data)
         return self.more()
 
     def keep(self, data: bytes) -> None:
-        """Take bytes and read nothing: the decoder is ``behind``."""
+        """Take bytes but do not read them yet: the decoder is ``behind``."""
         if not self._failed:
             self._buffer += data
             self.behind = True
 
     def more(self) -> list[Packet | ProtocolError]:
-        """Read on in what was fed."""
+        """Return the next packets of what was fed."""
         self.behind = False
         buffer = self._buffer
         found: list[Packet | ProtocolError] = []

@@ -1,7 +1,7 @@
 """v3's text: lengths in UTF-16 code units, and UTF-8 inside of binary payloads.
 
-JavaScript counts code units, so an emoji counts twice. And text may hold surrogates by
-themselves, which UTF-8 cannot carry: as JavaScript does, U+FFFD is written for them.
+JavaScript counts code units, so an emoji counts twice. Text may also hold lone
+surrogates, which UTF-8 cannot carry: U+FFFD replaces them, as in JavaScript.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def take(text: str, at: int, count: int) -> str:
     """Return the part of ``text`` that starts at ``at`` and has ``count`` code units.
 
     Raises:
-        ProtocolError: The text ends before, or the part would end inside a character.
+        ProtocolError: The text is too short, or the part would end inside a character.
     """
     part = text[at : at + count]
     if part.isascii() and len(part) == count:

@@ -1,9 +1,10 @@
 """Packet and payload codec of Engine.IO protocol 3 (text and binary).
 
-A packet of bytes starts with its type, as a byte; where bytes cannot travel it is text,
-in base64. A polling payload is text, each packet behind its length, ``4:4abc1:2``; or
-bytes, where the client takes them and some packet holds them: each packet behind 0 for
-text or 1 for bytes, the digits of its length as one byte each, and 255.
+A binary packet starts with its type, as one byte. Where bytes cannot travel, it becomes
+base64 text. A polling payload is text, with the length before each packet:
+``4:4abc1:2``. It is bytes if the client takes them and some packet holds them; then
+before each packet come 0 for text or 1 for bytes, the digits of its length as one byte
+each, and 255.
 
 Spec: Engine.IO protocol v3, "Encoding"; the lengths are those of engine.io-parser 2,
 which every client of Socket.IO 2 carries.
@@ -30,7 +31,7 @@ __all__ = [
 
 #: The number of this protocol in the ``EIO`` query parameter.
 PROTOCOL = 3
-#: Packets of no length in one payload; a client sends one where it has nothing to say.
+#: Most packets of length 0 in one payload; a client that has nothing to say sends one.
 MAX_EMPTY = 1000
 #: Digits of the longest length that a packet may have.
 MAX_DIGITS = 10
@@ -42,7 +43,7 @@ _DIGITS = tuple(_TYPES)
 _EMPTY = {digit: Packet(kind) for digit, kind in _TYPES.items()}
 _EMPTY["4"] = Packet(_MESSAGE, "")
 
-#: What a packet of a binary payload is, and what ends its length.
+#: Bytes in a binary payload: the kind of a packet, and what ends its length.
 _TEXT, _BYTES, _END = 0, 1, 255
 
 
@@ -68,8 +69,8 @@ def decode_packet(frame: str | bytes) -> Packet:
     """Return the packet that a frame holds.
 
     Raises:
-        ProtocolError: The frame is empty, or of no known type; or there are bytes in a
-            packet that is no message.
+        ProtocolError: The frame is empty, its type is unknown, or it holds bytes and
+            is not a message.
     """
     if not isinstance(frame, str):
         return _decode_bytes(frame)
@@ -99,7 +100,7 @@ def encode_payload(packets: Iterable[Packet], *, binary: bool = False) -> str | 
 
     Args:
         packets: The packets, in order.
-        binary: Whether the client takes bytes; it gets them if a packet has some.
+        binary: Whether the client takes bytes; the body is bytes if a packet has some.
     """
     packets = list(packets)
     if binary and any(not isinstance(packet.data, str | None) for packet in packets):
@@ -152,7 +153,7 @@ def _decode_text(body: str) -> Iterator[Packet]:
         else:  # a length of 0 stands for no packet
             empty += 1
             if empty > MAX_EMPTY:
-                raise ProtocolError("a payload of nothing")
+                raise ProtocolError("too many empty packets in a payload")
         at = colon + 1 + len(text)
 
 

@@ -1,7 +1,7 @@
 """Packet and payload codec of Engine.IO protocol 4.
 
-A WebSocket or WebTransport carries one packet at a time, bytes as they are; a polling
-payload is text: packets joined by a record separator, bytes as base64.
+A WebSocket or WebTransport carries one packet at a time, and bytes as they are. A
+polling payload is text: packets joined by a record separator, bytes as base64.
 
 Spec: Engine.IO protocol v4, "Packet encoding".
 """
@@ -37,7 +37,7 @@ _DIGITS = tuple(_TYPES)
 #: Packets without data, made once.
 _EMPTY = {digit: Packet(kind) for digit, kind in _TYPES.items()}
 
-#: The alphabet for URLs has other signs for two of the 64.
+#: The alphabet for URLs has other characters for two of the 64.
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _BASE64 = (string.ascii_letters + string.digits + "+/-_").encode()
 _NO_BASE64 = bytes(set(range(256)).difference(_BASE64))
@@ -62,7 +62,7 @@ def decode_packet(frame: str | bytes) -> Packet:
     """Return the packet that a frame holds.
 
     Raises:
-        ProtocolError: The frame is empty, or of no known type.
+        ProtocolError: The frame is empty, or its type is unknown.
     """
     if not isinstance(frame, str):
         return Packet(_MESSAGE, frame)
@@ -82,9 +82,9 @@ def decode_packet(frame: str | bytes) -> Packet:
 def decode_base64(text: str) -> bytes:
     """Return the bytes that base64 ``text`` stands for, as Node's ``Buffer`` does.
 
-    Clients break lines (Java's), leave the padding out or use the alphabet for URLs,
-    and Node reads it all: both alphabets, up to the first ``=``, whatever else is in
-    between. Six bits that are left over count for nothing. So any text is base64.
+    Some clients break lines (Java's), leave out the padding or use the alphabet for
+    URLs. Node reads both alphabets up to the first ``=``, skips other characters, and
+    ignores six bits that are left over. So any text is base64.
     """
     # Node looks at the lower byte of each UTF-16 unit only.
     data = (
@@ -100,7 +100,7 @@ def decode_base64(text: str) -> bytes:
 def encode_payload(packets: Iterable[Packet], *, binary: bool = False) -> str:
     """Return packets as the body of one polling request or response.
 
-    It is text whatever the client takes; ``binary`` is of use to other protocols.
+    It is always text; ``binary`` matters to other protocols only.
     """
     encoded = (encode_packet(packet, binary=False) for packet in packets)
     return SEPARATOR.join(encoded)  # type: ignore[arg-type]

@@ -1,8 +1,8 @@
 """Wire: packets that travel together, and their encoded forms, each made once.
 
-One emit is one wire, whatever number of attachments it has, so packets of two emits
-never interleave. A broadcast hands the same wire to every session: each form is
-computed when the first transport of its kind asks for it.
+One emit makes one wire, whatever the number of its attachments, so packets of two emits
+never interleave. A broadcast hands the same wire to every session. Each form is
+computed when the first transport that needs it asks for it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Wire:
         self._translations: dict[Dialect, Wire] | None = None
 
     def spoken(self, dialect: Dialect) -> Wire:
-        """The same packets, as WebSockets of ``dialect`` have them."""
+        """Return the same packets in the form for WebSockets of ``dialect``."""
         if all(isinstance(packet.data, str | None) for packet in self.packets):
             return self  # text is the same in all of them
         if self._translations is None:
@@ -61,7 +61,7 @@ class Wire:
 
     @property
     def size(self) -> int:
-        """Units that wait while this waits: bytes, or characters of text."""
+        """The size while it waits to be sent: bytes, or characters of text."""
         if self._frames or self._packets is None:
             return sum(map(len, self._frames))
         return sum(len(packet.data or "") + 1 for packet in self._packets)
@@ -128,7 +128,7 @@ def wire_of(frames: Sequence[str | bytes], compress: bool) -> Wire:
 
 
 class Pong(Wire):
-    """The answer to a ping; while it waits a newer one may take its place."""
+    """The answer to a ping; a newer one may replace it while it waits."""
 
     __slots__ = ()
 
@@ -138,7 +138,7 @@ class Pong(Wire):
 
 
 class Translation(Wire):
-    """A wire for WebSockets of another dialect; polling and WebTransport have none."""
+    """A wire for WebSockets of another dialect; other transports do not need one."""
 
     __slots__ = ("_dialect",)
 

@@ -1,4 +1,4 @@
-"""Take bytes out of a JSON tree, put them back.
+"""Attachments: take bytes out of a JSON tree, and put them back.
 
 Bytes travel beside the text, and a placeholder in the text says where they belong.
 
@@ -16,19 +16,19 @@ from sockio.errors import EncodeError, ProtocolError
 from .buffers import content
 from .plain import cannot_travel, plain
 
-#: What is never taken for a file or a buffer, whatever else it has.
+#: Types that are never taken for a file or a buffer, whatever their attributes.
 _PLAIN = (str, int, float, list, tuple, dict, Enum)
 
 __all__ = ["Attachments", "restore"]
 
 
 class Attachments(list[bytes]):
-    """The bytes met while one packet is written, in order.
+    """The bytes that were found while one packet was written, in order.
 
-    ``take`` is what a JSON library calls for each value that it does not know.
+    A JSON library calls ``take`` for each value that it does not know.
     """
 
-    #: Files and what was read from them, by id: a second pass over the tree needs it.
+    #: Files and their content, by id: a second pass over the tree needs it again.
     files: dict[int, tuple[Any, bytes]] | None = None
 
     def take(self, value: Any) -> Any:
@@ -72,7 +72,7 @@ class Attachments(list[bytes]):
     def _read(self, file: Any) -> bytes:
         if self.files is None:
             self.files = {}
-        # The file is kept: another one could get the id of one that is no more.
+        # Keep the file, so that no other object gets its id.
         _, data = self.files.get(id(file), (file, None))
         if data is None:
             found = file.read()
@@ -86,10 +86,10 @@ class Attachments(list[bytes]):
 def restore(tree: Any, attachments: list[bytes]) -> Any:
     """Return a decoded JSON tree with bytes where the placeholders were.
 
-    The tree is changed. Whatever the depth, the stack is not used up.
+    The tree is changed. There is no recursion, so it may have any depth.
 
     Raises:
-        ProtocolError: A placeholder names an attachment that there is not.
+        ProtocolError: A placeholder names an attachment that does not exist.
     """
     root = [tree]
     unseen: list[Any] = [root]

@@ -1,7 +1,7 @@
 """JSON or MessagePack, whichever a client speaks: its first message shows it.
 
-The first message of a client joins a namespace. As text it is JSON, and MessagePack is
-bytes. Nothing is sent to a client before.
+A client's first message joins a namespace. If it is text, the client speaks JSON; if it
+is bytes, MessagePack. Nothing is sent to a client before that message.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["AutoDecoder", "AutoParser"]
 
 
 class AutoParser:
-    """Two parsers for the clients of one server; itself it writes JSON."""
+    """Two parsers for the clients of one server; ``encode`` writes JSON."""
 
     def __init__(
         self, json: JsonCodec | None = None, *, max_attachments: int = 10
@@ -31,7 +31,7 @@ class AutoParser:
         """
         self.json = JsonParser(json, max_attachments=max_attachments)
         self.msgpack = MsgpackParser(json)
-        # What the JSON library converts, it has converted before a translation.
+        # It needs no JSON library: what it translates is already converted.
         self._writer = MsgpackParser()
 
     def encode(self, packet: Packet) -> list[str | bytes]:
@@ -52,7 +52,7 @@ class AutoParser:
 
 
 class AutoDecoder:
-    """Makes packets out of the frames of one client, as its first frame tells."""
+    """Makes packets out of the frames of one client; the first selects the parser."""
 
     __slots__ = ("_chosen", "_parsers")
 
@@ -64,7 +64,7 @@ class AutoDecoder:
         """Take one frame; return the packet it completes, if it completes one.
 
         Raises:
-            ProtocolError: The frame is none that a client may send now.
+            ProtocolError: The client may not send this frame now.
         """
         if self._chosen is None:
             parsers = self._parsers
@@ -73,7 +73,7 @@ class AutoDecoder:
         return decoder.feed(data)
 
     def settle(self) -> tuple[Parser, Decoder]:
-        """Return the parser of the client, JSON if it said nothing, and its decoder."""
+        """Return the client's parser and decoder; JSON's if it has sent nothing."""
         if self._chosen is None:
             return self._choose(self._parsers.json)
         return self._chosen

@@ -1,7 +1,7 @@
 """Blame: which value of a packet cannot travel, where it is, what to send instead.
 
-Asked only when a packet could not be written, so it may take its time: it writes parts
-of the data by themselves until it has found the one that fails.
+This runs only when a packet could not be written, so it may take its time: it writes
+parts of the data one by one until it has found the part that fails.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .packet import Packet, PacketType
 
 __all__ = ["blame"]
 
-#: Levels that are searched; whoever nests deeper gets the path as far as here.
+#: Levels that are searched; the path to a value further inside ends here.
 _DEEPEST = 64
 #: Characters of a name or a key that are shown.
 _LONGEST = 60
@@ -40,12 +40,13 @@ Write = Callable[[Any], object]
 def blame(packet: Packet, error: EncodeError, write: Write) -> EncodeError:
     """Return ``error`` with the event's name, the path of the value, and a hint.
 
-    Raise it in the handler of ``error``, and keep it in no variable: see ``_let_go``.
+    Raise the result in the handler of ``error``, and do not keep it in a variable: see
+    ``_let_go``.
     """
     try:
         return _explained(packet, error, write)
     except Exception:
-        # A boundary: to look at a value may run code of the application.
+        # A boundary: looking at a value may run code of the application.
         return error
     finally:
         _let_go(error)
@@ -68,10 +69,11 @@ def _explained(packet: Packet, error: EncodeError, write: Write) -> EncodeError:
 
 
 def _let_go(error: EncodeError) -> EncodeError:
-    """Return ``error`` without what led to it: frames that hold the packet, and it.
+    """Return ``error`` without its traceback and its causes.
 
-    Such a cycle would keep the packet until the garbage collector comes; and CPython
-    up to 3.12.6 crashes where it collects the buffer of a memoryview.
+    Their frames hold the packet and the error itself. Such a cycle would keep the
+    packet until the garbage collector runs; and CPython up to 3.12.6 crashes when it
+    collects the buffer of a memoryview.
     """
     error.__traceback__ = error.__cause__ = error.__context__ = None
     return error
@@ -108,7 +110,7 @@ def _failure(value: Any, write: Write) -> EncodeError | None:
 
 
 def _parts(value: Any) -> list[tuple[str, Any]]:
-    """Return the values inside of one, each with its step of the path."""
+    """Return the values inside ``value``, each with its step of the path."""
     if isinstance(value, Enum):
         return [(".value", value.value)]
     if isinstance(value, (list, tuple)):
@@ -127,7 +129,7 @@ def _shown(name: object) -> str:
 
 
 def _hint(value: Any) -> str | None:
-    """Say what to send in place of ``value``, where its type tells."""
+    """Say what to send in place of ``value``, if its type tells."""
     for test, hint in _HINTS:
         if test(value):
             return hint
@@ -139,12 +141,12 @@ def _is_a(*kinds: type) -> Callable[[Any], bool]:
 
 
 def _has(*names: str) -> Callable[[Any], bool]:
-    """Test for attributes of a type, so that nothing of the value's own code runs."""
+    """Test for attributes of the type, so that no code of the value runs."""
     return lambda value: all(hasattr(type(value), name) for name in names)
 
 
 def _of(module: str, *names: str) -> Callable[[Any], bool]:
-    """Test for classes of a module that is not imported here, subclasses too."""
+    """Test for classes (and subclasses) of a module that we do not import."""
 
     def test(value: Any) -> bool:
         found = sys.modules.get(module)
@@ -164,10 +166,10 @@ _HINTS: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (_is_a(AbstractSet, MappingView), "send list(value), or sorted(value)"),
     (
         _is_a(Coroutine, AsyncGenerator),
-        "it comes from an async function, which nothing awaits: call a plain one",
+        "it comes from an async function, which nobody awaits: call a plain function",
     ),
     (_has("model", "values", "iterator"), 'send list(queryset.values("id", ...))'),
-    (_is_a(Iterator), f"{_LIST}: what it yields is not known before"),
+    (_is_a(Iterator), f"{_LIST}: the items of an iterator are not known in advance"),
     (_has("_meta", "objects"), "send model_to_dict(value), or a dict of some fields"),
     (_has("_meta", "pk"), "send model_to_dict(value), or a dict of some fields"),
     (_has("__mapper__"), "send a dict of some of its columns"),
@@ -187,7 +189,7 @@ _HINTS: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (_has("dict"), "send value.dict()"),
     (
         inspect.isroutine,
-        "a function is taken for the acknowledgement as the last argument only",
+        "only the last argument may be a function, which receives the acknowledgement",
     ),
     (
         lambda value: hasattr(value, "__dict__"),

@@ -1,8 +1,8 @@
 """Buffers: the bytes of an object's memory, where they mean the same elsewhere.
 
-Arrays of numbers are sent as they lie in memory. Some memory holds addresses, text of
-an inner form, or gaps between the values with whatever was there before; nothing of
-that must leave the process.
+Arrays of numbers are sent as they lie in memory. Other memory holds addresses, text in
+an internal form, or old data in gaps between the values; none of that may leave the
+process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ __all__ = ["content"]
 #: Formats of numbers and single bytes that have no gaps, as ``struct`` writes them.
 #: Complex numbers, ``Z``, are NumPy's.
 _is_harmless = re.compile("[@=<>!]?(?:[cbB?hHiIlLqQnNefd]|Z[fd])").fullmatch
-#: What arrays may be made of, as NumPy tells; it shows dates as single bytes.
+#: Kinds of items that NumPy's arrays may have. It exports dates as single bytes, so
+#: that the format alone does not tell.
 _KINDS = frozenset("biufc")
 
 
@@ -27,7 +28,7 @@ def content(value: Any, view: memoryview) -> bytes | int | float:
     """Return the bytes behind a view of ``value``, or the number if it is one.
 
     Raises:
-        EncodeError: They must not go out.
+        EncodeError: They must not leave the process.
     """
     dtype = getattr(value, "dtype", None)
     kind = getattr(dtype, "kind", "B")

@@ -1,7 +1,7 @@
-"""Check what a decoder made of a message before anything believes it.
+"""Checked: check the packets of a decoder before anything relies on them.
 
-The rules are those of the protocol, whatever the packets are written in; parsers of
-your own need not know them.
+The rules are those of the protocol, in whatever format the packets travel; your own
+parsers need not know them.
 Spec: Socket.IO protocol v5, "Packet types" and "Exchange protocol".
 """
 
@@ -26,14 +26,14 @@ def check(kind: Any, nsp: Any, data: Any, id: Any) -> Packet:
     """Return the packet with these fields, if a client may send it.
 
     Raises:
-        ProtocolError: It may not.
+        ProtocolError: A client may not send it.
     """
     if not isinstance(kind, int) or isinstance(kind, bool) or kind not in _TYPES:
         _refuse("packet type")
     kind = _TYPES[kind]
     if type(nsp) is not str or nsp[:1] != "/" or len(nsp) > MAX_NAMESPACE:
         _refuse("namespace")
-    # Not all clients leave out what there is not.
+    # Some clients send a null where they have no payload.
     absent = data is None and kind <= PacketType.DISCONNECT
     if not absent and not carries(kind, data):
         _refuse("payload")
@@ -47,7 +47,7 @@ def _refuse(what: str) -> NoReturn:
 
 
 class CheckedDecoder:
-    """Gives the packets of another decoder, those that a client may send."""
+    """Passes on the packets of another decoder that a client may send."""
 
     __slots__ = ("_decoder",)
 
@@ -58,8 +58,7 @@ class CheckedDecoder:
         """Take one frame; return the packet it completes, if it completes one.
 
         Raises:
-            ProtocolError: The decoder says so, or the packet is none that a client may
-                send.
+            ProtocolError: The decoder raises it, or a client may not send the packet.
         """
         packet = self._decoder.feed(data)
         return None if packet is None else check(*packet)

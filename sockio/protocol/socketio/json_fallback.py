@@ -1,7 +1,7 @@
-"""What orjson refuses and JSON can carry, by the standard library.
+"""JSON fallback: the standard library, for what orjson refuses but JSON can carry.
 
-That is lone surrogates, integers above 64 bits, keys that are numbers, and deeper
-nesting. JavaScript writes and reads all of them.
+That is lone surrogates, integers of more than 64 bits, keys that are numbers, and
+deeper nesting. JavaScript writes and reads all of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def dumps(value: Any, default: Callable[[Any], Any]) -> str:
     """Return ``value`` as JSON text, in ASCII, so that surrogates become escapes.
 
     Raises:
-        TypeError: There is a key that JSON does not know, or ``default`` says so.
+        TypeError: JSON cannot carry a key, or ``default`` raises it.
         ValueError: The text cannot be written.
         RecursionError: The value is nested too deep, or contains itself.
     """
@@ -48,7 +48,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _integer(digits: str) -> int | float:
-    # As orjson and JavaScript do; besides, long integers take quadratic time to read.
+    # As orjson and JavaScript do. Besides, reading long integers takes quadratic time.
     return int(digits) if len(digits) < 19 else float(digits)
 
 

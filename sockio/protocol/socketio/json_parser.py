@@ -1,8 +1,8 @@
 """The default parser: text + binary attachments.
 
-A packet is one text frame, and one binary frame for each attachment behind it:
-``<type>[<attachments>-][<namespace>,][<id>][<json>]``. The usual packets come first and
-are written out: an event of the main namespace, without attachments.
+A packet is one text frame, ``<type>[<attachments>-][<namespace>,][<id>][<json>]``, and
+after it one binary frame for each attachment. The usual packet, an event of the main
+namespace without attachments, has a short path of its own.
 
 Spec: Socket.IO protocol v5, "Packet encoding".
 """
@@ -29,19 +29,18 @@ __all__ = ["JsonDecoder", "JsonParser"]
 MAX_NAMESPACE = 512
 #: Largest id of an acknowledgement: the largest integer that JavaScript counts to.
 MAX_ID = 1 << 53
-#: Digits of the longest ids that are below it whatever they are.
+#: Ids of up to this many digits are always below ``MAX_ID``.
 MAX_DIGITS = 15
 
 _EVENT = PacketType.EVENT
 _ACK = PacketType.ACK
 _TYPES = {str(kind.value): kind for kind in PacketType}
 _DIGITS = tuple(_TYPES)
-#: What the decoder gives for the types that are on the wire only.
+#: What the decoder returns for the types that exist on the wire only.
 _BINARY = {"5": _EVENT, "6": _ACK}
-#: No longer run of digits is a number that is legal anywhere; bounds the reading.
+#: A longer run of digits is nowhere a legal number; so this bounds the reading.
 _NUMBER = re.compile(r"[0-9]{0,17}").match
-#: What precedes the list of an event or acknowledgement without attachments, where
-#: nothing is wrong with it.
+#: What precedes the list of a well-formed event or acknowledgement without attachments.
 _USUAL_HEAD = re.compile(
     rf"[23](?:(/[^,]{{0,{MAX_NAMESPACE - 1}}}),)?([0-9]{{0,{MAX_DIGITS}}})(?=\[)"
 ).match
@@ -52,8 +51,8 @@ _REFUSED = (ValueError, TypeError, RecursionError)
 _NO_EVENT = (*_REFUSED, IndexError)
 
 _orjson_dumps: Callable[..., str | bytes] = orjson.dumps
-#: Subclasses of what JSON knows are asked what they show; and orjson crashes at a
-#: dataclass with a slot that was never filled.
+#: We convert subclasses of the types that JSON knows, and dataclasses, ourselves:
+#: orjson crashes at a dataclass with a slot that was never filled.
 _OPTIONS = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
 
 _new: Callable[[type[Packet], tuple[Any, ...]], Packet] = tuple.__new__
@@ -79,8 +78,8 @@ class JsonParser:
             self._loads = json.loads
         self._is_orjson = json is None
         self._max_attachments = max_attachments
-        #: Empty ones for the next packets: while one is written, user code or another
-        #: native thread may write another.
+        #: Empty lists for the next packets. There may be several: while one packet is
+        #: written, user code or another native thread may write another.
         self._spares: list[Attachments] = []
 
     def decoder(self) -> JsonDecoder:
@@ -131,11 +130,11 @@ class JsonParser:
         try:
             return self._encode_rest(packet[2], found, exc)
         except EncodeError as error:
-            # What the libraries said is in its text; one traceback is enough.
+            # Its text has what the libraries said; one traceback is enough.
             raise blame(packet, error, self._write) from None
 
     def _write(self, value: Any) -> None:
-        """Write ``value`` by itself, for nobody."""
+        """Write ``value`` by itself, to see whether that fails."""
         found = Attachments()
         try:
             if self._is_orjson:
@@ -146,12 +145,12 @@ class JsonParser:
             self._encode_rest(value, found, exc)
 
     def _encode_rest(self, data: Any, found: Attachments, exc: Exception) -> str:
-        # orjson wraps what was raised while it asked us.
+        # orjson wraps what ``take`` raised.
         source = exc if isinstance(exc, EncodeError) else exc.__cause__
         if isinstance(source, EncodeError):
             raise source
         if source is not None and not isinstance(source, Exception):
-            raise source  # an end or a timeout of the greenlet, while a file was read
+            raise source  # the greenlet was killed or timed out while it read a file
         try:
             if self._is_orjson:
                 found.clear()
@@ -191,11 +190,11 @@ class JsonDecoder:
         fallback: Callable[[str], Any],
         max_attachments: int,
     ) -> None:
-        """Make a decoder; ``fallback`` is asked about what ``loads`` refuses."""
+        """Make a decoder; ``fallback`` reads what ``loads`` refuses."""
         self._loads = loads
         self._fallback = fallback
         self._max_attachments = max_attachments
-        # A packet whose attachments have not all come.
+        # A packet that still lacks attachments.
         self._packet: Packet | None = None
         self._attachments: list[bytes] | None = None
         self._missing = 0
@@ -204,7 +203,7 @@ class JsonDecoder:
         """Take one frame; return the packet it completes, if it completes one.
 
         Raises:
-            ProtocolError: The frame is none that a client may send now.
+            ProtocolError: The client may not send this frame now.
         """
         if type(data) is not str:
             return self._attach(data)  # type: ignore[arg-type]
@@ -221,7 +220,7 @@ class JsonDecoder:
             payload = self._loads(text[at:])
             event = payload[0] if kind is _EVENT else ""
         except _NO_EVENT:
-            pass  # the long way asks the fallback, or says what is wrong
+            pass  # _decode asks the fallback, or raises what is wrong
         else:
             if type(event) is str and event not in RESERVED_EVENTS:
                 return _new(Packet, (kind, nsp, payload, id))
@@ -249,7 +248,7 @@ class JsonDecoder:
         return None
 
     def _read_count(self, text: str) -> tuple[int, int]:
-        """Return the number of attachments, and where the text goes on."""
+        """Return the number of attachments, and where the rest of the text starts."""
         end = text.find("-", 1, 19)
         digits = text[1:end]
         if end < 0 or not digits.isdigit() or not digits.isascii() or not int(digits):
@@ -261,7 +260,7 @@ class JsonDecoder:
 
     def _read_data(self, kind: PacketType, text: str) -> Any:
         if not text:
-            # A packet without a payload: as one whose list is empty.
+            # Events and acknowledgements without a payload count as empty lists.
             is_list = kind not in (PacketType.CONNECT, PacketType.DISCONNECT)
             return [] if is_list and kind != PacketType.CONNECT_ERROR else None
         try:
@@ -295,7 +294,7 @@ class JsonDecoder:
 
 
 def _read_head(text: str, at: int) -> tuple[str, int | None, int]:
-    """Return namespace and id that begin at ``at``, and where the text goes on."""
+    """Return namespace and id that begin at ``at``, and where the rest starts."""
     nsp, id = "/", None
     if text[at : at + 1] == "/":
         nsp, at = _read_namespace(text, at)
@@ -333,7 +332,7 @@ def _usual_head(text: str) -> tuple[PacketType, str, int | None, int] | None:
 
 
 def _read_namespace(text: str, at: int) -> tuple[str, int]:
-    """Return the namespace that starts at ``at``, and where the text goes on."""
+    """Return the namespace that starts at ``at``, and where the rest starts."""
     end = text.find(",", at, at + MAX_NAMESPACE + 1)
     if end >= 0:
         return text[at:end], end + 1

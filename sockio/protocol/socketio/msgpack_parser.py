@@ -1,8 +1,8 @@
-"""One binary frame per packet: a map in MessagePack, bytes and all.
+"""One binary frame per packet: a map in MessagePack, which includes any bytes.
 
-The map has the keys ``type`` and ``nsp``, and ``data`` and ``id`` if there is any: to
-JavaScript clients nil is an error. On the wire are the types from CONNECT to
-CONNECT_ERROR, as there is no need for binary ones.
+The map has the keys ``type`` and ``nsp``, and ``data`` and ``id`` only if the packet
+has them: JavaScript clients take nil for an error. The types on the wire are CONNECT to
+CONNECT_ERROR; the binary types are not needed.
 
 Spec: socket.io-msgpack-parser 3.
 """
@@ -46,8 +46,8 @@ class MsgpackParser:
         """Make a parser.
 
         Args:
-            json: A JSON library whose conversions are wanted here too: what is sent is
-                what one would read of its text. None: as orjson converts.
+            json: A JSON library whose conversions apply here too: clients get what
+                they would read from its text. None: orjson's conversions.
         """
         self._converter = None if json is None else JsonParser(json)
 
@@ -59,8 +59,8 @@ class MsgpackParser:
         """Return the frame of a packet.
 
         Bytes-like values, buffers and readable binary files may be anywhere in it. NaN
-        and infinities become nil, as they become null in JSON; integers above 64 bits
-        floats, as they are in JavaScript; surrogates that are no character U+FFFD.
+        and infinities become nil, as they become null in JSON. Integers of more than 64
+        bits become floats, as in JavaScript. Lone surrogates become U+FFFD.
 
         Raises:
             EncodeError: The data cannot travel.
@@ -77,7 +77,7 @@ class MsgpackParser:
         try:
             return [write(message)]
         except EncodeError as error:
-            # What the library said is in its text; one traceback is enough.
+            # Its text has what the library said; one traceback is enough.
             raise blame(packet, error, write) from None
 
 
@@ -92,7 +92,7 @@ def write(value: Any) -> bytes:
             try:
                 return _encode(value)
             except (OverflowError, UnicodeEncodeError):
-                pass  # an integer or text that MessagePack has not
+                pass  # an integer or text for which MessagePack has no form
         return _encode(simplify(value, _leaf, _Inline().take))
     except EncodeError:
         raise
@@ -110,9 +110,9 @@ def _converted(packet: Packet, converter: JsonParser) -> Packet:
 
 
 def _is_plain(value: Any) -> bool:
-    """Tell whether a tree is made of nothing but what the library writes rightly.
+    """Tell whether the library writes a tree just as JavaScript reads it.
 
-    It has forms of its own for moments and sets, which JavaScript does not read.
+    It has its own forms for moments and sets, which JavaScript does not read.
     """
     kind = type(value)
     if kind is list:
@@ -142,14 +142,14 @@ def _leaf(value: Any) -> Any:
 
 
 class _Inline(Attachments):
-    """Attachments that stay where they are."""
+    """Attachments that stay in the tree as bytes."""
 
     def place(self, data: bytes) -> bytes:
         return data
 
 
 class MsgpackDecoder:
-    """Makes packets out of the frames of one client; it has nothing to remember."""
+    """Makes packets out of the frames of one client; it has no state."""
 
     __slots__ = ()
 
@@ -157,7 +157,7 @@ class MsgpackDecoder:
         """Take one frame; return its packet.
 
         Raises:
-            ProtocolError: The frame is none that a client may send.
+            ProtocolError: A client may not send this frame.
         """
         if isinstance(data, str):
             raise ProtocolError("got plaintext data instead of MessagePack")
@@ -171,13 +171,13 @@ class MsgpackDecoder:
             raise ProtocolError("invalid packet type")
         get = message.get
         kind = get("type")
-        if kind in _BINARY:  # they are JSON's
+        if kind in _BINARY:  # only JSON has these types
             raise ProtocolError("invalid packet type")
         return check(kind, get("nsp"), get("data"), get("id"))
 
 
 def _extension(kind: int, content: memoryview) -> Any:
-    # Type 0 is an ArrayBuffer where the marker does not matter.
+    # In simple data, type 0 is always an ArrayBuffer.
     return [kind, bytes(content)] if kind else bytes(content)
 
 

@@ -1,9 +1,9 @@
-"""MessagePack where it matters which marker an extension had, or what a key was.
+"""MessagePack reader: for data with integer keys or with JavaScript's extensions.
 
-JavaScript's encoder writes undefined, dates and ArrayBuffers as extensions of type 0;
-undefined and an ArrayBuffer of 1 byte, or a date and one of 8 bytes, differ in nothing
-but the marker. Libraries tell only type and content, and they leave integers integers
-where they are keys. Such data is read here, with as much care and ten times slower.
+JavaScript's encoder writes undefined, dates and ArrayBuffers as extensions of type 0.
+Undefined and an ArrayBuffer of 1 byte differ only in the marker; so do a date and an
+ArrayBuffer of 8 bytes. Libraries report only type and content, and leave integer keys
+as they are. Such data is read here, with as much care but ten times slower.
 
 Spec: MessagePack specification, "Formats"; notepack.io 2.2.0.
 """
@@ -48,13 +48,13 @@ _BOTH = struct.Struct(">Iq")
 def read(data: bytes) -> Any:
     """Return the value that ``data`` holds.
 
-    Keys are text; an integer becomes its decimal text before it is one. Undefined
-    becomes None, a date a ``datetime`` in UTC, an ArrayBuffer bytes; other extensions
-    become ``[type, bytes]``.
+    Keys are text; an integer key becomes its decimal text. Undefined becomes None, a
+    date a ``datetime`` in UTC, an ArrayBuffer bytes; other extensions become ``[type,
+    bytes]``.
 
     Raises:
-        ProtocolError: It is not MessagePack, a key is something else, a date is out of
-            range, or it is nested too deep.
+        ProtocolError: It is not MessagePack, a key is neither text nor an integer, a
+            date is out of range, or it is nested too deep.
     """
     reader = _Reader(data)
     try:
@@ -76,13 +76,13 @@ class _Reader:
         self.at = 0
 
     def read(self) -> Any:
-        """Read a value and what is in it; without recursion, as it may be deep."""
+        """Read a value and all inside it; without recursion, as it may be deep."""
         root: list[Any] = []
         array: list[Any] | None = root
         mapping: dict[str, Any] = {}
         key = ""
         left = 1
-        # The containers around the current one, and how much of them is to come.
+        # The containers around the current one, and how many items each still lacks.
         around: list[tuple[list[Any] | None, dict[str, Any], int]] = []
         while left or around:
             if not left:
@@ -116,7 +116,7 @@ class _Reader:
         raise ProtocolError("a key that is no text")
 
     def value(self) -> tuple[Any, int]:
-        """Return a value and, if it is to be filled, how many items it gets."""
+        """Return a value and, if it is a container, how many items it gets."""
         marker = self.data[self.at]
         self.at += 1
         if marker < 0x80:
@@ -132,7 +132,7 @@ class _Reader:
         return self.scalar(marker), 0
 
     def container(self, is_map: bool, count: int) -> tuple[Any, int]:
-        # A count that the bytes left cannot hold is refused at once.
+        # Refuse at once a count of items that the bytes left cannot hold.
         if count << is_map > len(self.data) - self.at:
             _cut_off()
         return {} if is_map else [], count

@@ -1,9 +1,9 @@
-"""Scan: look a MessagePack message over before it is read.
+"""Scan: check a MessagePack message before it is read.
 
-A library lets anything be a key of a map. The hashes of numbers and of tuples are the
-same in every process, so that a peer could choose keys that collide, and keep a dict
-busy for minutes. Here keys are text, whose hash nobody knows; nothing else gets as far
-as a dict. Besides, a library does not tell what JavaScript's extensions stand for.
+A library accepts any value as the key of a map. Numbers and tuples have the same hash
+in every process, so a peer could choose keys that collide, and keep a dict busy for
+minutes. Here only text becomes the key of a dict, for nobody can predict its hash.
+Besides, a library does not tell what JavaScript's extensions stand for.
 
 Spec: MessagePack specification, "Formats"; notepack.io 2.2.0.
 """
@@ -19,12 +19,12 @@ __all__ = ["MAX_DEPTH", "is_simple"]
 #: Most containers around a value: as many as Python walks through without trouble.
 MAX_DEPTH = 900
 
-#: What a marker is whose value has no fixed size.
+#: Kinds of markers whose values have no fixed size.
 _MAP, _ARRAY, _SIZED, _EXTENSION, _UNKNOWN = 0x80, 0x90, 0xC4, 0xC7, 0xC1
 
 
 def _kinds() -> bytes:
-    """Return for each marker how many bytes belong to it, or one of those above."""
+    """Return for each marker the bytes that its value has, or one of those kinds."""
     kinds = bytearray(256)
     kinds[0x80:0x90] = bytes((_MAP,)) * 16
     kinds[0x90:0xA0] = bytes((_ARRAY,)) * 16
@@ -67,8 +67,8 @@ class _Scan:
 
     def run(self) -> None:
         data, kinds = self.data, _KINDS
-        # How many items are left of each container around; below zero in a map, where
-        # keys and values count.
+        # How many items each container around still lacks. The number is negative for
+        # a map, where keys and values both count.
         around: list[int] = []
         at, left, is_map = 0, 1, False
         while left or around:
@@ -100,7 +100,7 @@ class _Scan:
             raise ProtocolError("bytes behind the packet")
 
     def key(self, marker: int) -> None:
-        """Look at a key that is no short text."""
+        """Check a key that is not a short text."""
         if 0xD9 <= marker <= 0xDB:
             return
         if marker < 0x80 or marker >= 0xE0 or 0xCC <= marker <= 0xD3:
@@ -109,7 +109,7 @@ class _Scan:
             raise ProtocolError("a key that is no text")
 
     def count(self, marker: int, kind: int) -> int:
-        """Step over what has no fixed size; return how many items of it follow."""
+        """Step over a value without a fixed size; return how many items it contains."""
         if kind in (_MAP, _ARRAY):
             short = marker < 0xA0
             count = marker & 0x0F if short else self.number(2 << (marker & 1))
@@ -123,7 +123,7 @@ class _Scan:
         elif kind == _EXTENSION:
             fixed = marker >= 0xD4
             size = 1 << (marker - 0xD4) if fixed else self.number(1 << (marker - 0xC7))
-            # Undefined and dates have 1 and 8 bytes, and so may an ArrayBuffer.
+            # 1 byte may be undefined or an ArrayBuffer, 8 bytes a date or one.
             if self.data[self.at] == 0 and (size == 1 or size == 8):
                 self.simple = False
             size += 1

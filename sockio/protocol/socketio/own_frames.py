@@ -1,7 +1,7 @@
-"""Read what a JSON parser of ours wrote, so that it can be written otherwise.
+"""Own frames: read what our JSON parser wrote, to write it in another format.
 
-That is how MessagePack gets the conversions of a JSON library, and how a broadcast to
-clients of both parsers says the same to all of them.
+Thus MessagePack gets the conversions of a JSON library, and a broadcast to clients of
+both parsers brings all of them the same values.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def read(frames: Sequence[str | bytes]) -> Packet:
     """Return the packet of ``frames``, with as many attachments as it has.
 
     Raises:
-        ProtocolError: JavaScript could not read it either.
+        ProtocolError: They are not what a JavaScript client could read.
     """
     decoder = JsonDecoder(orjson.loads, _loads, sys.maxsize)
     packet = None
@@ -34,12 +34,12 @@ def read(frames: Sequence[str | bytes]) -> Packet:
 
 
 def _nothing(constant: str) -> Any:
-    """Some libraries write NaN and infinities, which JSON has not."""
+    """Return None for NaN and infinities: some libraries write them, JSON has none."""
     return None
 
 
 def _integer(digits: str) -> int | float:
-    # Those of 64 bits are kept; longer ones would take quadratic time.
+    # Integers of 64 bits stay exact; reading longer ones would take quadratic time.
     return int(digits) if len(digits) < 22 else float(digits)
 
 

@@ -26,8 +26,8 @@ RESERVED_EVENTS = frozenset(
 class PacketType(IntEnum):
     """The type of a packet; its value is the digit on the wire.
 
-    The two binary types exist on the wire only: parsers are given, and give, EVENT
-    and ACK whether or not bytes are in the data.
+    The two binary types exist on the wire only: parsers take and return EVENT and ACK,
+    whether or not the data holds bytes.
     """
 
     CONNECT = 0
@@ -48,7 +48,7 @@ class Packet(NamedTuple):
     #: EVENT: ``[event, *args]``; ACK: ``[*args]``; CONNECT: a dict or None;
     #: CONNECT_ERROR: a dict or a string; DISCONNECT: None.
     data: Any = None
-    #: EVENT: an acknowledgement is asked for; ACK: which one this is.
+    #: EVENT: the id of the acknowledgement that it asks for, if any; ACK: its id.
     id: int | None = None
 
 

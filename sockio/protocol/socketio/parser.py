@@ -1,4 +1,4 @@
-"""Parser: what a Socket.IO parser must offer, and what the JSON one asks for."""
+"""Parser: what a Socket.IO parser offers, and what ours needs of a JSON library."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Decoder(Protocol):
         """Take one frame; return the packet it completes, if it completes one.
 
         Raises:
-            ProtocolError: The frame is none that a client may send now.
+            ProtocolError: The client may not send this frame now.
         """
 
 
@@ -39,7 +39,7 @@ class JsonCodec(Protocol):
     """A JSON library; the module ``json`` of the standard library fits."""
 
     def dumps(self, value: Any, /, *, default: Callable[[Any], Any]) -> str | bytes:
-        """Return JSON text; ``default`` is asked about what JSON does not know."""
+        """Return JSON text; ``default`` converts each value that JSON does not know."""
 
     def loads(self, text: str, /) -> Any:
         """Return the value of a JSON text, or raise ValueError."""

@@ -1,10 +1,11 @@
 """Plain: what stands for the values that neither JSON nor MessagePack knows.
 
-Moments are text as in RFC 3339; so are UUIDs, and decimals, which JavaScript has not; a
-member of an enumeration is its value, and a dataclass an object of its fields but for
-those that start with an underscore. That is what orjson does where it knows the type; a
-packet looks the same whatever wrote it. Of a subclass of a type that JSON knows, what
-it shows is sent: the items of a mapping, the text of a string.
+Dates and times become text as in RFC 3339. UUIDs become text too, and so do decimals,
+which JavaScript does not have. A member of an enumeration becomes its value. A
+dataclass becomes an object of its fields without those that start with an underscore.
+orjson does the same for the types that it knows, so a packet looks the same whatever
+wrote it. A subclass of a type that JSON knows becomes what it shows: a mapping its
+items, a string its text.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ _KNOWN = (str, bool, int, float)
 
 
 def plain(value: Any) -> Any:
-    """Return what stands for one value; what is inside of it may need the same.
+    """Return what stands for one value; the values inside it may need the same.
 
     Raises:
-        EncodeError: Nothing does.
+        EncodeError: Nothing stands for it.
     """
     if isinstance(value, Enum):
         return value.value
@@ -62,7 +63,7 @@ def plain(value: Any) -> Any:
 
 
 def is_lazy_text(value: Any) -> bool:
-    """Tell whether ``value`` is text of Django's that is translated when it is used."""
+    """Tell whether ``value`` is a lazy text of Django, translated when it is used."""
     django = sys.modules.get("django.utils.functional")
     return django is not None and isinstance(value, django.Promise)
 
@@ -73,9 +74,9 @@ def cannot_travel(value: Any) -> EncodeError:
 
 
 def number(value: int | float) -> int | float | None:
-    """Return ``value`` as a number of Python's own; None where JavaScript has none.
+    """Return ``value`` as a plain int or float; None where JSON has no such number.
 
-    It has neither NaN nor infinities in JSON; integers above all floats are infinite.
+    JSON has neither NaN nor infinities; an integer above all floats is infinite.
     """
     if isinstance(value, float):
         return float.__float__(value) if isfinite(value) else None
@@ -95,9 +96,9 @@ def simplify(
 
     Args:
         value: The tree; it is not changed.
-        leaf: Returns what to put for None, text (keys too) and numbers, subclasses
+        leaf: Returns what stands for None, a text (keys too) or a number, subclasses
             included; see ``number``.
-        unknown: Returns a simpler value for any other; bytes are simple enough.
+        unknown: Returns a simpler value for any other value; bytes are simple enough.
 
     Raises:
         TypeError: A key cannot be text.
@@ -125,7 +126,7 @@ def simplify(
 
 def _key(key: Any) -> str:
     if isinstance(key, str):
-        return str.__str__(key)  # the text itself where it is an enumeration
+        return str.__str__(key)  # the text itself if it is a member of an enumeration
     if key is None or isinstance(key, (int, float)):
         return json.dumps(key)
     raise TypeError(f"keys must be text or numbers, not {type(key).__name__}")
@@ -141,7 +142,7 @@ def _shown_fields(value: Any) -> dict[str, Any]:
 
 
 def _moment(value: date | time) -> str | None:
-    if value != value:  # no moment, as pandas says; JavaScript's is null in JSON
+    if value != value:  # NaT of pandas; JavaScript writes its invalid date as null
         return None
     exact: date | time
     if isinstance(value, datetime):

@@ -1,4 +1,4 @@
-"""Closing: what the close frame says, a code and a reason.
+"""Closing: the content of a close frame, a code and a reason.
 
 Spec: RFC 6455, sections 5.5.1 and 7.4.
 """
@@ -12,14 +12,14 @@ from .payload import encode_text
 
 __all__ = ["close_frame", "parse_close"]
 
-#: Bytes of the longest reason, with its code.
+#: Most bytes of a code and a reason together.
 _MOST = 125
 
 
 def close_frame(code: int = 1000, reason: str = "") -> bytes:
-    """Return an unmasked close frame; code 1005 stands for one without a code.
+    """Return an unmasked close frame; code 1005 makes one without a code.
 
-    A reason is cut at a character so that it fits.
+    A reason that is too long is cut between two characters.
     """
     if code == 1005:
         return frame(b"", CLOSE)
@@ -31,7 +31,7 @@ def parse_close(payload: bytes) -> tuple[int | None, str]:
     """Return code and reason of a close frame; None: it carries no code.
 
     Raises:
-        ProtocolError: The code is none that may be sent, or the reason is not UTF-8.
+        ProtocolError: No peer may send this code, or the reason is not UTF-8.
     """
     if not payload:
         return None, ""

@@ -26,7 +26,7 @@ _MAX_BITS = 15
 class Deflate:
     """How WebSocket messages are compressed.
 
-    Memory decides the defaults: without context takeover no window is kept between two
+    The defaults save memory: without context takeover no window is kept between two
     messages, and what is compressed for one client can be sent to all of them.
     """
 
@@ -36,7 +36,7 @@ class Deflate:
     server_no_context_takeover: bool = True
     #: Whether clients are told to compress each message by itself.
     client_no_context_takeover: bool = True
-    #: Size of our window, a power of two from 9 to 15; None: 15, or what clients ask.
+    #: Size of our window, as a power of two, 9 to 15; None: 15, or as clients ask.
     server_max_window_bits: int | None = None
     #: Largest window that clients may use, 8 to 15, where they let us choose it.
     client_max_window_bits: int | None = None
@@ -91,7 +91,7 @@ class Agreed:
 def negotiate(offer: str, options: Deflate) -> Agreed | None:
     """Return what is agreed on, or None: no compression.
 
-    The first offer that can be met wins; one that nobody can read is passed over.
+    The first offer that we can meet wins; an invalid one is skipped.
 
     Args:
         offer: The client's ``Sec-WebSocket-Extensions`` header.
@@ -112,7 +112,7 @@ _Offered = dict[str, "int | None"]
 
 
 def _read_offer(parameters: list[str]) -> _Offered | None:
-    """Return the parameters of an offer by name, or None: it is not a legal one."""
+    """Return the parameters of an offer by name, or None: the offer is invalid."""
     offered: _Offered = {}
     for parameter in parameters:
         name, equals, value = (part.strip() for part in parameter.partition("="))
@@ -201,12 +201,12 @@ class Inflater:
         return message
 
     def begin(self, data: bytes, limit: int) -> _Message:
-        """Begin to inflate a message in steps, of which each raises the same."""
+        """Begin to inflate a message in steps, which raise as ``message`` does."""
         context = self._context or zlib.decompressobj(-self._bits)
         return _Message(self, context, data, limit)
 
     def ended(self, context: zlib._Decompress) -> None:
-        """A message has been inflated."""
+        """Take note that a message has been inflated."""
         if context.eof and self._takeover:  # a legal, if unusual, way to start anew
             self._context = zlib.decompressobj(-self._bits)
 
@@ -214,8 +214,8 @@ class Inflater:
 class _Message:
     """One message that is inflated in steps.
 
-    A peer can make inflating take a hundred times as long as it takes usually: with
-    block after block that describes a code and holds nothing.
+    A peer can make inflating a hundred times slower than usual, with block after block
+    that describes a Huffman code and holds no data.
     """
 
     __slots__ = ("_at", "_context", "_data", "_inflater", "_limit", "_pieces", "_size")
@@ -260,7 +260,7 @@ class Deflater:
     __slots__ = ("_bits", "_context", "_level", "_mem_level", "_threshold", "form")
 
     def __init__(self, agreed: Agreed) -> None:
-        """Start as it was agreed."""
+        """Start with what was agreed on."""
         options = agreed.options
         self._threshold = options.threshold
         self._level = options.level
@@ -268,8 +268,8 @@ class Deflater:
         self._bits = agreed.server_max_window_bits
         alone = agreed.server_no_context_takeover
         self._context = None if alone else self._new_context()
-        #: Deflaters of the same form give the same frames; None: this one is unlike
-        #: every other, since its messages refer to those before them.
+        #: Deflaters of the same form give the same frames; None: this one's frames are
+        #: its own, since its messages refer to earlier ones.
         self.form: Hashable | None = (
             (self._threshold, self._level, self._mem_level, self._bits)
             if alone

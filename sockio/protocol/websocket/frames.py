@@ -1,6 +1,6 @@
-"""RFC 6455 frames: feed(bytes) -> messages; how they are written: ``writing``.
+"""RFC 6455 frames: feed(bytes) -> messages; ``writing`` is the other direction.
 
-The usual case comes first and is written out: one small, whole, masked text frame.
+The usual case has a short path of its own: one small, whole, masked text frame.
 
 Spec: RFC 6455, sections 5 and 7.4.
 """
@@ -49,16 +49,16 @@ _MASKED = 0x80
 _SHORT = 125
 #: Bytes of header before the payload of a short masked frame.
 _SHORT_HEADER = 6
-#: Bytes of a frame up to which its parts are simply joined until it is whole.
+#: Bytes of the longest frame whose parts are joined until it is whole.
 _JOINED_UP_TO = 4096
-#: Frames that are read in one step; others may run between two steps.
+#: Most frames that are read in one step; other greenlets may run between two steps.
 _MOST_FRAMES = 32
-#: Bytes of a compressed message up to which it is inflated in one step.
+#: Most compressed bytes of a message that are inflated in one step.
 _MOST_DEFLATED = 8192
-#: Bytes of a message, inflated, that are enough for one step: a read may hold many.
+#: A message of more inflated bytes ends the step: a read may hold many of them.
 _MUCH = 16384
-#: Bytes of the first piece of memory for a larger one. The rest follows as it fills:
-#: a header alone must not make us reserve what it announces.
+#: Bytes of the first piece of memory for a large frame. More follow as it fills: a
+#: header alone must not make us reserve what it announces.
 _FIRST_PIECE = 1 << 16
 
 
@@ -69,15 +69,15 @@ class Control(NamedTuple):
     payload: bytes
 
 
-#: What a reader gives: a message, a control frame, or the reason why it stopped.
+#: What a reader returns: a message, a control frame, or the reason why it stopped.
 Item: TypeAlias = "str | bytes | Control | ProtocolError"
 
 
 class FrameReader:
-    """Makes messages out of the bytes of one peer, whatever their division.
+    """Makes messages out of the bytes of one peer, however they are divided.
 
-    The first violation is the last item ever given; nothing is read after it, or after
-    a close frame.
+    The first violation is the last item of all; nothing is read after it, or after a
+    close frame.
     """
 
     __slots__ = (
@@ -115,18 +115,18 @@ class FrameReader:
             max_payload: Most bytes of a message, compressed and inflated.
             masked: Whether the peer is a client: its frames must be masked, those of a
                 server must not.
-            inflate: Takes over compressed messages; None: there must be none.
+            inflate: Inflates compressed messages; None: the peer must not send any.
         """
-        #: Inside a large frame: where its next bytes are to be received.
+        #: Inside a large frame: the memory to receive its next bytes into.
         self.space: memoryview | None = None
-        #: Bytes that were fed are not read yet: ``more`` reads on.
+        #: Whether bytes that were fed are not read yet: call ``more``.
         self.behind = False
         self._max_payload = max_payload
         self._masked = masked
         self._inflate = inflate
-        #: A large compressed message, inflated in part.
+        #: A large compressed message, of which a part is inflated.
         self._inflation: Inflation | None = None
-        #: What was read makes a step of its own.
+        #: What was read is enough for one step.
         self._enough = False
         self._finished = False
         #: The beginning of a frame that is not whole yet.
@@ -137,19 +137,19 @@ class FrameReader:
         self._left = 0
         self._first = 0
         self._mask = b""
-        # A message whose last fragment has not come.
+        # A message whose last fragment has not arrived.
         self._message: bytearray | None = None
         self._opcode = 0
         self._compressed = False
-        #: Bytes of the largest read that may go the quick way; -1: none may.
+        #: Bytes of the largest read that may take the short path; -1: none may.
         self._quick_limit = min(max_payload, _SHORT) + _SHORT_HEADER if masked else -1
         self._quick = self._quick_limit
-        #: Bytes of the largest message that needs none of the long way's checks.
+        #: Bytes of the largest message that ``_parse_usual`` may read; -1: none.
         self._most = max_payload if masked else -1
 
     @property
     def unfinished(self) -> int:
-        """Bytes that have come of a message that is not whole yet, unpacked or not."""
+        """Bytes received of a message that is not whole yet, still in frames or not."""
         size = len(self._tail)
         if self._message is not None:
             size += len(self._message)
@@ -158,9 +158,9 @@ class FrameReader:
         return size
 
     def feed(self, data: bytes) -> list[Item]:
-        """Return what ``data`` completes, in order; not all at once if it is much.
+        """Return what ``data`` completes, in order; if it is much, the first part.
 
-        Feed nothing more while the reader is ``behind``.
+        Feed nothing more while the reader is ``behind``: call ``more``.
         """
         size = len(data)
         if (
@@ -171,15 +171,15 @@ class FrameReader:
             try:
                 return [masked_text(data, 2, size)]
             except UnicodeDecodeError:
-                pass  # the long way says so
+                pass  # _read reports it
         return self._read(data, 0)
 
     def filled(self, count: int) -> list[Item]:
-        """Return what is complete now that ``count`` bytes more are in ``space``."""
+        """Return what is complete now that ``space`` has ``count`` bytes more."""
         return self._read(b"", count)
 
     def more(self) -> list[Item]:
-        """Read on in what was fed."""
+        """Return the next items of what was fed."""
         return self._read(b"", 0)
 
     def _read(self, data: bytes, filled: int) -> list[Item]:
@@ -218,7 +218,7 @@ class FrameReader:
         self._message = None
 
     def _parse(self, data: bytes, at: int, items: list[Item]) -> None:
-        """Read the frames in ``data`` from ``at`` on; keep what is not a whole one."""
+        """Read the frames in ``data`` from ``at`` on; keep the rest in ``_tail``."""
         size = len(data)
         left = _MOST_FRAMES
         self._enough = self._inflation is not None
@@ -237,10 +237,10 @@ class FrameReader:
                 self._tail = data[at:]
 
     def _parse_usual(self, data: bytes, at: int, items: list[Item]) -> int:
-        """Read a masked frame that is a whole message, all there and not too long.
+        """Read the frame at ``at`` if it is whole, masked, a message and not too long.
 
         Returns:
-            Where the next one starts; -1: it is not so.
+            Where the next frame starts; -1: it is not such a frame.
         """
         size = len(data)
         first = data[at]
@@ -335,7 +335,7 @@ class FrameReader:
         self.space = memoryview(piece)
 
     def _fill(self, data: bytes, filled: int, items: list[Item]) -> int:
-        """Put ``data`` into the large frame, after ``filled`` bytes that are there.
+        """Put ``data`` into the large frame, after ``filled`` bytes already there.
 
         Returns:
             How many bytes of ``data`` were part of the frame.
@@ -372,7 +372,7 @@ class FrameReader:
                 self._finish()
         elif opcode == CONTINUATION:
             message = self._message
-            assert message is not None  # _check_header saw to it
+            assert message is not None  # as _check_header made sure
             message += payload
             if first & _FIN:
                 self._message = None
@@ -389,7 +389,7 @@ class FrameReader:
     ) -> None:
         """Add a whole message to the items, or begin to inflate it."""
         if compressed:
-            assert self._inflate is not None  # _check_header saw to it
+            assert self._inflate is not None  # as _check_header made sure
             if len(payload) > _MOST_DEFLATED:
                 self._inflation = self._inflate.begin(payload, self._max_payload)
                 self._opcode = opcode

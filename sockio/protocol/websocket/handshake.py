@@ -1,4 +1,4 @@
-"""The 101 answer, or why not.
+"""Handshake: the 101 answer to a request, or why there is none.
 
 Spec: RFC 6455, section 4.2.
 """
@@ -53,7 +53,7 @@ def offered_protocols(header: str) -> tuple[str, ...]:
     """Return what a ``Sec-WebSocket-Protocol`` header offers, in order.
 
     Raises:
-        ProtocolError: One of them is no token, or is there twice.
+        ProtocolError: A name is not a token, or occurs twice.
     """
     offered = tuple([name.strip(" \t") for name in header.split(",")])
     if not all(map(_TOKEN.fullmatch, offered)) or len(set(offered)) < len(offered):

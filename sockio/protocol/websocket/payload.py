@@ -16,7 +16,7 @@ except ImportError:  # a platform for which that package has no compiled part
     def apply_mask(
         data: bytes | bytearray | memoryview, mask: bytes | bytearray
     ) -> bytes:
-        """Return ``data`` with the four bytes of ``mask`` over it."""
+        """Return ``data`` XORed with the four bytes of ``mask``, over and over."""
         size = len(data)
         long_mask = (mask * (size // 4 + 1))[:size]
         mixed = int.from_bytes(data, "little") ^ int.from_bytes(long_mask, "little")
@@ -58,7 +58,7 @@ def plain_masked_bytes(data: bytes, at: int, end: int) -> bytes:
 
 
 def plain_message_frames(lead: str, messages: Sequence[str | bytes]) -> bytes:
-    """Return unmasked frames, one for each message; texts with ``lead`` before them."""
+    """Return one unmasked frame for each message; ``lead`` precedes each text."""
     return b"".join(
         _frame(0x81, encode_text(lead + message))
         if type(message) is str
@@ -93,7 +93,7 @@ class Inflate(Protocol):
         """Return ``data`` inflated, at most ``limit`` bytes, or raise ProtocolError."""
 
     def begin(self, data: bytes, limit: int) -> Inflation:
-        """Begin to inflate ``data`` in steps; no other message before it is done."""
+        """Begin to inflate ``data`` in steps; finish it before the next message."""
 
 
 class Inflation(Protocol):

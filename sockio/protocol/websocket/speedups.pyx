@@ -1,6 +1,6 @@
 """Speedups: frames of text, read and written in C.
 
-``payload.py`` has the same functions in Python, which say what these do.
+``payload.py`` has the same functions in Python, with their docstrings.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE

@@ -120,7 +120,7 @@ def test_what_is_wrong_with_a_key_is_told_of_its_dict(parser: Any) -> None:
         (1j, "send [value.real, value.imag]"),
         (ValueError("x"), "send str(value)"),
         (Anything, "it is a class"),
-        (print, "the last argument only"),
+        (print, "only the last argument"),
     ],
 )
 def test_the_way_out_is_told(parser: Any, value: Any, hint: str) -> None:
