@@ -1,13 +1,13 @@
-"""Batch: what the reads of one pass of the loop set going, and the writes they cause.
+"""Batch: the jobs that the reads of one pass of the loop start, and their writes.
 
-While the hub handles the reads of a pass, mailboxes that got work are only noted. When
-all are parsed they run, one after the other, in one worker; when a job blocks, another
-worker goes on with the rest. Writes are collected per stream meanwhile and leave in one
-send each when the jobs are done.
+While the hub handles the reads of a pass, it only notes which mailboxes got work. When
+all reads are parsed, one worker runs the jobs, one after the other; if a job blocks,
+another worker continues with the rest. Meanwhile each stream collects its writes, and
+sends them in one call when the jobs are done.
 
-That is quickest, and nobody notices, as long as every job is short. A job that computes
-would hold back what it has written, and what others have: after one, writes leave at
-once for a while, unless more packets of the same client wait behind.
+This is fastest, and nobody notices it, as long as every job is short. A job that
+computes would delay its own writes and those of others. So after such a job writes are
+sent immediately for a while, unless more packets of the same client wait.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ __all__ = [
     "Flushable",
 ]
 
-#: Seconds for which a job may keep the loop before it counts as one that computes.
+#: Seconds that a job may hold the loop before it counts as one that computes.
 SLOW = 0.001
 #: Seconds after such a job in which writes are not collected.
 CALM = 60.0
-#: Streams with collected writes, at the end of a job, for which it is time to send.
+#: If so many streams have collected writes at the end of a job, they send them.
 MOST_HELD = 64
-#: Seconds of parsing after which what it set going runs before more is parsed, while
-#: that is in the CPU's cache still.
+#: Seconds of parsing after which the jobs run before more is parsed, while their data
+#: is still in the CPU's cache.
 MOST_PARSED = 0.0005
-#: Seconds for which one client may be served before others have their turn: its packets
-#: are parsed, or the jobs of one mailbox run, no longer than that in one pass.
+#: Seconds that one client may take before others have their turn: in one pass of the
+#: loop its packets are parsed, or the jobs of one mailbox run, for no longer than that.
 TURN = 0.005
-#: Bytes received up to which there is no need to look at the clock.
+#: Most received bytes for which there is no need to look at the clock.
 QUICK = 16384
 
 
@@ -76,30 +76,30 @@ class Batch:
 
     def __init__(self, workers: Workers, clock: Clock) -> None:
         self.workers = workers
-        #: Reads have been handled, by the hub, and what they set going is not done.
+        #: Whether the hub has handled reads whose jobs are not done yet.
         self.open = False
-        #: Writes are collected, not sent.
+        #: Whether writes are collected, not sent.
         self.corked = False
-        #: Jobs to be run in workers when the reads are parsed, those that ran before.
+        #: Jobs for workers, to run when the reads are parsed, and those that have run.
         self.ready: list[Callable[[], object]] = []
-        #: Where the next one is.
+        #: The index of the next job.
         self._at = 0
-        #: A context that nothing was put into, for the next job.
+        #: An empty context, for the next job.
         self.spare: Context | None = None
         #: Streams with collected writes.
         self.dirty: list[Flushable] = []
-        #: Seconds, as the clock counts them.
+        #: Returns the clock's time in seconds.
         self.now = clock.now
         self._turn = -1
-        #: Bytes received since it was opened.
+        #: Bytes received since the batch was opened.
         self._read = 0
-        #: When the job began that runs.
+        #: When the current job began.
         self._began = 0.0
         self._hurried_until = 0.0
         self._collects = False
-        #: When more than ``QUICK`` had been received; 0.0: it has not.
+        #: When more than ``QUICK`` bytes had been received; 0.0: it is less.
         self._parsing_since = 0.0
-        #: ``_finish`` will be called when the loop comes round.
+        #: Whether the loop will call ``_finish`` in this pass.
         self._waits = False
         #: How often the hub switched to a worker.
         self._switches = 0
@@ -117,43 +117,43 @@ class Batch:
             self._turn = self.workers.turns.iteration
 
     def received(self, size: int) -> None:
-        """So many bytes were read, which are about to be parsed."""
+        """Take note of ``size`` bytes that were read and are about to be parsed."""
         self._read += size
 
     def end(self) -> None:
-        """The read is parsed: go on with what it set going, unless more may follow."""
+        """The read is parsed: run the jobs, unless more reads may follow."""
         last = not self.workers.turns.pendingcnt
         if last or (self._read > QUICK and self._has_parsed_long()):
             self._finish()
         elif not self._waits:
             self._waits = True
-            # In this pass of the loop, behind all that is pending.
+            # This runs in the same pass of the loop, after all pending events.
             self.workers.loop.run_callback(self._finish)
 
     def cork(self, more: bool) -> None:
-        """Collect the writes of the job that begins, or not.
+        """Decide whether the writes of the job that begins are collected.
 
         Args:
-            more: Others of the same client wait behind it.
+            more: Whether more jobs of the same client wait behind it.
         """
         self.corked = self.open and (more or self._collects)
 
     def start(self, job: Callable[[], object]) -> None:
-        """Run ``job`` in a worker: in the open batch, else soon."""
+        """Run ``job`` in a worker: in the open batch, or soon if none is open."""
         if self.open:
             self.ready.append(job)
         else:
             self.workers.run(job)
 
     def flush(self) -> None:
-        """Send what was collected."""
+        """Send the collected writes."""
         if self.dirty:
             dirty, self.dirty = self.dirty, []
             for stream in dirty:
                 stream.flush()
 
     def _finish(self) -> None:
-        """Run what became ready, then send what was collected; called in the hub."""
+        """Run the ready jobs, then send the collected writes; called in the hub."""
         self._waits = False
         self._began = self.now()
         self._collects = self._began >= self._hurried_until
@@ -161,7 +161,7 @@ class Batch:
         while self._at < len(self.ready):
             workers.switch_to(self._work)
             self._switches += 1
-            self._judge()  # it may have blocked, after it had computed
+            self._judge()  # the last job may have computed before it blocked
         self.ready.clear()
         self._at = 0
         self.open = self.corked = False
@@ -176,7 +176,7 @@ class Batch:
         return now - self._parsing_since > MOST_PARSED
 
     def _work(self) -> None:
-        """Run what is ready, in a worker, up to a job that blocks."""
+        """Run the ready jobs in a worker, until one blocks."""
         ready = self.ready
         switches = self._switches
         while self._at < len(ready):
@@ -184,11 +184,11 @@ class Batch:
             self._at += 1
             job()
             if self._switches != switches:
-                return  # it has blocked, and another worker went on
+                return  # the job has blocked, and another worker has continued
             self._judge()
 
     def _judge(self) -> None:
-        """See how long a job took; the next one begins now."""
+        """Check how long a job took; the next one begins now."""
         now = self.now()
         if now - self._began > SLOW:
             self._collects = False

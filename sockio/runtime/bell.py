@@ -1,6 +1,6 @@
-"""Bell: tells the watchdog, where it sleeps, that work begins.
+"""Bell: wakes the sleeping watchdog when work begins.
 
-A look at ``armed`` is all that the path of a packet pays for being watched.
+A look at ``armed`` is all that the watchdog costs on the path of a packet.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ __all__ = ["BELL", "Bell"]
 
 
 class Bell:
-    """Rung by who begins work; once, after it was armed."""
+    """Rung by the code that begins work, once each time it is armed."""
 
     __slots__ = ("_on_ring", "armed", "rung")
 
     def __init__(self) -> None:
-        #: Somebody sleeps, and wants to be woken.
+        #: Whether somebody sleeps and wants to be woken.
         self.armed = False
-        #: When it was rung last, in seconds of the monotonic clock.
+        #: When it was last rung, in seconds of the monotonic clock.
         self.rung = 0.0
         self._on_ring: Callable[[], object] = _nobody
 
@@ -28,15 +28,15 @@ class Bell:
         self._on_ring = fn
 
     def ring(self) -> None:
-        """Wake who sleeps; to be called where ``armed`` says so."""
+        """Wake the sleeper; call this only if ``armed`` is true."""
         self.armed = False
         self.rung = monotonic()
         self._on_ring()
 
 
 def _nobody() -> None:
-    """Nobody sleeps."""
+    """Do nothing, since nobody sleeps."""
 
 
-#: That of this process; work begins in several pools, and there is one watchdog.
+#: The bell of this process: work begins in several pools, and there is one watchdog.
 BELL = Bell()

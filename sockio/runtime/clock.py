@@ -34,7 +34,7 @@ class Clock:
     now = staticmethod(time.monotonic)
 
     def time(self) -> float:
-        """Seconds since 1970, as the operator set them."""
+        """Return the seconds since 1970, as the operator has set them."""
         return time.time()
 
     def call_later(
@@ -67,7 +67,7 @@ class _LoopTimer:
             self._watcher = None
             watcher.stop()
             watcher.close()
-            # What the call would have used is not to live as long as this timer.
+            # The call's objects must not live as long as this timer.
             self._fn, self._args = _nothing, ()
 
     def _fire(self) -> None:
@@ -81,7 +81,7 @@ def run_timer(fn: Callable[..., object], args: tuple[Any, ...]) -> None:
     try:
         fn(*args)
     except Exception:
-        # A boundary: nobody is above a timer, and the hub must go on.
+        # A boundary: nobody is above a timer, and the hub must continue.
         log.exception("a timer's call failed: %r", fn)
 
 

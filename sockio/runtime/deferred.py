@@ -1,8 +1,8 @@
 """Deferred: coroutines and generators, which hold work that nothing would ever do.
 
-A function that gives one back has done nothing yet, and nobody here awaits or iterates
-it. Such functions are refused where they are given, as far as it shows; where it does
-not, behind a decorator for instance, their result is looked at.
+A function that returns one has done nothing yet, and nobody here awaits or iterates it.
+Such functions are refused when they are registered, if they can be recognized; if not,
+behind a decorator for instance, their result is checked.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["DEFERRING", "REMEDY", "SIMPLE", "deferred", "deferring", "done"]
 
 R = TypeVar("R")
 
-#: Marks of the code of functions whose calls do nothing by themselves.
+#: Flags of the code of functions whose calls do nothing by themselves.
 DEFERRING = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_GENERATOR
 
 REMEDY = "write a plain function, in which waiting blocks only its own greenlet"
@@ -29,9 +29,9 @@ SIMPLE = frozenset((type(None), bool, int, float, str, bytes, dict, list, tuple)
 
 
 def deferring(fn: object) -> str | None:
-    """Say what is wrong with a function whose call would do nothing; None: it is well.
+    """Say what is wrong with a function whose call would do nothing; None: it is fine.
 
-    A decorator made with ``functools.wraps`` speaks for itself, not for what it wraps.
+    A decorator made with ``functools.wraps`` counts itself, not the function inside.
     """
     while isinstance(fn, (partial, MethodType, staticmethod, classmethod)):
         fn = fn.func if isinstance(fn, partial) else fn.__func__
@@ -48,9 +48,9 @@ def deferring(fn: object) -> str | None:
 
 
 def deferred(result: object) -> str | None:
-    """Name what kind of result still has its work to do; None: it is an ordinary one.
+    """Name the kind of a result that still has its work to do; None: it is ordinary.
 
-    What is named will be told of: Python is kept from warning of it, too.
+    The caller reports it, so a coroutine is closed: Python need not warn as well.
     """
     if type(result) in SIMPLE:
         return None
@@ -70,7 +70,7 @@ def done(fn: Callable[..., Any], result: R) -> R:
     """Return what ``fn`` has returned, unless its work is still to be done.
 
     Raises:
-        ConfigError: It is; the text says what to write instead.
+        ConfigError: It is still to be done; the text says what to write instead.
     """
     what = deferred(result)
     if what is not None:

@@ -1,8 +1,8 @@
-"""Delays: timers of a few lengths that are many and mostly cancelled.
+"""Delays: many timers of a few lengths, most of which are cancelled.
 
-Each client has some, all of the same length: for its heartbeat, for what it has to do
-in time. Those of one length end in the order in which they began, so one timer of the
-clock is enough for all of them.
+Each client has timers of the same lengths, for its heartbeat and its deadlines. Timers
+of one length end in the order in which they began, so one timer of the clock is enough
+for all of them.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from .clock import Clock, Timer, run_timer
 __all__ = ["Calls", "Delays"]
 
 
-#: Seconds by which a timer of the loop may come before its time.
+#: Seconds by which a timer of the loop may be early.
 _EARLY = 0.001
 
 
 class Calls(Protocol):
-    """Who makes calls later: a clock, or delays."""
+    """Something that makes calls later: a clock, or delays."""
 
     def now(self) -> float: ...
     def call_later(self, seconds: float, fn: Callable[[], object]) -> Timer: ...
 
 
 class Delays:
-    """Timers by length; to be used for lengths of which there are few."""
+    """Timers by length; use it where there are few different lengths."""
 
     __slots__ = ("_by_length", "_clock")
 
@@ -47,9 +47,9 @@ class Delays:
     def call_after(
         self, since: float, seconds: float, fn: Callable[[], object]
     ) -> Timer:
-        """Call ``fn`` as ``call_later`` does, counted from a moment ago.
+        """Call ``fn`` as ``call_later`` does, but count from ``since``, a moment ago.
 
-        So delays that follow each other do not add up by how much each came late.
+        So when delays follow each other, their lateness does not add up.
         """
         queue = self._by_length.get(seconds)
         if queue is None:
@@ -58,14 +58,14 @@ class Delays:
 
 
 class _Queue:
-    """The timers of one length, oldest first, but for some milliseconds."""
+    """The timers of one length, oldest first, give or take some milliseconds."""
 
     __slots__ = ("_calls", "_clock", "_firing", "_live", "_timer")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._calls: deque[_Call] = deque()
-        #: How many of them have not been cancelled.
+        #: How many of the calls are still to be made.
         self._live = 0
         self._timer: Timer | None = None
         self._firing = False
@@ -79,7 +79,7 @@ class _Queue:
         return call
 
     def forget(self) -> None:
-        """One has been cancelled; it stays in its place until that is the first."""
+        """A call has been cancelled; it stays in the queue until it is the first."""
         self._live -= 1
         if not self._live and self._timer is not None:
             self._calls.clear()

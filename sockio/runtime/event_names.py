@@ -1,4 +1,4 @@
-"""Event names: text and numbers, and Event, whose handlers a type checker knows."""
+"""Event names: text, numbers, and Event, by which type checkers check handlers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def event_name(event: EventName) -> str:
     if isinstance(event, Enum):
         event = event.value
     if isinstance(event, str):
-        return str.__str__(event)  # a plain one: members of an enum hash differently
+        return str.__str__(event)  # a plain str: members of an enum hash differently
     if isinstance(event, float) and event.is_integer():
         event = int(event)
     if isinstance(event, (int, float)) and not isinstance(event, bool):

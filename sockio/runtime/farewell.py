@@ -1,9 +1,9 @@
-"""Farewell: the end of a connection on which all has been said.
+"""Farewell: the orderly end of a connection on which we have nothing more to send.
 
-What was written leaves. Then the peer is told that nothing follows, and what it still
-sends is dropped: to close a socket with unread bytes is to reset the connection, which
-may take from the peer what it has not read yet, our last words among them. All is over
-when the peer ends too, when it took too long, or when it sent too much.
+First everything that was written is sent. Then we tell the peer that nothing follows,
+and drop what it still sends. Closing a socket with unread bytes would reset the
+connection, and the peer could lose what it has not read yet, our last words included.
+The farewell is over when the peer ends too, takes too long, or sends too much.
 
 Spec: RFC 6455, section 7.1.1.
 """
@@ -19,19 +19,19 @@ from .syscalls import READ_SIZE
 
 __all__ = ["LEAST_COUNTED", "LINGER", "MOST_DROPPED", "Farewell"]
 
-#: Seconds that a peer has for its own end, once it was told of ours.
+#: Seconds that a peer has to end too, after we told it of our end.
 LINGER = 2.0
-#: Bytes that are dropped, at most.
+#: Most bytes that are dropped.
 MOST_DROPPED = 64 << 20
-#: Each read counts for so many bytes at least: small ones cost as much.
+#: Bytes that each read counts for at least: small reads cost as much as these.
 LEAST_COUNTED = 4096
 
-#: What is dropped is received here; nobody reads it.
+#: Memory for what is dropped; nobody reads it.
 _NOWHERE = memoryview(bytearray(READ_SIZE))
 
 
 class Farewell:
-    """The last receiver of a stream, which it closes."""
+    """The last receiver of a stream; in the end it closes the stream."""
 
     __slots__ = (
         "_delays",
@@ -51,21 +51,21 @@ class Farewell:
         *,
         patience: float = LINGER,
     ) -> None:
-        """Begin; nothing may be written any more.
+        """Begin; from now on nothing may be written.
 
         Args:
-            stream: Has been started.
+            stream: A stream that has been started.
             delays: For the deadlines.
             done: Called once, when the stream is closed.
-            patience: Seconds in which the peer must have taken what was written.
+            patience: Seconds that the peer has to take what was written.
         """
-        # Beneath TLS there is no receiving into something.
+        # Below TLS, bytes cannot be received into given memory.
         self.space = None if stream.tls else _NOWHERE
         self._stream = stream
         self._delays = delays
         self._done = done
         self._left = MOST_DROPPED
-        #: The peer has ended.
+        #: Whether the peer has ended.
         self._heard_all = False
         self._timer: Timer | None = None
         stream.turn_to(self)
@@ -97,7 +97,7 @@ class Farewell:
             self._wait(LINGER)
 
     def ended(self, error: OSError | None) -> None:
-        """The peer sends no more; it may be reading still."""
+        """The peer sends nothing more; it may still read."""
         self._heard_all = True
         if error is not None or not self._stream.pending_size:
             self._end()

@@ -1,7 +1,7 @@
-"""Guards: functions that may refuse. Whatever leaves a doubt counts as a refusal.
+"""Guards: functions that may refuse; every doubtful result counts as a refusal.
 
-A guard refuses by raising, and by returning False; one that returns a coroutine or a
-generator has not looked yet, so it has not agreed either.
+A guard refuses by raising or by returning False. A guard that returns a coroutine or a
+generator has not checked anything yet, so it has not agreed either.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ __all__ = ["check", "passes"]
 def check(
     call: str, fn: Callable[..., object], gets: str, count: int, how: str
 ) -> None:
-    """Refuse at once what could never work as a guard.
+    """Refuse a function that could never work as a guard.
 
     Args:
-        call: Where it was given: ``use()``.
+        call: The call that it was given to: ``use()``.
         fn: The guard.
         gets: Its arguments, in words.
-        count: How many they are.
+        count: The number of these arguments.
         how: What its result means, in words.
 
     Raises:
-        ConfigError: It cannot be called so, or its call would do nothing.
+        ConfigError: It does not take these arguments, or its call would do nothing.
         TypeError: It cannot be called at all.
     """
     guard = Listener(call, fn)
@@ -41,11 +41,11 @@ def check(
 
 
 def passes(guard: Callable[..., object], verdict: Any) -> bool:
-    """Tell whether what ``guard`` returned lets something pass.
+    """Tell whether ``verdict``, which ``guard`` returned, lets something pass.
 
     Raises:
-        ConfigError: Its work is still to be done.
-        Exception: It returned an exception where it should have raised it.
+        ConfigError: The guard's work is still to be done.
+        Exception: The guard returned this exception where it should have raised it.
     """
     if verdict is None:
         return True

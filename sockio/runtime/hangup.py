@@ -1,9 +1,9 @@
-"""Hang-up: the end of a connection, as the peer is told of it.
+"""Hang-up: end a connection so that the peer notices it.
 
-To close a descriptor is another thing than to end its connection: while a child that
-was forked meanwhile holds the descriptor too, the peer learns nothing of a close. So
-the connections of our clients end here. A descriptor with which somebody else goes on
-is closed without this.
+Closing a descriptor is not the same as ending its connection: while a forked child also
+holds the descriptor, the peer does not notice the close. So the connections of our
+clients end here. A descriptor whose connection somebody else continues is closed
+without this.
 
 The sockets are plain or TLS, of the standard library or of gevent, and do not block.
 """
@@ -25,18 +25,18 @@ def hang_up(sock: Any) -> None:
 
 
 def say_no_more(sock: Any) -> None:
-    """Tell the peer that nothing follows what was sent; it may go on sending."""
+    """Tell the peer that nothing follows what was sent; it may still send."""
     _shut_down(sock, SHUT_WR)
 
 
 def _shut_down(sock: Any, how: int) -> None:
     if sock.fileno() < 0:
-        return  # somebody has closed it
+        return  # it is closed already
     goodbye = getattr(sock, "unwrap", None)
     if goodbye is not None:
-        # The peer may have gone, or the kernel may take nothing.
+        # The peer may be gone, or the kernel may take nothing.
         with suppress(OSError, ValueError):
             goodbye()
-    with suppress(OSError):  # it has ended already
-        # gevent's object would take TLS off before those who read have read to the end.
+    with suppress(OSError):  # the connection has ended already
+        # gevent's own method would remove TLS before all that arrived has been read.
         getattr(sock, "_sock", sock).shutdown(how)

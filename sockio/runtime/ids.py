@@ -2,8 +2,8 @@
 
 A sid has 20 characters, as Node's base64id: 15 bytes, of which 12 are random and 3 are
 a count, so that two ids of one process differ even if the random source repeats itself.
-An offset is a moment in milliseconds, as Node's yeast writes it; the second of the same
-millisecond has ``.0`` behind it, the third ``.1``.
+An offset is a time in milliseconds, as Node's yeast writes it. The second offset of the
+same millisecond has ``.0`` behind it, the third ``.1``.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ RANDOM_BYTES = 12
 COUNTER_BYTES = 3
 LENGTH = 20
 
-#: What the digits of an offset look like, from 0 to 63.
+#: The digits of an offset, from 0 to 63.
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _counter = itertools.count()
-# State of the module, since ids are to be unique in the process, whatever is made in
-# it. ``list.pop`` and ``next`` are atomic, so any thread may call ``new_sid``.
+# State of the module, since ids must be unique in the process, not only in one server.
+# ``list.pop`` and ``next`` are atomic, so any thread may call ``new_sid``.
 _ready: list[str] = []
 
 
@@ -57,21 +57,21 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
 
 
 class Offsets:
-    """The offsets of one log: each is new, and comes behind those before it."""
+    """The offsets of one log: each is new, and sorts after those before it."""
 
     __slots__ = ("_count", "_milliseconds", "_text")
 
     def __init__(self) -> None:
         self._milliseconds = -1
         self._text = ""
-        #: How many more this millisecond had.
+        #: How many more offsets this millisecond has had.
         self._count = 0
 
     def new_offset(self, time: float) -> str:
         """Return the offset of what happens now.
 
         Args:
-            time: Seconds since 1970. Where they go backwards, offsets do not.
+            time: Seconds since 1970. If they go backwards, offsets still grow.
         """
         milliseconds = int(time * 1000)
         if milliseconds > self._milliseconds:
@@ -85,7 +85,7 @@ class Offsets:
 
 
 def offset_order(offset: str) -> tuple[int, int]:
-    """Return what offsets are sorted by; ``offset`` is one that ``Offsets`` gave."""
+    """Return the sort key of ``offset``, which ``Offsets`` has made."""
     time, _, count = offset.partition(".")
     return _read_number(time), _read_number(count) if count else -1
 

@@ -1,7 +1,7 @@
-"""Known signatures: what was read of a handler, for all others made of the same code.
+"""Known signatures: read one handler's signature for all handlers of the same code.
 
-Handlers are made and registered anew for each client that connects, and to look through
-the decorators of one takes longer than the rest of a connect. What is found follows
+Handlers are made and registered anew for each client that connects, and reading through
+the decorators of one takes longer than the rest of a connect. The signature follows
 from the code of its functions and from which of their parameters have defaults.
 """
 
@@ -16,9 +16,9 @@ from .signature import Handler, read_signature
 
 __all__ = ["MOST_KNOWN", "known_signature"]
 
-#: Signatures kept. Beyond that all are forgotten, and read again as they are needed.
+#: Most signatures that are kept. Then all are dropped, and read again when needed.
 MOST_KNOWN = 1024
-#: Decorators, partials and methods around each other that are looked through.
+#: Most decorators, partials and methods around each other that are looked through.
 _MOST_LAYERS = 16
 #: Stands for an argument yet to come, in a partial of Python 3.14.
 _PLACEHOLDER = getattr(functools, "Placeholder", None)
@@ -27,7 +27,7 @@ _known: dict[tuple[object, ...], tuple[int, int | None, bool]] = {}
 
 
 def known_signature(fn: Handler) -> tuple[int, int | None, bool]:
-    """Return what ``read_signature`` does; raise what it raises."""
+    """Return what ``read_signature`` returns; raise what it raises."""
     parts: list[object] = []
     if not _take_apart(fn, parts, _MOST_LAYERS):
         return read_signature(fn)
@@ -42,10 +42,10 @@ def known_signature(fn: Handler) -> tuple[int, int | None, bool]:
 
 
 def _take_apart(fn: Any, parts: list[object], layers: int) -> bool:
-    """Add all that the signature of ``fn`` depends on; False: nobody can tell.
+    """Add to ``parts`` what the signature of ``fn`` depends on; False: unknown.
 
-    Values are left out - of defaults, of what closures and partials hold - so that
-    they are not kept alive, and do not make a difference where there is none.
+    The values of defaults, closures and partials are left out: they must not be kept
+    alive, and they make no difference.
     """
     if not layers:
         return False
@@ -75,7 +75,7 @@ def _take_apart(fn: Any, parts: list[object], layers: int) -> bool:
     else:
         parts.append(False)
         inside = True
-    # These say something else than the code does.
+    # These attributes override what the code says.
     return (
         inside
         and "__signature__" not in attributes

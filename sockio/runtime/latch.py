@@ -1,4 +1,4 @@
-"""Latch: one value or one error, for whoever waits for it.
+"""Latch: one value or one error, for all greenlets that wait for it.
 
 The deadline of a wait comes from the Clock, never from gevent, so that a fake clock
 decides about it too.
@@ -31,14 +31,14 @@ class Latch(Generic[T]):
         self._waiters: list[Any] | None = None
 
     def set(self, value: T) -> None:
-        """Give ``value`` to everybody who waits or will; safe from the hub."""
+        """Give ``value`` to all present and later waiters; safe from the hub."""
         if not self.ready:
             self.ready = True
             self._value = value
             self._wake()
 
     def fail(self, error: BaseException) -> None:
-        """Raise ``error`` in everybody who waits or will; safe from the hub."""
+        """Raise ``error`` in all present and later waiters; safe from the hub."""
         if not self.ready:
             self.ready = True
             self._error = error
@@ -60,7 +60,7 @@ class Latch(Generic[T]):
         if not self.ready:
             self._block(timeout)
         if self._error is not None:
-            # Else the traceback would grow with each waiter.
+            # Otherwise the traceback would grow with each waiter.
             raise self._error.with_traceback(self._traceback)
         return cast(T, self._value)
 

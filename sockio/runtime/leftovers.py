@@ -1,9 +1,9 @@
-"""Leftovers: what a job left in thread-locals is gone before the next one begins.
+"""Leftovers: drop what a job left in thread-locals before the next one begins.
 
-In a process that gevent has patched a "thread" of the standard library is a greenlet,
-and ours run the jobs of many clients. gevent keeps what belongs to such a thread as
-long as its greenlet lives, and asks the greenlet to tell when that ends. A ``Worker``
-tells so at the end of each job: for thread-locals it is a new thread each time.
+In a process that gevent has patched, a "thread" of the standard library is a greenlet,
+and our greenlets run the jobs of many clients. gevent keeps the data of such a thread
+until the greenlet notifies it of its end. A ``Worker`` does that at the end of each
+job: for thread-locals it is a new thread each time.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ __all__ = ["Worker", "close_connections"]
 
 log = logs.get("runtime.leftovers")
 
-#: How often in a row destructors may leave something anew; the next job's end sees to
-#: the rest. POSIX has the same for threads, with 4 as the least.
+#: How many times in a row destructors may leave something again; the end of the next
+#: job drops the rest. POSIX has such a limit for threads, of at least 4.
 _ROUNDS = 8
 
 
 class Worker(greenlet):  # type: ignore[misc]
     """A greenlet that runs jobs, and has links as gevent's own greenlets do.
 
-    All that a job may leave behind is in its ``__dict__``, which is empty unless one
-    did: the keys of thread-locals, the links, and what was set on the greenlet itself.
+    All that a job may leave behind is in the greenlet's ``__dict__``: the keys of
+    thread-locals, the links, and attributes that were set. Else it is empty.
     """
 
     def rawlink(self, callback: Callable[[Any], object]) -> None:
@@ -40,7 +40,7 @@ class Worker(greenlet):  # type: ignore[misc]
         self.__dict__.setdefault("links", []).append(callback)
 
     def unlink(self, callback: Callable[[Any], object]) -> None:
-        """Do not call it."""
+        """Do not call ``callback``."""
         with suppress(KeyError, ValueError):
             self.__dict__["links"].remove(callback)
 
@@ -66,13 +66,13 @@ class Worker(greenlet):  # type: ignore[misc]
 def close_connections(*, native: bool = False) -> None:
     """Close the database connections that Django opened for the current thread.
 
-    Django leaves that to whoever ends a request. They are part of reference cycles, so
-    to drop them is not enough.
+    Django leaves that to the code that ends a request. The connections are part of
+    reference cycles, so dropping them is not enough.
 
     Args:
-        native: The caller is a native thread's only job, not a greenlet. In a process
-            that is not patched all greenlets of a thread share its connections, and
-            another one may be using them.
+        native: Whether the caller is the only job of a native thread, not a greenlet.
+            In a process that is not patched, all greenlets of a thread share its
+            connections, which stay open, since another greenlet may be using them.
 
     Blocks:
         As long as closing does.

@@ -1,6 +1,6 @@
 """Listeners: on, once, off - handlers by event name.
 
-A handler is looked at once, when it is registered: how many arguments it takes, whether
+A handler is inspected only when it is registered: how many arguments it takes, whether
 it acknowledges by hand. So a wrong number of arguments is found by counting, never by
 calling and catching TypeError.
 """
@@ -39,7 +39,7 @@ R = TypeVar("R")
 Handler: TypeAlias = Callable[..., Any]
 H = TypeVar("H", bound=Handler)
 
-#: What Flask-SocketIO and python-socketio take here.
+#: Options that Flask-SocketIO and python-socketio take here.
 _HINTS = {"namespace": 'write io.of("/name").on("connection", ...), and listen there'}
 
 
@@ -70,11 +70,11 @@ class Listener:
         self.event = event
         self.fn = fn
         self.once = once
-        #: It runs beside the other events of its socket, not in their order.
+        #: Whether it runs beside the other events of its socket, not in their order.
         self.concurrent = concurrent
-        #: ``max_args`` is None where any number is taken (``*args``).
+        #: ``max_args`` is None if it takes any number (``*args``).
         self.min_args, self.max_args, self.wants_ack = known_signature(fn)
-        #: The same as a number that can be compared.
+        #: ``max_args`` as a number that can be compared.
         self.most_args = sys.maxsize if self.max_args is None else self.max_args
         self._taken = False
         #: Whether a wrong number of arguments for it has been logged.
@@ -109,7 +109,7 @@ class Listener:
         return f"{describe_call(self.fn)} takes {count}"
 
 
-#: What an emitter starts with that nobody listens to; nothing is ever put in.
+#: For emitters without handlers; nothing is ever put in.
 _NOBODY: dict[str, tuple[Listener, ...]] = {}
 
 
@@ -131,10 +131,10 @@ class Listeners:
         once: bool = False,
         prepend: bool = False,
     ) -> Listener:
-        """Register ``handler``, behind the others or before them.
+        """Register ``handler``, after the others or before them.
 
         Raises:
-            TypeError: It cannot be called, or the event is no name.
+            TypeError: It cannot be called, or the event is not a name.
             ConfigError: It could be called, but never with what an event carries.
         """
         name = event_name(event)
@@ -151,7 +151,7 @@ class Listeners:
         """Remove one registration of ``handler``, or all of ``event``, or all.
 
         As in Node, one call removes one registration, the one added last.
-        Without an event, ``handler`` is taken from each event.
+        Without an event, ``handler`` is removed from each event.
         """
         names = list(self._by_event) if event is None else [event_name(event)]
         for name in names:
@@ -175,8 +175,8 @@ class Listeners:
     def take_once(self, listener: Listener) -> bool:
         """Whether ``listener`` may be called now; ask before each call.
 
-        One that was registered by ``once`` is removed here, and answered yes only the
-        first time, so that it does not run again when it causes its own event.
+        A listener that was registered by ``once`` is removed here, and may be called
+        only the first time, so that it does not run again when it causes its own event.
         """
         if not listener.once:
             return True
@@ -256,9 +256,9 @@ class EventEmitter:
 
         Args:
             event: Its name, or a typed event.
-            handler: Gets the event's arguments; what it returns is the answer, where
-                one is asked for. With a keyword-only parameter ``ack`` it answers by
-                hand.
+            handler: Gets the event's arguments. What it returns is the answer, if the
+                client asks for one. With a keyword-only parameter ``ack`` it answers
+                by hand.
             concurrent: Run it beside the other events of its socket, not in order.
 
         Returns:
@@ -348,7 +348,7 @@ class EventEmitter:
         return decorate
 
     def _fire(self, event: str, *args: Any) -> None:
-        """Call the handlers of an event of the library's own, one after the other.
+        """Call the handlers of one of the library's own events, one after the other.
 
         Each gets as many of ``args`` as it takes; what one raises is logged and does
         not keep the others from running.
@@ -362,7 +362,7 @@ class EventEmitter:
     def _call_listener(
         self, listener: Listener, args: tuple[Any, ...], by_name: Mapping[str, object]
     ) -> Any:
-        """Call the application; whoever has surroundings does so within them."""
+        """Call the application; subclasses with surroundings do so within these."""
         return done(listener.fn, listener.fn(*args, **by_name))
 
     def _tell(self, listener: Listener, args: tuple[Any, ...]) -> bool:
@@ -373,7 +373,7 @@ class EventEmitter:
         try:
             self._call_listener(listener, listener.fit(args), by_name)
         except Disconnected as exc:
-            # It waited for a client that went away: nobody's mistake.
+            # It waited for a client that has disconnected: nobody's mistake.
             log.debug("a listener of %r ended: %s", listener.event, exc)
         except FAILURES:
             # A boundary: a handler is user code, and ends nothing but itself.

@@ -6,10 +6,10 @@ The library adds no handler and sets no level, unless ``SOCKIO_DEBUG`` or ``DEBU
 names a scope of ours: then lines go to stderr, as with Node's ``debug``.
 
 A module keeps its logger (``log = logs.get("engine.session")``) and calls
-``log.debug("sid=%s in %.120s", sid, data)`` behind nothing else: ``logging`` caches
-per logger whether a level is on, so that a call that prints nothing costs about 0.1 us.
-What is given as an argument is escaped and cut, see ``peer_text``; a message is a
-constant. Names that a peer chose stand as ``%r``, so that one sees where they end.
+``log.debug("sid=%s in %.120s", sid, data)`` without a check before it: ``logging``
+caches per logger whether a level is on, so a call that prints nothing costs about 0.1
+us. Arguments are escaped and cut, see ``peer_text``; messages are constants. Names that
+a peer chose are written with ``%r``, which shows where they end.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ AREAS = (
 )
 
 _ROOT = "sockio"
-#: What a variable holds that asks for nothing.
+#: Values of an environment variable that mean off.
 _OFF = ("", "0", "false", "no", "off")
 _SILENT = logging.CRITICAL + 1
 
@@ -62,10 +62,10 @@ def get(scope: str) -> logging.Logger:
 def configure_from_environment(environ: Mapping[str, str] = os.environ) -> bool:
     """Print the debug lines that ``SOCKIO_DEBUG``, or else ``DEBUG``, asks for.
 
-    Both hold patterns with commas or blanks between them. ``*`` stands for anything,
-    a pattern covers the scopes below it too, one with ``-`` in front excludes.
-    Without a pattern that names a scope of ours nothing is changed. It is applied
-    once: later calls do nothing.
+    Both hold patterns, separated by commas or blanks. ``*`` stands for anything, a
+    pattern covers the scopes below it too, and a pattern with ``-`` in front excludes.
+    If no pattern names a scope of ours, nothing changes. Once debug lines are on, later
+    calls do nothing.
 
     Returns:
         Whether debug lines are on.
@@ -78,7 +78,7 @@ def configure_from_environment(environ: Mapping[str, str] = os.environ) -> bool:
     root = logging.getLogger(_ROOT)
     handler = DebugHandler(scopes)
     if _is_shown(root):
-        # The application prints what reaches its own handler: no line twice.
+        # The application's own handler prints the lines: do not print them twice.
         handler.setLevel(_SILENT)
     root.addHandler(handler)
     for logger in list(logging.Logger.manager.loggerDict.values()):
@@ -88,15 +88,15 @@ def configure_from_environment(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def _harmless(record: logging.LogRecord) -> bool:
-    """Let nothing in a record forge a line, whoever prints it."""
+    """Let nothing in a record forge a line, whichever handler prints it."""
     if isinstance(record.args, tuple):
         record.args = tuple(map(_harmless_argument, record.args))
-    elif record.args:  # a mapping that came alone
+    elif record.args:  # a mapping, which was the only argument
         record.args = (Told(record.args),)
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:
         text = traceback_text(error)
-        # Else it is left to those who format it in a way of their own.
+        # If nothing had to change, formatters may write it in their own way.
         if text != "".join(format_exception(error)).rstrip("\n"):
             record.exc_text = text
     return True
@@ -111,9 +111,9 @@ def _harmless_argument(value: object) -> object:
 
 
 def payload(value: object, environ: Mapping[str, str] = os.environ) -> str:
-    """Return what a packet carries, for the end of a line: where it is asked for.
+    """Return the data of a packet for the end of a log line, if that is asked for.
 
-    ``SOCKIO_DEBUG_DATA=1`` asks for it. The line cuts it.
+    ``SOCKIO_DEBUG_DATA=1`` asks for it. The log line cuts it.
     """
     if value is None or environ.get("SOCKIO_DEBUG_DATA", "").lower() in _OFF:
         return ""
@@ -149,7 +149,7 @@ class Scopes:
         if logger.name in self:
             logger.setLevel(logging.DEBUG)
         elif logger.isEnabledFor(logging.DEBUG):
-            # It inherits from a scope that is printed: engine, -engine:http.
+            # It would inherit from a scope that is printed: engine, -engine:http.
             logger.setLevel(logging.getLogger(_ROOT).getEffectiveLevel())
 
 
@@ -195,7 +195,7 @@ def _is_shown(logger: logging.Logger | None) -> bool:
 
 
 def _normal(pattern: str) -> str:
-    """Write all spellings as one: ``sockio:engine*`` or ``engine*``."""
+    """Return the one form of all spellings: ``sockio:engine*`` or ``engine*``."""
     return pattern.replace("socket.io", _ROOT).replace(".", ":")
 
 

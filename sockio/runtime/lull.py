@@ -1,9 +1,10 @@
-"""Lull: a call for when all that has arrived is read.
+"""Lull: make a call when everything that has arrived is read.
 
-In a pass of the loop, timers and reads come in no order, and what has arrived may need
-several passes: a connection is accepted in one and read in the next, in pieces, and as
-many others with it. A pass that finds nothing to do is a lull: nothing is left to read.
-Who is about to give up a client for its silence waits for one.
+In a pass of the loop, timers and reads come in no particular order, and reading what
+has arrived may take several passes: a connection is accepted in one and read in the
+next ones, piece by piece, along with many others. A pass that finds nothing to do is a
+lull: nothing is left to read. Before we give up a client for its silence, we wait for
+a lull.
 """
 
 from __future__ import annotations
@@ -17,15 +18,14 @@ from .workers import Workers
 
 __all__ = ["PASSES", "PATIENCE", "Deadline", "Lull"]
 
-#: A loop that is never at rest: what was there is taken to be read after so many
-#: seconds, if it came round so often meanwhile. In so many passes one stream reads
-#: all that the kernel keeps for it.
+#: If the loop is never at rest, the wait ends after so many seconds, provided that the
+#: loop has made so many passes. In these one stream reads all that the kernel keeps.
 PATIENCE = 1.0
 PASSES = 100
 
 
 class Lull:
-    """One call, to be made in the hub at the next lull; a timer of a kind."""
+    """One call that the hub makes at the next lull; a kind of timer."""
 
     __slots__ = ("_delays", "_fn", "_idle", "_last", "_timer", "_turns")
 
@@ -63,7 +63,7 @@ class Lull:
 
 
 class Deadline:
-    """A timer for what a client has to do: what it did in time is read first."""
+    """A timer for what a client has to do; what it sent in time is read first."""
 
     __slots__ = ("_delays", "_fn", "_timer", "_workers")
 

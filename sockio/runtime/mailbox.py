@@ -1,8 +1,8 @@
 """Mailbox: jobs in order, one worker while there is work.
 
 A mailbox with nothing to do costs no greenlet. Its items are handled strictly one after
-the other; an item whose handling fails is logged and the next one follows. Many items
-that wait are handled in turns, and others run between two of them.
+the other; if the handling of an item fails, that is logged and the next one follows. If
+many items wait, they are handled in turns, between which other work runs.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from .batch import TURN, Batch
 
 log = logs.get("runtime.mailbox")
 
-#: What waits behind the next item where there is at most one; nothing is ever put in.
+#: Stands for the items behind the next one if there are none; nothing is ever put in.
 _NOTHING: deque[Any] = deque(maxlen=0)
-#: The clock is looked at after each four items: that costs as much as a small one.
+#: The clock is read after every four items: it costs as much as a small item.
 _LOOK = 0b11
 #: There is no next item.
 _NONE: Any = object()
@@ -43,13 +43,13 @@ class Mailbox:
     def __init__(self, batch: Batch, handle: Callable[[Any], object]) -> None:
         self._batch = batch
         self._handle = handle
-        #: An item is being handled or waits.
+        #: Whether an item is being handled or waits.
         self.busy = False
         self._worker: Any = None
-        #: The item that the worker handles; None: none any more.
+        #: The item that the worker handles; None: it handles none.
         self._running: Any = None
-        #: What waits: the next item, and those behind it, in a deque of its own only
-        #: if there are any.
+        #: The items that wait: the next one, and those behind it. The deque is made
+        #: only if there are any.
         self._next: Any = _NONE
         self._later: deque[Any] = _NOTHING
 
@@ -78,12 +78,12 @@ class Mailbox:
             loop.run_callback(self._throw, worker, item)
 
     def _throw(self, worker: Any, item: Any) -> None:
-        # It may have ended since; then the worker has others to handle, or none.
+        # The item may have ended; then the worker handles another one, or none.
         if self._worker is worker and self._running is item:
             worker.throw(GreenletExit)
 
     def _drain(self) -> None:
-        """Handle what waits, for as long as one turn may take."""
+        """Handle the items that wait, for as long as one turn may take."""
         batch = self._batch
         began = 0.0
         count = 0
@@ -119,7 +119,7 @@ class Mailbox:
                 batch.start(self._drain)
 
     def _go_on(self) -> None:
-        """Handle what has waited for another turn; called in the hub."""
+        """Have the next turn; called in the hub."""
         batch = self._batch
         batch.begin()
         batch.start(self._drain)
@@ -133,7 +133,7 @@ class Mailbox:
             context = Context()
         batch.spare = None
         context.run(self._handle, item)
-        if not context:  # as good as new
+        if not context:  # it is still empty
             batch.spare = context
 
     def take(self, wanted: Callable[[Any], bool]) -> Any:

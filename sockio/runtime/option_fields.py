@@ -1,12 +1,13 @@
-"""Option fields: an option's default, and what is kept of what was given, in one line.
+"""Option fields: an option's default and its reader, declared in one line.
 
     @reads_given
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Tea:
         sugar: int = option(0, whole_number)
 
-A reader gets the option's name and what was given. It returns what is kept, or raises
-``ConfigError`` with the way out. It must take what it has returned: ``replace`` does.
+A reader gets the option's name and the value that was given. It returns the value to
+keep, or raises ``ConfigError``, which says what to give instead. It must also accept
+what it has returned, since ``dataclasses.replace`` gives that again.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ _READ = "read"
 
 
 def option(default: Any, read: Callable[[str, Any], V]) -> V:
-    """Declare an option: what it is where nothing is given, and its reader."""
+    """Declare an option: its default, and its reader."""
     made: V = field(default=default, metadata={_READ: read})
     return made
 
 
 def by(read: Callable[[Any], V]) -> Callable[[str, Any], V]:
-    """Make a reader of a function that knows the option's name."""
+    """Make a reader of a function that takes the value only."""
     return lambda name, value: read(value)
 
 
@@ -53,5 +54,5 @@ def reads_given(cls: T) -> T:
 
 
 def chosen(cls: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Choose the options of ``cls`` out of ``given``, which has them all."""
+    """Return the options of ``cls`` from ``given``, which has all of them."""
     return {each.name: given[each.name] for each in fields(cls)}

@@ -1,7 +1,7 @@
-"""Peer text: what others wrote, as it may stand in a log.
+"""Peer text: make text that others wrote safe for a log.
 
 A name that came over the network may hold line ends, which forge log lines, and escape
-sequences, which command terminals. Here they become visible: a line stays one line.
+sequences, which control terminals. Here they become visible: a line stays one line.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ __all__ = ["LONGEST", "Lines", "Told", "told", "traceback_text"]
 
 #: Characters that one value may fill in a line.
 LONGEST = 1000
-#: Cheap to find; what of it is printable stays.
+#: Characters that are cheap to find; those of them that are printable stay.
 _SUSPECT = re.compile(r"[^ -~]")
 
 
 def told(text: str, longest: int = LONGEST) -> str:
-    """Return ``text`` with what does not print escaped, cut to ``longest``."""
+    """Return ``text``, cut to ``longest``, with unprintable characters escaped."""
     if len(text) > longest:
         text = f"{text[:longest]}... ({len(text)} characters)"
     return text if text.isprintable() else _SUSPECT.sub(_escaped, text)
@@ -32,7 +32,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 class Told:
-    """A value whose text and representation are told like that, when asked for."""
+    """A value whose ``str`` and ``repr`` go through ``told``, when asked for."""
 
     __slots__ = ("_value",)
 
@@ -47,7 +47,7 @@ class Told:
 
 
 class Lines:
-    """Text of ours that has several lines, each of which is told."""
+    """Our own text of several lines, each of which goes through ``told``."""
 
     __slots__ = ("_text",)
 
@@ -59,9 +59,9 @@ class Lines:
 
 
 def traceback_text(error: BaseException) -> str:
-    """Return the traceback of ``error``, in which no message begins a line."""
+    """Return the traceback of ``error``, where no text of a message begins a line."""
     return "".join(
-        # What is between chained tracebacks begins with an empty line.
+        # The sentence between chained tracebacks begins with an empty line.
         part if part.startswith("\n") else _one_part(part)
         for part in TracebackException.from_exception(error).format()
     ).rstrip("\n")

@@ -1,6 +1,6 @@
 """Reactor: the clock, the workers and the batch of one server, in its one hub.
 
-Made when the server is, which touches no hub; attached when the server starts.
+The server makes it without touching a hub, and attaches it to a hub when it starts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .workers import Workers
 
 
 class Reactor:
-    """What every session, socket and adapter of one server shares to get things run."""
+    """What all sessions, sockets and adapters of one server share to run things."""
 
     __slots__ = ("around", "batch", "clock", "delays", "workers")
 
@@ -46,7 +46,7 @@ class Reactor:
         return self.workers.hub is not None
 
     def start(self) -> None:
-        """Settle in the current hub; only the first call does anything."""
+        """Attach to the current hub; only the first call does anything."""
         self.workers.attach()
 
     @property
@@ -63,7 +63,7 @@ class Reactor:
         """Check that the caller is a greenlet of this server's thread, and may wait.
 
         Raises:
-            NotSupported: It runs in another native thread.
+            NotSupported: The caller runs in another native thread.
         """
         if self.workers.elsewhere:
             raise NotSupported(
@@ -72,19 +72,19 @@ class Reactor:
             )
 
     def mailbox(self, handle: Callable[[Any], object]) -> Mailbox:
-        """A new mailbox whose items are given to ``handle``."""
+        """Return a new mailbox whose items are given to ``handle``."""
         return Mailbox(self.batch, handle)
 
     def latch(self) -> Latch[Any]:
-        """A new latch whose deadlines come from this reactor's clock."""
+        """Return a new latch whose deadlines come from this reactor's clock."""
         return Latch(self.clock)
 
     def in_lull(self, fn: Callable[[], object]) -> Timer:
-        """Call ``fn`` in the hub when all that has arrived is read; see ``Lull``."""
+        """Call ``fn`` in the hub once all that has arrived is read; see ``Lull``."""
         return Lull(self.workers, self.delays, fn)
 
     def deadline(self, seconds: float, fn: Callable[[], object]) -> Timer:
-        """Call ``fn`` as ``in_lull`` does, when ``seconds`` have passed."""
+        """Wait for ``seconds``, then call ``fn`` as ``in_lull`` does."""
         return Deadline(self.workers, self.delays, seconds, fn)
 
     def next_pass(self, fn: Callable[[], object]) -> None:
@@ -94,8 +94,8 @@ class Reactor:
     def in_order(self, fn: Callable[..., object], *args: Any) -> None:
         """Call ``fn``, which must not block, in the thread of this server.
 
-        There it is called at once. What another native thread asks for happens in the
-        hub, in the order in which it was asked for.
+        A caller in that thread makes the call immediately. The calls of other native
+        threads are made in the hub, in the order in which they ask for them.
         """
         if self.workers.elsewhere:
             self.workers.call_in_hub(fn, *args)
@@ -117,10 +117,10 @@ class Reactor:
         self.workers.loop.run_callback(fn, *args)
 
     def settle(self, seconds: float = 1.0) -> None:
-        """Let everybody run who can, until all wait or have ended.
+        """Let all other greenlets run until each of them waits or has ended.
 
         Args:
-            seconds: How long that may take: some may never wait.
+            seconds: How long that may take: some greenlets may never wait.
 
         Blocks:
             Until then.

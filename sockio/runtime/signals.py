@@ -16,7 +16,7 @@ from .reactor import Reactor
 
 __all__ = ["ENDING", "Signals"]
 
-#: What asks a server to end: the keyboard, the process manager, a closed terminal.
+#: What asks a server to end: a key, the process manager, or a closed terminal.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 _handle_once: Callable[[int], object] = int
@@ -27,12 +27,12 @@ with suppress(ImportError):  # where nothing was compiled
 
 
 class Signals:
-    """Takes the ``ENDING`` signals over, until it is closed.
+    """Handles the ``ENDING`` signals until it is closed.
 
-    A signal is noted at once, also in the midst of a handler that computes; then all of
-    them have their default action until the loop has come round. So the second one ends
-    a process whose loop is held. Where C code keeps Python from noting it, the kernel
-    does the same for that signal.
+    A signal is noted immediately, even while a handler computes. Then all these signals
+    have their default action until the loop runs again. So a second signal ends a
+    process whose loop is held. If C code keeps Python from noting the first one, the
+    kernel gives at least that signal its default action.
     """
 
     def __init__(self, reactor: Reactor, signums: Sequence[int] = ENDING) -> None:
@@ -47,7 +47,7 @@ class Signals:
         self._watcher: Any = self._loop.io(self._pipe[0], 1)
         self._watcher.start(self._on_byte)
         self._before: dict[int, Any] = {}
-        with suppress(ValueError):  # in another thread than the main one none arrive
+        with suppress(ValueError):  # signals arrive in the main thread only
             self._fd_before = signal.set_wakeup_fd(
                 self._pipe[1], warn_on_full_buffer=False
             )
@@ -62,11 +62,11 @@ class Signals:
         self._loop.run_callback(self._on_seen)
 
     def _on_byte(self) -> None:
-        # That Python code runs here is enough: Python calls ``_on_signal`` before.
+        # It is enough that Python code runs here: Python calls ``_on_signal`` first.
         os.read(self._pipe[0], 4096)
 
     def _on_seen(self) -> None:
-        """The loop is alive: the next signal is for us again."""
+        """Handle the next signal again, since the loop runs."""
         if self._before:
             for each in self._before:
                 signal.signal(each, self._on_signal)
@@ -77,7 +77,7 @@ class Signals:
         """Return the next signal; None if there was none in ``timeout`` seconds.
 
         Blocks:
-            Until one of these.
+            Until then.
         """
         while not self._arrived:
             self._latch = self._reactor.latch()
@@ -91,7 +91,7 @@ class Signals:
         """Run ``fn(*args)`` in a greenlet; return whether it ended before a signal.
 
         Blocks:
-            Until either; at a signal the greenlet is killed.
+            Until the function ends or a signal arrives, which kills the greenlet.
         """
         ended = False
 
@@ -113,10 +113,10 @@ class Signals:
         return ended
 
     def close(self) -> None:
-        """Give the signals back."""
+        """Restore the handlers that the signals had before."""
         before, self._before = self._before, {}
         for signum, handler in before.items():
-            if handler is not None:  # one that was not set by Python cannot be
+            if handler is not None:  # Python can restore only what it has set itself
                 signal.signal(signum, handler)
         if before:
             signal.set_wakeup_fd(self._fd_before)

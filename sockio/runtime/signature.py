@@ -18,7 +18,7 @@ from .deferred import DEFERRING, REMEDY, deferring
 
 Handler: TypeAlias = Callable[..., Any]
 
-#: What people call the ack function where they come from.
+#: Names that the ack function has in other libraries.
 _ACK_NAMES = ("ack", "callback", "cb")
 
 
@@ -62,7 +62,7 @@ def read_signature(fn: Handler) -> tuple[int, int | None, bool]:
 
 
 def _read_code(fn: Handler) -> tuple[int, int | None, bool] | None:
-    """Do the same for plain functions and methods, thirty times as fast.
+    """Do the same for plain functions and methods, thirty times as fast; else None.
 
     Handlers are registered for each client that connects, so their cost is part of
     every connect.
@@ -79,7 +79,7 @@ def _read_code(fn: Handler) -> tuple[int, int | None, bool] | None:
         return None
     code = fn.__code__
     if code.co_flags & DEFERRING:
-        return None  # the long way says what is wrong
+        return None  # read_signature says what is wrong
     if code.co_argcount < bound:  # the object itself falls into *args
         return None
     wants_ack = False
@@ -100,8 +100,8 @@ def _parameters(
 ) -> list[inspect.Parameter] | None:
     """Return what ``fn`` declares; None where it is C code that declares nothing.
 
-    A decorator made with ``functools.wraps`` speaks for itself if it names its
-    parameters; one that passes ``*args`` on takes what the function inside takes.
+    If a decorator made with ``functools.wraps`` names its parameters, these count; if
+    it passes ``*args`` on, those of the function inside count.
     """
     try:
         own = inspect.signature(fn, follow_wrapped=False).parameters.values()
@@ -115,7 +115,7 @@ def _parameters(
 def _can_give_ack(fn: Handler, outer: list[inspect.Parameter]) -> bool:
     """Whether ``ack=`` reaches the parameter of that name, through decorators."""
     if isinstance(fn, partial) and "ack" in fn.keywords:
-        return False  # its maker has given one
+        return False  # the partial has given one
     return any(
         each.kind is each.VAR_KEYWORD
         or (each.name == "ack" and each.kind is each.KEYWORD_ONLY)
@@ -136,11 +136,11 @@ def arguments(count: int) -> str:
 
 
 def advise_ack(fn: Handler, count: int) -> str:
-    """Say what to do about a parameter that waits in vain for the ack function.
+    """Say what to do about a parameter that expects the ack function in vain.
 
     Args:
         fn: A handler.
-        count: How many arguments an event came with; the ack function is none.
+        count: How many arguments an event came with, without the ack function.
     """
     names = [
         parameter.name

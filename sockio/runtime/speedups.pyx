@@ -1,6 +1,6 @@
-"""Speedups: what Python cannot ask of the operating system, or not quickly.
+"""Speedups: calls of the operating system that Python does not have, or makes slowly.
 
-``syscalls.py`` has the methods of ``Syscalls`` in Python, which say what these do. The
+``syscalls.py`` has the methods of ``Syscalls`` in Python, with their docstrings. The
 calls do not block, so the interpreter's lock is kept.
 """
 
@@ -55,9 +55,9 @@ cdef class Syscalls:
 
 
 def handle_once(int signum):
-    """Give a signal its default action as soon as its handler was called once.
+    """Give a signal its default action after the first call of its handler.
 
-    The kernel does it, so it works while the interpreter calls no handler.
+    The kernel does it, so it works even while the interpreter calls no handler.
     """
     cdef sigaction_t action
     if sigaction(signum, NULL, &action) < 0:

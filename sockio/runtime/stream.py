@@ -1,8 +1,8 @@
 """Stream: a taken-over TCP socket; the hub reads it, writes go straight to the kernel.
 
-No greenlet belongs to a stream. A read watcher of the hub receives, one bounded read a
-pass so that no client starves the others; a write watcher exists only while the kernel
-does not take what was written.
+No greenlet belongs to a stream. A read watcher of the hub receives, with one bounded
+read in each pass (a few with TLS), so that no client starves the others. A write
+watcher exists only while the kernel does not take what was written.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _GATHER = 64
 
 
 class Receiver(Protocol):
-    """What a stream needs from whoever understands its bytes; called in the hub."""
+    """What a stream needs of the object that reads its bytes; called in the hub."""
 
-    #: Where the next bytes are to be received, inside a large message; else None.
+    #: Inside a large message, the memory to receive its next bytes into; else None.
     @property
     def space(self) -> memoryview | None: ...
     def received(self, data: bytes) -> None: ...
     def filled(self, count: int) -> None: ...
     def drained(self) -> None:
-        """Everything written has gone to the kernel, after a time when it had not."""
+        """Everything written has gone to the kernel; before, the stream was blocked."""
 
     def ended(self, error: OSError | None) -> None:
         """The peer ended the connection; nothing more will be received."""
@@ -63,12 +63,12 @@ class Stream:
         self._fd: int = sock.fileno()
         self._batch = batch
         self._loop = batch.workers.loop
-        #: What is received is decrypted.
+        #: Whether what is received is decrypted.
         self.tls = tls
         self._calls = OVER_SOCKET if tls else DIRECT
         self._receiver: Receiver | None = None
         self._reader: Any = None
-        #: There is one while the kernel does not take what was written.
+        #: Exists while the kernel does not take what was written.
         self._writer: Writable | None = None
         self._pending: list[bytes | memoryview] = []
         self._sent_in = -1
@@ -77,22 +77,22 @@ class Stream:
         self._fd_open = True
         #: Bytes that were written and that the kernel has not taken yet.
         self.pending_size = 0
-        #: The kernel takes no more at present; ``Receiver.drained`` tells when it does.
+        #: Whether the kernel takes no more at present; until ``Receiver.drained``.
         self.blocked = False
 
     def start(self, receiver: Receiver, early: bytes = b"") -> None:
-        """Read from now on; ``early`` was received before by somebody else."""
+        """Start reading; ``early`` is what somebody else has already received."""
         self.flush()
         self._receiver = receiver
         self._reader = self._loop.io(self._sock.fileno(), READ)
         if early:
-            # The watcher could fire before a callback of the loop does.
+            # It starts the watcher, which could otherwise fire before this callback.
             self._loop.run_callback(self._on_early, early)
         else:
             self._watch()
 
     def turn_to(self, receiver: Receiver) -> None:
-        """Tell another from now on."""
+        """Notify another receiver from now on."""
         self._receiver = receiver
 
     def pause(self) -> None:
@@ -140,7 +140,7 @@ class Stream:
         self._send(data)
 
     def _send(self, data: bytes) -> None:
-        """Send ``data``, before which nothing waits."""
+        """Send ``data``; nothing must wait before it."""
         try:
             sent = self._calls.send(self._sock, self._fd, data)
         except AGAIN:
@@ -154,7 +154,7 @@ class Stream:
             self._wait_for_kernel()
 
     def hold(self, data: bytes) -> None:
-        """Send ``data`` together with what is written next, or at the ``start``."""
+        """Keep ``data`` to send it with the next write, or at the ``start``."""
         self._pending.append(data)
         self.pending_size += len(data)
 
@@ -225,7 +225,7 @@ class Stream:
             self._writer = None
 
     def _break(self, error: OSError) -> None:
-        # The read watcher sees the same end, after whatever the peer sent before it.
+        # The read watcher will see the same end, after all that the peer sent before.
         log.debug("write failed: %s", error)
         self._broken = True
         self._pending.clear()
@@ -244,13 +244,13 @@ class Stream:
             else:
                 self._receive()
         except Exception:
-            # A boundary: a bug of ours met while reading ends this connection only.
+            # A boundary: a bug of ours in reading ends this connection only.
             log.exception("a read failed; the connection is closed")
             self._end(None)
         self._batch.end()
 
     def _receive(self) -> bool:
-        """Receive once; False when there was nothing or nothing more will come."""
+        """Receive once; False if there was nothing, or if nothing more will come."""
         receiver = self._receiver
         if receiver is None or not self._fd_open:
             return False
@@ -316,9 +316,9 @@ class Stream:
     # ------------------------------------------------------------------ closing
 
     def say_no_more(self) -> None:
-        """Tell the peer that nothing follows; go on receiving, to drop what comes.
+        """Tell the peer that nothing follows; still receive, to drop what comes.
 
-        TLS bears nothing behind our goodbye, so that is not decrypted any more.
+        After our goodbye TLS refuses to read on, so what comes is not decrypted.
         """
         self._broken = True
         say_no_more(self._sock)
@@ -332,7 +332,7 @@ class Stream:
             hang_up(self._let_go())
 
     def _let_go(self) -> Any:
-        """Have nothing more to do with the socket, and return it."""
+        """Release the socket and return it."""
         self._fd_open = False
         self._broken = True
         self._receiver = None

@@ -5,8 +5,8 @@
         with transaction():
             yield
 
-All such calls go through ``Surroundings.call``, or are the same as if they did: where
-nothing surrounds, the most frequent ones are made directly.
+All such calls go through ``Surroundings.call``, or have the same effect: if nothing
+surrounds them, the most frequent ones are made directly.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .deferred import done
 
 __all__ = ["Around", "Call", "Kind", "Surroundings"]
 
-#: What the application's code was written for.
+#: What the called code of the application is for.
 Kind: TypeAlias = Literal[
     "event",
     "connection",
@@ -43,33 +43,33 @@ class Call:
     """One call of the application's code, for what surrounds it."""
 
     kind: Kind
-    #: Whose call it is; None for tasks, requests and events of servers.
+    #: The socket that the call is about; None for tasks, requests, events of servers.
     socket: Any = None
-    #: Name of the namespace, where there is one.
+    #: Name of the namespace, if there is one.
     namespace: str | None = None
-    #: Name of the event, where there is one.
+    #: Name of the event, if there is one.
     event: str | None = None
     #: The arguments.
     args: tuple[Any, ...] = ()
-    #: The request, where it is about one.
+    #: The request, if the call is about one.
     request: Any = None
 
 
-#: A generator function with one ``yield``, or what returns a context manager.
+#: A generator function with one ``yield``, or one returning a context manager.
 Around: TypeAlias = (
     "Callable[[Call], Iterator[None]] | Callable[[Call], AbstractContextManager[Any]]"
 )
 
-_HOW = "give a generator function with one yield, or what returns a context manager"
+_HOW = "give a generator function with one yield, or one returning a context manager"
 
 
 class Surroundings:
-    """Those of one server; the first that was added is outermost."""
+    """The surroundings of one server; the first that was added is outermost."""
 
     __slots__ = ("makers",)
 
     def __init__(self) -> None:
-        #: What makes the context managers; empty where nothing surrounds.
+        #: Functions that make the context managers; empty if nothing surrounds.
         self.makers: tuple[Callable[[Call], AbstractContextManager[Any]], ...] = ()
 
     def add(self, fn: Around) -> None:
@@ -101,20 +101,21 @@ class Surroundings:
         by_name: Mapping[str, Any] | None = None,
         **about: Any,
     ) -> Any:
-        """Return what ``fn(*args, **by_name)`` does.
+        """Return what ``fn(*args, **by_name)`` returns, within what surrounds it.
 
         Args:
-            kind: For what surrounds it, as the rest is.
-            fn: The application's.
-            args: For it.
-            by_name: Arguments that have names.
+            kind: The ``Call``'s kind.
+            fn: A function of the application.
+            args: Its arguments.
+            by_name: Its keyword arguments.
             about: Other fields of the ``Call``.
 
         Raises:
-            ConfigError: It returned a coroutine or a generator.
+            ConfigError: ``fn`` returned a coroutine or a generator, or a function given
+                to ``add`` did not return a context manager.
 
         Blocks:
-            As long as ``fn`` does, and what surrounds it.
+            As long as ``fn`` and what surrounds it do.
         """
         body = partial(fn, *args, **(by_name or {}))
         if not self.makers:
@@ -135,7 +136,7 @@ def _within(
     try:
         result = _within(makers[1:], call, body)
     except BaseException as exc:
-        # What it raises takes the place of the error; it cannot make it nothing.
+        # It may raise another error in place of this one, but not suppress it.
         manager.__exit__(type(exc), exc, exc.__traceback__)
         raise
     manager.__exit__(None, None, None)

@@ -17,13 +17,13 @@ with suppress(ImportError):  # where nothing was compiled
 
 
 class OverSocket(Base):  # type: ignore[misc]
-    """The methods of the socket object, for what is more than a descriptor."""
+    """Calls the socket object, for sockets that are more than a descriptor."""
 
     def receive(self, sock: Any, fd: int) -> bytes:
-        """Return what has arrived, at most READ_SIZE bytes; nothing at the end.
+        """Return what has arrived, at most READ_SIZE bytes; no bytes mean the end.
 
         Args:
-            sock: The socket; its owner closes it, and nobody calls with it afterwards.
+            sock: The socket; its owner closes it and makes no calls afterwards.
             fd: Its descriptor.
 
         Raises:
@@ -41,14 +41,14 @@ class OverSocket(Base):  # type: ignore[misc]
 
 
 class _BeneathTls(OverSocket):
-    """What comes over a TLS socket, as it comes: for who drops it all."""
+    """Receives the encrypted bytes of a TLS socket, for a caller that drops them."""
 
     def receive(self, sock: Any, fd: int) -> bytes:
-        """Return what has arrived, at most READ_SIZE bytes; nothing at the end."""
+        """Return what has arrived, at most READ_SIZE bytes; no bytes mean the end."""
         return os.read(fd, READ_SIZE)
 
 
 OVER_SOCKET = OverSocket()
 BENEATH_TLS = _BeneathTls()
-#: The same for plain sockets, without the detour over the object where that can be.
+#: The same for plain sockets; if it is compiled, without the detour over the object.
 DIRECT: OverSocket = OVER_SOCKET if Base is object else Base()

@@ -24,7 +24,7 @@ log = logs.get("runtime.tasks")
 R = TypeVar("R")
 
 # State of the module, because a leak check asks about the process and not about a
-# server; it also keeps a task alive that nobody else holds.
+# server. It also keeps tasks alive that nobody else holds.
 _live: set[Task[Any]] = set()
 
 
@@ -71,7 +71,7 @@ class Task(Generic[R]):
         self._context = copy_context()
         self._outcome: Latch[R] = Latch(clock if clock is not None else Clock())
         self._greenlet = Greenlet(self._run)
-        # Also comes when the greenlet is killed before it ran.
+        # gevent calls this even if the greenlet is killed before it runs.
         self._greenlet.rawlink(self._ended)
         _live.add(self)
         self._greenlet.start()
@@ -113,7 +113,7 @@ class Task(Generic[R]):
             raise
         except BaseException as error:
             # A boundary: nobody is above a task, and nobody may be waiting for it.
-            # A gevent.Timeout that was not caught is a crash too, hence the base.
+            # A gevent.Timeout that was not caught is a crash too, hence BaseException.
             log.exception("task %s crashed", self.name)
             self._outcome.fail(error)
         finally:
@@ -128,11 +128,11 @@ def in_thread(fn: Callable[..., R], *args: Any, **kwargs: Any) -> R:
     """Run ``fn`` in a native thread of gevent's pool and return what it returns.
 
     Blocks:
-        Until it has returned; other greenlets go on.
+        Until it has returned; other greenlets continue.
     """
 
     def call() -> tuple[R | None, BaseException | None]:
-        # gevent prints what a pool's job raises, although the caller gets it.
+        # If a job raised, gevent would print the error, although the caller gets it.
         try:
             return fn(*args, **kwargs), None
         except BaseException as error:

@@ -1,8 +1,8 @@
 """Turns: much work for one client, in steps between which others run.
 
-A client that sends a megabyte of tiny packets must not keep the loop from everybody
-else until they are parsed. Its work is done in steps; when they have taken as long as a
-turn may, the rest waits for the next pass of the loop.
+A client that sends a megabyte of tiny packets must not hold the loop until they are
+parsed. Its work is done in steps; when they have taken as long as a turn may, the rest
+waits for the next pass of the loop.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class Turns:
         """Do the work with ``step``.
 
         Args:
-            reactor: Of the server.
+            reactor: The server's.
             step: Does some of the work and tells whether there is more; must not block.
         """
         self._reactor = reactor
         self._step = step
-        #: The next turn comes with the next pass of the loop.
+        #: Whether the next turn comes in the next pass of the loop.
         self._due = False
-        #: Nothing is to be done at present.
+        #: Whether nothing is to be done at present.
         self.paused = False
 
     @property
@@ -53,16 +53,16 @@ class Turns:
                 return
 
     def pause(self) -> None:
-        """Do nothing more, from the next step on."""
+        """Do no further step until ``resume``."""
         self.paused = True
 
     def resume(self) -> None:
-        """Go on in the next pass of the loop."""
+        """Continue in the next pass of the loop."""
         self.paused = False
         self._schedule()
 
     def end(self) -> None:
-        """Do nothing more, and let go of whose work it was."""
+        """Do nothing more, and release the object whose work it was."""
         self._step = _nothing
         self.paused = False
 
@@ -83,5 +83,5 @@ class Turns:
 
 
 def _nothing() -> bool:
-    """The work is over."""
+    """Stand in for a step of work that is over."""
     return False

@@ -1,7 +1,7 @@
-"""Unknown names: what to write in place of an option that there is not.
+"""Unknown names: what to write in place of an option that does not exist.
 
-Names come from other servers, Node's and Flask-SocketIO's above all. Most of Node's are
-the same words otherwise written; for the rest there are hints.
+Such names come from other servers, mostly Node's and Flask-SocketIO's. Most of Node's
+are the same words in another spelling; for the rest there are hints.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from sockio.errors import UnknownOption
 
 __all__ = ["Hints", "refuse", "tells_unknown"]
 
-#: What to do in place of giving an option, by its name: "write cors=...".
+#: What to do instead of giving an option, by its name: "write cors=...".
 Hints = Mapping[str, str]
 
 T = TypeVar("T", bound=type[Any])
 
 _NO_HINTS: Hints = MappingProxyType({})
-#: More names than these are no help.
+#: Most names that an error lists; more are no help.
 _MOST_LISTED = 12
 #: Where a word begins in pingInterval, or in allowEIO3.
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -38,8 +38,8 @@ def refuse(
     Args:
         call: What they were given to, for the error's text.
         given: Options by name; the text has no values, which may be secrets.
-        known: The names that there are.
-        hints: What to do in place of giving an option.
+        known: The names of the options that exist.
+        hints: What to do instead of giving an option.
 
     Raises:
         UnknownOption: Always.
@@ -58,12 +58,12 @@ def refuse(
 def tells_unknown(
     call: str, hints: Hints = _NO_HINTS, also: Iterable[str] = ()
 ) -> Callable[[T], T]:
-    """Decorate a class of options: a name that it does not know raises with advice.
+    """Decorate a class of options: an unknown name raises UnknownOption with advice.
 
     Args:
         call: What people call to make one.
-        hints: What to do in place of giving an option.
-        also: What ``call`` takes that does not come as far as here.
+        hints: What to do instead of giving an option.
+        also: Options that ``call`` takes and does not pass on to the class.
     """
 
     def decorate(cls: T) -> T:
@@ -98,7 +98,7 @@ def _advice(name: str, known: list[str], hints: Hints) -> str:
         return f"did you mean {close[0]}?"
     if len(known) <= _MOST_LISTED:
         return f"there are {', '.join(known) or 'none'}"
-    return f"docs/api.rst lists those that there are ({name} is not among them)"
+    return f"docs/api.rst lists all options ({name} is not among them)"
 
 
 def _bare(name: str) -> str:

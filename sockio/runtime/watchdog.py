@@ -1,9 +1,9 @@
-"""Watchdog: tells which handler holds the loop, while it does.
+"""Watchdog: reports which handler holds the loop, while it does.
 
 A native thread looks at the hub's thread a few times a second, and sleeps while the
-process is idle. A pass of the loop that does not end is held by whatever that thread
-executes: by a handler, or by nothing where it waits for events. C code that keeps the
-interpreter to itself also keeps the watchdog from looking; it is told of when it ends.
+process is idle. If a pass of the loop does not end, it is held by what the hub's thread
+executes: a handler, or nothing if it waits for events. C code that keeps the
+interpreter's lock also keeps the watchdog from looking; it is reported when it ends.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ log = logs.get("runtime.watchdog")
 
 #: How many looks fall into the time that a handler may hold the loop.
 LOOKS = 4
-#: That time in seconds at most; who is to hold it for longer is looked at as often.
+#: That time in seconds, at most: if a handler may take longer, looks are as frequent.
 MOST = 4.0
 #: Modules whose code runs while a hub waits for events.
 _WAITING = frozenset(
     ("gevent.hub", "gevent._ffi.loop", "gevent.libuv.loop", "gevent.libev.corecffi")
 )
-#: Packages whose frames are left out in front of a handler's.
+#: Packages whose frames are left out if they come before the handler's.
 _OURS = frozenset(("sockio", "gevent"))
 
-# In a patched process those of the standard library are greenlets' too.
+# In a patched process the functions of the standard library are for greenlets.
 _allocate_lock: Callable[[], Any] = get_original("_thread", "allocate_lock")
 _start_thread: Callable[..., int] = get_original("_thread", "start_new_thread")
 _sleep: Callable[[float], None] = get_original("time", "sleep")
@@ -58,7 +58,7 @@ class Watchdog:
 
     def _begin(self) -> None:
         self._runs = False
-        #: Taken while it sleeps; who wakes it lets it go.
+        #: Locked while the thread sleeps; a release wakes it.
         self._sleeping = _allocate_lock()
         self._sleeping.acquire()
         self._waking = _allocate_lock()
@@ -68,8 +68,9 @@ class Watchdog:
         """Watch the thread of ``workers``, which is the caller's.
 
         Args:
-            workers: Of a server; of several in one thread the least patient counts.
-            seconds: For how long a handler may hold the loop.
+            workers: Those of a server; of several servers in one thread, the one with
+                the smallest ``seconds`` counts.
+            seconds: How long a handler may hold the loop.
         """
         assert workers.thread is not None
         place = self._places.get(workers.thread)
@@ -80,7 +81,7 @@ class Watchdog:
             self._bell.armed = True
 
     def forget(self, workers: Workers) -> None:
-        """Watch no longer for these ``workers``."""
+        """Stop watching for these ``workers``."""
         place = self._places.get(workers.thread or 0)
         if place is not None:
             place.wishes.pop(workers, 0.0)
@@ -131,35 +132,35 @@ class _Place:
     """A native thread and its hub, as the watchdog sees them from outside."""
 
     def __init__(self, workers: Workers) -> None:
-        #: For how many seconds a handler may hold the loop, as each server wants it.
+        #: How many seconds a handler may hold the loop, as each server wants it.
         self.wishes: dict[Workers, float] = {}
         self.hub = workers.hub
         self.thread = workers.thread or 0
         self._turns = workers.turns
-        #: The outermost frame of the program itself, which is no handler.
+        #: The outermost frame of the program itself, which is not a handler.
         self._program = _outermost(_root_frame())
         self._turn = -1
-        #: Since when nothing else can have had a turn.
+        #: Since when nothing else can have run.
         self._since = 0.0
-        #: Who has been reported to hold the loop.
+        #: The handler that was reported to hold the loop.
         self._holder: str | None = None
 
     @property
     def seconds(self) -> float:
-        """For how long a handler may hold the loop."""
+        """How long a handler may hold the loop."""
         return min(self.wishes.values(), default=inf)
 
     def begin(self, now: float) -> None:
-        """The watchdog was woken at ``now``."""
+        """Take note that the watchdog was woken at ``now``."""
         self._turn = self._now_in()
         self._since = now
 
     def look(self, late: float) -> bool:
-        """Report a handler that holds the loop; return whether nothing happens.
+        """Report a handler that holds the loop; return whether the thread is idle.
 
         Args:
-            late: For how many seconds the watchdog could not look: what runs now may
-                have kept the interpreter to itself.
+            late: By how many seconds this look is late: what runs now may have kept
+                the interpreter's lock.
         """
         now = monotonic()
         turn = self._now_in()
@@ -189,7 +190,7 @@ class _Place:
             return -1
 
     def _frame(self) -> FrameType | None:
-        """Return the frame of what holds the loop; None where nothing does."""
+        """Return the frame of what holds the loop; None if nothing does."""
         frame = sys._current_frames().get(self.thread)
         if frame is None or frame.f_globals.get("__name__") in _WAITING:
             return None
@@ -199,7 +200,7 @@ class _Place:
         stack = _stack(frame)
         code, line = stack[0]
         self._holder = getattr(code, "co_qualname", code.co_name)
-        del frame  # it is not to live until the lines have been read from files
+        del frame  # do not keep it alive while the lines are read from files
         log.warning(
             "%s (%s:%s) has held the loop for %.1f s, and nobody else has had a turn. "
             "It is here:\n%s",
@@ -218,10 +219,11 @@ class _Place:
 
 
 def _wait(wait: Callable[..., object], *args: object) -> None:
-    """Call what waits in the operating system; let this thread's hub go on meanwhile.
+    """Call ``wait``, which blocks the thread; let the thread's hub run meanwhile.
 
-    There is one if a handler of the log has waited in it. In a patched process it hands
-    on the locks of the log: who waits for one of these would wait for ever.
+    The thread has a hub if a handler of the log has waited in it. In a patched process
+    this hub passes on the locks of the log; without it, their waiters would wait for
+    ever.
     """
     hub = get_hub_if_exists()
     if hub is None:
@@ -261,6 +263,6 @@ def _lines(stack: list[tuple[CodeType, int]]) -> list[str]:
     return traceback.format_list(frames)
 
 
-#: That of this process.
+#: The watchdog of this process.
 WATCHDOG = Watchdog(BELL)
 os.register_at_fork(after_in_child=WATCHDOG.forked)

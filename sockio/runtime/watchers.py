@@ -1,4 +1,4 @@
-"""Watchers: how the loop tells of a socket that does not block, plain or TLS."""
+"""Watchers: how the loop watches a socket that does not block, plain or TLS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["AGAIN", "READ", "WRITE", "Writable", "drop"]
 
-#: What ``loop.io`` can be asked to tell of.
+#: What ``loop.io`` can watch for.
 READ, WRITE = 1, 2
 #: What a non-blocking socket raises when it would have to wait.
 AGAIN = (
@@ -22,15 +22,15 @@ _ASK_AGAIN = 0.01
 
 
 def drop(watcher: Any) -> None:
-    """Have a watcher tell nothing any more, and give back its place in the loop."""
+    """Stop a watcher, and free its place in the loop."""
     watcher.stop()
     watcher.close()
 
 
 class Writable:
-    """Tells again and again that the kernel takes bytes of a socket, until ``close``.
+    """Calls back whenever the kernel takes bytes of a socket, until ``close``.
 
-    There is one only while the kernel has not taken all that was to be sent.
+    It exists only while the kernel has not taken all that was to be sent.
     """
 
     __slots__ = ("_fd", "_loop", "_on_writable", "_watcher")
@@ -44,10 +44,10 @@ class Writable:
         self._watcher.start(on_writable)
 
     def ask_later(self) -> None:
-        """The kernel says that it takes bytes, and took none: tell nothing for a while.
+        """Wait a while, because the kernel said that it takes bytes and took none.
 
-        One that is short of memory does so, and TLS may have to read first. To ask at
-        once would be to ask for ever.
+        That happens if it is short of memory, or if TLS has to read first. Asking again
+        immediately would loop without end.
         """
         drop(self._watcher)
         self._watcher = self._loop.timer(_ASK_AGAIN)
@@ -59,5 +59,5 @@ class Writable:
         self._watcher.start(self._on_writable)
 
     def close(self) -> None:
-        """Tell nothing any more; to be called once."""
+        """Stop calling back; call this once."""
         drop(self._watcher)

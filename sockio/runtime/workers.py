@@ -24,7 +24,7 @@ log = logs.get("runtime.workers")
 
 _switch = greenlet.switch
 
-#: What ends a piece of user code and nothing else; gevent's Timeout is no Exception.
+#: Errors that end a piece of user code only; gevent's Timeout is not an Exception.
 FAILURES: tuple[type[BaseException], ...] = (Exception, Timeout)
 
 #: ``threading.get_ident`` is patched to name greenlets; this one names native threads.
@@ -39,8 +39,8 @@ class Workers:
         self.keep = keep
         self.hub: Any = None
         self.loop: Any = None
-        #: Its ``iteration`` changes with each pass, and ``pendingcnt`` is how
-        #: many events of it are still to be told of.
+        #: Its ``iteration`` changes with each pass of the loop; ``pendingcnt`` is how
+        #: many events of the pass are still to be handled.
         self.turns: Any = None
         #: The native thread of the hub.
         self.thread: int | None = None
@@ -85,8 +85,8 @@ class Workers:
         """
         self._due += 1
         timer = self.loop.timer(0.0)
-        # The loop runs callbacks over and over before it looks for what can be read; a
-        # timer waits for that.
+        # The loop runs all callbacks, new ones included, before it looks for what can
+        # be read; a timer runs after that.
         timer.start(self._fire, timer, fn)
 
     def _fire(self, timer: Any, fn: Callable[[], object]) -> None:
@@ -96,7 +96,7 @@ class Workers:
         try:
             fn()
         except Exception:
-            # A boundary: a bug of ours, and the hub must go on.
+            # A boundary: this is a bug of ours, and the hub must continue.
             log.exception("a call in the next pass of the loop failed")
 
     def spawn(self, fn: Callable[..., object], *args: Any) -> None:
@@ -129,7 +129,7 @@ class Workers:
             try:
                 job()
             except GreenletExit:
-                killed = True  # by its user: the next job gets a new worker
+                killed = True  # by the application: the next job gets a new worker
             except (KeyboardInterrupt, SystemExit):
                 self.hub.handle_system_error(*sys.exc_info()[:2])
             except BaseException:
@@ -140,9 +140,9 @@ class Workers:
             if killed or len(parked) >= self.keep:
                 return
             parked.append(current)
-            del job  # a parked worker is not to keep a client's objects alive
+            del job  # a parked worker must not keep a client's objects alive
             try:
-                # Not the hub's own switch: it would look for what only gevent's
+                # Not the hub's own switch: it expects attributes that only gevent's
                 # greenlets have.
                 job = _switch(hub)
             except GreenletExit:
@@ -152,9 +152,9 @@ class Workers:
 
 
 class _Milliseconds:
-    """Stands in for a loop that counts nothing: libuv's."""
+    """Stands in for a loop that does not count its passes: libuv's."""
 
-    #: Not known.
+    #: It is not known.
     pendingcnt = 1
 
     def __init__(self, loop: Any) -> None:
