@@ -1,9 +1,9 @@
 """Admission: how a WebTransport session comes in.
 
-Its CONNECT is a request like any other: middlewares see it, and may refuse it. Then the
-first packet tells what it is for. An ``open`` packet without data asks for a new
-session, one with a session's id for the upgrade of that one. A client that says
-nothing within the time of an upgrade, or anything else, is shut out.
+Its CONNECT is a request like any other: middlewares see it, and may refuse it. Then its
+first packet says what it is for: an ``open`` packet without data asks for a new
+session, one with the id of a session asks to upgrade that session. A client that sends
+anything else, or nothing within ``upgrade_timeout``, is refused.
 Spec: Engine.IO protocol v4, "WebTransport".
 """
 
@@ -32,7 +32,7 @@ from .verify import FORBIDDEN, Refusal, verify_allowed, verify_webtransport
 
 log = logs.get("engine.webtransport")
 
-#: Under this name the environ of a CONNECT carries its session.
+#: The key under which the environ of a CONNECT carries its session.
 WEBTRANSPORT = "sockio.webtransport"
 #: Packets that a client may send before its session is open.
 MAX_HELD = 16
@@ -78,7 +78,7 @@ class Entrance:
         self._host.reactor.workers.spawn(self._answer, session)
 
     def serve(self, request: Request, response: Response) -> Refusal | None:
-        """End the answer to a CONNECT that middlewares have let through."""
+        """Accept a CONNECT that the middlewares let through, or return why not."""
         options = self._host.options
         session: Incoming = request.environ[WEBTRANSPORT]
         refusal = verify_webtransport(request, options)
@@ -92,7 +92,7 @@ class Entrance:
         return refusal
 
     def admit_upgrade(self, sid: str, transport: Transport) -> bool:
-        """Let a session try a transport; False: it will not."""
+        """Let a session try a transport; False: no such session, or too late."""
         session = self._host.sessions.get(sid)
         if session is None or session.protocol != 4:
             return False
@@ -113,7 +113,7 @@ class Entrance:
         session.environ[WEBTRANSPORT] = session
         try:
             body = self._host(session.environ, start_response)
-            for _ in body:  # an application may start its answer only then
+            for _ in body:  # some applications call start_response only here
                 pass
             if hasattr(body, "close"):
                 body.close()
@@ -121,7 +121,7 @@ class Entrance:
             # A boundary: WSGI middlewares are user code, and the client gets an answer.
             log.exception("the answer to a CONNECT failed")
             answers[:] = [(500, [])]
-        session.environ.pop(WEBTRANSPORT, None)  # else both would keep each other
+        session.environ.pop(WEBTRANSPORT, None)  # a cycle otherwise
         session.answer(*answers[-1])
 
     def _admit(self, admission: Admission) -> None:
@@ -130,7 +130,7 @@ class Entrance:
         sid = ""
         if refusal is None:
             if self._host.retry_after is not None:
-                admission.refuse("the server lets its clients go")
+                admission.refuse("the server is closing")
                 return
             sid, refusal = self._host.name_session(request, Response())
         if refusal is not None:
@@ -146,7 +146,7 @@ class Entrance:
                 request, self._host.options, self._host.reactor.around
             )
         except Exception:
-            # A boundary: allow_request is user code; who cannot be judged is refused.
+            # A boundary: allow_request is user code; in doubt the client is refused.
             log.exception("allow_request failed")
             return Refusal(FORBIDDEN, {})
 
@@ -159,7 +159,7 @@ class Admission:
     ) -> None:
         self.transport = transport
         self.request = request
-        #: The client has gone, was let in, or was shut out.
+        #: The client has gone, was let in, or was refused.
         self.over = False
         self._entrance = entrance
         self._asked = False
@@ -167,13 +167,13 @@ class Admission:
         self._deadline: Timer | None = None
 
     def wait(self, reactor: Reactor, timeout: float) -> None:
-        """Wait for the first packet, ``timeout`` seconds; returns at once."""
+        """Give the client ``timeout`` seconds for its first packet; returns at once."""
         self._deadline = reactor.deadline(timeout, self._on_deadline)
         self.transport.bind(Outbox(), self)
         self.transport.start()
 
     def on_packet(self, packet: Packet) -> None:
-        """The first packet arrived, or one while it is being judged."""
+        """The first packet arrived, or another one while that is being judged."""
         if self.over:
             return
         if self._asked:
@@ -193,7 +193,7 @@ class Admission:
         self.on_packet(Packet(PacketType.MESSAGE, data))
 
     def on_ready(self) -> None:
-        """Nothing waits here."""
+        """Nothing waits here to be sent."""
 
     def on_flushed(self, wires: list[Wire]) -> None:
         """Nothing is sent from here."""
@@ -206,14 +206,14 @@ class Admission:
         self._finish()
 
     def admitted(self) -> None:
-        """The transport has its session: give it what came meanwhile."""
+        """The transport has its session: hand on the packets that came meanwhile."""
         held, self._held = self._held, []
         self._finish()
         for packet in held:
             self.transport.sink.on_packet(packet)
 
     def refuse(self, why: str) -> None:
-        """Shut the client out."""
+        """Refuse the client and close its transport."""
         if not self.over:
             log.debug("refused: %s", why)
             self._finish()
@@ -224,7 +224,7 @@ class Admission:
         if sid is not None and self._entrance.admit_upgrade(sid, self.transport):
             self._finish()
         else:
-            self.refuse("an upgrade of no session")
+            self.refuse("no session to upgrade")
 
     def _on_deadline(self) -> None:
         self._deadline = None
@@ -248,4 +248,4 @@ def _sid_of(data: str | bytes) -> str | None:
 
 
 def _nothing() -> None:
-    """Nobody waits for the transport to have closed."""
+    """Nobody waits until the transport has closed."""

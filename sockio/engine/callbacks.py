@@ -1,4 +1,4 @@
-"""Callbacks: who wants to know when a wire has been written."""
+"""Callbacks: what to call when a wire has been written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Callbacks:
     def __init__(self) -> None:
         #: Those of wires that no transport has taken yet.
         self.waiting: Sequence[tuple[Wire, Callback]] = ()
-        #: Those of wires that a transport took, and the kernel perhaps did not.
+        #: Those of wires that a transport took, but the kernel perhaps not yet.
         self.sent: Sequence[Callback] = ()
 
     def add(self, wire: Wire, callback: Callback) -> None:
@@ -36,10 +36,10 @@ class Callbacks:
         self.waiting = [entry for entry in self.waiting if id(entry[0]) not in taken]
 
     def take_written(self) -> list[Callback]:
-        """Remove and return the callbacks of the wires taken: they are written."""
+        """Remove and return the callbacks of the taken wires, which are now written."""
         written, self.sent = list(self.sent), ()
         return written
 
     def drop(self) -> None:
-        """Forget them: nothing more will be written."""
+        """Forget the callbacks: nothing more will be written."""
         self.waiting = self.sent = ()

@@ -1,4 +1,4 @@
-"""Consumer: for whom a session works, above it and beside it."""
+"""Consumer: whom a session reports to: its consumer, and the server that keeps it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .intake import Tally
 
 
 class Consumer(Protocol):
-    """Who gets the messages of a session, beside its listeners; must not block."""
+    """Gets the messages of a session, as its listeners do; must not block."""
 
     def on_message(self, data: str | bytes) -> None: ...
     def on_close(self, reason: str, description: object) -> None: ...
@@ -32,5 +32,5 @@ class _Nobody:
     def on_close(self, reason: str, description: object) -> None: ...
 
 
-#: The same for all.
+#: One for all sessions.
 NOBODY: Consumer = _Nobody()

@@ -1,8 +1,8 @@
 """DirectPolling: the requests of polling clients, served in the hub without WSGI.
 
-Only under our own HTTP server, only for sessions that are open, and only where nobody's
-code takes part in a request. All others go the long way, which answers them alike; so
-does everything that is not as clients usually send it.
+This is for our own HTTP server, for open sessions, and for requests in which no code of
+the application takes part. All other requests go through WSGI, which answers them
+alike; so do requests that differ from what clients usually send.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _HTML = b"Content-Type: text/html"
 
 
 class Sessions(Protocol):
-    """What is asked of the server."""
+    """What the shortcut needs of its server."""
 
     options: EngineOptions
     reactor: Reactor
@@ -45,11 +45,11 @@ class Sessions(Protocol):
 
 
 class Answers(NamedTuple):
-    """How a client's requests are answered, which follows from its headers."""
+    """How to answer a client's requests; this follows from its headers."""
 
     #: The header lines that all answers to it have.
     lines: bytes
-    #: The encodings that it reads.
+    #: The encodings that the client can read.
     accepted: str | None
 
 
@@ -59,7 +59,7 @@ class DirectPolling:
     def __init__(self, server: Sessions) -> None:
         self._server = server
         prefix = re.escape(server.options.prefix.encode())
-        # As most clients name their session, and else nothing that has to be decoded.
+        # Either the query that most clients send, or one with nothing to decode.
         self._usual = re.compile(
             rb"(GET|POST) %b\?"
             rb"(?:EIO=4&transport=polling(?:&t=[\w.~-]*)?&sid=([\w.~-]+)|([\w.~&=-]*))"
@@ -94,7 +94,7 @@ class DirectPolling:
 
     def _judge(self, headers: Headers) -> Answers | None:
         fields = headers.fields
-        if log.isEnabledFor(DEBUG):  # the long way tells of each request
+        if log.isEnabledFor(DEBUG):  # the way through WSGI logs each request
             return None
         if (
             not headers.keep_alive("HTTP/1.1")
@@ -114,7 +114,7 @@ class DirectPolling:
         return _answers(lines, fields.get("HTTP_ACCEPT_ENCODING"))
 
     def _transport(self, sid: bytes) -> PollingTransport | None:
-        """Return the transport of the session that is named, if it is this one."""
+        """Return the transport of a session, if it polls and lives in this thread."""
         session = self._server.sessions.get(sid.decode())
         if session is None or self._server.reactor.workers.elsewhere:
             return None
@@ -155,7 +155,7 @@ class DirectPolling:
 
 
 class DirectPoll:
-    """A GET that waits without a greenlet, where others have a latch."""
+    """A GET that waits without a greenlet; others have a latch instead."""
 
     __slots__ = (
         "_answers",
@@ -181,11 +181,11 @@ class DirectPoll:
         self._wires: list[Wire] | None = None
         #: Whether it was set or failed.
         self.ready = False
-        #: It was not answered at once.
+        #: Whether it could not be answered at once.
         self.waits = False
 
     def set(self, value: list[Wire] | None) -> None:
-        """Have it answered, when the loop comes round."""
+        """Have the GET answered in the next pass of the loop."""
         if not self.ready:
             self.ready = True
             self._wires = value
@@ -199,7 +199,7 @@ class DirectPoll:
             self._soon(self._refuse if type(error) is TooLate else self._abandon)
 
     def answer(self) -> None:
-        """Send the packets that there are now."""
+        """Send the packets that are due now."""
         transport, answers = self._transport, self._answers
         transport.unpark()
         body, kind, encoding = transport.pack(
@@ -225,7 +225,7 @@ class DirectPoll:
 
 
 def _sid_in(query: str) -> bytes:
-    """Return the session that a query names for this transport and protocol, if any."""
+    """Return the sid in a query for this transport and protocol; empty: none."""
     fields = dict([field.partition("=")[::2] for field in query.split("&")])
     if fields.get("transport") != "polling" or fields.get("EIO") != "4":
         return b""
@@ -234,7 +234,7 @@ def _sid_in(query: str) -> bytes:
 
 @lru_cache(maxsize=256)
 def _answers(lines: tuple[tuple[str, str], ...], accepted: str | None) -> Answers:
-    """Return the same for all clients whose headers come to the same."""
+    """Return one object for all clients whose headers lead to the same answers."""
     text = "".join([f"{name}: {value}\r\n" for name, value in lines])
     return Answers(text.encode("latin-1"), accepted)
 
@@ -246,7 +246,7 @@ def _response(
     connection: Replying,
     line: bytes | None = None,
 ) -> bytes:
-    """Write an answer; ``line`` is one more header."""
+    """Build an answer; ``line`` is one more header."""
     end = b"\r\nConnection: close\r\n\r\n" if connection.closing else b"\r\n\r\n"
     return b"HTTP/1.1 %b\r\n%b%bContent-Length: %d\r\n%b%b%b" % (
         status,

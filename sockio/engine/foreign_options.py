@@ -1,7 +1,7 @@
-"""Foreign options: what those of other servers are called here, or why they are not.
+"""Foreign options: what other servers' options are called here, or why there is none.
 
-What differs by its spelling only (``maxHttpBufferSize``) needs no entry. Node's times
-are milliseconds: that is said with their names.
+An option that differs only in spelling (``maxHttpBufferSize``) needs no entry. Node's
+times are in milliseconds, so their entries name our unit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sockio.httpd.foreign_options import GEVENT, LOGGING
 __all__ = ["SERVER"]
 
 _CORS = 'write cors="https://app.example"'
-_ADAPTER = "write adapter=..., whatever joins servers is an adapter"
+_ADAPTER = "write adapter=..., an adapter is what joins servers"
 _RECOVERY = "write connection_state_recovery=Recovery(...)"
 
 #: Of a Socket.IO or Engine.IO server: Node's, Flask-SocketIO's, python-socketio's.
@@ -39,8 +39,8 @@ SERVER: Mapping[str, str] = MappingProxyType(
         "async_mode": GEVENT,
         "async_handlers": "leave it out, handlers of one client run in order; "
         '@socket.on("x", concurrent=True) runs beside them',
-        "always_connect": "leave it out, a client is told that it is let in before "
-        "its connection handler runs",
+        "always_connect": "leave it out, a client always learns that it is let in "
+        "before its connection handler runs",
         "message_queue": _ADAPTER,
         "client_manager": _ADAPTER,
         "channel": _ADAPTER,

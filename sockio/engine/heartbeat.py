@@ -1,13 +1,14 @@
 """Heartbeat: who pings whom, what else is a sign of life, and when to give up.
 
-Engine.IO 4: the server pings, the client answers; one that pings by itself is answered,
-and has been heard. Engine.IO 3: the client pings, the server answers.
-A pong cannot overtake a message that takes long to arrive. So that is a sign of life,
-as long as it comes on; a trickle is none.
+Engine.IO 4: the server pings, the client answers. A client that pings by itself is
+answered, too, and that is a sign of life. Engine.IO 3: the client pings, the server
+answers.
+A pong cannot overtake a message that takes long to arrive. So such a message is a sign
+of life, as long as enough of it keeps coming; a trickle is none.
 While the process stands still, because a handler computes or the machine is busy,
-nobody reads what clients sent. So all that has arrived is read before one is given up.
-What comes later than that is too late, if by a moment: a poll does not begin to wait
-for packets of a session whose time is over.
+nobody reads what clients sent. So all that has arrived is read before a client is given
+up. What comes after that is too late, even by a moment: a new poll cannot wait for
+packets of a session whose time is over.
 Spec: Engine.IO protocol v4, "Heartbeat"; v3, "Timeouts".
 """
 
@@ -23,14 +24,14 @@ from sockio.runtime.reactor import Reactor
 
 from .transports.transport import PING
 
-#: Bytes of a message that must come within the timeout for it to be a sign of life.
+#: Bytes of a message that must come within the timeout to be a sign of life.
 ENOUGH = 1024
-#: Seconds by which a deadline may come late before that is taken for a standstill.
+#: Seconds by which a deadline may be late before that counts as a standstill.
 STANDSTILL = 0.05
-#: Seconds for what clients could not even send during a standstill.
+#: Seconds that clients get for what they could not even send during a standstill.
 GRACE = 1.0
 
-#: Seconds by which a timer may be late as a rule: the loop counts in milliseconds.
+#: Seconds by which any timer may be late, since the loop counts in milliseconds.
 ROUNDED = 0.005
 
 #: The answer to most pings, made once.
@@ -42,7 +43,7 @@ class Client(Protocol):
 
     @property
     def unfinished(self) -> int:
-        """Bytes that have come of a message that is not whole yet."""
+        """Bytes received of a message that is not complete yet."""
 
     def push(self, wire: Wire) -> None:
         """Send a packet of the heartbeat."""
@@ -63,9 +64,9 @@ def heartbeat_for(
     Args:
         protocol: 3 or 4.
         reactor: Of the server.
-        interval: Seconds for which nothing is asked of a client that was heard.
-        timeout: Seconds for which it may be silent then.
-        client: Whose heart it is.
+        interval: Seconds after a sign of life in which no other is expected.
+        timeout: Seconds for which the client may be silent after that.
+        client: The session of which this is the heartbeat.
     """
     kind = ClientHeartbeat if protocol == 3 else Heartbeat
     return kind(reactor, interval, timeout, client)
@@ -103,24 +104,24 @@ class Heartbeat:
         self._timer: Timer | None = None
         #: When the present wait is over: for the next ping, or for a sign of life.
         self._due = 0.0
-        #: To be called if a client whose time is over is not given up.
+        #: Called if the client's time is over but it is not given up after all.
         self._if_forgiven: Callable[[], None] | None = None
         #: Bytes of an unfinished message that were there when the wait began.
         self._came = 0
-        #: Other packets have made the wait longer already.
+        #: Another packet has prolonged the wait already.
         self._extended = False
-        #: The wait goes on because of a standstill.
+        #: The wait has been prolonged because of a standstill.
         self._forgiven = False
         #: A sign of life is due and none has been heard.
         self.awaiting = False
 
     def restart(self) -> None:
-        """Ask nothing for the interval: at the start, after a beat or an upgrade."""
+        """Expect nothing for the interval: at the start, after a beat or an upgrade."""
         self.awaiting = False
         self._arm(self._reactor.delays.now(), self._interval, self._ask)
 
     def stop(self) -> None:
-        """No ping, no deadline, until the next ``restart``."""
+        """Send no ping and set no deadline until the next ``restart``."""
         self.awaiting = False
         if self._timer is not None:
             self._timer.cancel()
@@ -128,13 +129,13 @@ class Heartbeat:
         self._forgive()
 
     def end(self) -> None:
-        """Stop for good, and let go of the session."""
+        """Stop for good, and drop the reference to the session."""
         self._if_forgiven = None
         self.stop()
         self._client = _GONE
 
     def unless_silent(self, fn: Callable[[], None]) -> None:
-        """Call ``fn``; if the time for a sign of life is over, once there was one."""
+        """Call ``fn``; if a sign of life is overdue, only once one has come."""
         if self.awaiting and self._reactor.delays.now() >= self._due:
             self._if_forgiven = fn
         else:
@@ -151,7 +152,7 @@ class Heartbeat:
             Whether it was a heartbeat; None: clients of this protocol do not send it.
         """
         ping = packet.type is PacketType.PING
-        # The client goes by our pings: one of its own does not put the next one off.
+        # The client relies on our pings: one of its own does not delay the next.
         beat = self.awaiting or ping
         if self.awaiting:
             self.restart()
@@ -160,10 +161,10 @@ class Heartbeat:
         return beat
 
     def on_traffic(self, size: int = 0) -> None:
-        """Another packet came, of ``size`` bytes, while a sign of life is due.
+        """Another packet of ``size`` bytes came; it matters if a sign of life is due.
 
-        It is one if it is large, or was on its way when the wait began. Else it makes
-        the wait longer, once.
+        A packet is such a sign if it is large, or was arriving when the wait began. Any
+        other one prolongs the wait, once.
         """
         if not self.awaiting:
             return
@@ -186,7 +187,7 @@ class Heartbeat:
         self._wait(self._due if now - self._due < ROUNDED else now)
 
     def _wait(self, since: float | None = None) -> None:
-        """Give the client the timeout, from now or from a moment ago."""
+        """Give the client the timeout, from now or from ``since``."""
         self._forgiven = False
         self._came = self._client.unfinished
         if since is None:
@@ -223,7 +224,7 @@ class Heartbeat:
 
 
 class ClientHeartbeat(Heartbeat):
-    """The client pings: a wait for the time of its next ping, then one for that."""
+    """The client pings: a wait until its next ping is due, then one for that ping."""
 
     __slots__ = ()
 
@@ -252,7 +253,7 @@ def _answer(ping: Packet) -> Wire:
 
 
 class _Gone:
-    """A client whose session has ended."""
+    """Takes the place of a session that has ended."""
 
     unfinished = 0
 

@@ -2,7 +2,7 @@
 
 Above a limit nothing more is read from the client. The kernel, and then the client,
 keep what follows, until the handlers have caught up. While a handler waits for an
-answer of this very client, reading goes on: the answer is behind the events.
+answer from this very client, reading continues: the answer is behind the events.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class InboxPolicy:
     #: Above one of these, nothing more is read from the client.
     high_bytes: int = 1 << 20
     high_events: int = 1000
-    #: Below both of these, reading goes on.
+    #: When no more than both of these wait, reading resumes.
     low_bytes: int = 1 << 18
     low_events: int = 250
-    #: While a handler waits for the client, reading goes on up to so many times the
+    #: While a handler waits for the client, reading continues up to this many times the
     #: upper limits; beyond that the client is disconnected.
     hard: int = 32
 
@@ -84,11 +84,11 @@ class Tap(Protocol):
         """Read again."""
 
     def give_up(self, error: Exception) -> None:
-        """Disconnect the client: too much waits, although it had to be read."""
+        """Disconnect the client: too much waits, but reading must not pause."""
 
 
 class Intake:
-    """The count of one client; handlers' side takes away what the network's adds."""
+    """The count for one client: the network's side adds, the handlers' side removes."""
 
     __slots__ = (
         "_high_bytes",
@@ -119,39 +119,39 @@ class Intake:
         self.events = 0
         #: Bytes (of text: characters) of the messages that brought them.
         self.size = 0
-        #: Greenlets that wait for something this client is to send.
+        #: Greenlets that wait for something from this client.
         self.waits = 0
         #: Nothing is read from the client at present.
         self.paused = False
 
     def add(self, size: int) -> None:
-        """An event waits, which came in a message of ``size``."""
+        """Count an event that waits and came in a message of ``size``."""
         self.events += 1
         self.size += size
         if self.events > self._high_events or self.size > self._high_bytes:
             self._on_high()
 
     def remove(self, size: int) -> None:
-        """One that was added is being handled, or was dropped."""
+        """Take off an event that is now being handled, or was dropped."""
         self.events -= 1
         self.size -= size
         if self.paused:
             self._look()
 
     def begin_wait(self) -> None:
-        """A greenlet is about to wait for something this client is to send."""
+        """Note that a greenlet is about to wait for something from this client."""
         self.waits += 1
         if self.paused:
             self._look()
 
     def end_wait(self) -> None:
-        """It waits no longer."""
+        """Note that such a greenlet waits no longer."""
         self.waits -= 1
         if self.events > self._high_events or self.size > self._high_bytes:
             self._on_high()
 
     def end(self) -> None:
-        """The session has ended: what waits is handled, and nothing more comes."""
+        """Stop limiting: the session has ended; what waits is still handled."""
         self._tap = None
         self.paused = False
 
@@ -167,13 +167,13 @@ class Intake:
             self._tally.inbox_full += 1
             tap.give_up(
                 InboxFull(
-                    f"{self.events} events in {self.size} bytes wait for handlers, of "
-                    "which one waits for this client"
+                    f"{self.events} events in {self.size} bytes wait for handlers, and "
+                    "a handler waits for this client"
                 )
             )
 
     def _look(self) -> None:
-        """See whether reading may go on."""
+        """Resume reading if it may resume."""
         low = self.events <= self._low_events and self.size <= self._low_bytes
         if (low or self.waits) and self._tap is not None:
             self.paused = False

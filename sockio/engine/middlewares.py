@@ -24,13 +24,13 @@ HttpMiddleware: TypeAlias = Callable[[Request, Response], object]
 WsgiMiddleware: TypeAlias = Callable[[WSGIApp], WSGIApp]
 
 _HOW = (
-    "return to go on, end the response to answer; with one parameter it is a WSGI "
-    "middleware"
+    "return to let the request pass, end the response to answer it; with one "
+    "parameter it is a WSGI middleware"
 )
 
 
 class Verdict(Enum):
-    """What the middlewares have said of a request."""
+    """What the middlewares decided about a request."""
 
     PASSED = "passed"
     #: One returned False.
@@ -39,25 +39,24 @@ class Verdict(Enum):
 
 
 class Middlewares:
-    """Those of one server, in order, and its application inside those of WSGI."""
+    """The middlewares of one server, in order; WSGI ones wrap its application."""
 
     def __init__(self, app: WSGIApp, around: Callable[[], Surroundings]) -> None:
-        #: Tells what surrounds calls of the application's.
+        #: Returns what surrounds calls of the application's code.
         self._around = around
         #: The application with the WSGI middlewares around it.
         self.app = app
         self._chain: list[HttpMiddleware] = []
-        #: Those of them that are the library's.
+        #: The middlewares that belong to the library.
         self._ours: set[HttpMiddleware] = set()
-        #: Whether none of them is the application's code: the library's own never
-        #: block, and do to requests of open sessions nothing that depends on more than
-        #: their headers.
+        #: Whether all middlewares belong to the library. These never block, and what
+        #: they do to requests of open sessions depends on the headers alone.
         self.own = True
 
     def add(
         self, middleware: HttpMiddleware | WsgiMiddleware, *, own: bool = False
     ) -> None:
-        """Add one behind the others; a WSGI middleware goes around all.
+        """Add a middleware behind the others; a WSGI middleware wraps all of them.
 
         Raises:
             ConfigError: It is async, takes other arguments, or is a WSGI middleware
@@ -81,7 +80,7 @@ class Middlewares:
         self.own = self.own and own
 
     def run(self, request: Request, response: Response) -> Verdict:
-        """Call them until one ends the response, refuses or fails. Blocks."""
+        """Call each until one ends the response, refuses or fails. Blocks."""
         if log.isEnabledFor(DEBUG):
             url, origin = without_sid(request.url), request.header("origin")
             log.debug("request %r %r origin=%r", request.method, url, origin)

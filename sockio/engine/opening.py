@@ -21,7 +21,7 @@ def open_packet(sid: str, reachable: Sequence[str], options: EngineOptions) -> W
 
     Args:
         sid: Id of the session.
-        reachable: Transports to which its transport can be upgraded.
+        reachable: Transports to which the session's transport can be upgraded.
         options: Of the server; times travel in milliseconds.
     """
     allowed = options.transports if options.allow_upgrades else ()

@@ -1,4 +1,4 @@
-"""Option checks: a value by its type and range, with what to give in its place."""
+"""Option checks: for type and range, with errors that say what to give instead."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from sockio.errors import ConfigError
 
 __all__ = ["flag", "flags_of", "seconds", "size"]
 
-#: Seconds of the longest time that is not taken for milliseconds.
+#: A time of more seconds than this is taken for milliseconds.
 LONGEST = 3600.0
 
 
 def flag(name: str, value: object) -> bool:
-    """Return what is True or False, and nothing that only counts as such."""
+    """Return ``value`` if it is True or False, not merely truthy or falsy."""
     if not isinstance(value, bool):
         raise ConfigError(f"{name}={value!r}: give True or False")
     return value
 
 
 def flags_of(options: object, *names: str) -> None:
-    """Check some attributes of a class of options that are True or False."""
+    """Check that some attributes of an object of options are True or False."""
     for name in names:
         value = getattr(options, name)
         if not isinstance(value, bool):
@@ -30,7 +30,7 @@ def flags_of(options: object, *names: str) -> None:
 
 
 def seconds(name: str, value: object, longest: float = LONGEST) -> float:
-    """Return a time above 0 that is short enough not to be milliseconds."""
+    """Return ``value`` if it is a time above 0, too short to be in milliseconds."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise ConfigError(f"{name}={value!r}: give a number of seconds above 0")
     if not 0 < value < math.inf:
@@ -45,7 +45,7 @@ def seconds(name: str, value: object, longest: float = LONGEST) -> float:
 
 
 def size(name: str, value: object) -> int:
-    """Return a number of bytes above 0; 1e6 is one, too."""
+    """Return ``value`` as a number of bytes above 0; 1e6 is one, too."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # 1e6 is how the number is written elsewhere
     if type(value) is not int or value <= 0:

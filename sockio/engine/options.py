@@ -1,4 +1,4 @@
-"""EngineOptions (frozen): what an Engine.IO server can be told."""
+"""EngineOptions (frozen): the options of an Engine.IO server."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TransportName: TypeAlias = Literal["polling", "websocket", "webtransport"]
 HandleProtocols: TypeAlias = Callable[[Sequence[str], Request], "str | None"]
 KNOWN_TRANSPORTS: tuple[TransportName, ...] = ("polling", "websocket", "webtransport")
 
-# Its own floor is a stranger to what tells of unknown names.
+# Not done in its own module, since protocol may not import runtime.
 tells_unknown("Deflate")(Deflate)
 
 
@@ -49,7 +49,7 @@ class BufferPolicy:
 
     #: Above this the client counts as stuck.
     high: int = 16 << 20
-    #: Below this it counts as well again.
+    #: Below this it would count as recovered; nothing happens then at present.
     low: int = 4 << 20
     #: What happens to a stuck client.
     on_full: Literal["disconnect"] = "disconnect"
@@ -105,11 +105,11 @@ def _transports(name: str, value: object) -> tuple[TransportName, ...]:
 def _function(
     how: str, gets: str = "the request", count: int = 1
 ) -> Callable[[str, Any], Any]:
-    """Make a reader of functions: None, or one that takes ``count`` arguments.
+    """Make a reader for an option: None, or a function of ``count`` arguments.
 
     Args:
-        how: What it has to do, for the error's text.
-        gets: Its arguments, likewise.
+        how: What the function has to do, for the error's text.
+        gets: Its arguments, for the error's text.
         count: How many they are.
     """
 
@@ -166,7 +166,7 @@ def _deflate(name: str, value: object) -> Deflate | None:
 
 
 class EngineSettings(TypedDict, total=False):
-    """What may be given for the options of an engine, for type checkers."""
+    """The arguments that set the options of an engine, for type checkers."""
 
     path: str
     add_trailing_slash: bool
@@ -197,7 +197,7 @@ class EngineSettings(TypedDict, total=False):
 class EngineOptions:
     """Options of one engine; times are in seconds, defaults are Node's.
 
-    Options that may be given in several forms are kept in one.
+    An option that may be given in several forms is kept in one form.
     """
 
     #: Where the engine lives, without a slash at the end.
@@ -218,7 +218,7 @@ class EngineOptions:
     allow_upgrades: bool = option(True, flag)
     #: Whether clients of Engine.IO 3, which are those of Socket.IO 2, are let in.
     allow_eio3: bool = option(False, flag)
-    #: Asked for each handshake; raises ``Forbidden`` or returns False to refuse it.
+    #: Called for each handshake; raises ``Forbidden`` or returns False to refuse it.
     allow_request: Callable[[Request], object] | None = option(
         None, _function("return to let in, raise to refuse")
     )
@@ -237,7 +237,7 @@ class EngineOptions:
     handle_protocols: HandleProtocols | None = option(
         None,
         _function(
-            "return one of the offered, or None",
+            "return one of those offered, or None",
             "the offered subprotocols and the request",
             2,
         ),

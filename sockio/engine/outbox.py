@@ -10,18 +10,18 @@ from collections import deque
 from sockio.protocol.engineio.packet import Packet
 from sockio.protocol.engineio.wire import Pong, Wire
 
-#: Stands for an outbox with nothing in it, and never gets anything.
+#: Shared by all empty outboxes; nothing is ever put in.
 _NONE: deque[Wire] = deque(maxlen=0)
 
 
 class Outbox:
-    """Wires in the order in which they were sent, and how much they are."""
+    """Wires in the order in which they were sent, and their total size."""
 
     __slots__ = ("size", "wires")
 
     def __init__(self) -> None:
-        #: Oldest first; a deque costs more than the rest of a session's parts, and most
-        #: sessions never need one.
+        #: Oldest first. It gets a deque of its own only when needed: that costs more
+        #: than the rest of a session's parts, and most sessions never need one.
         self.wires: deque[Wire] = _NONE
         #: Units that wait (bytes, or characters of text).
         self.size = 0
@@ -31,7 +31,7 @@ class Outbox:
         if self.wires is _NONE:
             self.wires = deque()
         elif type(wire) is Pong and self.wires and type(self.wires[-1]) is Pong:
-            # Who pings and does not read gets one answer.
+            # A client that pings and does not read gets one answer.
             self.size -= self.wires.pop().size
         self.wires.append(wire)
         self.size += wire.size
@@ -51,7 +51,7 @@ class Outbox:
 
     @property
     def behind(self) -> int:
-        """Units behind the oldest wire, which a buffer limit never refuses."""
+        """Units behind the oldest wire; that wire does not count for a buffer limit."""
         return self.size - self.wires[0].size if self.wires else 0
 
     @property

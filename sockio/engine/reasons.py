@@ -1,6 +1,6 @@
 """Reasons: why a session has ended.
 
-They are what Node's engine says, letter by letter; they travel to the application.
+They are those of Node's engine, letter by letter; the application gets to see them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ TRANSPORT_ERROR = "transport error"
 TRANSPORT_CLOSE = "transport close"
 #: The server closed the session: ``conn.close()``, or a packet it cannot accept.
 FORCED_CLOSE = "forced close"
-#: The client has not been heard for too long.
+#: The client has been silent for too long.
 PING_TIMEOUT = "ping timeout"
 #: A frame that is no Engine.IO packet.
 PARSE_ERROR = "parse error"

@@ -101,11 +101,12 @@ class EngineServer(EventEmitter):
         self.generate_id: Callable[[Request], str] = (
             self.options.generate_id or _random_id
         )
-        #: Told of every session before any packet of it is handled.
+        #: Called with each new session before any of its packets is handled.
         self.on_session: Callable[[EngineSession], object] = _nothing
         #: Called before the first request, in the hub that serves.
         self.on_start: Callable[[], object] = _nothing
-        #: While set, new sessions are refused; clients may retry after so many seconds.
+        #: While set, new sessions are refused; clients may retry after this many
+        #: seconds.
         self.retry_after: float | None = None
         #: Counts what happened to all sessions.
         self.tally = Tally()
@@ -157,7 +158,7 @@ class EngineServer(EventEmitter):
         return self._direct if usual else None
 
     def start(self) -> None:
-        """Settle in the current hub; done by the first request where nobody did."""
+        """Start in the current hub; the first request does it if nobody has."""
         if not self.reactor.started:
             logs.configure_from_environment()
             self.reactor.start()
@@ -181,13 +182,13 @@ class EngineServer(EventEmitter):
         """Serve one request, whatever its path.
 
         Blocks:
-            As long as the request takes: a poll until there is something to say.
+            As long as the request takes; for a poll, until there is something to send.
         """
         self.start()
         if BELL.armed:
             BELL.ring()
         wrong = self.reactor.workers.elsewhere or (
-            # A server, not a test's call, that lets no hub run while it waits.
+            # Not a test's call, but a server that lets no hub run while it waits.
             self.reactor.in_root and "SERVER_SOFTWARE" in environ
         )
         if wrong:
@@ -224,7 +225,7 @@ class EngineServer(EventEmitter):
         session = self.sessions.get(request.query.get("sid", ""))
         sid = ""
         if refusal is None and session is None and self.retry_after is not None:
-            log.debug("refused with status 503: the server ends")
+            log.debug("refused with status 503: the server is closing")
             response.headers["Retry-After"] = str(math.ceil(self.retry_after))
             response.end(503, b"Service Unavailable")
             return self._respond(request, response, start_response)
@@ -251,14 +252,14 @@ class EngineServer(EventEmitter):
         try:
             return verify(request, self.sessions, self.options, self.reactor.around)
         except Exception:
-            # A boundary: allow_request is user code; who cannot be judged is refused.
+            # A boundary: allow_request is user code; in doubt the client is refused.
             log.exception("allow_request failed")
             return Refusal(FORBIDDEN, {})
 
     def name_session(
         self, request: Request, response: Response
     ) -> tuple[str, Refusal | None]:
-        """Name a new session; put what a handshake's answer carries into headers."""
+        """Make the id of a new session; set the headers that announce the session."""
         try:
             generate = self.generate_id
             if generate is _random_id:
@@ -285,7 +286,7 @@ class EngineServer(EventEmitter):
         transport: Transport,
         protocol: Literal[3, 4] = 4,
     ) -> EngineSession:
-        """Keep a new session on ``transport``, and tell everybody."""
+        """Open a new session on ``transport``, and announce it."""
         session = EngineSession(
             sid,
             KeptRequest(request),
@@ -311,7 +312,7 @@ class EngineServer(EventEmitter):
         start_response: StartResponse,
         session: EngineSession | str,
     ) -> Iterable[bytes]:
-        """Accept the WebSocket for a known ``session``, or a new one of that id."""
+        """Accept the WebSocket of a known ``session``, or of a new one with that id."""
         try:
             answer = websockets.check(request)
             protocol = self._subprotocols.choose(request)
@@ -378,7 +379,7 @@ class EngineServer(EventEmitter):
         return self._respond(request, response, start_response)
 
     def report_refusal(self, request: Request, refusal: Refusal) -> None:
-        """Tell the ``connection_error`` listeners."""
+        """Call the ``connection_error`` listeners."""
         code, context = refusal
         self._told_of_workers = tell_of_workers(code, self._told_of_workers)
         log.debug("refused with code %d, %r: %s", code, MESSAGES[code], context)
@@ -405,7 +406,7 @@ class EngineServer(EventEmitter):
         )
 
     def fire(self, event: str, *args: Any) -> None:
-        """Tell the listeners of this server."""
+        """Call the listeners of this server."""
         self._fire(event, *args)
 
 

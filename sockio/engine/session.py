@@ -1,8 +1,8 @@
 """EngineSession: one client, whatever its transport.
 
-Packets come in from a transport, go out through the outbox or straight to the
-transport; heartbeats, upgrades and the close handshake end here. Messages go up to the
-consumer and to the listeners.
+Packets come in from a transport, and go out through the outbox or straight to the
+transport. Heartbeats, upgrades and the close handshake are handled here; messages go up
+to the consumer and to the listeners.
 Spec: Engine.IO protocol v4; v3 where the client speaks it.
 """
 
@@ -41,13 +41,13 @@ CLOSED: Literal["closed"] = "closed"
 
 
 class EngineSession(EventEmitter):
-    """One Engine.IO client; ``socket.conn`` for those who speak Socket.IO.
+    """One Engine.IO client; a Socket.IO socket has it as ``socket.conn``.
 
     Events, in order and in a greenlet of the session: ``open``, ``packet(packet)``,
     ``packet_create(packet)``, ``data(message)``, ``message(message)``,
     ``flush(packets)``, ``drain``, ``heartbeat``, ``upgrading(transport)``,
-    ``upgrade(transport)``, ``error(description)`` before the close of a transport
-    error, ``close(reason, description)``.
+    ``upgrade(transport)``, ``error(description)`` before a close by a transport error,
+    ``close(reason, description)``.
     """
 
     def __init__(
@@ -71,7 +71,8 @@ class EngineSession(EventEmitter):
         self.ready_state: Literal["opening", "open", "closing", "closed"] = OPENING
         self.upgraded = False
         self.consumer: Consumer = NOBODY
-        #: Somebody listens to this session or to its server's ``flush`` and ``drain``.
+        #: Somebody listens to this session, to its server's ``flush``, ``drain`` or
+        #: ``connection``, or to the debug log.
         self.observed = False
         self._options = options
         self._reactor = reactor
@@ -80,10 +81,10 @@ class EngineSession(EventEmitter):
         self._mailbox = reactor.mailbox(_call)
         self._callbacks = Callbacks()
         self._upgrade: Upgrade | None = None
-        #: What came and waits for handlers.
+        #: Counts what has come and waits for handlers.
         self.intake = Intake(options.inbox, self, keeper.tally)
         self._transport = transport
-        #: Its method, which is called for all that is sent.
+        #: The transport's method, kept here since every send calls it.
         self._offer = transport.offer
         self._heartbeat = heartbeat_for(
             protocol, reactor, options.ping_interval, options.ping_timeout, self
@@ -94,7 +95,7 @@ class EngineSession(EventEmitter):
 
     @property
     def transport(self) -> Transport:
-        """The current transport; ``.name`` and ``.writable`` are for you."""
+        """The current transport; its ``name`` and ``writable`` are public."""
         return self._transport
 
     @property
@@ -123,7 +124,7 @@ class EngineSession(EventEmitter):
         compress: bool = True,
         callback: Callable[[], object] | None = None,
     ) -> EngineSession:
-        """Send one message; ``callback`` runs when it was written. Never blocks.
+        """Send one message; ``callback`` runs when it is written. Never blocks.
 
         The callback is not called if the session closes first.
         """
@@ -137,15 +138,15 @@ class EngineSession(EventEmitter):
     write = send
 
     def close(self, discard: bool = False) -> None:
-        """Close when what waits was written; with ``discard`` at once."""
+        """Close when all that waits is written; with ``discard`` at once."""
         if discard and self.ready_state in (OPEN, CLOSING):
             self.ready_state = CLOSING
             self._close_transport(discard=True)
         elif self.ready_state == OPEN:
-            # The heartbeat goes on: a peer that takes nothing more ends by its silence.
+            # The heartbeat continues, so that a peer that takes nothing more times out.
             self.ready_state = CLOSING
             paused = self.intake.paused
-            self.intake.end()  # nothing that comes is handled any more
+            self.intake.end()  # nothing that comes now is handled any more
             if paused:
                 self._transport.resume()
                 self._heartbeat.restart()
@@ -172,7 +173,7 @@ class EngineSession(EventEmitter):
     # ------------------------------------------------------------------ out
 
     def push(self, wire: Wire) -> None:
-        """Send ``wire`` or put it behind what waits; dropped unless open."""
+        """Send ``wire``, or queue it behind what waits; dropped unless open."""
         if self.ready_state != OPEN:
             log.debug("sid=%s is %s: nothing is sent", self.id, self.ready_state)
             return
@@ -251,7 +252,7 @@ class EngineSession(EventEmitter):
     def _on_buffer_full(self, limit: int) -> None:
         self._keeper.tally.buffer_full += 1
         waiting = self._outbox.behind
-        self.give_up(BufferFull(f"{waiting} bytes wait for this client, {limit} may"))
+        self.give_up(BufferFull(f"{waiting} bytes wait for this client, limit {limit}"))
 
     # ------------------------------------------------------------------ in
 
@@ -282,7 +283,7 @@ class EngineSession(EventEmitter):
             self.intake.remove(size)
 
     def _told(self, size: int) -> None:
-        self.intake.remove(size)  # as a value, a method of an extension class is none
+        self.intake.remove(size)  # a method of an extension class is no value to put
 
     def on_packet(self, packet: Packet) -> None:
         """A packet other than a message arrived."""
@@ -323,7 +324,7 @@ class EngineSession(EventEmitter):
         self._heartbeat.restart()
 
     def give_up(self, error: Exception) -> None:
-        """Close at once: more waits, in one direction, than may."""
+        """Close at once: more waits, in one direction, than its limit allows."""
         log.debug("sid=%s given up: %s", self.id, error)
         self._give_up(TRANSPORT_ERROR, error)
 
@@ -333,7 +334,7 @@ class EngineSession(EventEmitter):
 
     @property
     def unfinished(self) -> int:
-        """Bytes that have come of a message that is not whole yet."""
+        """Bytes received of a message that is not complete yet."""
         return self._transport.unfinished
 
     def on_silence(self) -> None:
@@ -343,7 +344,7 @@ class EngineSession(EventEmitter):
     # ------------------------------------------------------------------ upgrade
 
     def try_upgrade(self, transport: Transport) -> bool:
-        """Put ``transport`` on trial; False when it came too late and was closed."""
+        """Put ``transport`` on trial; False: it came too late and was closed."""
         if self._upgrade is not None or self.upgraded or self.ready_state == CLOSED:
             log.debug("sid=%s %s comes too late", self.id, transport.name)
             transport.bind(Outbox(), RETIRED)
@@ -362,7 +363,7 @@ class EngineSession(EventEmitter):
             self._transport.release()
 
     def when_read(self, fn: Callable[[], None]) -> None:
-        """Call ``fn`` when all that came over the transport is handed on."""
+        """Call ``fn`` when all that came over the transport has been handed on."""
         self._transport.when_read(fn)
 
     def on_upgrade(self, transport: Transport) -> None:
@@ -434,15 +435,15 @@ class EngineSession(EventEmitter):
     # ------------------------------------------------------------------ events
 
     def fire(self, event: str, *args: Any) -> None:
-        """Tell the listeners of this session, in its mailbox.
+        """Call the listeners of this session, in its mailbox.
 
-        While that is busy, whoever it runs may be about to listen.
+        While the mailbox is busy, what it runs may be about to add a listener.
         """
         if self._mailbox.busy or self._listeners.get(event):
             self._mailbox.put((self._fire, (event, *args)))
 
     def fire_on_server(self, event: str, *args: Any) -> None:
-        """Tell the listeners of the server, in this session's mailbox."""
+        """Call the listeners of the server, in this session's mailbox."""
         self._mailbox.put((self._keeper.fire, (event, *args)))
 
 
@@ -452,4 +453,4 @@ def _call(item: tuple[Callable[..., object], tuple[Any, ...]]) -> None:
 
 
 def _nothing() -> None:
-    """Nobody waits for the transport to have closed."""
+    """Nobody waits until the transport has closed."""

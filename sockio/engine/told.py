@@ -14,7 +14,7 @@ log = logs.get("engine.session")
 
 
 class Opened(Protocol):
-    """What is told of a session that has opened."""
+    """What is logged about a session that has opened."""
 
     id: str
     remote_address: str
@@ -26,7 +26,7 @@ class Opened(Protocol):
 
 
 def is_told(session: Opened) -> bool:
-    """Tell that ``session`` is open; return whether its packets are to be told too."""
+    """Log that ``session`` is open; return whether to log its packets, too."""
     if not log.isEnabledFor(DEBUG):
         return False
     log.debug(
@@ -40,7 +40,7 @@ def is_told(session: Opened) -> bool:
 
 
 def tell(sid: str, way: str, packet: Packet) -> None:
-    """Tell that ``packet`` came "in" or went "out"."""
+    """Log that ``packet`` came "in" or went "out"."""
     if log.isEnabledFor(DEBUG):
         kind = packet.type.name.lower()
         size = 0 if packet.data is None else len(packet.data)

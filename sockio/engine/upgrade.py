@@ -1,4 +1,4 @@
-"""Upgrade: a second transport on trial, then in the place of the first - or not.
+"""Upgrade: the trial of a second transport, which may replace the first.
 
 Spec: Engine.IO protocol v4, "Upgrade".
 """
@@ -19,7 +19,7 @@ from .transports.transport import PROBE_ANSWER, RETIRED, Transport
 
 log = logs.get("engine.upgrade")
 
-#: Seconds between looks at whether the client polls again during the probe. The client
+#: Seconds between checks whether the client polls again during the probe. The client
 #: counts packets, so the poll must not be released at once.
 RELEASE_INTERVAL = 0.1
 
@@ -34,7 +34,7 @@ class Upgrading(Protocol):
         """Answer the parked GET, if there is one, so that the client can pause."""
 
     def when_read(self, fn: Callable[[], None]) -> None:
-        """Call ``fn`` when all that came over the first transport is handed on."""
+        """Call ``fn`` when all packets of the first transport have been handed on."""
 
     def on_upgrade(self, transport: Transport) -> None:
         """The client has moved to ``transport``, which is paused."""
@@ -65,11 +65,11 @@ class Upgrade:
         transport.bind(Outbox(), self)
 
     def on_packet(self, packet: Packet) -> None:
-        """A probe, if the client likes, then an upgrade; all else ends the trial."""
+        """Take a probe, which is optional, then an upgrade; all else ends the trial."""
         if self._over:
             return
         if packet.type is PacketType.PING and packet.data == "probe":
-            # Not taken where it asks and asks, and reads no answer.
+            # A client that keeps probing without reading gets no further answers.
             self._transport.offer(PROBE_ANSWER)
             if not self._probed:
                 self._probed = True
@@ -105,7 +105,7 @@ class Upgrade:
             self._session.on_upgrade_failed()
 
     def abort(self) -> None:
-        """The session ended meanwhile."""
+        """End the trial and close its transport, unless the trial is over."""
         if not self._over or self._moving:
             self._stop()
             self._moving = False
@@ -145,4 +145,4 @@ class Upgrade:
 
 
 def _nothing() -> None:
-    """Nobody waits for the transport on trial to have closed."""
+    """Nobody waits until the transport on trial has closed."""

@@ -43,7 +43,7 @@ MESSAGES = {
 _SEVERAL_WORKERS = (
     "a client asked for a session that this process does not have: are there several "
     "workers? They need sticky sessions, see docs/deployment.rst (after a restart, or "
-    "of a client that was away for long, it is nothing)"
+    "from a client that was away for long, this is harmless)"
 )
 
 _BAD_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
@@ -63,7 +63,7 @@ class Refusal(NamedTuple):
 
 
 class Known(Protocol):
-    """What must be known of a session to judge a request for it."""
+    """What must be known about a session to judge a request for it."""
 
     @property
     def protocol(self) -> int: ...
@@ -77,10 +77,10 @@ def verify(
     options: EngineOptions,
     around: Surroundings,
 ) -> Refusal | None:
-    """Judge ``request``; None: it may go on.
+    """Judge ``request``; None: it is acceptable.
 
-    Calls ``options.allow_request``, within what is ``around`` such calls, for a
-    handshake that passed what comes before it.
+    Calls ``options.allow_request``, surrounded by ``around``, for a handshake that
+    passed the checks before it.
 
     Blocks:
         As long as ``allow_request`` does.
@@ -106,7 +106,7 @@ def verify(
 
 
 def verify_webtransport(request: Request, options: EngineOptions) -> Refusal | None:
-    """Judge the CONNECT of a WebTransport session, as far as it tells what it is."""
+    """Judge the CONNECT of a WebTransport session; the first packet is judged later."""
     if "webtransport" not in options.transports:
         return Refusal(UNKNOWN_TRANSPORT, {"transport": "webtransport"})
     return _verify_origin(request)
@@ -118,9 +118,9 @@ def protocol_of(request: Request) -> Literal[3, 4]:
 
 
 def tell_of_workers(code: int, told: bool) -> bool:
-    """Log what an unknown session usually means; return whether it has been said.
+    """Log what an unknown session usually means; return whether that was ever logged.
 
-    Once it is a warning: clients could fill the log otherwise.
+    Only the first time it is a warning: clients could fill the log otherwise.
     """
     if code != UNKNOWN_SID:
         return told
@@ -193,6 +193,6 @@ def verify_allowed(
 def _is_foreign(request: Request, options: EngineOptions) -> bool:
     """Tell whether a page that may not connect made the request, as far as it shows."""
     if "j" in request.query and request.header("origin") is None:
-        # What script elements load comes without Origin, and any page can read it.
+        # Script elements send no Origin, and any page can read what they load.
         return request.header("sec-fetch-site") != "same-origin"
     return not origin_allowed(request, options.cors)
