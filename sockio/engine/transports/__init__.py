@@ -1,7 +1,7 @@
-"""The ways to carry packets between a session and its client, by what a request asks.
+"""Transports: the ways to carry packets between a session and its client.
 
-``polling_for`` and ``websocket_for`` make the transport of the protocol, and in the
-form, that the query tells.
+``polling_for`` and ``websocket_for`` make the transport for the protocol, and in the
+form, that the query of a request names.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from .websocket import TranslatedWebSocketTransport, WebSocketTransport
 
 __all__ = ["polling_for", "websocket_for"]
 
-#: Seconds in which a client of protocol 3 may begin to listen. Programs written for it
-#: do that when the WebSocket is open, and lose a packet that came with the handshake.
+#: Seconds that a client of protocol 3 gets to begin to listen. Programs written for it
+#: begin when the WebSocket is open, and would lose a packet that came with the
+#: handshake.
 LISTENING_TIME = 0.01
 
 

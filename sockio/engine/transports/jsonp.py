@@ -37,7 +37,7 @@ class JsonpTransport(PollingTransport):
     def __init__(self, options: EngineOptions, reactor: Reactor, index: str) -> None:
         """``index`` is the query's ``j``: which of the page's functions to call."""
         super().__init__(options, reactor)
-        # Whatever else it holds would run in the page.
+        # Anything but digits could run as code in the page.
         self._index = _NO_DIGIT.sub("", index)
 
     def _encode(self, wires: list[Wire]) -> str | bytes:
@@ -59,9 +59,9 @@ def script(index: str, payload: str) -> str:
     """Return the script that gives ``payload`` to the function of that index."""
     try:
         text = orjson.dumps(payload).decode()
-    except orjson.JSONEncodeError:  # surrogates by themselves travel as escapes
+    except orjson.JSONEncodeError:  # lone surrogates travel as escapes
         text = json.dumps(payload)
-    # Two characters that JSON allows in a string end a line of an older JavaScript.
+    # Two characters that JSON allows in a string end a line in older JavaScript.
     text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return f"___eio[{index}]({text});"
 
@@ -69,23 +69,23 @@ def script(index: str, payload: str) -> str:
 def payload_of(form: str) -> str | None:
     """Return the payload in the body of a form; None if there is not exactly one.
 
-    Browsers change the newlines of a form's field, so clients write a backslash and an
-    n for one, and a backslash more where the data has these two.
+    Browsers change the newlines of a form's field. So clients write a newline as a
+    backslash and an n, and add a backslash where the data itself has these two.
     """
     value = _only_field(form)
     if value is None:
         return None
-    # Bytes that were written as they are and escaped ones do not join: the former begin
-    # with the first byte of a character.
+    # Escaped bytes never complete a character that is not escaped, nor the other way
+    # round: what is not escaped consists of whole characters.
     data = unquote_to_bytes(value.replace("+", " ").encode())
     payload = data.decode("utf-8", "replace")
-    # First what stays as it is, for its end looks like a newline.
+    # First what the data itself has, since its end looks like a written newline.
     parts = payload.split("\\\\n")
     return "\\n".join([part.replace("\\n", "\n") for part in parts])
 
 
 def _only_field(form: str) -> str | None:
-    """Return what is behind the name ``d``, undecoded; None if it is not there once.
+    """Return the undecoded value of the field ``d``; None if there is not exactly one.
 
     The other fields, of which there may be a million, are not looked at.
     """

@@ -69,16 +69,16 @@ class PollingTransport:
         self.sink: Sink
         #: The GET that waits for packets, until it has been answered.
         self._parked: Poll | None = None
-        #: It came when the client was about to be given up for its silence.
+        #: The parked GET came when the client was about to be given up for its silence.
         self._late = False
         #: The latest answer, as long as it is being sent.
         self.unread = Unread()
-        #: That GET was woken to take the outbox, and has not run yet.
+        #: The parked GET was woken to take the outbox, and has not run yet.
         self._promised = False
-        #: What it is to be answered with if the session ends meanwhile.
+        #: The wires for its answer, if the session ends before it runs.
         self._last: list[Wire] | None = None
         self._posts = Posts(options, reactor)
-        #: The client has gone: why, until that is reported.
+        #: Why the client has gone, until that is reported.
         self._left: str | None = None
         #: The session has ended, and the client will be told, or has been.
         self.ended = False
@@ -92,7 +92,7 @@ class PollingTransport:
 
     @property
     def writable(self) -> bool:
-        """Whether a GET waits that nothing has been given to yet."""
+        """Whether a GET waits that has been given nothing yet."""
         poll = self._parked
         return poll is not None and not poll.ready and not self._late
 
@@ -116,19 +116,19 @@ class PollingTransport:
             self._parked.set(wires)
 
     def pause(self) -> None:
-        """Hand nothing more on until ``resume``; the POST under way waits so long."""
+        """Hand nothing more on until ``resume``; the POST under way waits, too."""
         self._posts.pause()
 
     def resume(self) -> None:
-        """Go on with the POST under way."""
+        """Continue the POST under way."""
         self._posts.resume()
 
     def when_read(self, fn: Callable[[], None]) -> None:
-        """Call ``fn`` when the packets of the POST under way are handed on."""
+        """Call ``fn`` when the packets of the POST under way have been handed on."""
         self._posts.when_read(fn)
 
     def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
-        """Answer a parked GET with a close packet, else the next one."""
+        """Answer the parked GET with a close packet; without one, the next GET."""
         self._posts.abort(self)
         if self._parked is not None:
             if discard and self._late and self.sink is not RETIRED:
@@ -136,7 +136,7 @@ class PollingTransport:
             self._end_poll()
             done()
         elif discard or self.ended:
-            self._closing = None  # who asked before is told by ``done`` as well
+            self._closing = None  # this ``done`` also serves whoever asked earlier
             self._close_completed()
             done()
         elif self._closing is None:
@@ -148,7 +148,7 @@ class PollingTransport:
     def _end_poll(self) -> None:
         """Give the parked GET its last answer."""
         self.ended = True
-        if self._promised:  # the outbox may not outlive us
+        if self._promised:  # the session may empty the outbox before the GET runs
             self._last = [*self._outbox.take(), CLOSE]
         else:
             self._answer([CLOSE])
@@ -212,11 +212,11 @@ class PollingTransport:
                 watcher.close()
 
     def park(self, poll: Poll) -> bool:
-        """Let a GET wait until it is set to what it is answered with; False: 400.
+        """Let a GET wait until it is set to the wires of its answer; False: answer 400.
 
-        None means what is in the outbox when it is answered. Before that comes
-        ``unpark``, then ``settle`` and ``pack``. It fails with ``HungUp``, or with
-        ``TooLate``: 400.
+        None stands for what is in the outbox when the GET is answered. To answer it,
+        call ``unpark``, then ``settle`` and ``pack``. It may fail instead: with
+        ``HungUp``, or with ``TooLate``, which means 400.
         """
         if self._parked is not None:
             self.fail("overlap from client")
@@ -230,20 +230,20 @@ class PollingTransport:
         return True
 
     def _admit(self) -> None:
-        """Let the parked GET have what there is for it."""
+        """Let the parked GET take what waits for it."""
         self._late = False
         self.sink.on_ready()
         if self._closing is not None:
             self._answer([NOOP])
 
     def unpark(self) -> None:
-        """The GET waits no more."""
+        """The parked GET waits no more."""
         self._parked = None
         self._late = False
         self._promised = False
 
     def settle(self, wires: list[Wire] | None) -> list[Wire]:
-        """Return what a GET that was set to ``wires`` is answered with."""
+        """Return the wires of the answer to a GET that was set to ``wires``."""
         closing = self._closing is not None
         if self._last is not None:
             wires = self._last
@@ -284,7 +284,7 @@ class PollingTransport:
         if self._parked is not None and not self._parked.ready:
             self._parked.fail(HungUp())
             self._left = "poll connection closed prematurely"
-            # What it has posted before it left comes first.
+            # What the client posted before comes first.
             self._reactor.in_lull(self._leave)
 
     def _leave(self) -> None:
@@ -299,19 +299,19 @@ class PollingTransport:
 
     @property
     def unfinished(self) -> int:
-        """Bytes that have come of a POST that is not whole yet."""
+        """Bytes received of a POST that is not complete yet."""
         return self._posts.unfinished
 
     @property
     def receptive(self) -> bool:
-        """Whether a POST may be taken: no other is under way, and it goes on."""
+        """Whether a POST may be taken: none is under way, and the session goes on."""
         return not self._posts.under_way and not self.ended
 
     def deliver(self, payload: str | bytes, answer: Callable[[bool], object]) -> None:
         """Hand the packets of a POST on, then call ``answer``; never blocks.
 
-        It is called with False if one of the packets is none, or if the session ends
-        before all were handed on.
+        ``answer`` is called with False if one of the packets is malformed, or if the
+        session ends before all were handed on.
         """
         self._posts.deliver(self, payload, answer)
 
@@ -332,8 +332,8 @@ class PollingTransport:
         if self.writable:
             self._client_closed()
         else:
-            # The loop hands out what is ready newest first, so the poll that the
-            # client sent just before may be seen just after.
+            # The loop serves what is ready newest first, so a poll that the client sent
+            # just before may be seen just after.
             self._reactor.clock.call_later(0, self._reactor.soon, self._client_closed)
 
     def _client_closed(self) -> None:

@@ -1,4 +1,4 @@
-"""Polling of protocol 3: payloads with lengths, bytes where the client takes them.
+"""Polling of protocol 3: payloads with lengths; bytes, where the client takes them.
 
 Spec: Engine.IO protocol v3, "Encoding", "Transports".
 """

@@ -2,7 +2,7 @@
 
 The packets of a POST are handed on in turns: where there are many, or handlers are
 slow, that takes several passes of the loop. The POST is answered when its last packet
-was handed on and handlers have caught up.
+has been handed on and the handlers have caught up.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class HungUp(Exception):
 
 
 class TooLate(Exception):
-    """A request came when the time of its session was over."""
+    """A request came when the client's time for a sign of life was over."""
 
 
 class Poster(Protocol):
@@ -72,8 +72,8 @@ class Poster(Protocol):
 class Posts:
     """The POSTs of one session.
 
-    Whatever is done for one is told its transport: to know that would be a cycle, which
-    only Python's garbage collector ends.
+    Each call is given the transport: a reference to it from here would make a cycle,
+    which only Python's garbage collector could free.
     """
 
     __slots__ = (
@@ -96,22 +96,22 @@ class Posts:
         self._reactor = reactor
         #: A POST is arriving, or its packets are being handed on.
         self.under_way = False
-        #: Bytes that have come of the one whose body is being received.
+        #: Bytes received of the POST whose body is arriving.
         self.unfinished = 0
-        #: The connection of that one.
+        #: The connection of that POST.
         self._socket: socket | None = None
-        #: Of the one whose packets are being handed on: what is left of these, and
-        #: whom to tell whether all were taken.
+        #: Of the POST whose packets are being handed on: the packets that are left, and
+        #: what to call with whether all were taken.
         self._packets = _NONE
         self._answer: Callable[[bool], object] | None = None
-        #: Does what is not done in one step.
+        #: Takes the further steps, where one is not enough.
         self._turns: Turns | None = None
         self._stepping = False
         #: The session has ended: nothing more is handed on.
         self._cut = False
         #: The session wants nothing at present.
         self._paused = False
-        #: Whom to call when everything is handed on.
+        #: What to call when everything has been handed on.
         self._on_read: Callable[[], None] | None = None
 
     def handle(self, poster: Poster, request: Request, response: Response) -> None:
@@ -178,7 +178,7 @@ class Posts:
         self.under_way = True
         self._packets = poster.decode(payload)
         self._answer = answer
-        # Most are done in one step, which needs nobody who waits for its turn.
+        # Most POSTs need one step only, and so no turns.
         if self._paused or self._step(poster):
             self._turns = Turns(self._reactor, partial(self._step, poster))
             if self._paused:
@@ -203,7 +203,8 @@ class Posts:
     def _hand_on(self, poster: Poster) -> bool:
         left = STEP
         for packet in self._packets:
-            # A POST of which a packet has ended the session was taken all the same.
+            # If a packet of this POST ended the session, the POST still counts as
+            # taken.
             if self._cut:
                 return False
             kind, data, _ = packet
@@ -236,32 +237,32 @@ class Posts:
         poster.on_posted()
 
     def pause(self) -> None:
-        """Hand nothing more on until ``resume``; the POST under way waits so long."""
+        """Hand nothing more on until ``resume``; the POST under way waits, too."""
         self._paused = True
         if self._turns is not None:
             self._turns.pause()
 
     def resume(self) -> None:
-        """Go on with the POST under way."""
+        """Continue the POST under way."""
         self._paused = False
         if self._turns is not None:
             self._turns.resume()
 
     def when_read(self, fn: Callable[[], None]) -> None:
-        """Call ``fn`` when the packets of the POST under way are handed on."""
+        """Call ``fn`` when the packets of the POST under way have been handed on."""
         if self._answer is None:
             fn()
         else:
             self._on_read = fn
 
     def abort(self, poster: Poster) -> None:
-        """Cut the connection of a POST that is arriving; drop what is left of one."""
+        """Cut off a POST that is arriving; drop the rest of one that has arrived."""
         if self._answer is not None:
             self._cut = True
             if not self._stepping:
                 self._end(poster, False)
         if self._socket is not None:
             with suppress(OSError):
-                # Beneath gevent's socket and TLS; it wakes the one who reads.
+                # Beneath gevent's socket and TLS; this wakes the greenlet that reads.
                 kernels = getattr(self._socket, "_sock", self._socket)
                 kernels.shutdown(SHUT_RDWR)

@@ -27,7 +27,7 @@ class Sink(Protocol):
     """The side of the session, or of the probe while a transport is on trial."""
 
     def on_message(self, data: str | bytes) -> None:
-        """A message packet arrived; the short way of ``on_packet``."""
+        """A message packet arrived; the shortcut of ``on_packet``."""
 
     def on_packet(self, packet: Packet) -> None:
         """Any other packet arrived."""
@@ -44,7 +44,7 @@ class Sink(Protocol):
     def unless_silent(self, fn: Callable[[], None]) -> None:
         """Call ``fn``, unless the client is about to be given up for its silence.
 
-        Then it is called as soon as something of the client was heard, if ever.
+        In that case it is called as soon as the client is heard again, if ever.
         """
 
 
@@ -70,13 +70,13 @@ class Transport(Protocol):
 
     @property
     def unfinished(self) -> int:
-        """Bytes that have come of a message, or a POST, that is not whole yet."""
+        """Bytes received of a message, or a POST, that is not complete yet."""
 
     def bind(self, outbox: Outbox, sink: Sink) -> None:
         """Work for this session from now on."""
 
     def offer(self, wire: Wire) -> bool:
-        """Write ``wire``, unless it has to wait: then False. Never blocks."""
+        """Write ``wire``; False: it has to wait. Never blocks."""
 
     def wake(self) -> None:
         """Something was put into the outbox: take it as soon as possible."""
@@ -85,10 +85,10 @@ class Transport(Protocol):
         """Hand nothing more on, and read nothing more, until ``resume``."""
 
     def resume(self) -> None:
-        """Go on with what has come, and with reading."""
+        """Hand on what has come, and read again."""
 
     def when_read(self, fn: Callable[[], None]) -> None:
-        """Call ``fn`` when all that came is handed on: at once, as a rule."""
+        """Call ``fn`` when all that came has been handed on: usually at once."""
 
     def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
         """End in an orderly way, then call ``done``; ``discard``: do not wait."""

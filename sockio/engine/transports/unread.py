@@ -1,7 +1,7 @@
 """Unread: the answer to a poll that its client may not have taken yet.
 
-It fills the kernel's buffer where it is large and nobody reads, and whoever sends it
-would wait for as long as the client likes.
+A large answer that nobody reads fills the kernel's buffer, and the greenlet that sends
+it would wait for as long as the client likes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Unread:
         self._cut: Callable[[], object] | None = None
 
     def sending(self, cut: Callable[[], object]) -> None:
-        """An answer is under way; ``cut`` ends its connection if it still is."""
+        """Note that an answer is being sent; ``cut`` ends its connection meanwhile."""
         self._cut = cut
 
     def follow(self, request: Request, body: Iterable[bytes]) -> Iterable[bytes]:
@@ -44,11 +44,11 @@ class Unread:
         return _Followed(parts, self)
 
     def arrived(self) -> None:
-        """The answer is sent, or the client has asked for the next."""
+        """Forget the answer: it is sent, or the client has asked for the next one."""
         self._cut = None
 
     def give_up(self) -> None:
-        """The client is not expected to take anything more."""
+        """End the connection of the answer: the client will take nothing more."""
         cut, self._cut = self._cut, None
         if cut is not None:
             cut()
@@ -67,5 +67,5 @@ class _Followed(list[bytes]):
 
 def _shut(sock: socket) -> None:
     with suppress(OSError):
-        # Beneath gevent's socket and TLS; it wakes the one who writes.
+        # Beneath gevent's socket and TLS; this wakes the greenlet that writes.
         getattr(sock, "_sock", sock).shutdown(SHUT_RDWR)

@@ -34,7 +34,7 @@ class WebSocketTransport:
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
         self.sink: Sink
-        #: Write a wire; the WebSocket's own method, for it is called most of all.
+        #: Writes a wire; the WebSocket's own method, since every send calls it.
         self.offer = websocket.offer
 
     def bind(self, outbox: Outbox, sink: Sink) -> None:
@@ -68,7 +68,7 @@ class WebSocketTransport:
         self._websocket.pause()
 
     def resume(self) -> None:
-        """Go on with what has come, and with reading."""
+        """Hand on what has come, and read again."""
         self._websocket.resume()
 
     def when_read(self, fn: Callable[[], None]) -> None:
@@ -100,7 +100,7 @@ class WebSocketTransport:
                 self.sink.on_packet(packet)
 
     def on_drained(self) -> None:
-        """The kernel took everything, after a time when it had not."""
+        """The kernel took everything, including what had to wait."""
         self.sink.on_ready()
 
     def on_closed(self, error: object) -> None:
@@ -112,7 +112,7 @@ class WebSocketTransport:
 
 
 class TranslatedWebSocketTransport(WebSocketTransport):
-    """The same for a client of another dialect than most."""
+    """A WebSocket whose client speaks another dialect than the usual one."""
 
     __slots__ = ("_dialect", "_pause")
 
@@ -123,7 +123,7 @@ class TranslatedWebSocketTransport(WebSocketTransport):
         self.offer = self._offer
 
     def hold_back(self, clock: Clock, seconds: float) -> None:
-        """Let nothing out for so long."""
+        """Send nothing for ``seconds``."""
         self._pause = clock.call_later(seconds, self._let_out)
 
     @property
@@ -168,7 +168,7 @@ class TranslatedWebSocketTransport(WebSocketTransport):
         self.sink.on_ready()
 
     def _end(self) -> None:
-        """Take nothing more; ``offer``, a method of ours, would keep us for a while."""
+        """Take nothing more; ``offer``, a method of ours, would make a cycle."""
         self.offer = _take_nothing
         if self._pause is not None:
             self._pause.cancel()

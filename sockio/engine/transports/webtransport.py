@@ -38,7 +38,7 @@ class ByteStream(Protocol):
     def start(self, receiver: WebTransportTransport) -> None: ...
     def write(self, data: bytes) -> None: ...
     def pause(self) -> None:
-        """Let the client send no more than it may already."""
+        """Let the client send no more than its window already allows."""
 
     def resume(self) -> None: ...
     def finish(self) -> None: ...
@@ -67,14 +67,14 @@ class WebTransportTransport:
         """Wrap a session; ``max_payload`` is the longest packet, in bytes."""
         self._stream = stream
         self._turns = Turns(reactor, self._step)
-        #: What was read and came to a sink that wanted nothing.
+        #: What was read while the sink wanted nothing.
         self._held: list[Packet | ProtocolError] = []
-        #: The session has ended, which the sink is told behind what came before.
+        #: The session has ended; the sink learns it after what came before.
         self._ended = False
         self._decoder = StreamDecoder(max_payload)
         self._outbox = Outbox()
         self._over = False
-        #: Whether the client will say that it has read the last of what was sent.
+        #: Whether a last ping asks the client to confirm that it has read everything.
         self._asked = False
         self.sink: Sink
 
@@ -117,7 +117,7 @@ class WebTransportTransport:
         self._stream.pause()
 
     def resume(self) -> None:
-        """Go on with what has come, and let the client send again."""
+        """Hand on what has come, and let the client send again."""
         self._stream.resume()
         self._turns.resume()
 
@@ -133,7 +133,8 @@ class WebTransportTransport:
             self._stream.close(discard=True)
         else:
             # A browser acknowledges what its page has not read yet, and forgets it when
-            # the session ends. Who answers a ping has read what was sent before.
+            # the session ends. A client that answers a ping has read what was sent
+            # before.
             self._asked = True
             self._stream.write(PING.webtransport)
             self._stream.finish()
@@ -181,7 +182,7 @@ class WebTransportTransport:
         return False
 
     def drained(self) -> None:
-        """Everything written has left, after a time when it had not."""
+        """Everything written has left, including what had to wait."""
         if not self._over:
             self.sink.on_ready()
 

@@ -19,7 +19,7 @@ from .websocket import WebSocket
 
 __all__ = ["WebSocket", "accept", "check", "refuse"]
 
-#: The headers that a handshake is judged by, with their names in environ.
+#: The headers that decide about a handshake, with their names in environ.
 _READ = (
     ("upgrade", "HTTP_UPGRADE"),
     ("connection", "HTTP_CONNECTION"),
@@ -75,7 +75,7 @@ def refuse(
 ) -> Iterable[bytes]:
     """Answer an upgrade request with 400 and ``message``, and return the WSGI result.
 
-    A server that sent the 101 before we were asked gets a close frame 1008 instead.
+    If the server has sent the 101 already, the client gets a close frame 1008 instead.
     """
     taken = take_over(request.environ) if "wsgi.websocket" in request.environ else None
     if taken is not None:
@@ -112,7 +112,7 @@ def _negotiate(request: Request, options: EngineOptions) -> Agreed | None:
     try:
         return deflate.negotiate(offer, options.per_message_deflate)
     except ProtocolError:
-        return None  # an offer that nobody can read is an offer that is declined
+        return None  # an unreadable offer is declined
 
 
 def _accept_elsewhere(

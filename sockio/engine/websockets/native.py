@@ -34,10 +34,11 @@ from .websocket import TOO_LARGE, Receiver
 
 log = logs.get("engine.websockets.native")
 
-#: Seconds that a peer has in an orderly close for its close frame, and to take ours.
+#: Seconds that the peer has, in an orderly close, to send its close frame and take
+#: ours.
 CLOSE_TIMEOUT = 30.0
 
-#: Stands for the rest where there is none; nothing is ever put in.
+#: Shared by all that have no rest; nothing is ever put in.
 _NO_REST: deque[Item] = deque(maxlen=0)
 
 
@@ -70,7 +71,7 @@ class NativeWebSocket:
         max_payload: int,
         agreed: Agreed | None = None,
     ) -> None:
-        #: Until the request is over.
+        #: None once the request is over.
         self._taken: TakenSocket | None = taken
         self._reactor = reactor
         self._stream = Stream(taken.sock, reactor.batch, tls=taken.tls)
@@ -85,7 +86,7 @@ class NativeWebSocket:
         self._paused = False
         #: Reads what has arrived in turns; made when that is needed.
         self._turns: Turns | None = None
-        #: What was read already and is for later.
+        #: What was read already and is to be delivered later.
         self._rest: deque[Item] = _NO_REST
         #: Payload of the ping to answer when the kernel takes bytes again.
         self._pong: bytes | None = None
@@ -133,7 +134,7 @@ class NativeWebSocket:
         return True
 
     def write_raw(self, data: bytes) -> None:
-        """Send bytes that are not a frame, the answer to the handshake.
+        """Send bytes that are not a frame: the answer to the handshake.
 
         They leave with the first message, at the latest at the ``start``.
         """
@@ -186,8 +187,8 @@ class NativeWebSocket:
     def _read_on(self) -> None:
         """Read what has arrived, in turns.
 
-        Nothing more is received meanwhile, so that the end of the connection comes
-        behind what was sent before it.
+        Nothing more is received meanwhile, so that the end of the connection is noticed
+        only after what was sent before it.
         """
         self._stream.pause()
         self._in_turns().run()
@@ -269,7 +270,7 @@ class NativeWebSocket:
             self._part(LINGER)
             return
         receiver = self._receiver
-        # Without a reason, as Node's: that is for us.
+        # The frame carries no reason, as in Node; only our side learns it.
         self.dismiss(error.code or 1002)
         receiver.on_closed(error.reason)
 
@@ -306,7 +307,7 @@ class NativeWebSocket:
         farewell = Farewell(
             self._stream, self._reactor.delays, self._over, patience=patience
         )
-        self._stream.resume()  # what follows is dropped, and need not wait
+        self._stream.resume()  # what follows is read and dropped
         return farewell
 
     def _over(self) -> None:
@@ -316,7 +317,7 @@ class NativeWebSocket:
             self._closed.set(None)
 
     def _forget(self) -> None:
-        """Tell the receiver nothing more, and wait for nothing."""
+        """Report nothing more to the receiver, and wait for nothing more."""
         self._receiver = _NOBODY
         self._rest = _NO_REST
         self._paused = False
@@ -328,7 +329,7 @@ class NativeWebSocket:
 
 
 class _Nobody:
-    """The receiver of a connection that has ended: the former one is let go."""
+    """The receiver of a connection that has ended, in place of the former one."""
 
     def on_message(self, data: str | bytes) -> None: ...
     def on_drained(self) -> None: ...

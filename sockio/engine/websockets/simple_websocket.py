@@ -1,9 +1,9 @@
-"""simple-websocket: where there is a socket, of a server that we do not take over.
+"""simple-websocket: for a server whose sockets can be used, but not taken over.
 
 That is Werkzeug's development server in a process patched by ``gevent.monkey``. The
-package reads the frames; what is sent goes through one queue and one greenlet, because
-the package ignores short writes, answers pings from its reader, and whoever emits must
-not wait for the peer. Nothing is compressed.
+package reads the frames. What is sent goes through one queue and one greenlet, because
+the package ignores short writes and answers pings from its reader, and because an emit
+must not wait for the peer. Nothing is compressed.
 """
 
 from __future__ import annotations
@@ -36,13 +36,15 @@ __all__ = ["SimpleWebSocket", "accept", "recognises"]
 
 log = logs.get("engine.websockets.simple_websocket")
 
-#: Bytes of one read; also what may be queued before we know what the kernel takes.
+#: Bytes that may be queued before we know what the kernel takes; also of one read of
+#: what is dropped.
 READ_SIZE = 65536
-#: What is dropped is received here; nobody reads it.
+#: What is to be dropped is received here; nobody reads it.
 _NOWHERE = memoryview(bytearray(READ_SIZE))
-#: Bytes of one read: the package parses them in one go, at some microseconds a frame.
+#: Bytes of one read: the package parses them in one go, in some microseconds a frame.
 RECEIVED_AT_ONCE = 8192
-#: Seconds that a peer has in an orderly close for its close frame, and to take ours.
+#: Seconds that the peer has, in an orderly close, to send its close frame and take
+#: ours.
 CLOSE_TIMEOUT = 30.0
 #: All that the package needs to know of the request.
 _HANDSHAKE = (
@@ -55,7 +57,7 @@ _HANDSHAKE = (
 
 
 def recognises(environ: Environ) -> bool:
-    """Whether the server is one for this backend: its socket is named, and gevent's."""
+    """Whether this backend suits: the socket is named in ``environ``, and gevent's."""
     return isinstance(environ.get("werkzeug.socket"), GeventSocket)
 
 
@@ -69,13 +71,13 @@ def accept(
     """Answer the handshake and return the WebSocket.
 
     Args:
-        environ: Of a request that ``recognises`` knows.
+        environ: Of a request for which ``recognises`` is true.
         reactor: Of the server.
         max_payload: Size of the largest message; bytes, or characters of text.
-        answer: The 101 to send; None: the plainest that there is.
+        answer: The 101 to send; None: the package's own.
 
     Raises:
-        ProtocolError: The package does not take it for a handshake.
+        ProtocolError: The package does not accept it as a handshake.
     """
     return SimpleWebSocket(environ, reactor, max_payload=max_payload, answer=answer)
 
@@ -114,7 +116,7 @@ class SimpleWebSocket:
         self._server.ws.send = self._send
 
     def _send(self, event: Any) -> bytes:
-        """Send for the package: what it says by itself gives no reason, as Node's."""
+        """Send for the package; close frames of its own get no reason, as in Node."""
         if isinstance(event, CloseConnection) and not self._closing:
             event = CloseConnection(event.code)
         return self._send_event(event)  # type: ignore[no-any-return]
@@ -157,7 +159,7 @@ class SimpleWebSocket:
             return
         self._closing = True
         self._connection.resume()
-        # The peer may have closed already, which the receiver has not been told yet.
+        # The peer may have closed already, before the receiver has been notified.
         with contextlib.suppress(simple_websocket.ConnectionClosed):
             self._server.close(code, reason or None)
         self._connection.end_within(CLOSE_TIMEOUT)
@@ -177,7 +179,7 @@ class SimpleWebSocket:
         return []
 
     def _deliver(self) -> None:
-        """Give the receiver each message until there will be no more.
+        """Hand each message to the receiver until there will be no more.
 
         Blocks:
             Until then.
@@ -215,7 +217,7 @@ class SimpleWebSocket:
             self._receiver.on_drained()
 
     def _read(self) -> None:
-        """Be the package's thread.
+        """Run the package's thread in this greenlet.
 
         Blocks:
             Until the connection has ended.
@@ -261,7 +263,7 @@ class _Connection:
 
     @property
     def ready(self) -> bool:
-        """Whether the kernel took what was sent, as far as it was asked."""
+        """Whether the kernel took all it was given, and little waits to be given."""
         return not self._blocked and self.pending_size < READ_SIZE
 
     def pause(self) -> None:
@@ -276,7 +278,7 @@ class _Connection:
             self._pause = None
 
     def wait_for_turn(self) -> None:
-        """Blocks: while nothing is wanted."""
+        """Wait until messages are wanted. Blocks."""
         while self._pause is not None:
             self._pause.wait()
 
@@ -346,7 +348,7 @@ class _Connection:
             self.hang_up()
 
     def end_within(self, seconds: float) -> None:
-        """Hang up then, if that has not happened."""
+        """Hang up after ``seconds``, unless the connection has ended by then."""
         if self.closed.ready:
             return
         if self._end_timer is not None:
@@ -373,7 +375,7 @@ class _Connection:
         Blocks:
             As long as the kernel does not take it.
         """
-        self._blocked = True  # for whoever runs while we wait for the kernel
+        self._blocked = True  # for those who run while we wait for the kernel
         try:
             while self._queue:
                 data = memoryview(b"".join(self._queue))
@@ -399,12 +401,12 @@ class _Connection:
         self.pending_size = 0
 
 
-#: What Node calls a message that is too large; the package says nothing of it.
+#: Node's text for a message that is too large; the package gives none.
 _TOO_MUCH = "Max payload size exceeded"
 
 
 class _Thread:
-    """Stands for the thread that the package starts; runs when we are ready for it."""
+    """Replaces the thread that the package starts; runs when we are ready for it."""
 
     name = ""
 

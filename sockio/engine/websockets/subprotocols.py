@@ -1,4 +1,4 @@
-"""Subprotocols: which of those that a client offers its WebSocket is said to speak.
+"""Subprotocols: which of those that a client offers for a WebSocket is agreed on.
 
 None of them means anything to us. Clients that offer some want one in the answer, and
 some send a token in this way.
@@ -28,7 +28,7 @@ _UNANSWERED = (
 
 
 class Subprotocols:
-    """How one server answers them."""
+    """How one server answers offered subprotocols."""
 
     def __init__(
         self, handle: HandleProtocols | None, around: Callable[[], Surroundings]
@@ -37,18 +37,18 @@ class Subprotocols:
 
         Args:
             handle: The application's function, if there is one.
-            around: Tells what surrounds its calls.
+            around: Returns what surrounds its calls.
         """
         self._handle = handle
         self._around = around
         self._warned = False
 
     def choose(self, request: Request) -> str | None:
-        """Return what the handshake is answered with; None: with none.
+        """Return the subprotocol to name in the answer to the handshake, or None.
 
         Raises:
-            ProtocolError: The header is none, or no choice was made: let nobody in.
-            Forbidden: ``handle_protocols`` said so.
+            ProtocolError: The header is malformed, or ``handle_protocols`` failed.
+            Forbidden: ``handle_protocols`` refused the client.
 
         Blocks:
             As long as ``handle_protocols`` does.
@@ -59,7 +59,7 @@ class Subprotocols:
         offered = offered_protocols(header)
         chosen = offered[0] if self._handle is None else self._ask(offered, request)
         if chosen is not None and request.environ.get("wsgi.websocket") is not None:
-            # The answer has been sent.
+            # The server has sent the answer already.
             if not self._warned:
                 self._warned = True
                 log.warning(_UNANSWERED)
@@ -76,7 +76,7 @@ class Subprotocols:
                 return None
             if chosen in offered:
                 return offered[offered.index(chosen)]
-            # It may be a token that nobody else is to read.
+            # The text may be a secret token, so it is not shown.
             what = "a text" if isinstance(chosen, str) else repr(chosen)
             raise ConfigError(
                 f"handle_protocols returned {what} that is not offered: return one of "

@@ -1,7 +1,7 @@
-"""WebSocket: what a backend must give; how it got it from a WSGI server is its own.
+"""WebSocket: what a backend must offer, however it gets it out of a WSGI server.
 
-A backend is asked whether it recognises an environment; the first that does accepts
-the WebSocket and says what the WSGI callable must do afterwards.
+Each backend is asked whether it recognises an environment; the first that does accepts
+the WebSocket and determines what the WSGI callable does afterwards.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Protocol
 from sockio.protocol.engineio.wire import Wire
 from sockio.types import StartResponse
 
-#: What is logged of a message that is too large, with its size and the limit.
+#: What is logged about a message that is too large, with its size and the limit.
 TOO_LARGE = "a message of %d bytes or more was refused: max_http_buffer_size=%d"
 
 
 class Receiver(Protocol):
-    """What a WebSocket tells; called in the hub or in the reading greenlet."""
+    """What a WebSocket reports to, in the hub or in the reading greenlet."""
 
     def on_message(self, data: str | bytes) -> None: ...
     def on_drained(self) -> None: ...
@@ -41,7 +41,7 @@ class WebSocket(Protocol):
 
     @property
     def unfinished(self) -> int:
-        """Bytes that have come of a message that is not whole yet."""
+        """Bytes received of a message that is not complete yet."""
 
     def start(self, receiver: Receiver) -> None:
         """Deliver messages from now on."""
@@ -56,14 +56,14 @@ class WebSocket(Protocol):
         """Deliver nothing more, and read nothing more, until ``resume``."""
 
     def resume(self) -> None:
-        """Deliver what has come, and read on."""
+        """Deliver what has come, and read again."""
 
     def close(self, code: int | None = None, reason: str = "") -> None:
-        """Send a close frame; no message is delivered any more."""
+        """Send a close frame; from now on no message is delivered."""
 
     def finish(self, start_response: StartResponse) -> Iterable[bytes]:
-        """What the WSGI callable returns (or raises), once ``start`` was called.
+        """Return what the WSGI callable has to return, or raise; after ``start``.
 
         Blocks:
-            Until the WebSocket has ended, where the server cannot let go of the socket.
+            Until the WebSocket has ended, where the server does not release the socket.
         """
