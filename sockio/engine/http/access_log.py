@@ -1,7 +1,7 @@
 """Access log: the id of a session is a secret, and stays out of the server's lines.
 
-Whoever knows the ``sid`` of a session can take part in it. The lines are written by the
-WSGI server, from what it keeps of the request: there it is replaced when we are done.
+Whoever knows the ``sid`` of a session can take part in it. The WSGI server writes the
+lines from what it keeps of the request: the sid is replaced there when we are done.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from sockio.types import Environ, StartResponse, WSGIApp
 
 __all__ = ["hide_sid", "serve_hiding_sid"]
 
-#: Where gunicorn's access log, and our own, look.
+#: Where gunicorn's access log and our own look.
 _KEYS = ("RAW_URI", "REQUEST_URI", "QUERY_STRING")
 
 
 def serve_hiding_sid(
     app: WSGIApp, environ: Environ, start_response: StartResponse
 ) -> Iterable[bytes]:
-    """Let ``app`` serve a request, then hide its sid. Blocks as long as that does."""
+    """Let ``app`` serve a request, then hide its sid. Blocks as long as ``app``."""
     try:
         return app(environ, start_response)
     finally:
@@ -29,7 +29,7 @@ def serve_hiding_sid(
 
 
 def hide_sid(environ: Environ, start_response: Any) -> None:
-    """Take the sid from what a server logs of a request that is answered."""
+    """Remove the sid from what a server logs about a request that is answered."""
     for key in _KEYS:
         value = environ.get(key)
         if value and not _is_plain(value):
@@ -42,5 +42,5 @@ def hide_sid(environ: Environ, start_response: Any) -> None:
 
 
 def _is_plain(line: str) -> bool:
-    """Whether there is nothing to be hidden, for sure."""
+    """Whether there is surely nothing to hide."""
     return "sid=" not in line and "%" not in line and line.isprintable()

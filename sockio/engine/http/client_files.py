@@ -20,7 +20,7 @@ from .response import Response
 
 __all__ = ["NAMES", "ClientFiles", "find"]
 
-#: The files that there are, below the path of the server; no other is looked for.
+#: The files that exist, below the path of the server; no other is looked for.
 NAMES = frozenset(
     name + suffix
     for name in (
@@ -39,9 +39,9 @@ PLACES = (
 
 _JAVASCRIPT = "application/javascript; charset=utf-8"
 _JSON = "application/json; charset=utf-8"
-#: How a file begins that says which version it is.
+#: The beginning of a file that names its version.
 _BANNER = re.compile(rb"[^\n]*\n[^\n]*Socket\.IO v([0-9A-Za-z.+-]+)")
-#: Nearly as good as the best, at a fraction of the time; nobody else runs meanwhile.
+#: Nearly as good as the best, in a fraction of the time; nothing else runs meanwhile.
 _BROTLI_QUALITY = 5
 
 
@@ -67,7 +67,7 @@ class ClientFiles:
         Args:
             folder: Where they are; None: they are looked for when somebody asks, from
                 the working directory upwards.
-            packers: How to compress, what is liked best first; None: what is installed.
+            packers: How to compress, in order of preference; None: what is installed.
 
         Raises:
             ConfigError: There is no such folder.
@@ -85,12 +85,12 @@ class ClientFiles:
         self._files: dict[str, _File] = {}
 
     def answer(self, name: str, request: Request, response: Response) -> None:
-        """End ``response`` with a file, or with what to do where there is none.
+        """End ``response`` with a file, or with advice where there is none.
 
         Args:
             name: One of ``NAMES``.
             request: Says what the client has, and what it can unpack.
-            response: Headers that it has already are kept.
+            response: Its headers so far are kept.
         """
         file = self._files.get(name) or self._load(name)
         headers = response.headers
@@ -129,7 +129,7 @@ class ClientFiles:
         return file
 
     def _version(self, name: str) -> str | None:
-        """Return the version that a file, or the one that a map is of, says it has."""
+        """Return the version that a file names; for a map, that of its script."""
         assert self._folder is not None
         try:
             with (self._folder / name.removesuffix(".map")).open("rb") as file:
@@ -141,8 +141,8 @@ class ClientFiles:
     def _advice(self, name: str) -> str:
         if self._given:
             return (
-                f"{name} is not in the folder that client_dist names. It takes the "
-                "files in dist of the npm package socket.io-client.\n"
+                f"{name} is not in the folder that client_dist names. Let it name the "
+                "folder dist of the npm package socket.io-client.\n"
             )
         return (
             f"{name} was not found. It is part of the npm package socket.io-client: "
@@ -173,11 +173,11 @@ class _File:
         return False
 
     def packed(self, accept_encoding: str | None) -> tuple[bytes, Encoding | None]:
-        """Return the file as the client likes it best."""
+        """Return the file in the encoding that the client prefers, and which it is."""
         encoding = choose(accept_encoding or "", tuple(self._packers))
         body = self._bodies.get(encoding)
         if body is None:
-            assert encoding is not None  # that one is there from the beginning
+            assert encoding is not None  # None is there from the beginning
             body = self._packers[encoding](self._bodies[None])
             self._bodies[encoding] = body
         return body, encoding

@@ -1,6 +1,6 @@
-"""The TCP socket behind environ: hung up? take it over.
+"""Client socket: finds the TCP socket behind environ, watches it, takes it over.
 
-WSGI says nothing about the connection, so each server's way to keep it is known here:
+WSGI says nothing about the connection, so this module knows where each server keeps it:
 
 * Our own server: its connection object is in environ.
 * gevent.pywsgi (gunicorn's gevent_pywsgi, gevent-websocket's handler): the socket is
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HangupWatch", "TakenSocket", "end_idle", "find", "take_over", "watch"]
 
-#: Tells of events of descriptors; None: not on this system. A patched process has it no
-#: more in ``select``, since waiting in it would block. We never wait in it.
+#: Makes epoll objects; None: not on this system. In a patched process ``select`` no
+#: longer has it, since waiting in it would block. We never wait in it.
 _Epoll: Any = get_original("select", "epoll") if hasattr(select, "EPOLLRDHUP") else None
 
 
@@ -75,7 +75,7 @@ def watch(
 
 
 class OwnWatch:
-    """Our own server reads its connections all the time: it only has to be told."""
+    """A watch under our own server, which reads its connections all the time."""
 
     __slots__ = ("_connection",)
 
@@ -109,7 +109,7 @@ class HangupWatch:
         self._watcher.start(self._on_readable)
 
     def close(self) -> None:
-        """Stop watching; to be called before the server goes on with the connection."""
+        """Stop watching; to be called before the server uses the connection again."""
         if self._watcher is not None:
             drop(self._watcher)
             self._watcher = None
@@ -169,8 +169,8 @@ class TakenSocket:
         self.tls = tls
         #: What the server had read past the request's headers.
         self.early = early
-        #: False (TLS, under others' servers): the server would close it when the
-        #: request ends, so the request's greenlet must wait until it is over.
+        #: False (TLS, under servers of others): the server would close the socket when
+        #: the request ends, so its greenlet must wait until the connection is over.
         self.released = released
         #: The server has sent the 101 already (gevent-websocket).
         self.upgraded = upgraded
@@ -181,7 +181,7 @@ class TakenSocket:
         start_response: Callable[..., object],
         status: str = "101 Switching Protocols",
     ) -> list[bytes]:
-        """Return what the WSGI callable has to return, so that the server lets go.
+        """Return what makes the server release the connection, for the WSGI callable.
 
         Args:
             start_response: As given to the WSGI callable.
@@ -195,8 +195,8 @@ class TakenSocket:
         if self._by_iteration_end:
             raise StopIteration
         # Any response would be written to a descriptor that is gone. An empty result
-        # without one ends the request quietly; only the access log misses the status
-        # (gunicorn 27's access log even fails without headers).
+        # without a response ends the request quietly; only the access log misses the
+        # status (gunicorn 27's access log even fails without headers).
         handler = getattr(start_response, "__self__", None)
         if isinstance(handler, Exchange):
             start_response(status, [])
@@ -210,7 +210,7 @@ class TakenSocket:
 def take_over(environ: Environ) -> TakenSocket | None:
     """Take the connection from the server; None where we do not know how.
 
-    The answer must call ``finish`` at the end of the request.
+    ``finish`` of what is returned must be called at the end of the request.
     """
     connection: HttpConnection | None = environ.get(CONNECTION)
     if connection is not None:
@@ -231,9 +231,9 @@ def take_over(environ: Environ) -> TakenSocket | None:
         return None  # A middleware has replaced wsgi.input.
     websocket = environ.get("wsgi.websocket")
     if websocket is not None:
-        # Its handler would end with a close frame.
+        # Otherwise its handler would end with a close frame.
         websocket.closed = True
-    # Any subclass is TLS, and its state lives in the object.
+    # Any subclass is TLS, and keeps its state in the object: that has to stay.
     released = type(found) is GeventSocket
     sock = _detach(found) if released else found
     if not released:
@@ -253,9 +253,9 @@ def take_over(environ: Environ) -> TakenSocket | None:
 def end_idle() -> None:
     """End the connections of gevent.pywsgi and gunicorn that wait for another request.
 
-    These wait for a long time, and a server that is to end waits for them.
+    They wait for a long time, and a server that closes waits for them.
     """
-    # What ends each without a word in the log.
+    # The exception that ends each without a log line.
     ends: dict[Any, type[BaseException]] = {
         pywsgi.WSGIHandler.read_requestline.__code__: GreenletExit
     }
@@ -273,7 +273,7 @@ def end_idle() -> None:
 
 def _reader(environ: Environ) -> Any:
     source = environ.get("wsgi.input")
-    # pywsgi: a buffered reader for upgrades, and wrapped for other requests.
+    # pywsgi: the buffered reader itself for upgrades, wrapped for other requests.
     return getattr(source, "rfile", source)
 
 
@@ -285,8 +285,8 @@ def _detach(sock: Any) -> PlainSocket:
 
 
 def _end(sock: Any) -> None:
-    # Dropping the references would not do: the server reads on, in the hope of
-    # another request, and its buffered reader keeps the descriptor open.
+    # Dropping the references is not enough: the server reads on for another request,
+    # and its buffered reader keeps the descriptor open.
     hang_up(sock)
     if sock.fileno() >= 0:
         PlainSocket(fileno=sock.detach()).close()
@@ -303,5 +303,5 @@ def _drain(reader: BufferedReader) -> bytes:
 def _unreader(environ: Environ) -> Any:
     """Return gunicorn's buffer of bytes received and not parsed."""
     reader = getattr(environ.get("wsgi.input"), "reader", None)
-    # A chunked body knows it by its request only.
+    # A chunked body has it only through its request.
     return getattr(getattr(reader, "req", reader), "unreader", None)

@@ -15,7 +15,7 @@ __all__ = ["Encoding", "HttpCompression", "choose", "compress", "pack"]
 
 Encoding: TypeAlias = Literal["br", "gzip", "deflate"]
 
-#: ``gzip``, or ``gzip;q=0.5``; other parameters are passed over.
+#: ``gzip``, or ``gzip;q=0.5``; other parameters are ignored.
 _OFFER = re.compile(r"\s*([^\s;,]+)\s*(?:;(.*))?", re.DOTALL)
 _GZIP_WINDOW = zlib.MAX_WBITS | 16
 
@@ -25,7 +25,7 @@ _GZIP_WINDOW = zlib.MAX_WBITS | 16
 class HttpCompression:
     """When the answers of polling requests are compressed."""
 
-    #: Bodies of fewer bytes go as they are.
+    #: Bodies of fewer bytes are sent as they are.
     threshold: int = 1024
 
     def __post_init__(self) -> None:
@@ -51,7 +51,7 @@ class HttpCompression:
 def choose(
     accept_encoding: str, offered: Sequence[Encoding] = ("gzip", "deflate")
 ) -> Encoding | None:
-    """Pick the encoding the client likes best; the first where it likes some alike.
+    """Pick the encoding the client prefers; among equals, the first of ``offered``.
 
     Spec: RFC 9110, 12.5.3 "Accept-Encoding".
     """
@@ -90,7 +90,7 @@ def pack(body: bytes, encoding: Encoding) -> bytes:
 
 
 def _weight(parameters: str | None) -> float:
-    """Read ``q`` of an offer: 1 without one, 0 when it is no number."""
+    """Read ``q`` of an offer: 1 if there is none, 0 if it is no number."""
     for parameter in (parameters or "").split(";"):
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "q":

@@ -19,9 +19,9 @@ __all__ = ["Cookie", "header"]
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 #: A domain or path ends at ";" or at a control character.
 _ATTRIBUTE = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
-#: What encodeURIComponent leaves alone beside letters and digits.
+#: What encodeURIComponent leaves alone besides letters and digits.
 _UNRESERVED = "-_.!~*'()"
-#: What other servers call what we call otherwise.
+#: Names that other servers use, and ours for them.
 _OTHER_NAMES = {"key": "write name=", "httponly": "write http_only="}
 _SAME_SITE = ("lax", "strict", "none")
 _PRIORITY = ("low", "medium", "high")
@@ -42,7 +42,7 @@ class Cookie:
     #: ``True`` means strict.
     same_site: Literal["lax", "strict", "none"] | bool | None = "lax"
     domain: str | None = None
-    #: A time zone is needed.
+    #: Needs a time zone.
     expires: datetime | None = None
     #: Seconds.
     max_age: int | None = None

@@ -1,7 +1,7 @@
 """Access-Control-* for one request (pure).
 
-The headers are those of the npm module cors 2.8; what only JavaScript's truth of values
-decides there (an empty text, an empty list) is decided alike.
+The headers are those of the npm module cors 2.8. Where JavaScript's truthiness decides
+there (an empty text, an empty list), the result here is the same.
 Spec: Fetch standard, "CORS protocol".
 """
 
@@ -29,12 +29,12 @@ __all__ = ["Cors", "handle", "middleware", "mismatch", "origin_allowed"]
 OriginRule: TypeAlias = "str | re.Pattern[str]"
 #: ``"*"``; one origin, always sent as it is; patterns and texts; True: any, reflected.
 OriginRules: TypeAlias = "OriginRule | bool | Sequence[OriginRule] | None"
-#: Decides for one request: origin (empty without one), request.
+#: Decides for one request; gets its origin (empty without one) and the request.
 OriginJudge: TypeAlias = "Callable[[str, Request], OriginRules]"
 #: A comma separated text, or its parts.
 Names: TypeAlias = "str | Sequence[str]"
 
-#: What other servers call what we call otherwise.
+#: Names that other servers use, and ours for them.
 _OTHER_NAMES = {
     "origins": "write origin=",
     "allowed_origins": "write origin=",
@@ -59,7 +59,7 @@ _FORMS = (
 class Cors:
     """Which pages of other origins may read our answers.
 
-    It tells browsers; it refuses nobody. To refuse, see ``check_origin``.
+    This informs browsers and refuses nobody. To refuse, see ``check_origin``.
     """
 
     origin: OriginRules | OriginJudge = "*"
@@ -122,7 +122,7 @@ def middleware(cors: Cors) -> Callable[[Request, Response], None]:
 
 
 def handle(cors: Cors, request: Request, response: Response) -> None:
-    """Set the headers; a preflight request is answered.
+    """Set the headers; answer a preflight request.
 
     Blocks:
         As long as a function given as ``origin`` does.
@@ -171,7 +171,7 @@ def origin_allowed(request: Request, cors: Cors | None) -> bool:
 
 
 def mismatch(request: Request) -> str:
-    """Say for the log why ``origin_allowed`` refused a request, and what decided."""
+    """Explain for the log why ``origin_allowed`` refused a request."""
     text = (
         f"Origin {request.header('origin')!r} is neither ours, "
         f"{_own_origin(request)!r}, nor allowed by cors"
@@ -192,7 +192,7 @@ def _rules(cors: Cors, origin: str | None, request: Request) -> OriginRules:
     if not callable(rules):
         return rules
     found = done(rules, rules(origin or "", request))
-    # It is not asked for truth alone: a set that is not empty would allow everybody.
+    # Truth alone must not decide: a set that is not empty would allow everybody.
     each = found if isinstance(found, Sequence) else [found]
     if not all(rule is None or isinstance(rule, _RULES) for rule in each):
         raise ConfigError(f"{rules!r} returned {found!r}, which is no cors origin")
@@ -227,7 +227,7 @@ def _matches(origin: str, rules: OriginRules) -> bool:
 
 
 def _set(response: Response, name: str, value: str | None) -> None:
-    """Set a header unless there is nothing to say, or nothing that could be sent."""
+    """Set a header unless its value is empty or cannot be sent."""
     if value and sendable(value):
         response.headers[name] = value
 
@@ -242,7 +242,7 @@ def _own_origin(request: Request) -> str:
 
 
 def _normal(origin: str) -> str:
-    """Lower the case, and drop the port that goes without saying."""
+    """Lower the case, and drop the default port."""
     origin = origin.lower()
     usual = ":443" if origin.startswith("https:") else ":80"
     return origin.removesuffix(usual)

@@ -1,8 +1,8 @@
 """KeptRequest: what a session keeps of its first request, in little space.
 
 There are as many as there are sessions, and most are never looked at. What belongs to
-the WSGI server (the connection, the body) is let go with the request itself; the rest
-is packed, and texts that many clients send are shared by them.
+the WSGI server (the connection, the body) is released with the request itself; the rest
+is packed, and texts that many clients send are shared.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _UNIQUE = frozenset(
 
 
 class KeptRequest(Request):
-    """A request without body, the server's part of which is over.
+    """A request without its body, after the WSGI server has finished it.
 
     ``environ`` has all its texts and whatever WSGI middlewares put there. It may be
-    changed: once it was asked for it stays unpacked.
+    changed: once somebody has read it, it stays unpacked.
     """
 
     __slots__ = ("_address", "_names", "_values")
@@ -56,13 +56,13 @@ class KeptRequest(Request):
         environ = request.environ
         self._names, common, others = _plan(tuple(environ))
         values = common(environ)
-        # Somebody may have put there what is no text.
+        # A middleware may have put in something that is not text.
         with suppress(TypeError):
             values = tuple(map(intern, values))
         self._values = values + others(environ)
 
     def __getattr__(self, name: str) -> Any:
-        # The slot of Request, as long as it is not filled.
+        # Called for the slot of Request as long as that is empty.
         if name != "environ":
             raise AttributeError(name)
         self.environ = environ = self._unpacked()
@@ -75,7 +75,7 @@ class KeptRequest(Request):
         return environ
 
     def _view(self) -> Request:
-        """Return an ordinary request, for one question."""
+        """Return an ordinary request, to answer one question."""
         environ = self._unpacked() if self._names else self.environ
         return Request(environ, self.trusted_proxies)
 
@@ -127,7 +127,7 @@ Take: TypeAlias = Callable[[Environ], tuple[Any, ...]]
 def _plan(names: tuple[str, ...]) -> tuple[tuple[str, ...], Take, Take]:
     """Return which of ``names`` are kept, and what takes their values.
 
-    First the texts that other clients may have sent too, then all others. Clients of
+    The texts that other clients may send too come first, then all others. Clients of
     one kind send the same headers, so they share the tuple of names.
     """
     kept = [name for name in names if name not in _SERVERS_OWN]

@@ -20,7 +20,7 @@ log = logs.get("engine.mount")
 def owns(environ: Environ, prefix: str) -> bool:
     """Whether a request belongs to the engine: its path starts with ``prefix``.
 
-    Where the application is mounted below a path of its own, both the path it sees and
+    If the application is mounted below a path of its own, either the path it sees or
     the whole path may match.
     """
     if not prefix.isascii():
@@ -52,8 +52,8 @@ class Mount:
 
     @property
     def shortcut(self) -> Any:
-        """The engine's, for our own HTTP server."""
-        # What handles requests is a method of whoever has it.
+        """The engine's shortcut, for our own HTTP server."""
+        # If the engine is given as a method, its object has the shortcut.
         engine = getattr(self._engine, "__self__", self._engine)
         return getattr(engine, "shortcut", None)
 

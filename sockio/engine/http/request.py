@@ -31,7 +31,7 @@ _Network: TypeAlias = "IPv4Network | IPv6Network"
 _PATH_SAFE = "/:@!$&'()*+,;=~"
 #: Most bytes asked of the server in one read.
 _READ_SIZE = 65536
-#: The same where the read waits for all of them.
+#: Most bytes asked for in a read that waits for all of them.
 PART = 1024
 _PORT = re.compile(r"(?:\[([^\]]*)\]|([^:]*))(?::\d+)?")
 
@@ -41,7 +41,7 @@ class BodyTooLarge(ProtocolError):
 
 
 class BodyCutShort(ProtocolError, OSError):
-    """The body of a request ended before its end, or was garbled."""
+    """The body of a request ended too early, or was garbled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Request:
 
     @property
     def query(self) -> Mapping[str, str]:
-        """The query string; of a repeated name the last value."""
+        """The query string; for a repeated name, the last value."""
         if self._query is None:
             self._query = _parse_query(self.environ.get("QUERY_STRING", ""))
         return self._query
@@ -226,12 +226,12 @@ class Request:
 
         Args:
             limit: Most bytes to accept. Not more than one byte beyond it is read.
-            on_part: Told how many bytes have come, each time that some have: at the
-                latest when they are ``PART``.
+            on_part: Called with the number of bytes each time that some have come, at
+                the latest when they are ``PART``.
 
         Raises:
             BodyTooLarge: There are more bytes than ``limit``, announced or sent.
-            BodyCutShort: The client left in between, or its chunks are garbled.
+            BodyCutShort: The client disconnected meanwhile, or its chunks are garbled.
 
         Blocks:
             Until the body has arrived.
@@ -266,8 +266,8 @@ class Request:
     def _read(self, count: int, on_part: Callable[[int], object] | None) -> bytes:
         """Read up to ``count`` bytes. Blocks."""
         stream = self.environ["wsgi.input"]
-        # What has arrived, where the server can say so; the ``read`` of PEP 3333 waits
-        # until all that was asked for is there.
+        # ``read1``, where there is one, returns what has arrived; the ``read`` of PEP
+        # 3333 waits until all that was asked for is there.
         read, most = getattr(stream, "read1", None), _READ_SIZE
         if read is None:
             read, most = stream.read, PART
@@ -337,7 +337,7 @@ def _collect_headers(environ: Environ) -> dict[str, str]:
 
 
 def _has_token(header: str, token: str) -> bool:
-    """Whether a comma separated header contains a token, in any case."""
+    """Whether a comma separated header contains a token, whatever its case."""
     header = header.lower()
     if header == token:
         return True

@@ -104,7 +104,7 @@ class Response:
         return f"<Response {self.status} {state} {len(self.body)} bytes>"
 
     def end(self, status: int | None = None, body: bytes | str | None = None) -> None:
-        """Complete the answer; nothing happens if it is complete."""
+        """Complete the answer; nothing happens if it is complete already."""
         if self.ended:
             return
         self.ended = True
@@ -118,7 +118,7 @@ class Response:
 
         Args:
             code: 0 to 5.
-            message: The text of the code, or of whoever refused.
+            message: The text of the code, or of the function that refused.
         """
         if self.ended:
             return
@@ -143,10 +143,10 @@ class Response:
         if "cache-control" not in headers:
             headers["cache-control"] = "no-store"
         agent = environ.get("HTTP_USER_AGENT")
-        # The XSS filter of Internet Explorer takes payloads for attacks.
+        # The XSS filter of Internet Explorer mistakes payloads for attacks.
         if agent and (";MSIE" in agent or "Trident/" in agent):
             headers["X-XSS-Protection"] = "0"
-        # wsgiref, Django's runserver too, asserts that an application does not say it.
+        # wsgiref, and so Django's runserver, asserts that no application sends this.
         if request.wants_close and not environ.get("SERVER_SOFTWARE", "").startswith(
             "WSGIServer/"
         ):

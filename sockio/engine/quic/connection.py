@@ -1,9 +1,9 @@
 """One greenlet per QUIC connection: events, timer, datagrams.
 
 The hub puts datagrams into an inbox; the connection's greenlet gives them to aioquic,
-which is sans-IO, and what comes out of that to the sessions. No user code runs in it,
-so a slow handler never keeps the next datagram waiting. What the sessions write leaves
-at once the first time in a pass of the loop, and together after that.
+which is sans-IO, and gives what that makes of them to the sessions. No user code runs
+in this greenlet, so a slow handler never keeps the next datagram waiting. The first
+write of the sessions in a pass of the loop leaves at once, all later ones together.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ log = logs.get("engine.quic")
 MAX_INBOX = 512
 #: Datagrams handled before other greenlets get their turn.
 BURST = 32
-#: Bytes that may come outside of sessions without making up anything, over all time:
-#: settings, header tables, the beginnings of frames.
+#: Bytes that may come in the life of a connection without an event of HTTP/3: settings,
+#: header tables, the beginnings of frames.
 MAX_OVERHEAD = 256 << 10
 
 #: Seconds that the peer gets to acknowledge that its sessions have ended.
 FAREWELL = 1.0
 
-#: One half of a stream is no more.
+#: One half of a stream has ended.
 _CUT = (events.StreamReset, events.StopSendingReceived)
 
 
@@ -66,7 +66,7 @@ class Peer:
         """Start the connection's greenlet.
 
         Args:
-            quic: The connection, nothing of which was done yet.
+            quic: The connection, not used so far.
             reactor: Clock and loop of the server.
             send: Sends one datagram to an address.
             on_session: Called with each session that a client asks for.
@@ -74,7 +74,7 @@ class Peer:
             on_end: Called when the connection is over.
             idle_timeout: Seconds that a connection may live without a session.
         """
-        #: Whether the TLS handshake is done, so that the peer's address is its own.
+        #: Whether the TLS handshake is done, which proves the peer's address.
         self.established = False
         #: The connection ids that lead here.
         self.ids: set[bytes] = set()
@@ -115,8 +115,8 @@ class Peer:
     def leave(self) -> None:
         """Close the connection when the peer knows that its sessions have ended.
 
-        The end of a session may have to wait for its turn to be sent, or get lost; a
-        connection closed over that would look to the peer like one that broke.
+        The end of a session may have to wait to be sent, or get lost. If the connection
+        closed before it arrived, the peer would think that it broke.
         """
         if not self._over and not self._leaving:
             self._leaving = True
@@ -188,12 +188,12 @@ class Peer:
             self._fail()
 
     def _fed(self, take: Callable[..., Any], *args: Any) -> Any:
-        """Let aioquic have what came from outside."""
+        """Give aioquic what came from outside."""
         try:
             return take(*args)
         except Exception as exc:
             # A boundary: what the network brings is the peer's doing, not a bug of
-            # ours, whatever aioquic says to it.
+            # ours, whatever aioquic raises.
             log.debug("aioquic could not take what came: %r", exc)
             raise _FedUp from exc
 
@@ -231,7 +231,7 @@ class Peer:
             self._overhead += len(event.data)
 
     def _to_h3(self, event: events.QuicEvent) -> bool:
-        """Let HTTP/3 handle an event; whether it made something of it."""
+        """Let HTTP/3 handle an event; return whether it made something of it."""
         if self._h3 is None:
             return False
         found = self._fed(self._h3.handle_event, event)
@@ -273,7 +273,7 @@ class Peer:
 
     def _on_timer(self) -> None:
         if streams.ends(self._quic, max(self.clock.now(), self._timer_at or 0.0)):
-            # It may have been us who did not listen.
+            # Perhaps the peer was not silent: first read all that has arrived.
             self._timer = self._reactor.in_lull(self._on_due)
         else:
             self._on_due()
@@ -291,7 +291,7 @@ class Peer:
     # ------------------------------------------------------------------ its end
 
     def _wait_for_session(self) -> None:
-        """See to it that a connection without a session does not stay for ever."""
+        """Limit the time of a connection that has no session."""
         if self._sessions.open or self._over:
             if self._idle_timer is not None:
                 self._idle_timer.cancel()
@@ -343,7 +343,7 @@ class Peer:
             self._h3.send_data(stream_id, data, end_stream=last)
 
     def write(self, stream_id: int, data: bytes, *, last: bool = False) -> None:
-        """Put bytes behind what the stream has to send."""
+        """Send bytes on a stream, behind those that wait."""
         if self._sendable(stream_id):
             self._quic.send_stream_data(stream_id, data, end_stream=last)
 
@@ -361,11 +361,11 @@ class Peer:
             self._quic.stop_stream(stream_id, code)
 
     def hold(self, stream_id: int) -> None:
-        """Let the peer send no more on a stream than it may already."""
+        """Let the peer send no more on a stream than its window already allows."""
         self._quic.held.add(stream_id)
 
     def release(self, stream_id: int) -> None:
-        """Let it send again."""
+        """Let the peer send on a stream again."""
         self._quic.held.discard(stream_id)
 
     def sent(self, stream_id: int) -> int | None:
@@ -390,7 +390,7 @@ class Peer:
 
 
 def _close_in_order(quic: QuicConnection) -> None:
-    # NO_ERROR of QUIC, not of HTTP/3, which means the same: Chromium takes only the
-    # former for an orderly end, and reads this while it has yet to tell the page that
-    # the session has ended.
+    # NO_ERROR of QUIC, not that of HTTP/3, although both mean the same: only the former
+    # is an orderly end for Chromium, which reads this before it has notified the page
+    # that the session has ended.
     quic.close(error_code=QuicErrorCode.NO_ERROR, frame_type=QuicFrameType.PADDING)

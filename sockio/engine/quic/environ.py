@@ -54,8 +54,8 @@ def environ_of(headers: Sequence[Header], peer: tuple[str, int]) -> Environ:
         "wsgi.run_once": False,
     }
     for name, value in headers:
-        # With an underscore a header could pass for another one, which has a hyphen.
-        # And who is asked for is said by the authority, not by a host beside it.
+        # A header with an underscore could pass for another one with a hyphen. And the
+        # authority names the host, not a ``host`` header beside it.
         if name.startswith(b":") or b"_" in name or name == b"host":
             continue
         key = name.decode("latin-1").upper().replace("-", "_")

@@ -38,7 +38,7 @@ log = logs.get("engine.quic")
 
 #: Connections at a time; what a process in Python can serve is below that.
 MAX_CONNECTIONS = 10_000
-#: Handshakes under way from which on clients must prove their address first.
+#: While this many handshakes are under way, new clients must prove their address first.
 RETRY_ABOVE = 64
 #: Datagrams received in one pass of the loop.
 BURST = 64
@@ -74,7 +74,7 @@ class Listener:
                 client asks for; it must not block.
             idle_timeout: Seconds of silence after which a connection is dead.
             session_timeout: Seconds that a connection may be without a session.
-            max_connections: The connections beyond are not answered.
+            max_connections: Further connections are not answered.
 
         Raises:
             ConfigError: The files hold no certificate or key.
@@ -103,7 +103,7 @@ class Listener:
         #: Connections by each of their ids.
         self._by_id: dict[bytes, Peer] = {}
         self._peers: set[Peer] = set()
-        #: Those of them that were not established when last looked at.
+        #: Those of them that were not established when last checked.
         self._handshaking: set[Peer] = set()
         #: While it closes: set when no connection is left.
         self._empty: Latch[None] | None = None
@@ -126,7 +126,7 @@ class Listener:
 
         Raises:
             ConfigError: It is no address.
-            OSError: It is not to be had.
+            OSError: It cannot be bound.
         """
         self._sock = _bound(address)
         self._watcher = self._reactor.workers.loop.io(self._sock.fileno(), _READ)
@@ -171,13 +171,13 @@ class Listener:
                 data, address = self._sock.recvfrom(_MAX_DATAGRAM)
             except (BlockingIOError, InterruptedError):
                 return
-            except OSError as exc:  # news of a datagram that did not arrive
+            except OSError as exc:  # a datagram that was sent did not arrive
                 log.debug("receiving failed: %s", exc)
                 continue
             try:
                 self._receive(data, address)
             except Exception:
-                # A boundary: anybody may send anything, and the port must go on.
+                # A boundary: anybody may send anything, and the port must keep working.
                 log.exception("a datagram could not be handled")
 
     def _send(self, data: bytes, address: Any) -> None:
@@ -187,7 +187,7 @@ class Listener:
             self._sock.sendto(data, address)
         except OSError as exc:
             # The kernel's buffer is full, or there is no way to the peer. It is as if
-            # the network had lost it: QUIC sends it again.
+            # the network had lost the datagram: QUIC sends it again.
             log.debug("a datagram was lost: %s", exc)
 
     def _receive(self, data: bytes, address: Any) -> None:
@@ -210,7 +210,7 @@ class Listener:
         """Make a connection for somebody's first datagram, or answer it otherwise."""
         if header.packet_type == QuicPacketType.VERSION_NEGOTIATION:
             return None
-        if header.version is None:  # of a connection that is long over
+        if header.version is None:  # for a connection that is long over
             return None
         if header.version not in self._configuration.supported_versions:
             versions = list(self._configuration.supported_versions)
@@ -320,7 +320,7 @@ def _socket(family: int, address: tuple[str, int]) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
         if family == socket.AF_INET6:
-            # "::" is IPv4 too, whatever the system's default.
+            # "::" includes IPv4, whatever the system's default.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             sock.setsockopt(socket.SOL_SOCKET, option, _SOCKET_BUFFER)

@@ -1,7 +1,7 @@
 """Retry tokens: a client proves that its address is its own.
 
-Asked for while many handshakes are under way, so that a flood from forged addresses
-costs one small answer each and keeps nothing here.
+Tokens are demanded while many handshakes are under way: a flood from forged addresses
+then costs one small answer for each datagram, and leaves no state here.
 Spec: RFC 9000, 8.1.2 and 17.2.5.
 """
 
@@ -20,7 +20,7 @@ _HEAD = struct.Struct("!dB")
 
 
 class RetryTokens:
-    """Makes tokens and knows its own again."""
+    """Makes tokens and recognises its own."""
 
     def __init__(self) -> None:
         self._key = os.urandom(32)
@@ -34,7 +34,7 @@ class RetryTokens:
             address: Of the client, as the socket gives it.
             now: Seconds of the clock.
             original_id: The connection id that the client chose first.
-            own_id: The one under which it has to come back.
+            own_id: The connection id with which the client has to come back.
         """
         body = _HEAD.pack(now, len(original_id)) + original_id
         return body + self._mac(address, body, own_id)

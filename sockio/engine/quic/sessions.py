@@ -44,7 +44,7 @@ _CLOSE_CAPSULE = encode_uint_var(0x2843) + encode_uint_var(4) + bytes(4)
 #: How the answer says which draft it speaks.
 _DRAFT = (b"sec-webtransport-http3-draft", b"draft02")
 
-#: Headers that an HTTP/3 answer cannot have, or that an open tunnel has not.
+#: Headers that an HTTP/3 answer, or that of an open tunnel, cannot have.
 _NOT_IN_HTTP3 = frozenset(
     ("connection", "content-length", "keep-alive", "transfer-encoding", "upgrade")
 )
@@ -66,10 +66,10 @@ class Channel(Protocol):
         """End both halves of a stream; what was not sent is lost."""
 
     def hold(self, stream_id: int) -> None:
-        """Let the peer send no more on a stream than it may already."""
+        """Let the peer send no more on a stream than its window already allows."""
 
     def release(self, stream_id: int) -> None:
-        """Let it send again; ``flush`` tells it so."""
+        """Let the peer send on a stream again; ``flush`` notifies it."""
 
     def sent(self, stream_id: int) -> int | None:
         """Bytes of the stream that have left at least once; None: it has ended."""
@@ -84,11 +84,11 @@ class Channel(Protocol):
 
 
 class Receiver(Protocol):
-    """What a session needs from whoever understands its bytes."""
+    """What a session needs from the reader of its bytes."""
 
     def received(self, data: bytes) -> None: ...
     def drained(self) -> None:
-        """Everything written has left, after a time when it had not."""
+        """Everything written has left, including what had to wait."""
 
     def ended(self) -> None:
         """The peer closed the session, or the connection is gone."""
@@ -106,7 +106,7 @@ class Session:
         self.stream_id: int | None = None
         #: Nothing goes in or out any more.
         self.closed = False
-        #: Nothing is written any more; what was is on its way.
+        #: Nothing more is written; what was written is on its way.
         self.finished = False
         #: The connection takes no more at present; ``Receiver.drained`` tells when.
         self.blocked = False
@@ -143,7 +143,7 @@ class Session:
             self._channel.flush()
 
     def start(self, receiver: Receiver) -> None:
-        """Give ``receiver`` what has come and what will; not before the answer."""
+        """Give ``receiver`` what has come and what will, once it is answered."""
         self._receiver = receiver
         self._deliver_early()
 
@@ -177,7 +177,7 @@ class Session:
             self.blocked = True
 
     def pause(self) -> None:
-        """Let the client send no more than it may already."""
+        """Let the client send no more than its window already allows."""
         if self.stream_id is not None and not self.closed:
             self._channel.hold(self.stream_id)
 
@@ -188,7 +188,7 @@ class Session:
             self._channel.flush()
 
     def finish(self) -> None:
-        """Write nothing more; the receiver closes it, or ``LINGER`` does."""
+        """Write nothing more; the receiver closes the session, or a timer does."""
         if self.stream_id is None:
             self.close()
         elif not self.closed and not self.finished:
@@ -196,7 +196,7 @@ class Session:
             self._finish()
 
     def close(self, *, discard: bool = False) -> None:
-        """End the session, when the peer has what was written; or at once."""
+        """End the session when the peer has everything; with ``discard`` at once."""
         if self.closed:
             return
         self._receiver = None
@@ -228,7 +228,7 @@ class Session:
             self.gone()
 
     def looked_after(self) -> None:
-        """The connection has sent what it could: see what follows from that."""
+        """Act on what the connection could send."""
         if self.closed or self.stream_id is None:
             return
         if self.finished:
@@ -242,7 +242,7 @@ class Session:
                 self._receiver.drained()
 
     def gone(self) -> None:
-        """The peer has ended the session or its stream, or takes too long: so do we."""
+        """End the session: the peer has ended it or its stream, or takes too long."""
         if not self.closed:
             receiver = self._receiver
             self._end()
@@ -306,7 +306,7 @@ class Sessions:
         self.open: dict[int, Session] = {}
 
     def on_event(self, event: H3Event) -> None:
-        """Something of HTTP/3 happened."""
+        """Handle an event of HTTP/3."""
         if isinstance(event, WebTransportStreamDataReceived):
             session = self.open.get(event.session_id)
             if session is None or event.stream_id & 2:  # of no session; one-way
@@ -333,7 +333,7 @@ class Sessions:
         self._sweep()
 
     def end(self) -> None:
-        """The connection will be closed; who has ended already may take its time."""
+        """End all sessions that are not ending already: the connection closes soon."""
         for session in list(self.open.values()):
             if not session.finished:
                 session.gone()
@@ -352,7 +352,7 @@ class Sessions:
 
     def _on_request(self, event: HeadersReceived) -> None:
         stream_id = event.stream_id
-        if stream_id in self.open:  # trailers: nothing we want to know
+        if stream_id in self.open:  # trailers, which we ignore
             return
         fields = dict(event.headers)
         wanted = (

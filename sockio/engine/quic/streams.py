@@ -18,20 +18,20 @@ MAX_STREAMS = 256
 MAX_GAP = 16 << 20
 #: Bytes that a peer may send on a stream ahead of what has arrived.
 WINDOW = 1 << 20
-#: Bytes of the frame that announces it: its type and two numbers.
+#: Bytes of the frame that announces a window: its type and two numbers.
 _LONGEST_FRAME = 1 + 8 + 8
 
 
 class Connection(QuicConnection):
     """A connection that can keep the peer from sending more on a stream.
 
-    aioquic doubles the window of a stream again and again. Here it has one size, and
-    is not moved on while the stream is held.
+    aioquic doubles the window of a stream again and again. Here the window has one
+    size, and does not move while the stream is held.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        #: Streams whose window stays where it is.
+        #: Streams whose window does not move.
         self.held: set[int] = set()
 
     def _write_stream_limits(
@@ -50,7 +50,7 @@ class Connection(QuicConnection):
                 handler=self._on_max_stream_data_delivery,
                 handler_args=(stream,),
             )
-            assert stream.stream_id is not None  # as of a stream of CRYPTO frames
+            assert stream.stream_id is not None  # None for CRYPTO frames only
             frame.push_uint_var(stream.stream_id)
             frame.push_uint_var(limit)
             stream.max_stream_data_local_sent = limit
@@ -62,14 +62,14 @@ def of(quic: QuicConnection) -> dict[int, QuicStream]:
 
 
 def ends(quic: QuicConnection, now: float) -> bool:
-    """Whether the connection ends if its timer is handled, for its peer was silent."""
+    """Whether handling the timer ends the connection, since its peer was silent."""
     end: float | None = quic._close_at
     return end is not None and now >= end
 
 
 def settled(quic: QuicConnection) -> bool:
     """Whether the peer has acknowledged all streams that have an end."""
-    # An end have those that the client opened for both directions.
+    # Only those that the client opened for both directions have one.
     return all(
         stream.sender.is_finished
         for stream_id, stream in of(quic).items()

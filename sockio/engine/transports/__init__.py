@@ -20,8 +20,7 @@ from .websocket import TranslatedWebSocketTransport, WebSocketTransport
 __all__ = ["polling_for", "websocket_for"]
 
 #: Seconds that a client of protocol 3 gets to begin to listen. Programs written for it
-#: begin when the WebSocket is open, and would lose a packet that came with the
-#: handshake.
+#: begin when the WebSocket is open, and would lose what came with the handshake.
 LISTENING_TIME = 0.01
 
 

@@ -101,7 +101,7 @@ class Posts:
         #: The connection of that POST.
         self._socket: socket | None = None
         #: Of the POST whose packets are being handed on: the packets that are left, and
-        #: what to call with whether all were taken.
+        #: what to call at its end: with True if all were taken.
         self._packets = _NONE
         self._answer: Callable[[bool], object] | None = None
         #: Takes the further steps, where one is not enough.

@@ -34,8 +34,7 @@ from .websocket import TOO_LARGE, Receiver
 
 log = logs.get("engine.websockets.native")
 
-#: Seconds that the peer has, in an orderly close, to send its close frame and take
-#: ours.
+#: Seconds that a peer has, in an orderly close, to send its close frame and take ours.
 CLOSE_TIMEOUT = 30.0
 
 #: Shared by all that have no rest; nothing is ever put in.

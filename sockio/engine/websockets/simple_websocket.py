@@ -36,15 +36,13 @@ __all__ = ["SimpleWebSocket", "accept", "recognises"]
 
 log = logs.get("engine.websockets.simple_websocket")
 
-#: Bytes that may be queued before we know what the kernel takes; also of one read of
-#: what is dropped.
+#: Bytes that may be queued before we know what the kernel takes; also of one read.
 READ_SIZE = 65536
 #: What is to be dropped is received here; nobody reads it.
 _NOWHERE = memoryview(bytearray(READ_SIZE))
 #: Bytes of one read: the package parses them in one go, in some microseconds a frame.
 RECEIVED_AT_ONCE = 8192
-#: Seconds that the peer has, in an orderly close, to send its close frame and take
-#: ours.
+#: Seconds that a peer has, in an orderly close, to send its close frame and take ours.
 CLOSE_TIMEOUT = 30.0
 #: All that the package needs to know of the request.
 _HANDSHAKE = (
