@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-#: Where each public name lives; loaded on first use, so that whoever only publishes
-#: needs no gevent.
+#: Where each public name lives; loaded on first use, so that a program that only
+#: publishes needs no gevent.
 _HOME = {
     "Adapter": "adapter",
     "AdapterFactory": "adapter",

@@ -1,11 +1,12 @@
 """Adapter: who receives a broadcast; and what an adapter asks of its namespace.
 
-An adapter belongs to one namespace of one server. It keeps the rooms, hands broadcasts
-to the sockets of this server and, where it spans servers, to the other ones. Whoever
-writes an adapter implements ``Adapter``; the rest of this file travels through it.
+An adapter belongs to one namespace of one server. It keeps the rooms and hands
+broadcasts to the sockets of this server and, where it spans servers, to the other
+servers. To write an adapter, implement ``Adapter``; the rest of this file are the types
+that its methods take and return.
 
 Calls of an adapter never block, and what comes from other servers is handed on in the
-hub. The few calls that wait say so (``Blocks:``), and are never made in the hub.
+hub. The few calls that wait say so (``Blocks:``), and nobody makes them in the hub.
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What recovery keeps of a socket whose connection broke."""
+    """What recovery keeps of a socket after its connection broke."""
 
     sid: SocketId
-    #: The secret by which the client asks for it.
+    #: The secret with which the client asks for the session.
     pid: str
     rooms: tuple[Room, ...]
     data: Json
-    #: Offset of the newest event when the client was let in: it got none before.
+    #: Offset of the newest event when the client was let in; it got no earlier one.
     since: str | None = None
     #: What the client missed, oldest first, as ``LocalNamespace.encode`` returns it;
     #: empty when the session is persisted.
@@ -67,7 +68,7 @@ class Details(Protocol):
 
 
 class FoundSocket(Protocol):
-    """What ``fetch_sockets`` tells of a socket, on whichever server it is."""
+    """What ``fetch_sockets`` says about a socket, on whichever server it is."""
 
     @property
     def id(self) -> SocketId: ...
@@ -83,7 +84,7 @@ class LocalSocket(FoundSocket, Protocol):
     """A socket of this server, as an adapter sees it."""
 
     def deliver(self, wire: Any, packet: Packet, volatile: bool) -> None:
-        """Tell the outgoing catch-all listeners of ``packet`` and write ``wire``.
+        """Call the outgoing catch-all listeners with ``packet``, and write ``wire``.
 
         Writing never blocks; a socket that has closed ignores it.
         """
@@ -91,13 +92,13 @@ class LocalSocket(FoundSocket, Protocol):
     def expect_ack(
         self, ack_id: int, answered: Answered, lost: Callable[[], None]
     ) -> None:
-        """Call one of both, once: the client's answer, or that it went away before."""
+        """Call ``answered`` once, or ``lost`` if the client goes away before."""
 
     def cancel_ack(self, ack_id: int) -> bool:
-        """Expect it no longer; False where the answer had come or the client gone."""
+        """Stop expecting it; False: the answer has come, or the client has gone."""
 
     def disconnect(self, close: bool) -> object:
-        """Leave the namespace; with ``close`` the whole connection ends."""
+        """Leave the namespace; with ``close``, end the whole connection."""
 
 
 class LocalNamespace(Protocol):
@@ -108,15 +109,15 @@ class LocalNamespace(Protocol):
 
     @property
     def sockets(self) -> Mapping[SocketId, LocalSocket]:
-        """The connected ones; those still in a middleware are not among them."""
+        """The connected sockets, without those that are still in a middleware."""
 
     def next_ack_id(self) -> int:
-        """A number that no packet of this namespace waits for an answer under."""
+        """Return a number under which no packet of this namespace waits for answers."""
 
     def encode(self, packet: Packet, flags: Flags) -> Any:
         """Return what ``deliver`` writes; made once for all sockets of a broadcast.
 
-        Its ``size`` is about how many bytes it takes.
+        Its ``size`` is roughly the number of bytes that it takes.
 
         Raises:
             EncodeError: A value in the packet cannot travel.
@@ -133,12 +134,12 @@ class LocalNamespace(Protocol):
     def announce(self, sid: SocketId, fire: Callable[[], None]) -> None:
         """Run ``fire``, which calls listeners of room events.
 
-        At once in the greenlet of the caller; in the mailbox of the socket ``sid``
-        where the caller must not run user code: the hub.
+        It runs at once, in the caller's greenlet; if the caller is the hub, which must
+        not run user code, in the mailbox of the socket ``sid``.
         """
 
     def serve(self, event: str, args: Sequence[Json], reply: Reply | None) -> None:
-        """Tell the listeners of ``event``, which another server has emitted.
+        """Call the listeners of ``event``, which another server has emitted.
 
         Never blocks: they run in a worker.
 
@@ -150,26 +151,26 @@ class LocalNamespace(Protocol):
 
 
 class Asking(Protocol):
-    """Who asks clients by ``broadcast_with_ack``; nothing in it blocks."""
+    """Collects the answers to a ``broadcast_with_ack``; nothing in it blocks."""
 
     def expect(self, servers: int) -> None:
-        """So many servers will call ``count``; known when they have been asked."""
+        """Expect ``count`` from so many servers; called when they have been asked."""
 
     def count(self, clients: int) -> None:
         """One server has asked ``clients`` clients."""
 
     def answered(self, args: list[Json]) -> None:
-        """One client has answered; it may come before the count it is part of."""
+        """One client has answered; this may come before its server's ``count``."""
 
     def lost(self) -> None:
         """One client has gone without an answer."""
 
 
-#: Takes all arguments of one client's answer.
+#: Takes the arguments of one client's answer.
 Answered: TypeAlias = Callable[[list[Json]], None]
 #: Takes the error, or None, and one answer per server.
 ServerAnswers: TypeAlias = Callable[["Exception | None", list[Json]], object]
-#: Takes the one value that a server answers with.
+#: Takes the value that a server answers with.
 Reply: TypeAlias = Callable[[Json], None]
 #: Makes the adapter of a namespace.
 AdapterFactory: TypeAlias = "Callable[[LocalNamespace], Adapter]"
@@ -179,7 +180,7 @@ class Adapter(EventEmitter, ABC):
     """The rooms of one namespace, and how to reach the sockets in them.
 
     Events: ``create-room(room)``, ``join-room(room, id)``, ``leave-room(room, id)``,
-    ``delete-room(room)``, of this server's sockets; a socket's own id is a room too.
+    ``delete-room(room)``, for this server's sockets; a socket's own id is a room too.
     They are fired when the change is complete.
     """
 
@@ -188,7 +189,7 @@ class Adapter(EventEmitter, ABC):
 
         Args:
             nsp: Its namespace.
-            listeners: Those of the adapter that this one is a part of; None: its own.
+            listeners: Those of the adapter of which this one is a part; None: its own.
         """
         self._listeners = Listeners() if listeners is None else listeners
         self.nsp = nsp
@@ -197,7 +198,7 @@ class Adapter(EventEmitter, ABC):
         """Start what the adapter needs; called once, in the process that serves."""
 
     def close(self) -> None:
-        """Stop it; the namespace is going away."""
+        """Stop the adapter; the namespace is going away."""
 
     def server_count(self) -> int:
         """Return the number of servers that share the namespace, this one included.
@@ -212,7 +213,7 @@ class Adapter(EventEmitter, ABC):
     @property
     @abstractmethod
     def rooms(self) -> Mapping[Room, AbstractSet[SocketId]]:
-        """The rooms of this server's sockets and who is in them; a live view."""
+        """The rooms of this server's sockets, with their members; a live view."""
 
     @property
     @abstractmethod
@@ -233,7 +234,7 @@ class Adapter(EventEmitter, ABC):
 
     @abstractmethod
     def socket_rooms(self, sid: SocketId) -> frozenset[Room] | None:
-        """Return the rooms of a socket of this server; None if there is no such one."""
+        """Return the rooms of a socket of this server; None: no such socket."""
 
     @abstractmethod
     def sockets(self, rooms: Collection[Room]) -> set[SocketId]:
@@ -257,15 +258,16 @@ class Adapter(EventEmitter, ABC):
     def broadcast_with_ack(
         self, packet: Packet, options: BroadcastOptions, asking: Asking
     ) -> Callable[[], None]:
-        """Send ``packet``, and tell ``asking`` whom it reached and what they answer.
+        """Send ``packet``; report to ``asking`` whom it reached and what they answer.
 
         Args:
-            packet: With an ``id`` that no other packet of this namespace waits under.
-            options: Whom to ask.
-            asking: May be told in the hub, and before this returns.
+            packet: Its ``id`` differs from those of all packets of this namespace that
+            wait. options: Whom to ask.
+            asking: May be called in the hub, and before this returns.
 
         Returns:
-            A function that ends the waiting: ``asking`` is told nothing after it.
+            A function that ends the waiting: after it, ``asking`` is not called any
+            more.
 
         Raises:
             EncodeError: A value in the packet cannot travel; nothing was sent.
@@ -309,9 +311,9 @@ class Adapter(EventEmitter, ABC):
 
         Args:
             packet: ``[name, *args]``.
-            ack: Called once, in the hub, with their answers; where some are silent,
-                with ``ClusterTimeout`` and those that came.
-            timeout: Seconds that they have; None: the adapter's own limit.
+            ack: Called once, in the hub, with their answers; if some are silent, with
+                ``ClusterTimeout`` and the answers that came.
+            timeout: Seconds that they have to answer; None: the adapter's own limit.
 
         Raises:
             EncodeError: An argument cannot travel; nothing was sent.
@@ -323,17 +325,17 @@ class Adapter(EventEmitter, ABC):
         """Keep a session whose connection broke."""
 
     def restore_session(self, pid: str, offset: str | None) -> Session | None:
-        """Give back, once, the session and what it missed since ``offset``.
+        """Return, once only, the session and what it missed since ``offset``.
 
         Args:
             pid: The secret of the client.
-            offset: Of the last event that it has seen; None: it saw none.
+            offset: Of the last event that the client has seen; None: it saw none.
 
         Returns:
-            None where one of both is not known (any more).
+            None if the session or the offset is not known (any more).
 
         Blocks:
-            Where sessions are kept by another program.
+            Where another program keeps the sessions.
         """
         return None
 
@@ -343,10 +345,10 @@ class Adapter(EventEmitter, ABC):
 
 
 class Provider(ABC):
-    """An adapter factory with a life of its own: of what its adapters share.
+    """An adapter factory that is started and closed; it owns what its adapters share.
 
-    One connection to a broker, for instance, serves all namespaces of a server. It
-    belongs to that server alone.
+    One connection to a broker, for instance, serves all namespaces of a server. A
+    provider belongs to one server alone.
     """
 
     @abstractmethod
@@ -355,7 +357,7 @@ class Provider(ABC):
 
     @abstractmethod
     def start(self, reactor: Reactor) -> None:
-        """Begin, in the process and hub that serve; never blocks."""
+        """Start, in the process and hub that serve; never blocks."""
 
     @abstractmethod
     def close(self) -> None:

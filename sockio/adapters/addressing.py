@@ -12,7 +12,7 @@ __all__ = ["BroadcastOptions", "Flags"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
-    """How one emit is to be sent; a chained call makes new Flags, nothing is reset."""
+    """How to send one emit; a chained call makes new Flags, nothing is reset."""
 
     #: Drop the packet for a client that cannot take it at this instant.
     volatile: bool = False

@@ -32,17 +32,17 @@ log = logs.get("adapters.memory")
 
 
 class Prepared(NamedTuple):
-    """A broadcast that is encoded, and not sent yet."""
+    """A broadcast that is encoded, but not sent yet."""
 
     wire: Any
     packet: Packet
     options: BroadcastOptions
-    #: Under which it can be recovered, if it can.
+    #: The offset under which it can be recovered; None: it cannot be.
     offset: str | None = None
 
 
 class MemoryAdapter(Adapter):
-    """Rooms in this process, and the sockets of its namespace."""
+    """The rooms in this process, and the sockets of one namespace in them."""
 
     def __init__(
         self,
@@ -51,27 +51,27 @@ class MemoryAdapter(Adapter):
         *,
         logged: bool = True,
     ) -> None:
-        """Make the adapter of ``nsp``, or one's local half.
+        """Make the adapter of ``nsp``, or the local half of one.
 
         Args:
             nsp: Its namespace.
             listeners: Those of the whole adapter.
-            logged: Whether events are kept here where the namespace has recovery.
+            logged: Whether events are kept here if the namespace has recovery.
         """
         super().__init__(nsp, listeners)
         self._rooms = Rooms()
         self._warned = False
-        #: Whether somebody wants to see broadcasts.
+        #: Whether broadcasts are written to the debug log.
         self._told = False
         duration = nsp.recovery_duration if logged else None
         self._log = None if duration is None else RecoveryLog(nsp.clock, duration)
 
     def init(self) -> None:
-        """Look whether broadcasts are to be told."""
+        """Find out whether the debug log is on."""
         self._told = log.isEnabledFor(DEBUG)
 
     def close(self) -> None:
-        """Forget what is kept for clients that may come back."""
+        """Drop what is kept for clients that may come back."""
         if self._log is not None:
             self._log.close()
 
@@ -79,7 +79,7 @@ class MemoryAdapter(Adapter):
 
     @property
     def rooms(self) -> Mapping[Room, AbstractSet[SocketId]]:
-        """The rooms and who is in them; a live view."""
+        """The rooms and their members; a live view."""
         return self._rooms.members
 
     @property
@@ -100,7 +100,7 @@ class MemoryAdapter(Adapter):
         self._announce(sid, self._rooms.remove_all(sid))
 
     def socket_rooms(self, sid: SocketId) -> frozenset[Room] | None:
-        """Return the rooms of a socket; None if there is no such one."""
+        """Return the rooms of a socket; None: there is no such socket."""
         return self._rooms.rooms_of(sid)
 
     def sockets(self, rooms: Collection[Room]) -> set[SocketId]:
@@ -129,7 +129,7 @@ class MemoryAdapter(Adapter):
         self.deliver(self.prepare(packet, options))
 
     def prepare(self, packet: Packet, options: BroadcastOptions) -> Prepared:
-        """Encode ``packet``, with an offset where it can be recovered.
+        """Encode ``packet``, with an offset if it can be recovered.
 
         Raises:
             EncodeError: A value in it cannot travel.
@@ -137,8 +137,8 @@ class MemoryAdapter(Adapter):
         log, flags = self._log, options.flags
         if log is None or packet.type is not PacketType.EVENT or packet.id is not None:
             return Prepared(self.nsp.encode(packet, flags), packet, options)
-        # Clients take any text at the end of an event for its offset, so that a
-        # volatile one repeats the offset before it.
+        # Clients take any text at the end of an event for its offset. So a volatile
+        # event repeats the offset before it.
         offset = log.newest if flags.volatile else log.new_offset()
         prepared = self.prepared_at(offset, packet, options)
         return prepared if flags.volatile else prepared._replace(offset=offset)
@@ -146,7 +146,7 @@ class MemoryAdapter(Adapter):
     def prepared_at(
         self, offset: str | None, packet: Packet, options: BroadcastOptions
     ) -> Prepared:
-        """Encode ``packet`` with an offset under which somebody else keeps it."""
+        """Encode ``packet`` with an offset, for somebody else to keep."""
         marked = packet._replace(data=[*packet.data, offset])
         return Prepared(self.nsp.encode(marked, options.flags), packet, options)
 
@@ -168,13 +168,13 @@ class MemoryAdapter(Adapter):
         find = self.nsp.sockets.get
         for sid in self._rooms.select(options):
             socket = find(sid)
-            if socket is None:  # still in a middleware, or gone since the loop began
+            if socket is None:  # still in a middleware, or gone meanwhile
                 continue
             try:
                 socket.deliver(wire, packet, volatile)
             except Exception:
-                # A boundary: below is code of others too (aioquic, a WebSocket of the
-                # application's); what it raises for one client cuts off nobody else.
+                # A boundary: below is code of others, too (aioquic, a WebSocket of the
+                # application's); an error of one client must not cut off the rest.
                 log.exception("sid=%s not reached by a broadcast", sid)
 
     def broadcast_with_ack(
@@ -188,7 +188,7 @@ class MemoryAdapter(Adapter):
     def ask(
         self, wire: Any, packet: Packet, options: BroadcastOptions, asking: Asking
     ) -> Callable[[], None]:
-        """Send what is encoded, and report as one server of several."""
+        """Send what is encoded, and report to ``asking`` for this server alone."""
         ack_id = packet.id
         if ack_id is None:
             raise ValueError("a packet that asks for answers needs an id")
@@ -199,7 +199,7 @@ class MemoryAdapter(Adapter):
             try:
                 socket.deliver(wire, packet, options.flags.volatile)
             except Exception:
-                # A boundary, as in deliver; who was not asked will not answer.
+                # A boundary, as in deliver; a client that was not asked cannot answer.
                 log.exception("sid=%s not reached by a broadcast", socket.id)
                 if socket.cancel_ack(ack_id):
                     asking.lost()
@@ -251,7 +251,7 @@ class MemoryAdapter(Adapter):
         ack: ServerAnswers | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Reach nobody: there are no other servers; ``ack`` gets no answers."""
+        """Reach nobody, since there are no other servers; ``ack`` gets no answers."""
         if not self._warned:
             self._warned = True
             log.warning(
@@ -270,7 +270,7 @@ class MemoryAdapter(Adapter):
             self._log.persist(session)
 
     def restore_session(self, pid: str, offset: str | None) -> Session | None:
-        """Give back, once, the session and what it missed since ``offset``."""
+        """Return, once only, the session and what it missed since ``offset``."""
         return None if self._log is None else self._log.restore(pid, offset)
 
     def newest_offset(self) -> str | None:

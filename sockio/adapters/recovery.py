@@ -1,8 +1,9 @@
 """RecoveryLog: missed packets and sessions, with offsets.
 
 Every packet that can be recovered has an offset. A client whose connection broke names
-the offset of the last one it has seen, and gets those behind it that were for it. What
-nobody can come back for any more is dropped, and so is the oldest if there is too much.
+the offset of the last packet it has seen, and gets the later ones that were for it.
+Packets and sessions that are too old for anybody to come back for are dropped, and so
+are the oldest ones if there are too many.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from sockio.types import Room
 from .adapter import Session
 from .addressing import BroadcastOptions
 
-#: How many offsets are remembered of each room.
+#: How many offsets are remembered for each room.
 MARKS = 4
-#: Seconds between two looks for what has expired.
+#: Seconds between two sweeps for what has expired.
 SWEEP_INTERVAL = 60.0
 
 #: Stands for the rooms of a packet that is for everybody.
@@ -30,22 +31,22 @@ _EVERYBODY: Any = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much a log keeps at most; the oldest goes first."""
+    """How much a log keeps at most; beyond that it drops the oldest."""
 
     packets: int = 100_000
     #: Bytes of all packets.
     bytes: int = 64 << 20
     sessions: int = 100_000
-    #: Rooms of which the last offsets are known, the packets being gone or not.
+    #: Rooms whose last offsets are remembered, even if their packets are dropped.
     rooms: int = 20_000
 
 
 class _Mark(NamedTuple):
-    """What is remembered of a packet when it is gone."""
+    """What is remembered of a packet after it is dropped."""
 
     position: int
     offset: str
-    #: Who was left out.
+    #: The rooms that were left out.
     except_: frozenset[Room]
 
 
@@ -62,9 +63,9 @@ class _Entry(NamedTuple):
 class _Kept:
     session: Session
     expires: float
-    #: Where the log went on when the connection broke.
+    #: The position that the next packet got when the connection broke.
     position: int
-    #: The last packet before, of those for this session; None: there was none.
+    #: The last packet before that for this session; None: there was none.
     last: _Mark | None
     #: Whether ``last`` is known for sure.
     certain: bool
@@ -81,7 +82,7 @@ class RecoveryLog:
         Args:
             clock: Tells the time.
             duration: Seconds for which packets and sessions are kept.
-            limits: How much of them; None: the usual.
+            limits: How many of them; None: the usual number.
         """
         self._clock = clock
         self._duration = duration
@@ -93,10 +94,10 @@ class RecoveryLog:
         self._by_offset: dict[str, int] = {}
         self._by_room: dict[Room, deque[_Entry]] = {}
         self._bytes = 0
-        #: Position of the next packet, and of the first one that is still there.
+        #: Position of the next packet, and of the first one that is still kept.
         self._next = self._first = 0
-        #: The last packets of each room, the room used last at the end; and the last
-        #: position of those rooms that were forgotten.
+        #: The last packets of each room, with the room used last at the end; and the
+        #: last position in all rooms that were forgotten.
         self._marks: dict[Room, tuple[_Mark, ...]] = {}
         self._forgotten = -1
         #: By pid, oldest first.
@@ -106,7 +107,7 @@ class RecoveryLog:
     # ---- packets
 
     def new_offset(self) -> str:
-        """Return the offset for a packet that is about to be logged."""
+        """Make the offset of a packet that is about to be logged."""
         return self._offsets.new_offset(self._clock.time())
 
     def add(
@@ -116,7 +117,7 @@ class RecoveryLog:
 
         Args:
             offset: From ``new_offset``; packets are logged in the order of offsets.
-            packet: What ``restore`` gives back.
+            packet: What ``restore`` returns.
             size: Bytes that it takes.
             options: Whom it is for.
         """
@@ -158,7 +159,7 @@ class RecoveryLog:
     # ---- sessions
 
     def persist(self, session: Session) -> None:
-        """Keep a session until its client comes back, or the time is over."""
+        """Keep a session until its client comes back or the time is over."""
         self._sessions.pop(session.pid, None)
         last, certain = self._last_for(session.rooms)
         expires = self._clock.now() + self._duration
@@ -168,15 +169,15 @@ class RecoveryLog:
         self._arm()
 
     def restore(self, pid: str, offset: str | None) -> Session | None:
-        """Take a session out, with what its client missed.
+        """Remove and return a session, with what its client missed.
 
         Args:
             pid: The secret of the client; it is good for one attempt.
             offset: Of the last packet that the client has seen; None: it saw none.
 
         Returns:
-            None where there is no such session (any more), or where it is not known
-            what was missed.
+            None if there is no such session (any more), or if it is not known what was
+            missed.
         """
         kept = self._sessions.pop(pid, None)
         if kept is None or kept.expires <= self._clock.now():
@@ -193,11 +194,12 @@ class RecoveryLog:
         if known is None and self._first == 0:
             return 0
         if known in self._by_offset:
-            # A client that has seen nothing of this session names what it saw before.
+            # A client that has seen no event in this session names one from before it.
             since = self._by_offset.get(kept.session.since or "", -1)
             return max(self._by_offset[known], since) + 1
-        # The packet is gone, as happens when a client has heard nothing for long. That
-        # does no harm if it was the last one for this client before it went.
+        # The packet has been dropped, which happens when no event came for this client
+        # for long. That does no harm if it was the last one for the client before it
+        # went.
         if not kept.certain or self._first > kept.position:
             return None
         last = kept.last
@@ -220,7 +222,7 @@ class RecoveryLog:
         return [found[position] for position in sorted(found)]
 
     def _last_for(self, rooms: Iterable[Room]) -> tuple[_Mark | None, bool]:
-        """Return the last packet for somebody in ``rooms``, and if that is certain."""
+        """Return the last packet for one in ``rooms``, and whether that is certain."""
         last: _Mark | None = None
         certain = True
         rooms = tuple(rooms)
@@ -231,7 +233,7 @@ class RecoveryLog:
                     last = max(last, mark, key=_position_of) if last else mark
                     break
             else:
-                # Somebody for whom none of these were may have got one before them.
+                # None of these was for this socket, but one before them may have been.
                 certain = certain and len(marks) < MARKS
         newest = last.position if last else -1
         return last, certain and self._forgotten <= newest

@@ -1,4 +1,4 @@
-"""Registry: what ``adapter=`` may be, and the factory it stands for."""
+"""Registry: what ``adapter=`` may be, and the factory that it leads to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SUPPORTED = (
 
 
 class Plain(Provider):
-    """A callable whose adapters have nothing in common."""
+    """The provider of a callable whose adapters share nothing."""
 
     def __init__(self, make: AdapterFactory) -> None:
         self.make = make
@@ -32,10 +32,10 @@ class Plain(Provider):
 
 
 def adapter_factory(adapter: AdapterFactory | str | None) -> Provider:
-    """Return what makes the adapters of a server's namespaces.
+    """Return the provider that makes the adapters of a server's namespaces.
 
     Raises:
-        ConfigError: ``adapter`` names none; the text says what there is.
+        ConfigError: ``adapter`` is none of what is supported; the text names that.
     """
     if adapter is None:
         return Plain(MemoryAdapter)
@@ -48,7 +48,7 @@ def adapter_factory(adapter: AdapterFactory | str | None) -> Provider:
         raise ConfigError(f"adapter={shown!r}: no adapter of that name; {_SUPPORTED}")
     if not callable(adapter):
         raise ConfigError(
-            f"adapter= is {type(adapter).__name__}, which makes none; {_SUPPORTED}"
+            f"adapter= is {type(adapter).__name__}, no adapter factory; {_SUPPORTED}"
         )
     return Plain(adapter)
 

@@ -1,7 +1,7 @@
-"""Rooms: who is in which room, and whom a broadcast addresses.
+"""Rooms: which sockets are in which room, and which ones a broadcast addresses.
 
 A pure index, kept in both directions and in the order of joining. A socket is known
-from its first room until ``remove_all``; a room exists while somebody is in it.
+from its first ``add`` until ``remove_all``; a room exists while a socket is in it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NOBODY: dict[SocketId, None] = {}
 
 
 class Rooms:
-    """Room -> sockets and socket -> rooms; every change returns what it was."""
+    """Room -> sockets and socket -> rooms; every change returns what has changed."""
 
     __slots__ = ("_members", "_rooms")
 
@@ -31,7 +31,7 @@ class Rooms:
         self._rooms: _Index = {}
 
     def add(self, sid: SocketId, rooms: Iterable[Room]) -> list[Change]:
-        """Put a socket into ``rooms``; without any it is known, and in none."""
+        """Put a socket into ``rooms``; without any it is known, but in no room."""
         own = self._rooms.get(sid)
         if own is None:
             own = self._rooms[sid] = {}
@@ -75,14 +75,14 @@ class Rooms:
             changes.append(("delete-room", room))
 
     def rooms_of(self, sid: SocketId) -> frozenset[Room] | None:
-        """Return the rooms a socket is in; None for one that is not known."""
+        """Return the rooms of a socket; None: the socket is not known."""
         own = self._rooms.get(sid)
         return None if own is None else frozenset(own)
 
     def select(self, options: BroadcastOptions) -> Collection[SocketId]:
         """Return the sockets that ``options`` address, each once, room after room.
 
-        The caller may change the rooms while it walks over them: it has its own copy.
+        The caller may change the rooms while it walks over the result, which is a copy.
         """
         rooms = options.rooms
         chosen: dict[SocketId, Any]  # only the keys are of interest
@@ -108,12 +108,12 @@ class Rooms:
 
     @property
     def sids(self) -> Mapping[SocketId, Set[Room]]:
-        """Socket -> the rooms it is in; a live view."""
+        """Socket -> its rooms; a live view."""
         return _View(self._rooms)
 
 
 class _View(Mapping[str, Set[str]]):
-    """An index for reading: its inner dicts as sets."""
+    """A read-only index, with its inner dicts as sets."""
 
     __slots__ = ("_index",)
 

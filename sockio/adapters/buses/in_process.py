@@ -4,8 +4,8 @@
     first = sockio.Server(adapter=Cluster(exchange.bus()))
     second = sockio.Server(adapter=Cluster(exchange.bus()))
 
-Messages are encoded and decoded as on a real bus, so that what cannot travel shows. The
-servers may have hubs of their own, in native threads.
+Messages are encoded and decoded as on a real bus, so that a value that cannot travel is
+noticed. The servers may have hubs of their own, in native threads.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ class Exchange:
     """What the buses of several servers have in common."""
 
     def __init__(self, *, recovery: bool = False) -> None:
-        """Make one without servers.
+        """Make an exchange without servers.
 
         Args:
-            recovery: Keep events and sessions for all servers, where these have
-                recovery, so that a client may come back to another one.
+            recovery: Keep events and sessions for all servers that have recovery, so
+                that a client may come back to another server.
         """
         self.recovery = recovery
         #: By namespace and id of the adapter.
         self._members: dict[str, dict[str, InProcessBus]] = {}
         self._logs: dict[str, RecoveryLog] = {}
-        # Servers may live in several native threads; nothing in it blocks.
+        # Servers may live in several native threads; nothing blocks while it is held.
         self._lock = RLock()
 
     def bus(self) -> InProcessBus:
@@ -56,7 +56,7 @@ class Exchange:
                 self._logs[nsp.name] = RecoveryLog(nsp.clock, duration)
 
     def leave(self, nsp: LocalNamespace, uid: str) -> None:
-        """Let it take part no longer; the last one closes the log."""
+        """Remove an adapter from its namespace; the last one closes the log."""
         with self._lock:
             members = self._members.get(nsp.name, {})
             members.pop(uid, None)
@@ -64,7 +64,7 @@ class Exchange:
                 self._logs.pop(nsp.name).close()
 
     def send(self, message: Message, offset: str | None = None) -> int:
-        """Hand a message to all others; return how many these are."""
+        """Hand a message to all other adapters; return how many these are."""
         data = encode(message)
         with self._lock:
             others = [
@@ -85,14 +85,14 @@ class Exchange:
                 bus.take(decode(data), None)
 
     def count(self, nsp: LocalNamespace) -> int:
-        """Return how many others take part, seen from one that does."""
+        """Return how many others take part, for a bus that takes part itself."""
         with self._lock:
             return max(len(self._members.get(nsp.name, {})) - 1, 0)
 
     # ---- recovery
 
     def append(self, message: Message, done: Callable[[str | None], None]) -> None:
-        """Keep a broadcast, and hand it on with its offset."""
+        """Keep a broadcast, and send it with its offset."""
         with self._lock:
             size = len(encode(message))
             log = self._logs.get(message.nsp)
@@ -113,7 +113,7 @@ class Exchange:
     def restore(
         self, nsp: LocalNamespace, pid: str, offset: str | None
     ) -> tuple[Session, list[tuple[str, Message]]] | None:
-        """Give a session back, with what it has missed."""
+        """Return a session, with what it has missed."""
         with self._lock:
             log = self._logs.get(nsp.name)
             session = None if log is None else log.restore(pid, offset)
@@ -123,7 +123,7 @@ class Exchange:
 
 
 class InProcessBus:
-    """The way of one server to the others; also its log."""
+    """The bus of one server, which is also its log."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -161,7 +161,7 @@ class InProcessBus:
         self._exchange.append(message, done)
 
     def take(self, message: Message, offset: str | None) -> None:
-        """Take what another server has said."""
+        """Take a message of another server."""
         if self._receive is not None:
             self._receive(message, offset)
 

@@ -1,8 +1,8 @@
-"""ClusterAdapter: the sockets of this server, and by the bus those of all others.
+"""ClusterAdapter: the sockets of this server and, over the bus, those of all others.
 
-What one calls is done here and told to the others, who do the same with their sockets.
-What they say comes in the hub, so nothing here blocks or runs the application's code,
-but for the calls that say so.
+A call acts on the sockets here, and is published to the other servers, which do the
+same with their sockets. Their messages arrive in the hub, so nothing here blocks or
+runs the application's code, except for the calls that say so.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ class ClusterAdapter(Adapter):
         self.uid = ""
 
     def init(self) -> None:
-        """Join the others."""
+        """Join the other servers."""
         self._local.init()
         self.uid = new_id()
         self._shared.join(self)
 
     def close(self) -> None:
-        """Leave them."""
+        """Leave the other servers."""
         if self.uid:
             self._say(MessageType.ADAPTER_CLOSE)
             self._shared.leave(self)
@@ -88,7 +88,7 @@ class ClusterAdapter(Adapter):
         try:
             others: int = told.wait(TIMEOUT)
         except TimeoutError:
-            raise ClusterTimeout("nobody could tell the number of servers") from None
+            raise ClusterTimeout("the bus did not count the servers in time") from None
         return others + 1
 
     # ---- rooms
@@ -131,7 +131,7 @@ class ClusterAdapter(Adapter):
             self._kept.append(message, packet, options, self._shared.reactor.to_hub)
 
     def _send(self, prepared: Prepared) -> None:
-        """Tell the others first: what runs here meanwhile may broadcast, too."""
+        """Publish first, then send here: what runs meanwhile may broadcast, too."""
         data = _broadcast(prepared.packet, prepared.options)
         self._say(MessageType.BROADCAST, data)
         self._local.deliver(prepared)
@@ -280,10 +280,10 @@ class ClusterAdapter(Adapter):
     # ---- hearing
 
     def hear(self, message: Message, offset: str | None) -> None:
-        """Do what another server says; called in the hub.
+        """Carry out a message of another server; called in the hub.
 
         Raises:
-            ProtocolError: The message is not what its type says.
+            ProtocolError: The message does not fit its type.
         """
         self._receiver.hear(message, offset, self._kept, self._shared.reactor)
 

@@ -1,8 +1,8 @@
 """Bus: what carries messages from each server of a cluster to all others.
 
-Whoever writes a bus implements ``Bus``; ``Cluster`` makes the adapters of a server on
-top of it. One that also keeps what was said, with offsets, has a ``Log``: then clients
-can come back to another server than the one that they have left.
+To write a bus, implement ``Bus``; ``Cluster`` makes the adapters of a server on top of
+it. A bus that also keeps messages, with offsets, has a ``Log``: then a client can come
+back to another server than the one where its connection broke.
 """
 
 from __future__ import annotations
@@ -19,46 +19,46 @@ if TYPE_CHECKING:
 __all__ = ["Bus", "Log", "Receive"]
 
 #: Takes a message of another server, with its offset if the bus keeps one. It may be
-#: called anywhere, in a greenlet or native thread that reads: it never blocks, and runs
-#: nobody's code there.
+#: called anywhere, in the greenlet or native thread that reads: it never blocks there,
+#: and runs no code of the application.
 Receive: TypeAlias = "Callable[[Message, str | None], None]"
 
 
 class Bus(Protocol):
     """The way from one server to all others; it belongs to that server.
 
-    Calls come from the server's own thread. None of them blocks, before the broker is
-    reached either: what is said then waits in the bus.
+    Calls come from the server's own thread. None of them blocks, even before the broker
+    is reached: until then, messages wait in the bus.
     """
 
     @property
     def log(self) -> Log | None:
-        """What keeps events, for clients that come back; None: nothing does."""
+        """What keeps events for clients that come back; None: nothing does."""
 
     def open(self, reactor: Reactor, receive: Receive) -> None:
-        """Begin, in the process that serves.
+        """Start, in the process that serves.
 
         Args:
-            reactor: Of the server: for its time and its greenlets.
+            reactor: Of the server, for its clock and its greenlets.
             receive: Takes each message of another server. Those of one server come in
-                the order in which it has published them.
+                the order in which it published them.
         """
 
     def join(self, nsp: LocalNamespace, uid: str) -> None:
         """Take part in a namespace, as the adapter ``uid``."""
 
     def leave(self, nsp: LocalNamespace, uid: str) -> None:
-        """Take part no longer."""
+        """Take part in the namespace no longer."""
 
     def publish(
         self, message: Message, reached: Callable[[int], None] | None = None
     ) -> None:
-        """Send a message to all others, behind those before it.
+        """Send a message to all others, after all earlier ones.
 
         Args:
             message: From an adapter that has joined.
-            reached: Called once, anywhere, with the number of other servers that get
-                it, as soon as that is known.
+            reached: Called once, in any thread, with the number of other servers that
+                get it, as soon as that is known.
 
         Raises:
             EncodeError: A value in it cannot travel, or it is too large.
@@ -68,22 +68,22 @@ class Bus(Protocol):
         """Send a message to the adapter ``uid``, if it is still there."""
 
     def count(self, nsp: LocalNamespace, told: Callable[[int], None]) -> None:
-        """Call ``told`` once, anywhere, with the number of other servers."""
+        """Call ``told`` once, in any thread, with the number of other servers."""
 
     def close(self) -> None:
-        """End; nothing is received any more."""
+        """End: nothing more is received."""
 
 
 class Log(Protocol):
     """What a bus keeps, so that clients can come back."""
 
     def append(self, message: Message, done: Callable[[str | None], None]) -> None:
-        """Publish a broadcast that is kept.
+        """Keep a broadcast, and publish it.
 
         Args:
             message: The others receive it with its offset.
-            done: Called once, anywhere, with the offset; with None where it could not
-                be kept. Calls come in the order of the appends.
+            done: Called once, in any thread, with the offset, or with None if the
+                broadcast could not be kept. Calls come in the order of the appends.
 
         Raises:
             EncodeError: A value in it cannot travel, or it is too large.
@@ -95,15 +95,15 @@ class Log(Protocol):
     def restore(
         self, nsp: LocalNamespace, pid: str, offset: str | None
     ) -> tuple[Session, list[tuple[str, Message]]] | None:
-        """Give back, once, a session and what it has missed, with offsets.
+        """Return, once only, a session and what it has missed, with offsets.
 
         Args:
             nsp: The namespace.
             pid: The secret of the client.
-            offset: Of the last event that it has seen; None: it saw none.
+            offset: Of the last event that the client has seen; None: it saw none.
 
         Returns:
-            None where one of both is not known (any more).
+            None if the session or the offset is not known (any more).
 
         Blocks:
             Until the broker has answered.

@@ -26,14 +26,14 @@ __all__ = ["Cluster"]
 class Cluster(Provider):
     """The adapters of one server in a cluster."""
 
-    #: Of the server, once that has started.
+    #: The server's, once it has started.
     reactor: Reactor
 
     def __init__(self, bus: Bus) -> None:
-        """Make them on top of ``bus``, which belongs to one server.
+        """Make the adapters on top of ``bus``, which belongs to one server.
 
         Args:
-            bus: It is opened when the server starts.
+            bus: Opened when the server starts.
         """
         self.bus = bus
         self._started = False
@@ -50,7 +50,7 @@ class Cluster(Provider):
         """Open the bus.
 
         Raises:
-            ConfigError: Another server has it.
+            ConfigError: It belongs to another server.
         """
         if self._started:
             raise ConfigError(
@@ -67,18 +67,18 @@ class Cluster(Provider):
             self.bus.close()
 
     def join(self, adapter: ClusterAdapter) -> None:
-        """Hand what is said in its namespace to ``adapter``."""
+        """Hand the messages of its namespace to ``adapter``."""
         self._adapters[adapter.nsp.name] = adapter
         self.bus.join(adapter.nsp, adapter.uid)
 
     def leave(self, adapter: ClusterAdapter) -> None:
-        """Hand nothing more to it."""
+        """Hand no more messages to ``adapter``."""
         if self._adapters.get(adapter.nsp.name) is adapter:
             del self._adapters[adapter.nsp.name]
         self.bus.leave(adapter.nsp, adapter.uid)
 
     def _receive(self, message: Message, offset: str | None) -> None:
-        """Take a message, wherever it was read, into the hub."""
+        """Move a message into the hub, wherever it was read."""
         self.reactor.to_hub(self._hear, message, offset)
 
     def _hear(self, message: Message, offset: str | None) -> None:
@@ -93,8 +93,8 @@ class Cluster(Provider):
             self.dropped += 1
             log.debug("a message of %r is dropped: %s", message.uid, exc.reason)
         except Exception:
-            # A boundary, as of all that is read: a bug of ours, met with one message
-            # of another server, must not end the others.
+            # A boundary, as for all that is read: if a message of another server meets
+            # a bug of ours, the other messages must not suffer.
             log.exception("namespace=%r a message failed", message.nsp)
         finally:
             batch.end()

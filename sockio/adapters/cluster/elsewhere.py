@@ -1,4 +1,4 @@
-"""Elsewhere: the sockets of other servers, as they tell of them (pure)."""
+"""Elsewhere: the sockets of other servers, as these describe them (pure)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["SocketElsewhere", "found_in", "shown"]
 
 @dataclass(frozen=True, slots=True)
 class DetailsElsewhere:
-    """The handshake of a socket of another server."""
+    """The handshake of a socket on another server."""
 
     fields: Mapping[str, Json]
 
@@ -27,7 +27,7 @@ class DetailsElsewhere:
 
 @dataclass(frozen=True, slots=True)
 class SocketElsewhere:
-    """A socket of another server, as it was when that was asked."""
+    """A socket on another server, as it was when that server was asked."""
 
     id: SocketId
     handshake: DetailsElsewhere
@@ -36,7 +36,7 @@ class SocketElsewhere:
 
 
 def shown(socket: FoundSocket) -> dict[str, Json]:
-    """Return what other servers are told of a socket."""
+    """Return what other servers get to know about a socket."""
     data = socket.data
     return {
         "id": socket.id,

@@ -1,7 +1,7 @@
-"""Errand: asks the clients of this server for another one.
+"""Errand: asks the clients of this server on behalf of another server.
 
-It is over when all of them have answered or gone, or when the time is over that the
-other server waits.
+It is over when all of them have answered or gone, or when the other server no longer
+waits.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Reply(Protocol):
 
 
 class Errand:
-    """One of them; it takes what the clients answer."""
+    """One question of another server; it takes what the clients answer."""
 
     def __init__(
         self, reply: Reply, question: Message, over: Callable[[Errand], object]
@@ -35,7 +35,7 @@ class Errand:
 
         Args:
             reply: Sends the answers.
-            question: Of the other server.
+            question: From the other server.
             over: Called once, when it is over.
 
         Raises:
@@ -44,23 +44,23 @@ class Errand:
         self._reply = reply
         self._to = question.uid
         self._id = text_in(question, "requestId")
-        #: Whether the other server wants to know of clients that go.
+        #: Whether the other server wants to know about clients that go.
         self._tells = question.data.get("lost") is True
         self._over: Callable[[Errand], object] | None = over
-        #: Clients that have not answered; fewer than none before they are counted.
+        #: Clients that have not answered; may be negative until they are counted.
         self._open = 0
         self._counted = False
         self._stop: Callable[[], None] | None = None
         self._timer: Timer | None = None
 
     def started(self, stop: Callable[[], None], clock: Clock, seconds: float) -> None:
-        """The clients have been asked; ``stop`` ends the waiting for them."""
+        """The clients have been asked; ``stop`` stops waiting for them."""
         if self._over is not None:
             self._stop = stop
             self._timer = clock.call_later(seconds, self.end)
 
     def end(self) -> None:
-        """Wait no more."""
+        """Stop waiting."""
         over, self._over = self._over, None
         if over is None:
             return
@@ -73,10 +73,10 @@ class Errand:
     # ---- what the local half of the adapter tells
 
     def expect(self, servers: int) -> None:
-        """The other server knows how many it has asked."""
+        """Nothing: the other server itself knows how many it has asked."""
 
     def count(self, clients: int) -> None:
-        """So many clients were asked."""
+        """This many clients were asked: tell the other server."""
         kind = MessageType.BROADCAST_CLIENT_COUNT
         self._reply(self._to, kind, requestId=self._id, clientCount=clients)
         self._open += clients
@@ -84,7 +84,7 @@ class Errand:
         self._check()
 
     def answered(self, args: list[Json]) -> None:
-        """A client has answered; its first argument travels."""
+        """A client has answered: send its first argument to the other server."""
         first = args[0] if args else None
         kind = MessageType.BROADCAST_ACK
         self._reply(self._to, kind, requestId=self._id, packet=first)

@@ -1,7 +1,7 @@
-"""Kept: events and sessions of a namespace that the bus keeps for all its servers.
+"""Kept: the events and sessions of a namespace that the bus keeps for all servers.
 
-The bus makes the offset of an event, which takes a while. So the event goes to our own
-clients when the bus has answered, behind those before it; nobody waits for that.
+The bus makes the offset of an event, which takes a while. So our own clients get the
+event when the bus has answered, after all earlier events; nobody waits for that.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Kept:
         self._log = log
         self._nsp = nsp
         self._local = local
-        #: Offset of the event that our clients got last.
+        #: Offset of the last event that our clients got.
         self.newest: str | None = None
 
     def append(
@@ -42,7 +42,7 @@ class Kept:
         Raises:
             EncodeError: A value in it cannot travel; nothing was sent.
         """
-        self._nsp.encode(packet, options.flags)  # an error belongs to the caller
+        self._nsp.encode(packet, options.flags)  # to raise here, if it cannot travel
 
         def kept(offset: str | None) -> None:
             to_hub(self.deliver, offset, packet, options)
@@ -66,7 +66,7 @@ class Kept:
         self._log.persist(self._nsp, session)
 
     def restore(self, pid: str, offset: str | None) -> Session | None:
-        """Give back, once, a session and what it missed.
+        """Return, once only, a session and what it missed.
 
         Blocks:
             Until the bus has answered.

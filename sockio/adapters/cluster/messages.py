@@ -1,7 +1,7 @@
 """Messages: what the servers of a cluster say to each other (pure).
 
-The numbers of the types and the names in their data are those that Node's adapters use,
-so that a bus whose form is theirs needs to translate little. The form here is that of
+The numbers of the types and the names in their data are those of Node's adapters, so
+that a bus which speaks their format has little to translate. The format here is that of
 our own buses: a list in MessagePack.
 """
 
@@ -50,13 +50,13 @@ class MessageType(IntEnum):
     BROADCAST_CLIENT_COUNT = 11
     BROADCAST_ACK = 12
     ADAPTER_CLOSE = 13
-    #: A client that was asked has gone. Ours alone: it is sent to those only whose
-    #: question says that they know it.
+    #: A client that was asked has gone. Node has no such type: it is sent only to
+    #: servers whose question says that they know it.
     BROADCAST_LOST = 14
 
 
 class Message(NamedTuple):
-    """One message; what is in ``data`` depends on the type."""
+    """One message; what ``data`` holds depends on the type."""
 
     #: Id of the adapter that sends it.
     uid: str
@@ -77,7 +77,7 @@ def encode(message: Message) -> bytes:
 
 
 def decode(data: bytes) -> Message:
-    """Return what ``encode`` was given.
+    """Return the message that ``encode`` was given.
 
     Raises:
         ProtocolError: It is no message.
@@ -95,7 +95,7 @@ def decode(data: bytes) -> Message:
 
 
 def packet_data(packet: Packet) -> dict[str, Json]:
-    """Return a packet as it stands in a message; its id means nothing elsewhere."""
+    """Return a packet in the form for a message; its id means nothing elsewhere."""
     return {"type": PacketType.EVENT.value, "data": packet.data}
 
 
@@ -108,7 +108,7 @@ def packet_in(message: Message) -> Packet:
 
 
 def event_in(message: Message) -> tuple[str, list[Json]]:
-    """Return name and arguments of an event for servers."""
+    """Return the name and the arguments of an event for servers."""
     match value_in(message, "packet"):
         case [str(name), *args]:
             return name, args
@@ -116,7 +116,7 @@ def event_in(message: Message) -> tuple[str, list[Json]]:
 
 
 def options_data(options: BroadcastOptions) -> dict[str, Json]:
-    """Return options as they stand in a message; seconds become milliseconds."""
+    """Return options in the form for a message; seconds become milliseconds."""
     flags = options.flags
     said: dict[str, Json] = {}
     if flags.volatile:
@@ -174,10 +174,10 @@ def text_in(message: Message, name: str) -> str:
 
 
 def value_in(message: Message, name: str) -> Json:
-    """Return a value that has to be there.
+    """Return a value that must be there.
 
     Raises:
-        ProtocolError: It is not; all that read a message raise it.
+        ProtocolError: It is not there; all functions that read a message raise this.
     """
     try:
         return message.data[name]

@@ -1,4 +1,4 @@
-"""Receiver: does with our sockets what other servers say.
+"""Receiver: applies the messages of other servers to our sockets.
 
 It is called in the hub: nothing here blocks or runs the application's code.
 """
@@ -34,7 +34,7 @@ __all__ = ["Receiver"]
 
 
 class Receiver:
-    """What one namespace hears of the others."""
+    """The messages of other servers in one namespace."""
 
     def __init__(
         self,
@@ -48,34 +48,34 @@ class Receiver:
         Args:
             nsp: The namespace.
             local: Its sockets here.
-            requests: What was asked of other servers.
+            requests: Our open questions to other servers.
             reply: Sends a message to one of them.
         """
         self._nsp = nsp
         self._local = local
         self._requests = requests
         self._reply = reply
-        #: What is being asked for other servers.
+        #: The questions that our clients are asked on behalf of other servers.
         self._errands: set[Errand] = set()
 
     def close(self) -> None:
-        """Ask nobody any more."""
+        """Stop asking our clients."""
         for errand in tuple(self._errands):
             errand.end()
 
     def hear(
         self, message: Message, offset: str | None, kept: Kept | None, reactor: Reactor
     ) -> None:
-        """Do what another server says.
+        """Carry out a message of another server.
 
         Args:
-            message: What it says.
+            message: From the other server.
             offset: Of an event that the bus keeps.
-            kept: These events, where the bus keeps any.
+            kept: The events that the bus keeps; None: it keeps none.
             reactor: Of this server.
 
         Raises:
-            ProtocolError: The message is not what its type says.
+            ProtocolError: The message does not fit its type.
         """
         match message.type:
             case MessageType.BROADCAST if "requestId" in message.data:
@@ -107,7 +107,7 @@ class Receiver:
                 local.disconnect_sockets(options_in(message), close)
 
     def _ask(self, message: Message) -> None:
-        """Ask our clients for another server."""
+        """Ask our clients on behalf of another server."""
         options = options_in(message)
         packet = packet_in(message)._replace(id=self._nsp.next_ack_id())
         errand = Errand(self._reply, message, self._errands.discard)
@@ -138,7 +138,7 @@ class Receiver:
         self._nsp.serve(name, args, answer)
 
     def _take_answer(self, message: Message) -> None:
-        """Hand an answer to the question that it belongs to, if that is open still."""
+        """Hand an answer to the question that it belongs to, if that is still open."""
         uid, kind = message.uid, message.type
         id = text_in(message, "requestId")
         gathering, poll = self._requests.gathering(id), self._requests.clients(id)

@@ -1,7 +1,7 @@
 """Requests: questions to the other servers, until all have answered or it is too late.
 
-How many servers there are comes out of the asking itself, and may come late: an answer
-can be there before it is known how many will follow.
+How many servers there are is known only after they have been asked, and perhaps late:
+an answer can arrive before the number of answers to expect.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ def new_id() -> str:
 
 
 class Question(Protocol):
-    """What waits for other servers."""
+    """Something that waits for other servers."""
 
     def expect(self, servers: int) -> None:
-        """So many have been asked."""
+        """This many servers have been asked."""
 
     def gone(self, uid: str) -> None:
         """A server has left."""
 
     def close(self) -> None:
-        """Nobody waits any more."""
+        """Stop waiting."""
 
 
 class Requests:
@@ -57,7 +57,7 @@ class Requests:
         """Open a question that each server answers with one value.
 
         Args:
-            what: For the error.
+            what: The call's name, for the error.
             clock: Of the server.
             timeout: Seconds that the others have.
             done: Called once, in the hub.
@@ -78,7 +78,7 @@ class Requests:
         return id, poll
 
     def drop(self, id: str) -> None:
-        """Wait no more for this one."""
+        """Stop waiting for this question."""
         question = self._open.pop(id, None)
         if question is not None:
             question.close()
@@ -94,12 +94,12 @@ class Requests:
         return found if isinstance(found, Poll) else None
 
     def gone(self, uid: str) -> None:
-        """A server has left: nobody waits for it."""
+        """A server has left: wait for it no longer."""
         for question in list(self._open.values()):
             question.gone(uid)
 
     def close(self) -> None:
-        """End all of them, without an answer."""
+        """End all questions, without an answer."""
         for id in list(self._open):
             self.drop(id)
 
@@ -118,22 +118,22 @@ class Gathering:
         self._timer: Timer | None = clock.call_later(timeout, self._time_out)
 
     def expect(self, servers: int) -> None:
-        """So many have been asked."""
+        """This many servers have been asked."""
         self._servers = servers
         self._check()
 
     def answer(self, uid: str, value: Json) -> None:
-        """A server has answered; its first word counts."""
+        """A server has answered; only its first answer counts."""
         self._values.setdefault(uid, value)
         self._check()
 
     def gone(self, uid: str) -> None:
-        """A server has left: nobody waits for it."""
+        """A server has left: wait for it no longer."""
         self._gone.add(uid)
         self._check()
 
     def close(self) -> None:
-        """Nobody waits any more: nothing is told."""
+        """Stop waiting, and report nothing more."""
         self._done = None
         self._stop()
 
@@ -161,21 +161,22 @@ class Gathering:
 
 
 class Poll:
-    """A question to the clients of all servers; each server tells how many it asked."""
+    """A question to the clients of all servers; each one says how many it asked."""
 
     def __init__(self, asking: Asking) -> None:
         self._asking: Asking | None = asking
-        #: Clients that have not answered, by server; a server is in it once it counted.
+        #: Clients that have not answered, by server; negative where a server has not
+        #: counted yet.
         self._asked: Counter[str] = Counter()
         self._counted: set[str] = set()
 
     def expect(self, servers: int) -> None:
-        """So many other servers have been asked, and ours."""
+        """This many other servers have been asked, and ours."""
         if self._asking is not None:
             self._asking.expect(servers + 1)
 
     def count(self, uid: str, clients: int) -> None:
-        """A server has asked so many; it says so once."""
+        """A server has asked this many clients; only its first count matters."""
         if self._asking is not None and uid not in self._counted:
             self._counted.add(uid)
             self._asked[uid] += clients
@@ -199,7 +200,7 @@ class Poll:
             return
         if uid not in self._counted:
             self._counted.add(uid)
-            # Those that had answered before it could count were asked, too.
+            # Clients that answered before the server could count were asked, too.
             self._asking.count(max(-self._asked[uid], 0))
         else:
             for _ in range(self._asked[uid]):
@@ -207,5 +208,5 @@ class Poll:
         self._asked[uid] = 0
 
     def close(self) -> None:
-        """Nobody waits any more: nothing is told."""
+        """Stop waiting, and report nothing more."""
         self._asking = None
