@@ -117,7 +117,7 @@ if TYPE_CHECKING:
 
 __all__ = ["__version__", *sorted(_HOME)]
 
-#: Public names that are called otherwise where they live.
+#: Public names that have another name in their module.
 _ALIASES = {"Client": "Connection"}
 
 

@@ -1,4 +1,4 @@
-"""Build: which modules are compiled where it can be done, and whether they are."""
+"""Build: which modules are compiled where that is possible, and whether they are."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MODULES = (
     "socket.sending",
 )
 
-#: Functions that a neighbour has in Python, too.
+#: Modules in C, whose functions a module beside them has in Python, too.
 IN_C = ("protocol.websocket.speedups", "runtime.speedups")
 
 

@@ -8,11 +8,12 @@ SockioError
 ├── EventRejected             raised in socket.use: the event is not dispatched
 ├── AckError
 │   ├── AckTimeout            also TimeoutError
-│   └── Disconnected          the socket went away while somebody waited
+│   └── Disconnected          the socket disconnected while somebody waited for it
 ├── EncodeError               also TypeError; raised in the caller, before sending
 ├── ReservedEventError        also ValueError
 ├── ClusterTimeout            also TimeoutError
 ├── BufferFull                more waits for a client than its buffer policy allows
+├── InboxFull                 more waits for handlers than the inbox policy allows
 ├── RateLimited               too much, too fast
 ├── NotSupported              this object cannot do that
 └── ConfigError               also ValueError; a wrong option, raised at once
@@ -60,9 +61,9 @@ class ProtocolError(SockioError):
         self.code = code
 
     def bare(self) -> ProtocolError:
-        """Return it without the frames that raised it, to be kept or handed on.
+        """Return the error without the frames that raised it, to keep or hand on.
 
-        They hold whoever read what was wrong, and the error itself where it is kept.
+        The frames hold the object that read the data, and the error if that keeps it.
         """
         self.__traceback__ = self.__cause__ = self.__context__ = None
         return self
@@ -75,9 +76,9 @@ class TooLarge(ProtocolError):
         self, reason: str, code: int | None = None, *, size: int, limit: int
     ) -> None:
         super().__init__(reason, code)
-        #: Bytes that are known of; there may be more.
+        #: Bytes that we know of; there may be more.
         self.size = size
-        #: Bytes that may come.
+        #: Bytes that the peer may send.
         self.limit = limit
 
 
@@ -168,7 +169,7 @@ class ClusterTimeout(SockioError, TimeoutError):
     ) -> None:
         super().__init__(message)
         self.responses: list[Any] = responses if responses is not None else []
-        #: Ids of the servers that were not heard.
+        #: Ids of the servers that did not answer.
         self.missing: set[str] = missing if missing is not None else set()
 
 
@@ -177,7 +178,7 @@ class BufferFull(SockioError):
 
 
 class InboxFull(SockioError):
-    """More of a client waits for slow handlers than its ``InboxPolicy`` allows."""
+    """More of a client's events wait for handlers than its ``InboxPolicy`` allows."""
 
 
 class RateLimited(SockioError):
@@ -198,4 +199,4 @@ class ConfigError(SockioError, ValueError):
 
 
 class UnknownOption(ConfigError, TypeError):
-    """There is no option of that name; the text says which one there is."""
+    """There is no option of that name; the text says what to write instead."""

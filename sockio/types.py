@@ -13,7 +13,7 @@ SocketId: TypeAlias = str
 SessionId: TypeAlias = str
 #: Name of a room; a socket's own id is one too.
 Room: TypeAlias = str
-#: What may be given for one: integers, members of enumerations and UUIDs too.
+#: What may be given as a room: integers, members of enumerations and UUIDs too.
 RoomLike: TypeAlias = "str | int | Enum | UUID"
 #: One encoded packet or piece of a packet: text or binary.
 Frame: TypeAlias = "str | bytes"

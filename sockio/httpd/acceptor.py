@@ -1,6 +1,6 @@
-"""Acceptor: takes who connects to a listening socket, and agrees on TLS with them.
+"""Acceptor: accepts the clients of a listening socket, and their TLS handshakes.
 
-Whoever is through is handed on. One who has not got there costs no greenlet.
+It hands on a client whose handshake is done. Until then a client costs no greenlet.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ __all__ = ["Acceptor"]
 class Acceptor(StreamServer):  # type: ignore[misc]
     """gevent's accepting loop, without a greenlet for each client.
 
-    Where the system has no descriptor left, gevent makes the pauses between tries
-    longer and longer.
+    If the system has no descriptors left, gevent makes the pauses between tries longer
+    and longer.
     """
 
     def __init__(
@@ -37,11 +37,11 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         """Accept from ``listener`` from ``start`` on.
 
         Args:
-            listener: A socket that is bound.
+            listener: A bound socket.
             take: Called in the hub with each socket, which does not block, its client's
                 address, and ``tls``.
-            place: Where they are served; its deadline for TLS counts here.
-            ssl_context: gevent's; None: there is no TLS.
+            place: Where the clients are served; its deadline for TLS counts here.
+            ssl_context: A context of gevent's; None: no TLS.
         """
         super().__init__(listener, self.do_handle)
         self._take = take

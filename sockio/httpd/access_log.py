@@ -20,7 +20,7 @@ __all__ = ["AccessLog", "without_sid"]
 #: Longer lines are refused before they get here.
 _LONGEST = 1 << 20
 _SID = re.compile(r"sid=(?<![^?&;]sid=)[^&;#\s]+")
-#: The same where its name is escaped, which is read alike.
+#: The same if its name is escaped, which means the same.
 _ESCAPED = re.compile(r"((?:^|[?&;])(?:s|%73)(?:i|%69)(?:d|%64)=)[^&;#\s]+")
 
 
@@ -50,7 +50,7 @@ class AccessLog:
 
 
 def _writer(target: Any) -> Callable[[str], object]:
-    """How to write a line to a log: a logger, or something like a file."""
+    """Return what writes a line to a log: to a logger, or something like a file."""
     if hasattr(target, "write"):
         return lambda line: target.write(f"{line}\n")
     return target.info  # type: ignore[no-any-return]

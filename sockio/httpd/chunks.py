@@ -1,4 +1,4 @@
-"""Chunks: a chunked body, taken apart as it comes (pure).
+"""Chunks: a chunked body, taken apart as it arrives (pure).
 
 Spec: RFC 9112 "Chunked Transfer Coding", "Chunked Trailer Section"; RFC 9110 "Trailer
 Fields".
@@ -15,8 +15,8 @@ __all__ = ["Chunks"]
 
 #: Chunks that are taken apart before others get a turn; they take about a millisecond.
 _AT_ONCE = 1000
-#: Bytes of a line that says the size of a chunk, and of what all of them may have
-#: beyond that: extensions, which nobody uses, and zeros.
+#: Bytes of a line with the size of a chunk; and bytes that all such lines of a body
+#: may have beyond that: extensions, which nobody uses, and zeros.
 _SIZE_LINE = 16
 _SPARE = 16384
 
@@ -28,8 +28,8 @@ _SIZE = re.compile(
     rb"0*([0-9A-Fa-f]{1,15})"
     rb"(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?)*" % (_TOKEN, _TOKEN, _QUOTED)
 )
-#: What would change how the request is read, where it goes and who asks, if it counted
-#: so late (RFC 9110, 6.5.1).
+#: Fields that say how the request is read, where it goes or who asks. In trailers they
+#: would come too late (RFC 9110, 6.5.1).
 _NO_TRAILERS = frozenset(
     (
         "CONTENT_LENGTH",
@@ -54,7 +54,7 @@ _NO_TRAILERS = frozenset(
 
 
 class Chunks:
-    """What has come of one body, with as much of it as was taken."""
+    """What has arrived of one body, and how much of that was taken."""
 
     __slots__ = (
         "_at",
@@ -71,31 +71,31 @@ class Chunks:
 
     def __init__(self, options: HttpOptions) -> None:
         self._options = options
-        #: What has come, from its start or from the last call of ``feed`` on.
+        #: What has arrived; ``feed`` removes what was taken.
         self._data = b""
         #: Where we are in it.
         self._at = 0
-        #: Bytes of the present chunk that were not taken.
+        #: Bytes of the current chunk that were not taken.
         self._left = 0
-        #: There was a chunk, whose line break comes next.
+        #: Whether there was a chunk, whose line break comes next.
         self._started = False
-        #: Lines and bytes of the trailers; None: the last chunk has not come.
+        #: Lines and bytes of the trailers; None: the last chunk has not arrived.
         self._trailers: tuple[int, int] | None = None
         #: Bytes that lines with sizes may still have beyond what they need.
         self._spare = _SPARE
         self._fault: Refused | None = None
-        #: Nothing can be taken before more has come.
+        #: Whether nothing can be taken before more arrives.
         self.hungry = True
-        #: All of it was taken.
+        #: Whether the whole body was taken.
         self.ended = False
 
     @property
     def rest(self) -> bytes:
-        """What has come and was not taken; at the end it is not the body's."""
+        """What has arrived and was not taken; after the end it is not the body's."""
         return self._data[self._at :]
 
     def feed(self, data: bytes) -> None:
-        """Add what comes next."""
+        """Add the bytes that arrived next."""
         self._data = self._data[self._at :] + data
         self._at = 0
         self.hungry = False
@@ -124,7 +124,7 @@ class Chunks:
                 self._at = at + len(part)
                 self._left -= len(part)
         except Refused as exc:
-            # What came before it is good, in however many pieces it came.
+            # What came before the fault is good, in however many pieces it came.
             self._fault = exc
             if not parts:
                 raise
@@ -184,7 +184,7 @@ class Chunks:
 
         Args:
             most: Bytes that it may have.
-            status: What a longer one is refused with.
+            status: The status with which a longer line is refused.
         """
         data, at = self._data, self._at
         end = data.find(b"\n", at, at + most + 2)

@@ -28,12 +28,12 @@ __all__ = ["CONNECTION", "HttpConnection"]
 
 log = logs.get("engine.http")
 
-#: Under this name environ has the connection.
+#: The name of the connection in environ.
 CONNECTION = "sockio.connection"
 
 #: Bytes received ahead of what the application reads, before reading pauses.
 _MOST_AHEAD = 65536
-#: The same while somebody wants to know of a hang-up; who sends more is taken for one.
+#: The same while somebody watches for a hang-up; sending more counts as a hang-up.
 _MOST_BEHIND = 1 << 20
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _REFUSAL = "HTTP/1.1 {}\r\nConnection: close\r\nContent-Length: 0\r\n{}\r\n\r\n"
@@ -75,24 +75,24 @@ class HttpConnection(HttpSocket):
     ) -> None:
         """Read requests from ``sock``, which does not block, until either side ends.
 
-        ``early`` was received from it before, by somebody else.
+        ``early`` is what somebody else has already received from it.
         """
         super().__init__(sock, owner, tls=tls)
         #: The client's address, as its socket gave it.
         self.address = address
         self._owner = owner
-        #: Received, and not yet part of a request that is being answered.
+        #: Received bytes that are not part of a request that is being answered.
         self._buffer = early
         self._exchange: Exchange | _Short | None = None
         self._heads = HeadReader(owner.options)
-        #: The client waits for leave to send its body.
+        #: Whether the client waits for permission to send its body.
         self._expects = False
         #: Set when something arrives, while the application waits for that.
         self._arrival: Latch[None] | None = None
         self._on_hangup: Callable[[], object] | None = None
-        #: The body of its request did not come in time.
+        #: Whether the body of its request did not come in time.
         self._late = False
-        #: Another owner has the connection.
+        #: Whether another owner has the connection.
         self.taken = False
         self._resume()
         self._wait_under(owner.deadlines.head)
@@ -120,7 +120,7 @@ class HttpConnection(HttpSocket):
             elif len(self._buffer) > _MOST_AHEAD:
                 self._on_much_ahead()
         except Exception:
-            # A boundary: a bug of ours met while reading ends this connection only.
+            # A boundary: a bug of ours in reading ends this connection only.
             log.exception("a read failed; the connection is closed")
             self.close()
         if self.tls:
@@ -136,11 +136,11 @@ class HttpConnection(HttpSocket):
         self._hung_up()
 
     def _on_much_ahead(self) -> None:
-        """Read no more, unless a hang-up would go unseen by that."""
+        """Stop reading, unless we could not see a hang-up then."""
         if self._on_hangup is None:
             self._pause()
         elif len(self._buffer) > _MOST_BEHIND:
-            log.debug("%s sends too much behind a request that waits", self.address)
+            log.debug("%s sends too much while its request waits", self.address)
             self._pause()
             self._hung_up()
 
@@ -150,7 +150,7 @@ class HttpConnection(HttpSocket):
             on_hangup()
 
     def expire(self) -> None:
-        """The client did not do in time what it was waited for; called in the hub."""
+        """Act on a client that has missed its deadline; called in the hub."""
         if self._exchange is not None:
             super().expire()
             if self._arrival is not None:
@@ -160,11 +160,11 @@ class HttpConnection(HttpSocket):
         elif self._buffer:
             self._refuse(Refused("its head took too long", "408 Request Timeout"))
         else:
-            # No word: it would be taken for the answer to a request on its way.
+            # Send nothing: it would be taken for the answer to a request on its way.
             self.close()
 
     def _begin(self) -> None:
-        """Start on the next request, if all of its head is there."""
+        """Begin with the next request, if all of its head is there."""
         if self._exchange is not None or self.closed or self._lingering is not None:
             return
         buffer = self._buffer
@@ -183,7 +183,7 @@ class HttpConnection(HttpSocket):
             self._refuse(exc)
 
     def _cut_short(self, line: bytes, headers: Headers, start: int) -> bool:
-        """Have a request that is all there served without WSGI, where that can be."""
+        """Serve a complete request without WSGI, if the shortcut can."""
         shortcut = self._owner.shortcut
         length = headers.length
         buffer = self._buffer
@@ -233,10 +233,10 @@ class HttpConnection(HttpSocket):
         return self._owner.date()
 
     def receive(self) -> bytes:
-        """Return the next bytes; none at the end of the connection.
+        """Return the next bytes; no bytes at the end of the connection.
 
         Raises:
-            BadBody: They did not come in time.
+            BadBody: They did not arrive in time.
 
         Blocks:
             Until there are some.
@@ -264,7 +264,7 @@ class HttpConnection(HttpSocket):
         """Let others run.
 
         Blocks:
-            Until the loop has come round.
+            Until the next pass of the loop.
         """
         turn: Latch[None] = Latch(self._place.clock)
         self._place.clock.call_later(0, turn.set, None)
@@ -272,15 +272,15 @@ class HttpConnection(HttpSocket):
 
     @property
     def withheld(self) -> bool:
-        """Whether the client waits for leave to send the body of its request."""
+        """Whether the client waits for permission to send the body of its request."""
         return self._expects and not self._buffer
 
     def give_back(self, data: bytes) -> None:
-        """Take bytes that were not meant for who received them."""
+        """Take back bytes that do not belong to the body."""
         self._buffer = data + self._buffer
 
     def finish(self, exchange: Exchange) -> None:
-        """The exchange is over: wait for the next request, or close.
+        """End the exchange: wait for the next request, or close.
 
         Blocks:
             Until what is left of its body has arrived.
@@ -339,7 +339,7 @@ class HttpConnection(HttpSocket):
             self._cut()
 
     def _end(self) -> None:
-        """There was the last answer."""
+        """End the connection after its last answer."""
         if self._owner.closing:
             self.close()
         else:
@@ -354,11 +354,11 @@ class HttpConnection(HttpSocket):
 
     @property
     def runs(self) -> bool:
-        """Whether an application is answering it, in a worker."""
+        """Whether the application is answering a request, in a worker."""
         return isinstance(self._exchange, Exchange)
 
     def watch(self, on_hangup: Callable[[], object] | None) -> None:
-        """Call ``on_hangup`` in the hub if the client goes before its answer; once."""
+        """Call ``on_hangup`` once, in the hub, if the client goes before its answer."""
         self._on_hangup = on_hangup
         if on_hangup is None:
             return

@@ -1,7 +1,7 @@
-"""Connections: those of one HTTP server: who is open, and who is being answered.
+"""Connections: the connections of one HTTP server, and the requests that run.
 
-A connection costs no greenlet while it waits, and a request runs in one that is used
-again. Nothing is said about clients that went away.
+A connection costs no greenlet while it waits; a request runs in a greenlet that is used
+again. Clients that go away are worth a debug line only.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _QUIET = 60.0
 
 
 class Connections:
-    """Keeps them, wherever they were accepted, from their first request to the end."""
+    """Keeps the connections, wherever they were accepted, until they end."""
 
     def __init__(
         self,
@@ -51,17 +51,17 @@ class Connections:
         error_log: Any = None,
         clock: Clock | None = None,
     ) -> None:
-        """Serve ``application`` to whoever is taken.
+        """Serve ``application`` to the clients that are given to ``take``.
 
         Args:
-            environ: What all requests have in common, but for ``wsgi.errors``.
+            environ: What all requests have in common, except ``wsgi.errors``.
             log: Where a line for each request goes: a file or a logger; None: nowhere.
             error_log: The file for ``wsgi.errors``; None: standard error.
         """
         self.application = application
         self.options = options
         self.shortcut: Shortcut | None = None
-        #: No request is taken any more.
+        #: Whether no more requests are taken.
         self.closing = False
         self.clock = clock or Clock()
         self.deadlines = Deadlines(self.clock, options)
@@ -70,7 +70,7 @@ class Connections:
         self.loop = self._workers.loop
         self._access_log = None if log is None else AccessLog(log)
         self._open: set[HttpConnection] = set()
-        #: Exchanges with the greenlet of each.
+        #: The exchanges that run, with the greenlet of each.
         self._running: dict[Exchange, Any] = {}
         self._empty = Event()
         self._date = (0, "")
@@ -80,7 +80,7 @@ class Connections:
         self._environ = environ
 
     def use_shortcut_of(self, app: WSGIApp | None) -> None:
-        """Let ``app`` serve requests without WSGI, unless a log wants them all."""
+        """Let ``app`` serve requests without WSGI, unless there is an access log."""
         self.shortcut = shortcut_of(app) if self._access_log is None else None
 
     def take(
@@ -89,10 +89,10 @@ class Connections:
         """Serve a client from now on, wherever it was accepted; called in the hub.
 
         Args:
-            sock: It does not block, and is ours from now on.
+            sock: A socket that does not block; it is ours from now on.
             address: The client's, as its socket gave it.
-            early: What somebody has received from it already, and nobody has answered.
-            tls: It is gevent's SSLSocket, whose handshake is over.
+            early: What somebody has already received from it, and nobody has answered.
+            tls: Whether it is gevent's SSLSocket, after its handshake.
         """
         if self.closing:
             hang_up(sock)
@@ -100,28 +100,29 @@ class Connections:
         self._open.add(HttpConnection(sock, address, self, early=early, tls=tls))
 
     def forget(self, connection: object) -> None:
-        """A connection is closed, or somebody else's."""
+        """Drop a connection that is closed, or has another owner."""
         self._open.discard(connection)
         self._check_empty()
 
     # ------------------------------------------------------------------ answering
 
     def environ(self) -> Environ:
-        """What all requests have in common, as a new dict."""
+        """Return what all requests have in common, as a new dict."""
         environ = self._environ.copy()
         environ["wsgi.errors"] = self._error_log or sys.stderr
         return environ
 
     def date(self) -> str:
-        """The header line with the present time, made once a second."""
+        """Return the header line with the current time, made once a second."""
         second = int(time())
         if second != self._date[0]:
             self._date = second, f"Date: {formatdate(second, usegmt=True)}"
         return self._date[1]
 
     def refused(self, address: Any, why: Refused) -> None:
-        """A client is told that its request is none."""
-        # The operator can do nothing about most of them, and anybody can fill a disk.
+        """Log that the request of a client was refused."""
+        # The operator can do nothing about most of these, and anybody could fill a disk
+        # with them.
         log.debug("bad request from %s: %s", address, why)
         if why.option is None or self.clock.now() < self._quiet.get(why.option, 0.0):
             return
@@ -150,14 +151,14 @@ class Connections:
             self._check_empty()
 
     def ended(self, address: Any, exchange: Exchange) -> None:
-        """An exchange is over."""
+        """Log an exchange that is over."""
         if self._access_log is not None:
             self._access_log.add(address, exchange)
 
     # ------------------------------------------------------------------ closing
 
     def close(self) -> None:
-        """Take no more requests, and hang up where nobody waits for an answer."""
+        """Take no more requests, and end the connections that wait for no answer."""
         self.closing = True
         for connection in list(self._open):
             if not connection.busy:
@@ -170,7 +171,7 @@ class Connections:
             self._empty.set()
 
     def wait(self, timeout: float) -> None:
-        """Wait for the exchanges to end; kill what is left."""
+        """Wait for the exchanges to end; kill what is left after ``timeout``."""
         self._check_empty()
         if not self._empty.wait(timeout):
             for exchange, worker in self._running.items():
@@ -181,5 +182,5 @@ class Connections:
             self._empty.wait(1)
 
     def _kill(self, exchange: Exchange, worker: Any) -> None:
-        if exchange in self._running:  # it may have ended since
+        if exchange in self._running:  # it may have ended meanwhile
             worker.throw(gevent.GreenletExit)

@@ -1,8 +1,8 @@
-"""Deadlines: clients that must do something in time, many at once.
+"""Deadlines: many clients, each of which must do something in time.
 
-There is a deadline for each thing a client may be waited for, and whoever is waited for
-is under one of them. All under one deadline have the same time, so the first that came
-is the first whose time is over: one timer is enough, and to come and to go costs an
+There is one deadline for each thing that we may wait for, and each client that we wait
+for is under one of them. All clients under a deadline get the same time, so the first
+that came is the first whose time is over. One timer is enough, and a client costs one
 entry of a dict.
 """
 
@@ -19,19 +19,19 @@ __all__ = ["Deadline", "Deadlines"]
 
 log = logs.get("engine.http")
 
-#: Seconds by which a timer of the loop may come before its time.
+#: Seconds by which a timer of the loop may be early.
 _EARLY = 0.001
 
 
 class Expiring(Protocol):
-    """Who is waited for."""
+    """An object that we wait for."""
 
     def expire(self) -> None:
-        """The time is over, and the deadline has forgotten you; called in the hub."""
+        """The time is over; the deadline has dropped this object. Called in the hub."""
 
 
 class Deadline:
-    """One of them; ``seconds`` None: there is no end."""
+    """One deadline; ``seconds`` None: there is no limit."""
 
     __slots__ = ("_clock", "_due", "_now", "_timer", "seconds")
 
@@ -39,12 +39,12 @@ class Deadline:
         self._clock = clock
         self._now = clock.now
         self.seconds = seconds
-        #: When the time of each is over, the first one first.
+        #: When the time of each object is over, the earliest first.
         self._due: dict[Expiring, float] = {}
         self._timer: Timer | None = None
 
     def begin(self, who: Expiring) -> None:
-        """The time of ``who`` begins, even if it has begun before."""
+        """Begin the time of ``who``, even if it has begun before."""
         seconds = self.seconds
         if seconds is None:
             return
@@ -55,12 +55,12 @@ class Deadline:
             self._timer = self._clock.call_later(seconds, self._fire)
 
     def end(self, who: Expiring) -> None:
-        """``who`` did in time what had to be done; nothing happens if it is unknown."""
+        """Drop ``who``, which was in time; do nothing if it is unknown."""
         if self._due.pop(who, None) is not None and not self._due:
             self.close()
 
     def close(self) -> None:
-        """Nobody is under it any more."""
+        """Drop all objects and the timer."""
         self._due.clear()
         if self._timer is not None:
             self._timer.cancel()
@@ -81,27 +81,27 @@ class Deadline:
             try:
                 who.expire()
             except Exception:
-                # A boundary: a bug of ours met with one client is not another's.
+                # A boundary: a bug of ours with one client must not affect others.
                 log.exception("the end of a deadline failed")
 
 
 class Deadlines:
-    """Those of one HTTP server."""
+    """The deadlines of one HTTP server."""
 
     __slots__ = ("body", "head", "keep_alive", "tls")
 
     def __init__(self, clock: Clock, options: HttpOptions) -> None:
-        #: For the head of a request, from its first byte; of a new connection, from its
-        #: beginning.
+        #: For the head of a request, from its first byte; for the first request, from
+        #: the beginning of the connection.
         self.head = Deadline(clock, options.head_timeout)
         #: For progress with a body, in either direction.
         self.body = Deadline(clock, options.body_timeout)
         #: For the first byte of a request, after an answer.
         self.keep_alive = Deadline(clock, options.keep_alive)
-        #: For the handshake.
+        #: For the TLS handshake.
         self.tls = Deadline(clock, options.tls_timeout)
 
     def close(self) -> None:
-        """Nobody is waited for any more."""
+        """Drop all objects from all deadlines."""
         for deadline in (self.head, self.body, self.keep_alive, self.tls):
             deadline.close()

@@ -1,4 +1,4 @@
-"""What PEP 3333 wants to know of a request (pure)."""
+"""Environ: what PEP 3333 wants to know about a request (pure)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def common_environ(address: Any, *, secure: bool) -> Environ:
 
     Args:
         address: Where it listens, as its socket gives it.
-        secure: It speaks TLS.
+        secure: Whether it speaks TLS.
     """
     named = isinstance(address, tuple)
     return {
@@ -59,10 +59,10 @@ def describe(
         environ["REMOTE_PORT"] = str(address[1])
     environ.update(fields)
     if line.authority is not None:
-        # RFC 9112, 3.2.2: whom the target names is who is asked.
+        # RFC 9112, 3.2.2: the host in the target replaces that of the header.
         environ["HTTP_HOST"] = line.authority
     if line.version == "HTTP/1.0":
-        # RFC 9110, 7.8 and 10.1.1: it knows neither.
+        # RFC 9110, 7.8 and 10.1.1: HTTP 1.0 knows neither of these.
         environ.pop("HTTP_UPGRADE", None)
         environ.pop("HTTP_EXPECT", None)
     return environ

@@ -30,9 +30,9 @@ class PeerGone(ConnectionError):
 
 
 class Host(Protocol):
-    """What an exchange asks of the connection it happens on."""
+    """What an exchange needs of its connection."""
 
-    #: Another owner has the connection now.
+    #: Whether another owner has the connection now.
     taken: bool
 
     @property
@@ -41,16 +41,16 @@ class Host(Protocol):
 
     @property
     def withheld(self) -> bool:
-        """Whether the client waits for leave to send the body of its request."""
+        """Whether the client waits for permission to send the body of its request."""
 
     def date(self) -> str:
-        """The header line with the present time."""
+        """Return the header line with the current time."""
 
     def send(self, data: bytes) -> None:
         """Send all of it, or raise PeerGone. Blocks."""
 
     def finish(self, exchange: Exchange) -> None:
-        """The exchange is over; ``exchange.keep``: another request may follow."""
+        """End the exchange; another request may follow if ``exchange.keep`` is set."""
 
 
 class Exchange:
@@ -78,31 +78,31 @@ class Exchange:
     ) -> None:
         self._host = host
         self._app = app
-        # The application may change it, so what we need is read now.
+        # The application may change environ, so we read now what we need.
         self._environ = environ
         self._errors = environ["wsgi.errors"]
         #: A client of HTTP 1.0 reads no chunks.
         self._old = environ["SERVER_PROTOCOL"] == "HTTP/1.0"
-        #: The answer has no body, whatever the application returns.
+        #: Whether the answer has no body, whatever the application returns.
         self._mute = environ["REQUEST_METHOD"] == "HEAD"
         #: What the application has given to ``start_response``.
         self._head: ResponseHead | None = None
         self._head_sent = False
-        #: Nothing more can be said.
+        #: Whether nothing more can be sent.
         self._over = False
         self._chunked = False
         #: Bytes that the headers promise and that have not been sent.
         self._left: int | None = None
         #: The body of the request.
         self.body = body
-        #: Whether the connection may go on afterwards.
+        #: Whether another request may follow on the connection.
         self.keep = keep
         #: Bytes of the answer's body.
         self.sent = 0
 
     @property
     def code(self) -> str:
-        """The status of the answer, for a log; ``000`` where there is none."""
+        """The status of the answer, for a log; ``000`` if there is none."""
         return "000" if self._head is None else str(self._head.code)
 
     @property
@@ -159,15 +159,15 @@ class Exchange:
             try:
                 close()
             except FAILURES as exc:
-                # A boundary, as in ``run``; what was to be said has been said.
+                # A boundary, as in ``run``; the answer has been sent already.
                 self._report(exc)
 
     def _report(self, error: BaseException) -> None:
-        """Write the traceback of ``error`` where the operator wants it."""
+        """Write the traceback of ``error`` to the file that the operator chose."""
         try:
             self._errors.write(f"{traceback_text(error)}\n")
         except Exception:
-            # A boundary: that file is the operator's, and it is full, or closed.
+            # A boundary: that file is the operator's, and may be full, or closed.
             log.exception("wsgi.errors cannot be written to")
 
     def _fail(self, status: str) -> None:
@@ -185,10 +185,10 @@ class Exchange:
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], None]:
-        """Set what precedes the body; nothing is sent yet.
+        """Set the status and the headers; nothing is sent yet.
 
         Raises:
-            TypeError, ValueError: It cannot be sent.
+            TypeError, ValueError: They cannot be sent.
         """
         if exc_info is not None:
             try:
@@ -202,7 +202,7 @@ class Exchange:
         return self.write
 
     def write(self, data: bytes) -> None:
-        """Send a part of the body, the headers before the first.
+        """Send a part of the body; before the first part, the headers.
 
         Blocks:
             Until the kernel has it.
@@ -274,10 +274,10 @@ class Exchange:
         if head is None:
             raise AssertionError("the application did not call start_response")
         if head.code < 200:
-            raise AssertionError(f"{head.status!r} is not the last answer to a request")
+            raise AssertionError(f"{head.status!r} is not a final answer to a request")
         host = self._host
         if head.closes or host.closing or self.body.hopeless or host.withheld:
-            # Who gets no leave may send a request next, or the body all the same.
+            # Without permission, a client may send its next request, or still the body.
             self.keep = False
         lines = [f"HTTP/1.1 {head.status}", *head.lines]
         self._frame(lines, head, length)

@@ -1,6 +1,6 @@
-"""Foreign options of an HTTP server: what others call them, or why there are none.
+"""Foreign options of an HTTP server: what to write instead of other servers' options.
 
-Where a name differs by its spelling only, nothing is said here.
+Names that differ from ours in spelling only are not listed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ GEVENT = "leave it out, everything runs on gevent"
 LOGGING = "leave it out, use the logging module, or DEBUG=socket.io* when you start"
 _ADDRESS = 'write the address in one piece: "127.0.0.1:3000"'
 
-#: Flask's and Werkzeug's, Node's and gunicorn's.
+#: Options of Flask and Werkzeug, of Node and of gunicorn.
 HTTP: Mapping[str, str] = MappingProxyType(
     {
         "host": _ADDRESS,

@@ -1,4 +1,4 @@
-"""A listening socket from what a person writes: 3000, "host:port", "unix:/path"."""
+"""A listening socket, from an address: 3000, "host:port", "unix:/path"."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Address: TypeAlias = "int | str | tuple[str, int]"
 
 @dataclass(frozen=True, slots=True)
 class ListeningSocket:
-    """A bound socket, and the file of it that has to go when it is closed."""
+    """A bound socket, and its file, which has to be removed when it is closed."""
 
     sock: socket.socket
     path: str | None = None
@@ -49,8 +49,8 @@ def listen(address: Address, backlog: int) -> ListeningSocket:
     """Bind to ``address``.
 
     Raises:
-        ConfigError: It is no address.
-        OSError: It is not to be had; the text names it and says why.
+        ConfigError: It is not an address.
+        OSError: It cannot be bound; the text names it and says why.
     """
     with telling_address(address):
         return _listen(address, backlog)
@@ -68,7 +68,7 @@ def shown(address: Address) -> str:
 
 @contextlib.contextmanager
 def telling_address(address: Address) -> Iterator[None]:
-    """Name the address, and what is wrong with it, in an OSError from inside."""
+    """Name the address, and what is wrong with it, in an OSError of the block."""
     try:
         yield
     except socket.gaierror as exc:
@@ -79,14 +79,14 @@ def telling_address(address: Address) -> Iterator[None]:
         raise OSError(exc.errno, f"{shown(address)} {why}") from None
 
 
-#: What is wrong with an address, behind it.
+#: What is wrong with an address; the text begins with the address.
 _REASONS = {
     errno.EADDRINUSE: "is in use: another program listens there; end it, or take "
     "another address",
     errno.EADDRNOTAVAIL: "is not an address of this machine",
     errno.EACCES: "is not permitted: ports below 1024, and folders, may need rights",
     errno.EPERM: "is not permitted",
-    errno.ENOENT: "is in a folder that there is not",
+    errno.ENOENT: "is in a folder that does not exist",
 }
 
 
@@ -109,10 +109,10 @@ def _listen(address: Address, backlog: int) -> ListeningSocket:
 
 
 def host_and_port(address: Address) -> tuple[str, int]:
-    """Return both of an address that is not a path; an empty host is every one.
+    """Return host and port of an address that is not a path; an empty host means all.
 
     Raises:
-        ConfigError: It is no address.
+        ConfigError: It is not an address.
     """
     host: object = ""
     port: object = address
@@ -150,10 +150,10 @@ def _bound(family: int, address: str | tuple[str, int], backlog: int) -> socket.
     try:
         if family != socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # What is accepted inherits it, which saves a system call each.
+            # Accepted sockets inherit it, which saves a system call for each.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if family == socket.AF_INET6:
-            # "::" is IPv4 too, whatever the system's default.
+            # "::" includes IPv4, whatever the system's default.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         sock.bind(address)
         sock.listen(backlog)

@@ -32,7 +32,7 @@ class HttpSettings(TypedDict, total=False):
 
 
 class ListenSettings(HttpSettings, total=False):
-    """What ``listen`` of a Socket.IO server takes: all that ``create_server`` does."""
+    """What ``listen`` of a Socket.IO server takes: all that ``create_server`` takes."""
 
     log: Any
     error_log: Any
@@ -41,7 +41,7 @@ class ListenSettings(HttpSettings, total=False):
 
 
 class RunSettings(ListenSettings, total=False):
-    """What ``run`` takes: all that ``listen`` does."""
+    """What ``run`` takes: all that ``listen`` takes, and more."""
 
     certfile: str | os.PathLike[str] | None
     keyfile: str | os.PathLike[str] | None
@@ -53,7 +53,7 @@ class RunSettings(ListenSettings, total=False):
 class HttpOptions:
     """How long a request may be, and how long it may take: in bytes and in seconds.
 
-    A time of ``None`` is no limit.
+    A time of ``None`` means no limit.
     """
 
     #: The request line, or one header line, without its line break. Cookies of a single
@@ -61,14 +61,14 @@ class HttpOptions:
     max_line: int = 16384
     #: The request line and all header lines, with their line breaks.
     max_head: int = 65536
-    #: For the head of a request, from its first byte; of a new connection, from its
-    #: beginning.
+    #: For the head of a request, from its first byte; for the first request, from the
+    #: beginning of the connection.
     head_timeout: float | None = 60.0
     #: For progress with the body of a request or of an answer: its next KiB, or what is
     #: left of it.
     body_timeout: float | None = 300.0
     #: From an answer to the first byte of the next request. Proxies keep connections
-    #: for a minute, and must not find that we have hung up first.
+    #: for a minute, and we must not hang up before they do.
     keep_alive: float | None = 75.0
     #: For a TLS handshake.
     tls_timeout: float | None = 20.0

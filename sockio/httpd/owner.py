@@ -1,4 +1,4 @@
-"""Owner: what the connection of a client asks of whoever keeps it."""
+"""Owner: what the connection of a client needs of the object that keeps it."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ class Place(Protocol):
 
 
 class Owner(Place, Protocol):
-    """What one asks besides, when it reads requests."""
+    """What a connection that reads requests needs besides."""
 
-    #: No request is taken any more.
+    #: Whether no more requests are taken.
     closing: bool
     application: WSGIApp
     shortcut: Shortcut | None
     options: HttpOptions
 
     def environ(self) -> Environ:
-        """What all requests have in common, as a new dict."""
+        """Return what all requests have in common, as a new dict."""
 
     def date(self) -> str:
-        """The header line with the present time."""
+        """Return the header line with the current time."""
 
     def refused(self, address: Any, why: Refused) -> None:
-        """A client is told that its request is none; for the log."""
+        """Log that the request of a client was refused."""
 
     def run(self, exchange: Exchange) -> None:
         """Run ``exchange`` in a worker, now."""
 
     def ended(self, address: Any, exchange: Exchange) -> None:
-        """An exchange with the client at ``address`` is over; for the log."""
+        """Log an exchange, now over, with the client at ``address``."""
 
     def forget(self, connection: object) -> None:
-        """The connection is closed, or somebody else's."""
+        """Drop a connection that is closed, or has another owner."""

@@ -1,6 +1,6 @@
 """The body of an HTTP request, as ``wsgi.input`` (knows no socket).
 
-It ends where Content-Length or the last chunk says, and what comes behind it is given
+It ends where Content-Length or the last chunk says; bytes that come after it are given
 back.
 Spec: RFC 9112 "Message Body Length", "Chunked Transfer Coding"; PEP 3333.
 """
@@ -16,8 +16,8 @@ from .request_head import Refused
 
 __all__ = ["BadBody", "RequestBody", "Source"]
 
-#: Bytes of a body that nobody reads which are received so that the connection can go
-#: on; of a larger one the rest is cut off.
+#: If nobody reads a body, we receive up to so many bytes of it, so that the connection
+#: can be used again; if it is larger, we close the connection.
 _MOST_DISCARDED = 64 << 20
 
 
@@ -25,7 +25,7 @@ class BadBody(OSError):
     """The body ended too early, or is not what it should be.
 
     Args:
-        status: Of the answer.
+        status: The status of the answer.
     """
 
     def __init__(self, why: str, status: str = "400 Bad Request") -> None:
@@ -37,10 +37,10 @@ class Source(Protocol):
     """Where a body comes from."""
 
     def receive(self) -> bytes:
-        """Return the next bytes of the connection, at its end none.
+        """Return the next bytes of the connection; no bytes at its end.
 
         Raises:
-            BadBody: They did not come in time.
+            BadBody: They did not arrive in time.
 
         Blocks:
             Until there are some.
@@ -64,25 +64,25 @@ class RequestBody:
         """Read a body from ``source``.
 
         Args:
-            length: Its bytes; None: it is chunked.
+            length: The number of its bytes; None: it is chunked.
             options: How long the lines between chunks may be.
         """
         self._source = source
         self._chunks = Chunks(options or HttpOptions()) if length is None else None
-        #: Bytes that are still to be taken from the connection, where that is known.
+        #: Bytes that are still to be taken from the connection, if that is known.
         self._left = length or 0
-        #: Received, and how much of it was read.
+        #: Received bytes, and how many of them were read.
         self._waiting = b""
         self._at = 0
         self._ended = length == 0
-        #: It ended too early, or was garbled: nothing behind it can be understood.
+        #: Whether it ended too early or was garbled; what follows has no meaning then.
         self.bad = False
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read up to ``size`` bytes, less only at the end; all without one.
+        """Read ``size`` bytes, fewer only at the end; without a size, read all.
 
         Raises:
-            BadBody: The client left, or its chunks are garbled.
+            BadBody: The client disconnected or was too slow, or its chunks are garbled.
 
         Blocks:
             Until they have arrived.
@@ -102,10 +102,10 @@ class RequestBody:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def read1(self, size: int | None = -1) -> bytes:
-        """Read what has come, at most ``size`` bytes; nothing only at the end.
+        """Read what has arrived, at most ``size`` bytes; nothing only at the end.
 
         Raises:
-            BadBody: The client left, or its chunks are garbled.
+            BadBody: The client disconnected or was too slow, or its chunks are garbled.
 
         Blocks:
             Until something has arrived.
@@ -115,7 +115,7 @@ class RequestBody:
         return self._take(len(self._waiting) if size is None or size < 0 else size)
 
     def readline(self, size: int | None = -1) -> bytes:
-        """Read up to and with the next line break. Blocks."""
+        """Read up to the next line break, which is included. Blocks."""
         limit = None if size is None or size < 0 else size
         parts: list[bytes] = []
         count = 0
@@ -132,7 +132,7 @@ class RequestBody:
         return b"".join(parts)
 
     def readlines(self, hint: int | None = None) -> list[bytes]:
-        """Read the lines of about ``hint`` bytes; all without one. Blocks."""
+        """Read lines of about ``hint`` bytes; without a hint, all lines. Blocks."""
         lines: list[bytes] = []
         count = 0
         for line in self:
@@ -146,7 +146,7 @@ class RequestBody:
         return iter(self.readline, b"")
 
     def discard(self) -> bool:
-        """Read what nobody wanted; False where that is not worth it.
+        """Read what nobody has read; False: the connection cannot be used again.
 
         Blocks:
             Until it has arrived.
@@ -164,7 +164,7 @@ class RequestBody:
 
     @property
     def hopeless(self) -> bool:
-        """Whether the connection cannot go on behind it."""
+        """Whether the connection cannot be used again after this body."""
         return self.bad or self._left > _MOST_DISCARDED
 
     def rest(self) -> bytes:
@@ -173,7 +173,7 @@ class RequestBody:
         return waiting if self._chunks is None else waiting + self._chunks.rest
 
     def _fetch(self, count: int) -> bytes:
-        """Return up to ``count`` of the bytes that come next."""
+        """Return up to ``count`` of the next bytes."""
         self._waiting, self._at = self._next_part(), 0
         return self._take(count)
 
@@ -187,7 +187,7 @@ class RequestBody:
         return waiting[at : at + count]
 
     def _next_part(self) -> bytes:
-        """Return more of the body, as much as has come; at its end nothing."""
+        """Return more of the body, as much as has arrived; nothing at its end."""
         if self._ended:
             return b""
         if self._chunks is not None:
@@ -201,7 +201,7 @@ class RequestBody:
         return data
 
     def _next_chunks(self, chunks: Chunks) -> bytes:
-        # What has come may be many tiny ones, and the next call comes at once.
+        # Many tiny chunks may have arrived, and the next call comes immediately.
         if not chunks.hungry:
             self._source.breathe()
         while True:

@@ -1,6 +1,6 @@
-"""The head of an HTTP request, parsed strictly and as it comes (pure).
+"""The head of an HTTP request, parsed strictly and as it arrives (pure).
 
-Whatever two parsers could understand in two ways is refused. Lines are judged one after
+Whatever two parsers could understand differently is refused. Lines are judged one after
 the other, so that the same fault is found in however many pieces a head arrives.
 Spec: RFC 9112 "Message Parsing", "Message Body Length"; RFC 9110 "Field Names".
 """
@@ -17,18 +17,18 @@ from .request_target import RequestLine, is_host, parse_request_line
 
 __all__ = ["MAX_FIELDS", "HeadReader", "Headers", "Refused", "parse_field"]
 
-#: Header lines of one request.
+#: Most header lines of one request.
 MAX_FIELDS = 100
 #: Bytes of the longest header line whose parsed form is kept.
 _MOST_REMEMBERED = 128
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-#: A carriage return ends a line, together with what follows it.
+#: A carriage return is legal only in front of a line feed.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]")
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-#: More bytes than anybody has; enough for a 64-bit number.
+#: 18 digits are more bytes than anybody has, and fit into 64 bits.
 _LENGTH = re.compile(r"0*[0-9]{1,18}", re.ASCII)
-#: Two of them would mean two things.
+#: Two headers of such a name could contradict each other.
 _ONLY_ONCE = frozenset(
     ("CONTENT_LENGTH", "CONTENT_TYPE", "HTTP_HOST", "HTTP_TRANSFER_ENCODING")
 )
@@ -38,11 +38,11 @@ _TOO_LARGE = "431 Request Header Fields Too Large"
 
 
 class Refused(ValueError):
-    """A request that is not to be answered.
+    """A request that is refused.
 
     Args:
         why: For the log; a peer's text in it is escaped.
-        status: Of the answer.
+        status: The status of the refusal.
         option: The option of ours that forbids it, if one does.
     """
 
@@ -57,7 +57,7 @@ class Refused(ValueError):
 class Headers:
     """The header lines of a request, taken apart.
 
-    A client sends the same ones again and again, so they are kept with its connection.
+    A client often sends the same lines again, so they are kept with its connection.
     """
 
     __slots__ = ("_closes", "_stays", "block", "fields", "length", "memo")
@@ -72,7 +72,7 @@ class Headers:
             Refused: A line is malformed, or contradicts another.
         """
         self.block = block
-        #: By their names in environ; not to be changed.
+        #: Values by their names in environ; do not change them.
         self.fields: dict[str, str] = {}
         if block:
             lines = block.split(b"\r\n")
@@ -91,7 +91,7 @@ class Headers:
         options = _members(self.fields.get("HTTP_CONNECTION", "").lower())
         self._closes = "close" in options
         self._stays = "keep-alive" in options
-        #: Yours: what you found out from these headers.
+        #: For the user of these headers: what it has found out from them.
         self.memo: Any = None
 
     def keep_alive(self, version: str) -> bool:
@@ -102,34 +102,34 @@ class Headers:
 class HeadReader:
     """Reads the heads of one connection, one after the other.
 
-    What it has read is in its attributes until it reads the next.
+    What it has read stays in its attributes until it reads the next head.
     """
 
     __slots__ = ("_judge", "_options", "_short", "headers", "line", "size")
 
     def __init__(self, options: HttpOptions) -> None:
         self._options = options
-        #: Bytes of a head that cannot be too long, nor can one of its lines.
+        #: A head of up to this many bytes is not too long, and neither are its lines.
         self._short = min(options.max_line, options.max_head)
-        #: Has judged the beginning of a head whose end has not come.
+        #: Has judged the beginning of a head whose end has not arrived.
         self._judge: Judge | None = None
-        #: The first line, not looked at yet.
+        #: The first line, not parsed yet.
         self.line = b""
         self.headers: Headers | None = None
         #: Bytes of the head.
         self.size = 0
 
     def read(self, data: bytes) -> Headers | None:
-        """Return the headers at the start of ``data``; None: more has to come.
+        """Return the headers at the start of ``data``; None: more has to arrive.
 
         Raises:
-            Refused: Whatever comes, this is no head.
+            Refused: Whatever may follow, this is not a head.
         """
         judge = self._judge
         if judge is None:
             end = data.find(b"\r\n\r\n")
         else:
-            # What was judged are whole lines; the last one may be followed by the end.
+            # Whole lines were judged; the end may directly follow the last one.
             end = data.find(b"\r\n\r\n", max(judge.start - 2, 0))
         if end < 0:
             if judge is None:
@@ -161,7 +161,7 @@ class HeadReader:
             data: What was given to ``read``.
 
         Raises:
-            Refused: The request is not to be answered.
+            Refused: There is a fault.
         """
         line = parse_request_line(self.line)
         assert self.headers is not None
@@ -195,11 +195,11 @@ class Judge:
         self._count = 0
         #: Bytes that were judged: whole lines.
         self.start = 0
-        #: Bytes that were searched for control characters beyond.
+        #: How far ``data`` was searched for control characters.
         self._searched = 0
 
     def read(self, data: bytes) -> None:
-        """Judge what has come of a head, from its start on, up to its end.
+        """Judge what has arrived of a head; ``data`` begins with the head's start.
 
         Raises:
             Refused: There is a fault.
@@ -221,11 +221,11 @@ class Judge:
             self._judge_line(data[start : end - 1])
 
     def _judge_part(self, data: bytes, start: int, most: int) -> None:
-        """Judge a line whose end has not come, and must before ``most``."""
+        """Judge a line whose end has not arrived and must come before ``most``."""
         if _CONTROL.search(data, max(start, self._searched), most - 1):
             raise Refused(f"a control character in {data[start : start + 100]!r}")
         if len(data) < most:
-            # The last one may be a carriage return: what follows decides about it.
+            # The last byte may be a carriage return: the next byte decides about it.
             self._searched = len(data) - 1
             return
         if most - start < self._options.max_line + 2:
@@ -241,7 +241,7 @@ class Judge:
             if self._line is None:
                 raise Refused(f"bad request line {line[:100]!r}")
             if self._line.method == "CONNECT":
-                raise Refused("no tunnel is to be had", "501 Not Implemented")
+                raise Refused("CONNECT is not supported", "501 Not Implemented")
             return
         self._count += 1
         if self._count > MAX_FIELDS:
@@ -266,8 +266,8 @@ class Judge:
 def _add(fields: dict[str, str], lines: Iterable[bytes]) -> None:
     """Add header lines to ``fields``, under their names in environ.
 
-    Those with an underscore are left out: they would be taken for the ones with a
-    hyphen, which a proxy may have checked.
+    Headers with an underscore in the name are left out: they would be taken for those
+    with a hyphen, which a proxy may have checked.
     """
     for line in lines:
         # Clients of one kind have most of their lines in common.
@@ -275,7 +275,7 @@ def _add(fields: dict[str, str], lines: Iterable[bytes]) -> None:
         key, value = parse(line)
         if key in fields:
             if key in _ONLY_ONCE:
-                raise Refused(f"two headers where one may be: {key}")
+                raise Refused(f"two headers where only one may be: {key}")
             between = ";" if key == "HTTP_COOKIE" else ","
             fields[key] = f"{fields[key]}{between} {value}"
         elif key:
@@ -285,10 +285,10 @@ def _add(fields: dict[str, str], lines: Iterable[bytes]) -> None:
 
 
 def parse_field(line: bytes) -> tuple[str, str]:
-    """Return the name in environ, empty for a header left out, and the value.
+    """Return the name in environ, empty for a header to leave out, and the value.
 
     Raises:
-        Refused: It is no header, or says what no such header may.
+        Refused: It is not a header, or its value is illegal.
     """
     name, colon, value = line.decode("latin-1").partition(":")
     value = value.strip(" \t")
@@ -315,7 +315,7 @@ _remembered = lru_cache(maxsize=1024)(parse_field)
 
 
 def _check_codings(value: str) -> None:
-    """Let only pass what says where the body ends, and that we can undo."""
+    """Refuse codings that do not say where the body ends, or that we cannot undo."""
     *others, last = [coding.strip(" \t") for coding in value.lower().split(",")]
     if last != "chunked" or "chunked" in others:
         raise Refused(f"bad Transfer-Encoding {value[:100]!a}")
@@ -324,5 +324,5 @@ def _check_codings(value: str) -> None:
 
 
 def _members(value: str) -> set[str]:
-    """Return the members of a list with commas."""
+    """Return the members of a list separated by commas."""
     return {member.strip(" \t") for member in value.split(",")}

@@ -1,4 +1,4 @@
-"""The first line of a request, and whom and what it asks for (pure).
+"""The first line of a request: its method, its target and the host in it (pure).
 
 Spec: RFC 9112 "Request Line", "Request Target"; RFC 3986 "Authority".
 """
@@ -12,11 +12,11 @@ from typing import NamedTuple
 __all__ = ["RequestLine", "is_host", "parse_request_line"]
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-#: What browsers leave as it is in a target, though some of it should be escaped.
+#: Allows what browsers do not escape in a target, although some of it should be.
 _USUAL = re.compile(rf"({_TOKEN}) ((/[!\"$->@-~]*)(?:\?([!\"$-~]*))?) (HTTP/1\.[01])")
 _UNUSUAL = re.compile(rf"({_TOKEN}) ([!\"$-~]+) (HTTP/1\.[01])")
-#: As proxies are asked, but any server must understand it. WebSockets have schemes of
-#: their own.
+#: The form of requests to proxies, which every server must understand. WebSockets have
+#: schemes of their own.
 _ABSOLUTE = re.compile(r"(?i:https?|wss?)://([^/?]+)(/[^?]*)?(?:\?(.*))?")
 _HOST = re.compile(
     r"(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*"
@@ -34,10 +34,10 @@ class RequestLine(NamedTuple):
     #: As it was sent.
     target: str
     version: str
-    #: Not decoded; empty where the whole server is asked (``OPTIONS *``).
+    #: Not decoded; empty if the request is about the whole server (``OPTIONS *``).
     path: str
     query: str
-    #: Host and port, where the target names them: they count, not the header.
+    #: Host and port, if the target names them; they replace those of the header.
     authority: str | None = None
 
 
@@ -45,7 +45,7 @@ def parse_request_line(line: bytes) -> RequestLine | None:
     """Take the first line apart; None: it is not one of HTTP 1.0 or 1.1.
 
     Args:
-        line: Without its line break.
+        line: The line without its line break.
     """
     text = line.decode("latin-1")
     found = _USUAL.fullmatch(text)
@@ -74,7 +74,7 @@ def _unusual(line: str) -> RequestLine | None:
 
 
 def is_host(text: str) -> bool:
-    """Whether a text is a host, perhaps none, with or without a port."""
+    """Tell whether a text is a host, perhaps an empty one, with or without a port."""
     port = _PORT.search(text)
     found = _HOST.fullmatch(text, 0, len(text) if port is None else port.start())
     if found is None:

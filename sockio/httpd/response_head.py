@@ -1,7 +1,7 @@
 """The head of an answer, as a WSGI application gives it: judged, then written (pure).
 
-What a client could understand in two ways, or what is the server's to say, is the
-application's mistake, and told where it is made.
+It is the application's mistake to give what a client could understand in two ways, or
+what only the server may say; it gets the error where it makes the mistake.
 Spec: PEP 3333 "The start_response() Callable"; RFC 9110 "Field Values", "Connection";
 RFC 9112 "Status Line".
 """
@@ -15,7 +15,7 @@ __all__ = ["ResponseHead", "sendable"]
 
 #: Answers without a body; those below 200 have none either.
 _BODILESS = (204, 304)
-#: Names of headers that concern one connection and so are not the application's; with
+#: Headers that concern one connection, so that the application must not give them; and
 #: what to do instead.
 _SERVERS_OWN = {
     "proxy-authenticate": "leave it out",
@@ -46,15 +46,15 @@ class ResponseHead:
 
         Raises:
             TypeError: It is not of the types that WSGI wants.
-            ValueError: It cannot be sent, or is the server's to say.
+            ValueError: It cannot be sent, or only the server may say it.
         """
         if not isinstance(status, str):
             raise TypeError(f"the status is {status!r}: give text such as '200 OK'")
-        #: What stands behind the version, such as ``200 OK``.
+        #: The text after the version, such as ``200 OK``.
         self.status, self.code = _judge_status(status)
         #: Whether no body follows, whatever the application returns.
         self.bodiless = self.code < 200 or self.code in _BODILESS
-        #: Bytes of the body, where the application says so.
+        #: The number of bytes of the body, if the application gives it.
         self.length: int | None = None
         #: Whether the connection is to end with this answer.
         self.closes = False
@@ -82,7 +82,7 @@ class ResponseHead:
                 self.lines.append(f"{name}: {value}")
 
     def _takes(self, kind: str, value: str) -> bool:
-        """Look at a header that means something to us; False: it is not sent so."""
+        """Read a header that means something to us; False: do not send it."""
         if kind == "date":
             self.dated = True
         elif kind == "content-length":
@@ -95,7 +95,7 @@ class ResponseHead:
                 )
             self.length = int(value)
         else:
-            # We say ourselves whether the connection goes on.
+            # We say ourselves whether the connection stays open.
             if kind == "connection" and "close" in value.lower():
                 self.closes = True
             return False
@@ -103,8 +103,8 @@ class ResponseHead:
 
 
 def sendable(value: str) -> bool:
-    """Whether a text can be the value of a header: no line breaks, Latin-1 only."""
-    # The first two answer for nearly every value, at a tenth of the time.
+    """Tell whether a header may have this value: no line breaks, only Latin-1."""
+    # These two checks are enough for nearly every value, and ten times as fast.
     if value.isascii() and value.isprintable():
         return True
     return _VALUE.fullmatch(value) is not None

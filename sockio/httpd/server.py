@@ -1,4 +1,4 @@
-"""create_server(): a WSGI server of our own: listen, serve, close."""
+"""create_server(): our own WSGI server: listen, serve, close."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def create_server(
     """Make an HTTP server that is not listening yet.
 
     Args:
-        app: Answers the requests; 404 to all of them while there is none.
+        app: Answers the requests; while there is none, all of them get 404.
         log: Where a line for each request goes: a file or a logger; None: nowhere.
         error_log: A file for ``wsgi.errors`` and the tracebacks of the application;
             None: standard error.
-        environ: What each request's environment contains besides.
+        environ: Additional entries of each request's environ.
         backlog: Connections that may wait to be accepted; the kernel may allow fewer.
-        options: Those of ``HttpOptions``: what is demanded of requests.
+        options: Fields of ``HttpOptions``: what is demanded of requests.
 
     Raises:
         ConfigError: An option is wrong.
@@ -66,7 +66,7 @@ def create_server(
 
 
 class _Parts(NamedTuple):
-    """What there is of a server while it listens."""
+    """The parts that a server has while it listens."""
 
     listening: ListeningSocket
     acceptor: Acceptor
@@ -89,14 +89,14 @@ class HTTPServer:
         self._options = options or HttpOptions()
         self._backlog = backlog
         self._environ = environ or {}
-        #: What its connections are told besides.
+        #: Further arguments of its ``Connections``.
         self._settings = settings
         self._parts: _Parts | None = None
         self._closed = Event()
 
     @property
     def app(self) -> WSGIApp | None:
-        """May be replaced at any time; the next request gets the new one."""
+        """The application; if you replace it, the next request gets the new one."""
         return self._app
 
     @app.setter
@@ -129,9 +129,10 @@ class HTTPServer:
         Args:
             address: A port (of all interfaces), ``(host, port)``, ``"host:port"``,
                 ``"[ipv6]:port"`` or ``"unix:/path"``; port 0 is a free one.
-            certfile: PEM file with the certificate chain: the server speaks TLS.
-            keyfile: PEM file with the key, where ``certfile`` does not contain it.
-            ssl_context: Instead of both; gevent's class.
+            certfile: PEM file with the certificate chain; with it the server speaks
+                TLS.
+            keyfile: PEM file with the key, if ``certfile`` does not contain it.
+            ssl_context: Instead of both; an object of gevent's class.
 
         Raises:
             ConfigError: An option is wrong, or the server is listening already.
@@ -182,7 +183,8 @@ class HTTPServer:
     def close(self, timeout: float | None = None) -> None:
         """Stop accepting; close each connection that has no request under way.
 
-        The others end with their response, which says so. A Unix socket's file goes.
+        The others end with their response, which says so. The file of a Unix socket is
+        removed.
 
         Args:
             timeout: Seconds to wait for these; what still runs then is killed. None
@@ -219,7 +221,7 @@ def _tls_context(
     """Return gevent's context for a server, if it is to speak TLS.
 
     Raises:
-        ConfigError: Half of what is needed was given, or too much.
+        ConfigError: Too little or too much was given.
     """
     if ssl_context is not None:
         if certfile is not None or keyfile is not None:

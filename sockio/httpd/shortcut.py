@@ -21,7 +21,7 @@ class Replying(Protocol):
         """Whether the answer has to say that the connection ends with it."""
 
     def date(self) -> str:
-        """The header line with the present time."""
+        """Return the header line with the current time."""
 
     def reply(self, data: bytes) -> None:
         """Send the whole answer; never blocks."""
@@ -51,7 +51,7 @@ class Shortcut(Protocol):
         Called in the hub: it must not block.
 
         Args:
-            line: The first line of the request, not looked at before.
+            line: The first line of the request, which was not checked yet.
         """
 
 

@@ -1,6 +1,6 @@
 """HttpSocket: a client's socket, as our HTTP server reads and writes it.
 
-The hub reads. A worker writes and waits; the hub writes and does not.
+The hub reads. A worker writes and waits; the hub writes without waiting.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ LINGERING = 2.0
 
 #: Bytes of a body that count as progress.
 PROGRESS = 1024
-#: Seconds for which nobody waits for bytes, behind which their time begins anew.
+#: If nobody waits for bytes for so many seconds, the time for the next begins anew.
 _PAUSE = 1.0
 
 _READ_SIZE = 65536
-#: The kernel is to forget what it has not sent, and to tell the peer by a reset.
+#: Makes the kernel drop what it has not sent, and reset the connection.
 _NO_LINGER = b"\1\0\0\0\0\0\0\0"
 
 
@@ -62,23 +62,23 @@ class HttpSocket:
         self._sock = sock
         self._place = place
         self.tls = tls
-        #: The peer sends no more, or we do not want it.
+        #: Whether the peer sends nothing more, or we do not want more.
         self._ended = False
         self._reader: Any = place.loop.io(sock.fileno(), READ)
         self._reading = False
-        #: What the kernel has not taken of what the hub sends, and what comes then.
+        #: What the kernel has not taken of the hub's data, and the call to make then.
         self._unsent: memoryview | None = None
         self._done: Callable[[], None] | None = None
         self._writer: Writable | None = None
-        #: A worker waits for the kernel to take more.
+        #: Whether a worker waits for the kernel to take more.
         self._sending = False
-        #: Closes it, after the last answer.
+        #: Closes the socket, after the last answer.
         self._lingering: Timer | None = None
-        #: What the client has to do something in time for.
+        #: The deadline that the client is under.
         self._deadline: Deadline | None = None
-        #: Bytes of a body that went since that began.
+        #: Bytes of a body that have come or gone since it began.
         self._progress = 0
-        #: When some went.
+        #: When the last ones did.
         self._counted = 0.0
 
     @property
@@ -89,7 +89,7 @@ class HttpSocket:
     # ------------------------------------------------------------------ deadlines
 
     def _wait_under(self, deadline: Deadline | None) -> None:
-        """The client is waited for under ``deadline`` from now on, and no other."""
+        """Put the client under ``deadline``, and no other."""
         if self._deadline is not deadline and self._deadline is not None:
             self._deadline.end(self)
         self._deadline = deadline
@@ -97,9 +97,9 @@ class HttpSocket:
             deadline.begin(self)
 
     def _wait_for_progress(self) -> None:
-        """Bytes of a body are waited for, which may have been so before.
+        """Put the client under the deadline for a body, unless it is already.
 
-        The time that an application takes in between is not the client's.
+        The time that the application takes in between does not count.
         """
         deadline = self._place.deadlines.body
         idle = self._place.clock.now() - self._counted
@@ -108,26 +108,26 @@ class HttpSocket:
             self._wait_under(deadline)
 
     def _count(self, size: int) -> None:
-        """So many bytes of a body went."""
+        """Count ``size`` bytes of a body that have come or gone."""
         self._counted = self._place.clock.now()
         self._progress += size
         if self._progress >= PROGRESS:
             self._wait_under(None)
 
     def expire(self) -> None:
-        """The client did not do in time what it was waited for; called in the hub."""
+        """Act on a client that has missed its deadline; called in the hub."""
         self._deadline = None
         if self._unsent is not None or self._sending:
             self._cut()
 
     def _cut(self) -> None:
-        """End it, with what the client has not taken; wakes whoever sends."""
+        """End the connection, drop what the client has not taken, wake the sender."""
         log.debug("a client takes nothing; its connection is cut")
         self._ended = True
         with suppress(OSError):
             self._sock.setsockopt(SOL_SOCKET, SO_LINGER, _NO_LINGER)
             if self._sending:
-                # Beneath TLS; its worker closes.
+                # This is below TLS; the worker that sends will close the socket.
                 getattr(self._sock, "_sock", self._sock).shutdown(SHUT_RDWR)
         if not self._sending:
             self.close()
@@ -135,11 +135,11 @@ class HttpSocket:
     # ------------------------------------------------------------------ reading
 
     def _on_readable(self) -> None:
-        """There is something to receive; called in the hub."""
+        """Receive what has arrived; called in the hub."""
         raise NotImplementedError
 
     def _receive_some(self) -> bytes | None:
-        """Return what there is; nothing at the end, None where it is not yet known."""
+        """Return what has arrived; no bytes at the end, None if nothing has yet."""
         try:
             return self._sock.recv(_READ_SIZE)  # type: ignore[no-any-return]
         except AGAIN:
@@ -248,14 +248,14 @@ class HttpSocket:
 
     @property
     def closed(self) -> bool:
-        """Whether it is closed, or somebody else's."""
+        """Whether it is closed, or has another owner."""
         return self._reader is None
 
     def part(self) -> None:
-        """Close once the client has, or soon: there is no more to say.
+        """Close when the client has closed, or soon: we have nothing more to send.
 
-        What it sends meanwhile is passed over. A socket that is closed before it was
-        read to its end destroys the answer on its way (RFC 9112, 9.6).
+        What the client sends meanwhile is dropped. Closing a socket that was not read
+        to its end would destroy the answer on its way (RFC 9112, 9.6).
         """
         if self._ended or self._reader is None:
             self.close()
@@ -267,7 +267,7 @@ class HttpSocket:
         self._resume()
 
     def _pass_over(self) -> None:
-        """Read on behind the last answer, beneath TLS, which bears nothing there."""
+        """Drop what comes after the last answer; TLS refuses it, so read below TLS."""
         try:
             data = BENEATH_TLS.receive(self._sock, self._sock.fileno())
         except AGAIN:
@@ -279,7 +279,7 @@ class HttpSocket:
             self.close()
 
     def _stop(self) -> None:
-        """Let go of the socket."""
+        """Release the socket."""
         self._ended = True
         self._pause()
         self._stop_writer()

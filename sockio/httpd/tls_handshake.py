@@ -1,6 +1,6 @@
 """TlsHandshake: a client that has connected and must agree on TLS first.
 
-It costs no greenlet, and until its first byte has come nothing but its socket.
+It costs no greenlet, and until its first byte arrives only its socket.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ class TlsHandshake:
         secure: Callable[[Any], Any],
         done: Callable[[TlsHandshake, Any], object],
     ) -> None:
-        """Begin as soon as something comes.
+        """Begin as soon as something arrives.
 
         Args:
-            sock: It does not block, and is ours from now on.
-            secure: Makes the TLS socket of it, and does not shake hands.
+            sock: A socket that does not block; it is ours from now on.
+            secure: Makes the TLS socket of it, without the handshake.
             done: Called in the hub at the end, with the TLS socket, or None.
         """
         self.address = address
-        #: There is a TLS socket, and it is in ``_sock``.
+        #: Whether ``_sock`` is the TLS socket.
         self._begun = False
         self._sock = sock
         self._place = place
@@ -52,7 +52,7 @@ class TlsHandshake:
         place.deadlines.tls.begin(self)
 
     def _wait(self, events: int) -> None:
-        """Go on when the socket is ready for ``events``."""
+        """Continue when the socket is ready for ``events``."""
         self._stop_waiting()
         self._watcher = self._place.loop.io(self._sock.fileno(), events)
         self._watcher.start(self._go_on)
@@ -76,7 +76,7 @@ class TlsHandshake:
             log.debug("TLS handshake with %s failed: %s", self.address, exc)
             self.close()
         except Exception:
-            # A boundary: a bug of ours met here ends this connection only.
+            # A boundary: a bug of ours here ends this connection only.
             log.exception("a TLS handshake failed")
             self.close()
         else:
@@ -88,7 +88,7 @@ class TlsHandshake:
         self._done(self, secured)
 
     def expire(self) -> None:
-        """It took too long."""
+        """Give up, since it took too long."""
         log.debug("TLS handshake with %s took too long", self.address)
         self.close()
 

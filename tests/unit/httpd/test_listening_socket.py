@@ -102,7 +102,7 @@ def test_a_path_in_use_is_named(tmp_path: Path) -> None:
 def test_other_reasons_are_told(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"192\.0\.2\.1:3000 is not an address of this"):
         listen("192.0.2.1:3000", 1)
-    with pytest.raises(FileNotFoundError, match="is in a folder that there is not"):
+    with pytest.raises(FileNotFoundError, match="is in a folder that does not exist"):
         listen(f"unix:{tmp_path}/no/x.sock", 1)
     with pytest.raises(socket.gaierror, match="there is no host of that name"):
         listen("no-such-host.invalid:3000", 1)
