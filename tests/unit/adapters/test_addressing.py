@@ -8,7 +8,7 @@ import pytest
 from sockio.adapters import Flags
 from sockio.errors import ConfigError
 
-#: What a process needs that only publishes.
+#: The modules that a process needs which only publishes.
 PURE = ("sockio.adapters.addressing", "sockio.adapters.cluster.messages")
 
 

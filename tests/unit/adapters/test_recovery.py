@@ -27,7 +27,7 @@ class Log(RecoveryLog):
         return offset
 
     def lose(self, *rooms: str, since: str | None = None, pid: str = "p") -> Session:
-        """Persist the session of a socket that is in ``rooms`` and its own."""
+        """Persist the session of a socket in ``rooms`` and in its own room."""
         session = Session(
             sid="s", pid=pid, rooms=("s", *rooms), data={"a": 1}, since=since
         )
@@ -97,7 +97,7 @@ def test_the_newest_offset_is_known(log: Log) -> None:
     assert log.newest is None
 
     offset = log.send("a")
-    log.new_offset()  # nothing came of it
+    log.new_offset()  # nothing is logged under it
 
     assert log.newest == offset
 
@@ -151,7 +151,7 @@ def test_a_session_expires(log: Log, clock: FakeClock) -> None:
         log.lose(pid=pid)
         clock.advance(age)
 
-        # The sweeper has not come by yet, or has.
+        # In one case the sweep has not run yet, in the other it has.
         assert (log.missed(offset, pid) is None) == (age == 120)
 
 
@@ -244,7 +244,7 @@ def test_too_many_were_for_others(log: Log, clock: FakeClock) -> None:
     clock.advance(1000)
     log.lose("r")
 
-    # One before them, which is forgotten, may have been for it.
+    # A packet before them, whose offset is forgotten, may have been for it.
     assert log.missed(offset) is None
 
 

@@ -1,4 +1,4 @@
-"""Options of other servers: each is refused, with what to write in its place."""
+"""Options of other servers: each is refused; the error says what to write instead."""
 
 from __future__ import annotations
 

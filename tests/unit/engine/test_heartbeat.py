@@ -14,14 +14,14 @@ PING, PONG = Packet(PacketType.PING), Packet(PacketType.PONG)
 
 
 class Pulse:
-    """A heartbeat and what it did, with the time at which it did it."""
+    """A heartbeat, and what it did at what time."""
 
     def __init__(self, protocol: int = 4) -> None:
         self.clock = Stopwatch()
         self.did: list[tuple[str, float]] = []
         #: Its answers to pings.
         self.answers: list[str] = []
-        #: Bytes that have come of a message that is not whole yet.
+        #: Bytes received of a message that is not complete yet.
         self.unfinished = 0
         self.heartbeat = heartbeat_for(
             protocol,
@@ -41,7 +41,7 @@ class Pulse:
             self.answers.append(wire.payload)
 
     def came(self, size: int, *, whole: bool = False) -> None:
-        """So many bytes of a message arrive; with them it may be whole."""
+        """Let ``size`` bytes of a message arrive; ``whole``: these complete it."""
         self.unfinished += size
         if whole:
             size, self.unfinished = self.unfinished, 0
@@ -49,7 +49,7 @@ class Pulse:
 
     @property
     def silent(self) -> bool:
-        """Whether the client was given up."""
+        """Whether the client is given up at this moment."""
         return ("silence", self.clock.now()) in self.did
 
 

@@ -1,4 +1,4 @@
-"""Intake: when reading pauses, goes on, and when a client is given up."""
+"""Intake: when reading pauses and resumes, and when a client is given up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POLICY = InboxPolicy(high_bytes=100, low_bytes=20, high_events=10, low_events=2,
 
 
 class Tap:
-    """The session's side: what it was told, in order."""
+    """The session's side; notes its calls, in order."""
 
     def __init__(self, policy: InboxPolicy | None = POLICY) -> None:
         self.told: list[Any] = []

@@ -156,7 +156,7 @@ def test_a_request_in_another_thread_is_answered_500(
 def test_a_server_that_lets_no_hub_run_is_answered_500(
     server: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # This is the root greenlet, where a request can only come from such a server.
+    # This is the root greenlet, where only such a server makes requests.
     answer = call(server, HANDSHAKE, SERVER_SOFTWARE="WSGIServer/0.2")
 
     assert answer.status == "500 Internal Server Error"

@@ -21,7 +21,7 @@ ENVIRON = {"REQUEST_METHOD": "GET", "REMOTE_ADDR": "192.0.2.7"}
 
 
 class Bench:
-    """A session on a fake transport, and what it told those around it."""
+    """A session on a fake transport; notes what the session reports."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Bench:
         self.session.consumer = self
 
     def open(self) -> EngineSession:
-        """Open the session, and forget that it was opened."""
+        """Open the session, and drop what the opening sent and fired."""
         self.session.open()
         if self.transport.name == "polling":
             self.transport.take()
@@ -276,7 +276,7 @@ def test_a_session_is_writable_while_its_message_would_leave_at_once(
 ) -> None:
     assert not bench.session.writable
     session = bench.open()
-    assert not session.writable  # the open packet has just left
+    assert not session.writable  # the open packet has left in this pass
     bench.settle()
     assert session.writable
 

@@ -15,7 +15,7 @@ TIMEOUT = 10.0
 
 
 class Trial:
-    """An upgrade under way; the session of it only remembers what it was told."""
+    """An upgrade under way, and in place of its session a list of what it was told."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()

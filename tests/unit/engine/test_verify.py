@@ -156,7 +156,7 @@ def test_polling_for_a_websocket_session_is_a_mismatch() -> None:
 
 @pytest.mark.parametrize("current", ["polling", "websocket"])
 def test_websocket_without_an_upgrade_is_a_mismatch(current: str) -> None:
-    # Node leaves the second one without an answer.
+    # Node does not answer the request of a session that is on a WebSocket.
     refusal = judge(WEBSOCKET + "&sid=a", sessions={"a": Session(current)})
 
     assert refusal is not None

@@ -17,7 +17,7 @@ COUNT, ACK, LOST = (
 
 
 class Sender:
-    """Whoever runs an errand, and what it has said."""
+    """Runs an errand; notes what it replies."""
 
     def __init__(self, **data: Any) -> None:
         self.clock = FakeClock()

@@ -13,7 +13,7 @@ def test_it_is_hidden_where_servers_look() -> None:
         requestline = "GET /?sid=secret HTTP/1.1"
 
         def start_response(self) -> None:
-            """As pywsgi's."""
+            """Stand for pywsgi's."""
 
     handler = Handler()
     environ = {"RAW_URI": "/?sid=secret", "QUERY_STRING": "sid=secret", "x": "sid=1"}

@@ -40,7 +40,7 @@ def ask(
     response: Response | None = None,
     **headers: str,
 ) -> Response:
-    """Ask for a file; headers by their CGI names."""
+    """Ask for a file; headers are given by their CGI names."""
     environ = {f"HTTP_{key}": value for key, value in headers.items()}
     response = response or Response()
     files.answer(name, Request({"REQUEST_METHOD": method, **environ}), response)

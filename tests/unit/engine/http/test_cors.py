@@ -39,12 +39,12 @@ class Case:
     options: dict[str, Any]
     method: str
     headers: dict[str, str]
-    #: Status of the answer where the request was answered.
+    #: Status of the answer, if the request was answered.
     status: int | None
     origin: str | None = A
     #: The headers that a preflight request asks for.
     asked: str | None = None
-    #: ``Vary`` as set before.
+    #: ``Vary`` as it was set before.
     vary: str | None = None
 
 

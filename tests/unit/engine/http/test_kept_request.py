@@ -1,4 +1,4 @@
-"""KeptRequest: what is left of a request when its server is done with it."""
+"""KeptRequest: what is left of a request when its server has finished it."""
 
 from __future__ import annotations
 

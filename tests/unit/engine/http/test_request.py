@@ -372,7 +372,7 @@ def test_a_body_that_arrives_in_pieces() -> None:
 
 
 class Slow:
-    """The body of a slow client: a read waits until all that it asks for is there."""
+    """The body of a slow client: a read waits until everything asked for is there."""
 
     def __init__(self, data: bytes) -> None:
         self._data = io.BytesIO(data)

@@ -1,4 +1,4 @@
-"""Environ: an HTTP/3 request as WSGI applications know it."""
+"""Environ: an HTTP/3 request as WSGI applications see it."""
 
 from __future__ import annotations
 

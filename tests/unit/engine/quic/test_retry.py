@@ -1,4 +1,4 @@
-"""Retry tokens: only the address they were sent to can use them, and not for long."""
+"""Retry tokens: only the address that got one can use it, and only for a short time."""
 
 from __future__ import annotations
 

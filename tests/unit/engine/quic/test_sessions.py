@@ -1,4 +1,4 @@
-"""Sessions: what a CONNECT stream and the streams of its session add up to."""
+"""Sessions: what becomes of a CONNECT stream and the streams of its session."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ CLOSE_CAPSULE = b"\x68\x43\x04\x00\x00\x00\x00"
 
 
 class FakeChannel:
-    """A QUIC connection of which a test says how much has left."""
+    """A QUIC connection; the test decides how many bytes have left."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.turn = 1
-        #: Everything that was asked of it, in order.
+        #: The calls that it got, in order.
         self.done: list[tuple[Any, ...]] = []
         #: Whether what is written leaves at once.
         self.open = True
@@ -123,7 +123,7 @@ def session(sessions: Sessions, asked: list[Session]) -> Session:
 def receiver(
     session: Session, sessions: Sessions, channel: FakeChannel
 ) -> FakeReceiver:
-    """Give the receiver of an open session whose stream is there."""
+    """Return the receiver of an open session that has its stream."""
     receiver = FakeReceiver()
     session.start(receiver)
     session.answer(200)

@@ -21,7 +21,7 @@ from sockio.testing import FakeClock
 
 
 class Bench:
-    """A polling transport, its requests, and what it told its session."""
+    """A polling transport and its requests; notes what it reports to its session."""
 
     def __init__(self, **options: Any) -> None:
         self.clock = FakeClock()
@@ -184,7 +184,7 @@ def test_what_a_woken_poll_was_promised_survives_an_overlap(bench: Bench) -> Non
     first = bench.poll()
     bench.send("a")
 
-    # Here rather than in a greenlet, so that the first one has not run again.
+    # Called here, not in a greenlet: so the first GET has not run again yet.
     bench.transport.handle(Request({"REQUEST_METHOD": "GET"}), Response())
 
     assert first.text() == "4a\x1e1"

@@ -27,7 +27,7 @@ TEXT = "text/plain; charset=UTF-8"
 
 
 class Bench:
-    """A polling transport as a request asked for it, and what it told its session."""
+    """A polling transport for the query of a request; notes what it reports."""
 
     def __init__(self, query: str) -> None:
         reactor = Reactor(FakeClock())

@@ -1,4 +1,4 @@
-"""WebSockets of clients that speak another dialect than most."""
+"""WebSockets of clients that speak another dialect than the usual one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.unit.engine.transports.test_websocket import FakeWebSocket
 
 
 class Bench:
-    """A transport on a fake WebSocket, and what it told its session."""
+    """A transport on a fake WebSocket; notes what it reports to its session."""
 
     def __init__(self, dialect: Dialect | None = None, query: str = "") -> None:
         self.clock = FakeClock()

@@ -43,7 +43,7 @@ class FakeWebSocket:
 
 
 class Bench:
-    """A transport on a fake WebSocket, and what it told its session."""
+    """A transport on a fake WebSocket; notes what it reports to its session."""
 
     def __init__(self) -> None:
         self.websocket = FakeWebSocket()

@@ -18,7 +18,7 @@ from sockio.runtime.reactor import Reactor
 
 
 class FakeStream:
-    """A WebTransport session that a test is the other end of."""
+    """A WebTransport session; the test is its other end."""
 
     def __init__(self) -> None:
         self.ready = True
@@ -50,7 +50,7 @@ class FakeStream:
 
 
 class FakeSink:
-    """The session's side: what it was told, in order."""
+    """The session's side; notes its calls, in order."""
 
     def __init__(self) -> None:
         self.told: list[Any] = []
@@ -209,7 +209,7 @@ def test_the_session_ends_when_the_client_has_read_the_last_of_it(
     transport.received(frame("4b"))
     assert (stream.written, stream.finished, stream.closed) == (frame("2"), True, [])
     transport.received(frame("3"))
-    gevent.idle()  # what was paused goes on in the next pass of the loop
+    gevent.idle()  # what was paused continues in the next pass of the loop
 
     assert stream.closed == [True]
     assert sink.told == ([] if paused else ["a"])

@@ -35,7 +35,7 @@ LARGE = 8 << 20
 
 
 class Bench:
-    """A WebSocket on one end of a connection, the other end, and what was told."""
+    """A WebSocket on one end of a connection, and the other end; notes its reports."""
 
     def __init__(self, *, released: bool = True, early: bytes = b"") -> None:
         ours, theirs = gevent.socket.socketpair()
@@ -50,7 +50,7 @@ class Bench:
         self.messages: list[str | bytes] = []
         self.closed: list[object] = []
         self.drained = 0
-        #: Whether taking a message fails, as by a bug of ours.
+        #: Whether taking a message raises, as a bug of ours would.
         self.broken = False
         self.websocket: NativeWebSocket
         self._reader = FrameReader(max_payload=2 * LARGE, masked=False)
@@ -64,12 +64,12 @@ class Bench:
         return self
 
     def send(self, *frames: bytes) -> None:
-        """Let the peer send bytes, and the WebSocket take them."""
+        """Let the peer send frames, and the WebSocket receive them."""
         self.theirs.sendall(b"".join(frames))
         self.clock.settle()
 
     def receive(self) -> list[Item]:
-        """Return what has come for the peer; an empty list: the connection's end."""
+        """Return what the peer receives; an empty list: the connection has ended."""
         return fed(self._reader, self.theirs.recv(1 << 16))
 
     def receive_until(self, last: Callable[[Item], bool]) -> list[Item]:
@@ -200,7 +200,7 @@ def test_a_large_wire_leaves_as_the_kernel_takes_it(bench: Bench) -> None:
 
 
 def test_nothing_is_writable_until_the_loop_has_come_round(bench: Bench) -> None:
-    # What volatile packets depend on.
+    # Volatile packets depend on that.
     assert bench.websocket.writable
 
     bench.websocket.offer(Wire(("a",)))
@@ -442,7 +442,7 @@ def test_after_a_violation_nothing_is_heard(bench: Bench) -> None:
 
     assert bench.messages == []
     assert len(bench.closed) == 1
-    # No reset came, which would have taken what was still to be read.
+    # There was no reset, which would have dropped what was still to be read.
     assert bench.receive() == [CLOSED_FOR_IT]
     assert bench.receive() == []
 
