@@ -1,4 +1,4 @@
-"""What the loopback tests are given: Socket.IO servers, and engines alone."""
+"""Fixtures of the loopback tests: Socket.IO servers, and engines alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Give a function that starts a server: one that is given, or with options."""
+    """Give a function that starts a server: a given one, or one with given options."""
     running: list[Served] = []
 
     def start(io: sockio.Server[Any] | None = None, **options: Any) -> Served:

@@ -17,7 +17,7 @@ from .conftest import Serve
 
 
 def outcome(fn: Callable[..., Any], *args: Any) -> gevent.Greenlet:
-    """Run ``fn`` in a greenlet that gives back what it returns or raises."""
+    """Return a greenlet whose value is what ``fn`` returns or raises."""
 
     def run() -> Any:
         try:
@@ -63,7 +63,7 @@ def test_the_return_value_is_the_answer(
 
 
 def test_a_handler_may_answer_by_hand(served: Served) -> None:
-    # Keyword-only `ack`, as in Node.
+    # A keyword-only parameter `ack` gets the function.
     def handler(name: str, *, ack: Callable[..., None]) -> str:
         ack("hello", name)
         return "not this"
@@ -72,7 +72,6 @@ def test_a_handler_may_answer_by_hand(served: Served) -> None:
 
 
 def test_only_the_first_call_of_ack_sends(served: Served) -> None:
-    # Only its first call sends.
     def handler(*, ack: Callable[..., None]) -> None:
         ack(1)
         ack(2)
@@ -111,7 +110,6 @@ def test_a_return_value_nobody_asked_for_is_not_sent(served: Served) -> None:
 
 
 def test_without_a_call_by_hand_nothing_is_sent(served: Served) -> None:
-    # Without calling it nothing is sent, ever.
     def handler(*, ack: Callable[..., None]) -> str:
         return "not this"
 
@@ -126,7 +124,6 @@ def test_without_a_call_by_hand_nothing_is_sent(served: Served) -> None:
 
 
 def test_the_first_listener_to_answer_wins(served: Served) -> None:
-    # With several listeners.
     websocket, socket = served.connect()
     socket.on("x", lambda: "first")
     socket.on("x", lambda: "second")
@@ -159,7 +156,7 @@ def test_an_answer_by_hand_may_come_late_and_from_elsewhere(served: Served) -> N
 
 
 def test_an_answer_carries_bytes(served: Served) -> None:
-    # BINARY_ACK.
+    # It leaves as a BINARY_ACK.
     websocket, socket = served.connect()
     socket.on("x", lambda: (b"\1\2", {"file": b""}))
 
@@ -187,7 +184,7 @@ def test_an_answer_in_another_namespace(served: Served) -> None:
 def test_a_handler_that_fails_does_not_answer(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # No ack (Node).
+    # As in Node.
     websocket, socket = served.connect()
     socket.on("x", lambda: 1 / 0)
     socket.on("end", lambda: socket.emit("end"))
@@ -199,7 +196,6 @@ def test_a_handler_that_fails_does_not_answer(
 
 
 def test_a_handler_that_fails_answers_where_that_is_wanted(serve: Serve) -> None:
-    # error_acks.
     def handler() -> None:
         raise ValueError("too late")
 
@@ -257,7 +253,6 @@ def test_the_smallest_and_the_largest_id(served: Served) -> None:
 
 
 def test_a_callback_gets_the_answer(served: Served) -> None:
-    # Callback gets the array items.
     heard = Heard()
     websocket, socket = served.connect()
 
@@ -282,7 +277,6 @@ def test_a_trailing_callable_is_the_callback(served: Served) -> None:
 def test_with_a_timeout_the_callback_gets_the_error_first(
     serve: Serve, clock: FakeClock
 ) -> None:
-    # timeout(ms).
     served = serve(clock=clock)
     heard = Heard()
     websocket, socket = served.connect()
@@ -300,7 +294,6 @@ def test_with_a_timeout_the_callback_gets_the_error_first(
 
 
 def test_an_answer_after_the_timeout_is_ignored(serve: Serve, clock: FakeClock) -> None:
-    # A late ack.
     served = serve(clock=clock)
     heard = Heard()
     websocket, socket = served.connect()
@@ -316,7 +309,6 @@ def test_an_answer_after_the_timeout_is_ignored(serve: Serve, clock: FakeClock) 
 
 
 def test_emit_with_ack_returns_the_first_argument(served: Served) -> None:
-    # emitWithAck.
     websocket, socket = served.connect()
     task = outcome(socket.emit_with_ack, "q", 1)
 
@@ -380,7 +372,7 @@ def test_a_question_with_bytes(served: Served) -> None:
 
 
 def test_ids_are_counted_by_the_namespace(served: Served) -> None:
-    # Per-namespace counter starting at 0.
+    # Each namespace counts from 0.
     served.io.of("/chat")
     one, first = served.connect()
     two, second = served.connect()
@@ -397,7 +389,6 @@ def test_ids_are_counted_by_the_namespace(served: Served) -> None:
 
 @pytest.mark.parametrize("packet", ["437[1]", "43[]", "43", "431"])
 def test_an_answer_nobody_waits_for_is_ignored(served: Served, packet: str) -> None:
-    # 437[1], 43[].
     websocket, socket = served.connect()
 
     websocket.send(packet)
@@ -409,7 +400,6 @@ def test_an_answer_nobody_waits_for_is_ignored(served: Served, packet: str) -> N
 
 
 def test_an_answer_counts_once(served: Served) -> None:
-    # Entry removed after the call.
     heard, rest = Heard(), Heard()
     websocket, socket = served.connect()
     socket.emit("q", ack=heard)
@@ -441,7 +431,7 @@ def test_an_answer_of_another_client_is_ignored(served: Served) -> None:
 
 
 def test_a_handler_may_wait_for_an_ack(served: Served) -> None:
-    # Acks bypass the mailbox.
+    # Acks do not wait behind the running handler.
     websocket, socket = served.connect()
     socket.on("x", lambda: socket.emit_with_ack("zone?"))
 
@@ -453,7 +443,7 @@ def test_a_handler_may_wait_for_an_ack(served: Served) -> None:
 
 
 def test_a_handler_may_wait_for_what_an_ack_callback_sets(served: Served) -> None:
-    # Callbacks bypass it too.
+    # Nor do the callbacks of acks.
     gate, done = Gate(), Heard()
     websocket, socket = served.connect()
 
@@ -471,7 +461,6 @@ def test_a_handler_may_wait_for_what_an_ack_callback_sets(served: Served) -> Non
 
 
 def test_callbacks_run_one_at_a_time_in_order(served: Served) -> None:
-    # One at a time, in order of arrival.
     gate, order = Gate(), Heard()
     websocket, socket = served.connect()
 
@@ -527,7 +516,7 @@ def _be_thrown_out(websocket: RawWebSocket, socket: Any) -> str:
 def test_a_disconnect_ends_blocking_waits(
     served: Served, leave: Callable[[RawWebSocket, Any], str]
 ) -> None:
-    # In Node emitWithAck waits for ever, a wart.
+    # In Node emitWithAck waits for ever.
     websocket, socket = served.connect()
     tasks = [
         outcome(socket.emit_with_ack, "q"),
@@ -544,7 +533,7 @@ def test_a_disconnect_ends_blocking_waits(
 
 
 def test_callbacks_after_a_disconnect(served: Served) -> None:
-    # With a timeout Disconnected as err; without, not called.
+    # With a timeout they get Disconnected as the error; without one nothing calls them.
     plain, timed = Heard(), Heard()
     websocket, socket = served.connect()
     socket.emit("q", ack=plain)
@@ -587,7 +576,6 @@ def test_an_answer_and_a_goodbye_in_one_breath(served: Served) -> None:
 
 
 def test_modifiers_do_not_stick_to_the_socket(serve: Serve, clock: FakeClock) -> None:
-    # Immutable operators, not flags.
     served = serve(clock=clock)
     heard = Heard()
     websocket, socket = served.connect()

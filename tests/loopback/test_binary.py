@@ -56,7 +56,7 @@ def test_what_is_bytes_becomes_an_attachment(served: Served, value: Any) -> None
 
 
 def test_a_file_is_read_to_its_end(served: Served, tmp_path: Path) -> None:
-    # Readable binary files, from their position to the end.
+    # A file opened for reading bytes, from its position to the end.
     websocket, socket = served.connect()
     path = tmp_path / "file"
     path.write_bytes(b"content")
@@ -108,7 +108,7 @@ def test_packets_of_two_greenlets_do_not_interleave(served: Served) -> None:
 
 
 def test_an_attachment_for_a_polling_client_is_base64(served: Served) -> None:
-    # The letter b + standard base64.
+    # The letter b, then standard base64.
     session, socket = served.poll()
 
     socket.emit("x", b"\xff\xfe", b"")
@@ -124,7 +124,6 @@ def test_an_attachment_for_a_polling_client_is_base64(served: Served) -> None:
 
 
 def test_an_attachment_arrives_as_bytes(served: Served) -> None:
-    # Received attachments are bytes.
     heard = Heard()
     websocket, socket = served.connect()
     socket.on("x", heard)
@@ -137,7 +136,7 @@ def test_an_attachment_arrives_as_bytes(served: Served) -> None:
 
 @pytest.mark.parametrize("limit", [None, 2])
 def test_as_many_attachments_as_are_allowed(serve: Serve, limit: int | None) -> None:
-    # At most 10 (maxAttachments).
+    # At most 10 by default.
     heard = Heard()
     served = serve() if limit is None else serve(max_attachments=limit)
     most = limit or 10

@@ -32,7 +32,7 @@ def got(served: Served, websocket: RawWebSocket) -> list[str]:
 
 
 def each_got(served: Served, websockets: list[RawWebSocket]) -> list[list[str]]:
-    """Return the same for several clients."""
+    """Return the names of the events that have been sent to each client."""
     served.io.emit("end")
     names: list[list[str]] = []
     for websocket in websockets:
@@ -46,7 +46,6 @@ def each_got(served: Served, websockets: list[RawWebSocket]) -> list[list[str]]:
 
 
 def test_without_rooms_it_reaches_everybody(served: Served) -> None:
-    # to() set empty = every socket of the namespace.
     websockets, _ = clients(served, 3)
 
     served.io.emit("hi", 1)
@@ -68,7 +67,6 @@ def test_a_room_reaches_who_is_in_it(served: Served) -> None:
 
 
 def test_rooms_add_up_and_each_socket_gets_one(served: Served) -> None:
-    # Union of rooms, each socket once.
     websockets, sockets = clients(served, 3)
     sockets[0].join("a")
     sockets[1].join("a", "b", "c")
@@ -82,7 +80,6 @@ def test_rooms_add_up_and_each_socket_gets_one(served: Served) -> None:
 
 
 def test_except_leaves_out(served: Served) -> None:
-    # Minus every socket in any except room.
     websockets, sockets = clients(served, 3)
     sockets[0].join("a")
     sockets[1].join("a", "b")
@@ -107,7 +104,7 @@ def test_a_socket_is_addressed_by_its_id(served: Served) -> None:
 
 
 def test_a_socket_broadcasts_to_the_others(served: Served) -> None:
-    # socket.to/in/except/broadcast/local start with except={own id}.
+    # All operators of a socket leave the socket itself out.
     websockets, sockets = clients(served, 3)
     for socket in sockets[:2]:
         socket.join("room")
@@ -146,7 +143,6 @@ def test_the_calls_of_server_namespace_and_operator_are_the_same(
 
 
 def test_an_operator_can_be_kept_and_never_changes(served: Served) -> None:
-    # immutable.
     websockets, sockets = clients(served, 2)
     sockets[0].join("a")
     sockets[1].join("b")
@@ -198,7 +194,6 @@ def test_polling_and_websocket_clients_get_the_same(served: Served) -> None:
 
 
 def test_broadcasts_arrive_in_the_order_of_their_calls(served: Served) -> None:
-    # Per-socket write order = call order.
     websockets, sockets = clients(served, 3)
     for socket in sockets:
         socket.join("room")
@@ -218,7 +213,6 @@ def test_broadcasts_arrive_in_the_order_of_their_calls(served: Served) -> None:
 
 
 def test_an_emit_before_disconnect_sockets_arrives_first(served: Served) -> None:
-    # disconnectSockets must not overtake an emit.
     websockets, _ = clients(served, 3)
 
     served.io.emit("last words")
@@ -233,7 +227,7 @@ def test_an_emit_before_disconnect_sockets_arrives_first(served: Served) -> None
 
 
 def test_the_first_argument_of_each_answer_is_returned(served: Served) -> None:
-    # Responses in arrival order, only the first ack argument.
+    # In the order in which they arrive.
     websockets, _ = clients(served, 3)
     task = gevent.spawn(served.io.timeout(5).emit_with_ack, "vote?", 1)
 
@@ -246,7 +240,7 @@ def test_the_first_argument_of_each_answer_is_returned(served: Served) -> None:
 
 
 def test_the_callback_gets_error_and_answers(served: Served) -> None:
-    # Callback (err, responses); a trailing callable.
+    # A function as the last argument is the callback.
     heard = Heard()
     websocket, _ = served.connect()
 
@@ -260,12 +254,11 @@ def test_the_callback_gets_error_and_answers(served: Served) -> None:
 
 
 def test_without_clients_there_are_no_answers(served: Served) -> None:
-    # Zero clients -> null, [].
     assert served.io.timeout(5).emit_with_ack("vote?") == []
 
 
 def test_whoever_is_silent_makes_it_time_out(serve: Serve, clock: FakeClock) -> None:
-    # Timeout -> error with the responses so far.
+    # The error has the answers that came so far.
     served = serve(clock=clock)
     websockets, sockets = clients(served, 3)
     heard = Heard()
@@ -280,7 +273,7 @@ def test_whoever_is_silent_makes_it_time_out(serve: Serve, clock: FakeClock) -> 
     assert str(error) == "operation has timed out"
     assert (error.event, error.seconds) == ("vote?", 5)
     assert (error.responses, error.missing, responses) == (["yes"], 2, ["yes"])
-    # Pending ack entries are removed on this server.
+    # The sockets of this server no longer wait for answers.
     assert [len(socket._acks) for socket in sockets] == [0, 0, 0]
     websockets[0].send('430["late"]')
     clock.settle()
@@ -307,7 +300,7 @@ def test_the_blocking_form_raises_the_error(serve: Serve, clock: FakeClock) -> N
 
 
 def test_who_leaves_is_not_waited_for(served: Served) -> None:
-    # In Node the whole call times out, a wart.
+    # In Node the whole call times out.
     websockets, _ = clients(served, 3)
     task = gevent.spawn(served.io.timeout(60).emit_with_ack, "vote?")
     gevent.idle()
@@ -348,7 +341,7 @@ def test_rooms_and_except_say_who_is_asked(served: Served) -> None:
 
 @pytest.mark.parametrize("target", ["io", "to", "namespace"])
 def test_answers_of_many_need_a_timeout(served: Served, target: str) -> None:
-    # No timeout is a timer of 1 ms in Node, a wart.
+    # In Node no timeout means one of 1 ms.
     operators = {
         "io": served.io,
         "to": served.io.to("room"),
@@ -397,7 +390,6 @@ def test_several_questions_do_not_mix(served: Served) -> None:
 
 
 def test_fetch_sockets_returns_the_sockets(served: Served) -> None:
-    # fetchSockets() local: list of Socket objects.
     _, sockets = clients(served, 3)
     sockets[0].join("room")
     sockets[1].join("room")
@@ -411,7 +403,7 @@ def test_fetch_sockets_returns_the_sockets(served: Served) -> None:
 
 
 def test_sockets_join_and_leave(served: Served) -> None:
-    # Local effect is immediate.
+    # On this server they do so at once.
     _, sockets = clients(served, 3)
     sockets[0].join("a")
 
@@ -453,7 +445,7 @@ def test_disconnect_sockets_may_close_the_connections(served: Served) -> None:
 def test_server_side_emit_reaches_nobody_here(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # In-memory adapter prints a warning and does nothing.
+    # The memory adapter logs a warning and does nothing else.
     heard = Heard()
     served.io.on("hello", heard)
 

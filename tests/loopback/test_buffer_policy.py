@@ -24,7 +24,7 @@ def check_full(engine: RunningEngine, limit: int) -> None:
     assert engine.engine.clients_count == 0
 
 
-# buffer=BufferPolicy() by default: 16 MiB
+# By default 16 MiB may wait
 def test_a_polling_client_that_does_not_poll_is_closed(engine: RunningEngine) -> None:
     session = engine.raw.open_session()
     conn = engine.session
@@ -40,7 +40,6 @@ def test_a_polling_client_that_does_not_poll_is_closed(engine: RunningEngine) ->
     assert session.poll().status == 400
 
 
-# WebSocket
 def test_a_websocket_client_that_does_not_read_is_closed(
     engine: RunningEngine,
 ) -> None:
@@ -58,7 +57,6 @@ def test_a_websocket_client_that_does_not_read_is_closed(
     websocket.cut()
 
 
-# One large packet is never refused
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 def test_one_large_packet_is_never_refused(
     start_engine: StartEngine, transport: str
@@ -76,7 +74,6 @@ def test_one_large_packet_is_never_refused(
     assert engine.closes == []
 
 
-# The limit is an option
 def test_the_limit_is_an_option(start_engine: StartEngine) -> None:
     engine = start_engine(buffer=sockio.BufferPolicy(high=1000, low=0))
     engine.raw.open_session()
@@ -113,7 +110,6 @@ def test_a_client_that_reads_in_between_stays(start_engine: StartEngine) -> None
     assert engine.closes == []
 
 
-# The close listener of a full session
 def test_the_close_listener_is_told_what_is_wrong(start_engine: StartEngine) -> None:
     engine = start_engine(buffer=sockio.BufferPolicy(high=10, low=0))
     engine.raw.open_session()
@@ -128,7 +124,7 @@ def test_the_close_listener_is_told_what_is_wrong(start_engine: StartEngine) -> 
     assert isinstance(description, sockio.BufferFull)
 
 
-# Answers to a peer that asks and does not read are not collected without end
+# Only the last ping of a peer that does not read is answered
 def test_pings_of_a_peer_that_does_not_read_pile_up_nothing(
     engine: RunningEngine,
 ) -> None:

@@ -11,7 +11,6 @@ from tests.support.served import Gate, Heard, Served
 
 
 def test_on_any_hears_every_event(served: Served) -> None:
-    # onAny.
     heard = Heard()
     websocket, socket = served.connect()
 
@@ -24,7 +23,6 @@ def test_on_any_hears_every_event(served: Served) -> None:
 
 
 def test_on_any_gets_the_ack_function_last(served: Served) -> None:
-    # (event, ...args[, ack]).
     websocket, socket = served.connect()
     socket.on_any(lambda event, *args: args[-1](event, *args[:-1]))
 
@@ -34,7 +32,6 @@ def test_on_any_gets_the_ack_function_last(served: Served) -> None:
 
 
 def test_on_any_comes_before_guards_and_listeners(served: Served) -> None:
-    # onAny listeners run before middlewares and before dispatch.
     order = Heard()
     websocket, socket = served.connect()
     socket.on("a", lambda: order("listener"))
@@ -62,7 +59,7 @@ def test_on_any_hears_rejected_events_too(served: Served) -> None:
 def test_a_packet_without_payload_has_no_arguments(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # 42, catch-all listeners get no argument.
+    # Catch-all listeners get no argument either.
     heard = Heard()
     websocket, socket = served.connect()
     socket.on_any(heard)
@@ -81,7 +78,6 @@ def test_a_packet_without_payload_has_no_arguments(
 
 
 def test_a_number_is_shown_as_it_came(served: Served) -> None:
-    # 42[5,"n"].
     heard = Heard()
     websocket, socket = served.connect()
     socket.on_any(heard)
@@ -148,7 +144,7 @@ def test_answers_are_no_events(served: Served) -> None:
 
 
 def test_on_any_outgoing_hears_what_is_emitted(served: Served) -> None:
-    # onAnyOutgoing, for emit and for each socket reached by a broadcast.
+    # For each emit, and for each socket that a broadcast reaches.
     heard = Heard()
     _, socket = served.connect()
     assert socket.on_any_outgoing(heard) is heard
@@ -233,7 +229,7 @@ def test_an_outgoing_listener_that_blocks_holds_its_emitter(served: Served) -> N
 
 
 def test_an_outgoing_listener_never_runs_in_the_hub(served: Served) -> None:
-    # Where that is the hub, the socket's mailbox.
+    # If the hub emits, it runs in the socket's mailbox.
     gate, heard = Gate(), Heard()
     websocket, socket = served.connect()
 

@@ -47,7 +47,6 @@ def get(loopback: Loopback, target: str, method: str = "GET", **headers: str) ->
 def test_a_file_is_served_below_the_path(
     serve: Serve, dist: Path, name: str, suffix: str
 ) -> None:
-    # Names, types, caching.
     served = serve(client_dist=dist)
 
     answer = get(served, f"/socket.io/{name}{suffix}")
@@ -72,7 +71,6 @@ def test_a_client_that_has_the_file_is_told_so(serve: Serve, dist: Path) -> None
 
 
 def test_it_is_compressed_for_who_can_unpack_it(serve: Serve, dist: Path) -> None:
-    # Br, gzip, deflate.
     served = serve(client_dist=dist)
 
     answer = get(served, "/socket.io/socket.io.js", Accept_Encoding="gzip")
@@ -82,7 +80,6 @@ def test_it_is_compressed_for_who_can_unpack_it(serve: Serve, dist: Path) -> Non
 
 
 def test_the_query_means_nothing(serve: Serve, dist: Path) -> None:
-    # Query string ignored.
     served = serve(client_dist=dist)
 
     answer = get(served, "/socket.io/socket.io.js?EIO=4&transport=polling")
@@ -101,7 +98,7 @@ def test_the_query_means_nothing(serve: Serve, dist: Path) -> None:
     ],
 )
 def test_any_other_name_goes_to_the_engine(serve: Serve, dist: Path, name: str) -> None:
-    # Exact names; 400 code 0.
+    # Only exact names are files; the engine answers the rest with 400, code 0.
     served = serve(client_dist=dist)
 
     answer = get(served, f"/socket.io/{name}")
@@ -113,7 +110,6 @@ def test_any_other_name_goes_to_the_engine(serve: Serve, dist: Path, name: str) 
 
 
 def test_they_can_be_switched_off(serve: Serve, dist: Path) -> None:
-    # serveClient false.
     served = serve(client_dist=dist, serve_client=False)
 
     assert get(served, "/socket.io/socket.io.js").status == 400
@@ -128,7 +124,6 @@ def test_another_path_is_theirs_too(serve: Serve, dist: Path, slash: bool) -> No
 
 
 def test_cors_holds_for_them(serve: Serve, dist: Path) -> None:
-    # CORS middleware applies.
     served = serve(client_dist=dist, cors="https://app.example")
     origin = {"Origin": "https://app.example"}
 

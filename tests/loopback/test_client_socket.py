@@ -29,7 +29,7 @@ UPGRADE = (
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
 SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
-#: Would be a request to a server that went on reading.
+#: A server that kept reading would take this for requests.
 EARLY = b"\x81\nGET / HTTP/1.1\n\nGET / HTTP/1.1\r\n\r\n"
 
 Start = Callable[[WSGIApp], Any]
@@ -76,7 +76,7 @@ def start_pywsgi(
 
 @pytest.fixture(autouse=True)
 def _silence(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """No test may end in a traceback of a server."""
+    """Check that no server has printed a traceback."""
     yield
     assert capfd.readouterr() == ("", "")
 
@@ -86,7 +86,7 @@ class Taking:
 
     def __init__(self, *, hello: bytes = SWITCHED) -> None:
         self.taken: AsyncResult[TakenSocket] = AsyncResult()
-        #: Ends the request's greenlet where it has to stay.
+        #: Ends the request's greenlet, if that has to stay.
         self.over = Event()
         self.hello = hello
 
@@ -205,7 +205,7 @@ def test_gevent_websockets_upgrade_is_taken_over_too(access: Access) -> None:
         taken.sock.send(b"more")
         assert receive(peer, 4) == b"more"
         taken.sock.close()
-        # No close frame of the handler before or after it.
+        # The handler has sent no close frame, neither before nor after.
         assert peer.recv(1) == b""
 
 
@@ -360,8 +360,8 @@ class Watching:
         self.calls = 0
         self.done = Event()
         self.hung_up = Event()
-        #: Leave a request unanswered whose client is gone: what is written under TLS
-        #: after that makes gevent's server print a traceback.
+        #: Whether requests of clients that have gone stay unanswered: under TLS,
+        #: gevent's server prints a traceback when it answers one.
         self.quits = False
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:

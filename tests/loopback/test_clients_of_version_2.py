@@ -1,4 +1,4 @@
-"""Clients of Socket.IO 2 on the wire: Engine.IO 3, the main namespace for nothing."""
+"""Clients of Socket.IO 2 on the wire: Engine.IO 3; they join "/" without asking."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Old(Loopback):
         return self.io.of(name, self.connected)
 
     def open(self, **query: Any) -> RawWebSocket:
-        """Open a WebSocket; the answers of engine and namespace are taken from it."""
+        """Open a WebSocket; read the answers of the engine and of the namespace."""
         websocket, self.engine_fields = self.raw.open_websocket_session(**query)
         assert websocket.receive() == "40"
         return websocket
@@ -182,7 +182,7 @@ def test_what_no_client_sends_closes_the_connection(old: Old, packet: str) -> No
 def test_the_engine_speaks_the_old_protocol(old: Old, packet: str) -> None:
     websocket = old.open()
 
-    websocket.send(packet)  # a pong is not theirs to send
+    websocket.send(packet)  # such a client does not send pongs
 
     websocket.wait_closed()
 

@@ -1,4 +1,4 @@
-"""Closing a session: who is told what, in which order, and how long it takes."""
+"""Closing a session: who learns what, in which order, and how long it takes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ def session(engine: RunningEngine) -> PollingSession:
 # ------------------------------------------------------------------ conn.close()
 
 
-# Websocket close; reason at once
 def test_a_websocket_is_closed_at_once(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -44,7 +43,6 @@ def test_a_websocket_is_closed_at_once(
     assert websocket.wait_closed().code == NO_CODE
 
 
-# Not empty: drained first
 def test_what_was_sent_before_the_close_arrives(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -59,7 +57,6 @@ def test_what_was_sent_before_the_close_arrives(
     assert engine.closes == [FORCED]
 
 
-# Nothing new is accepted
 @pytest.mark.parametrize("state", ["closing", "closed"])
 def test_nothing_is_sent_after_the_close(
     engine: RunningEngine, websocket: RawWebSocket, state: str
@@ -76,7 +73,6 @@ def test_nothing_is_sent_after_the_close(
     assert "4late" not in websocket.waiting
 
 
-# Nothing is taken in either
 def test_nothing_arrives_after_the_close(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -91,7 +87,6 @@ def test_nothing_arrives_after_the_close(
     websocket.wait_closed()
 
 
-# conn.close(true): no wait
 def test_a_discarded_websocket_waits_for_nothing(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -106,7 +101,6 @@ def test_a_discarded_websocket_waits_for_nothing(
     assert "4lost" not in websocket.waiting
 
 
-# Pending GET -> answered with 1
 def test_a_waiting_poll_is_answered_with_the_close(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -120,7 +114,7 @@ def test_a_waiting_poll_is_answered_with_the_close(
     assert session.poll().status == 400
 
 
-# Else remembered; the next GET gets 6, 1
+# The next GET gets 6, then 1
 def test_without_a_poll_the_next_one_is_told(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -134,7 +128,6 @@ def test_without_a_poll_the_next_one_is_told(
     assert session.poll().status == 400
 
 
-# What waits leaves first
 def test_what_waits_leaves_before_the_close(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -147,7 +140,7 @@ def test_what_waits_leaves_before_the_close(
     assert engine.closes == [FORCED]
 
 
-# After 30 s without GET it completes anyway
+# After 30 s
 def test_without_any_poll_the_close_is_completed_after_a_while(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -161,7 +154,7 @@ def test_without_any_poll_the_close_is_completed_after_a_while(
     assert session.poll().status == 400
 
 
-# What waits for a client that never polls again does not keep the session
+# Packets that wait for a client that never polls again do not keep the session
 def test_a_closing_session_of_a_client_that_is_gone_times_out(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -188,7 +181,6 @@ def test_a_closing_session_of_a_client_that_does_not_read_times_out(
     assert engine.clock.armed == 0
 
 
-# Discarded -> immediately
 @pytest.mark.parametrize("closing", [False, True])
 def test_a_discarded_polling_session_is_closed_at_once(
     engine: RunningEngine, session: PollingSession, closing: bool
@@ -205,7 +197,6 @@ def test_a_discarded_polling_session_is_closed_at_once(
     assert engine.clock.armed == 0
 
 
-# An unfinished POST is aborted
 @pytest.mark.parametrize("discard", [False, True])
 def test_an_unfinished_post_is_cut(
     engine: RunningEngine, session: PollingSession, discard: bool
@@ -237,7 +228,6 @@ def test_a_post_while_closing_is_answered_and_ignored(
     assert session.poll().text == "6\x1e1"
 
 
-# Close twice
 @pytest.mark.parametrize("discard", [False, True])
 def test_closing_twice_is_closing_once(
     engine: RunningEngine, websocket: RawWebSocket, discard: bool
@@ -251,7 +241,7 @@ def test_closing_twice_is_closing_once(
 # ------------------------------------------------------------------ the client closes
 
 
-# Close packet in a POST; a pending GET is answered 6
+# It posts a close packet; the GET that waits is answered with 6
 def test_a_client_that_says_goodbye_gets_its_poll_back(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -266,7 +256,6 @@ def test_a_client_that_says_goodbye_gets_its_poll_back(
     assert engine.closes == [("transport close", None)]
 
 
-# While the server closes too
 def test_both_ends_may_close(engine: RunningEngine, session: PollingSession) -> None:
     engine.session.close()
 
@@ -280,7 +269,6 @@ def test_both_ends_may_close(engine: RunningEngine, session: PollingSession) -> 
 # ------------------------------------------------------------------ the close event
 
 
-# close(reason, description), once, last; write buffer readable inside
 def test_the_close_listener_sees_reason_description_and_what_was_not_written(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -306,7 +294,6 @@ def test_the_close_listener_sees_reason_description_and_what_was_not_written(
     assert conn.write_buffer == []
 
 
-# The session is forgotten before its listeners run
 def test_a_closed_session_is_forgotten_before_its_listeners_run(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -322,7 +309,7 @@ def test_a_closed_session_is_forgotten_before_its_listeners_run(
 # ------------------------------------------------------------------ engine.close()
 
 
-# A GET pending at io.close() is answered 1
+# A GET that waits is answered with 1
 def test_closing_the_engine_closes_every_session(engine: RunningEngine) -> None:
     polling = engine.raw.open_session()
     poll = polling.start_poll()
@@ -341,7 +328,6 @@ def test_closing_the_engine_closes_every_session(engine: RunningEngine) -> None:
     assert engine.engine.clients_count == 0
 
 
-# Twice, and without any client
 def test_an_engine_may_be_closed_twice(engine: RunningEngine) -> None:
     engine.engine.close()
     engine.engine.close()
@@ -349,14 +335,13 @@ def test_an_engine_may_be_closed_twice(engine: RunningEngine) -> None:
     assert engine.closes == []
 
 
-# A closed engine still serves, as in Node, where the HTTP server ends it
+# A closed engine still serves, as in Node: there the end of the HTTP server ends it
 def test_new_clients_may_come_after_a_close(engine: RunningEngine) -> None:
     engine.engine.close()
 
     assert engine.raw.open_session().sid
 
 
-# A draining server
 def test_a_draining_engine_refuses_new_sessions_only(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -370,7 +355,6 @@ def test_a_draining_engine_refuses_new_sessions_only(
     assert engine.messages == ["still here"]
 
 
-# Under gevent's own server
 def test_closing_works_under_plain_pywsgi(start_engine: StartEngine) -> None:
     engine = start_engine(kind="pywsgi")
     poll = engine.raw.open_session().start_poll()

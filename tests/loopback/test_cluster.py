@@ -1,4 +1,4 @@
-"""Two servers that act as one, on a bus that is as slow as it likes."""
+"""Two servers that act as one, on a bus that may be slow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .test_threads import in_thread
 
 
 class Pair:
-    """Two servers, the first of which has a bus that can be held."""
+    """Two servers; the bus of the first one can be held up."""
 
     def __init__(self, serve: Serve, **options: Any) -> None:
         self.exchange = Exchange(recovery="connection_state_recovery" in options)
@@ -184,7 +184,7 @@ def test_clients_of_both_are_asked(pair: Pair) -> None:
 
 
 def test_a_native_thread_asks_while_the_bus_is_slow(pair: Pair) -> None:
-    # How many servers there are is learnt by the asking.
+    # The number of servers is known only after they have been asked.
     heard = Heard()
     here, _ = pair.first.connect()
     there, _ = pair.second.connect()

@@ -104,7 +104,7 @@ def test_one_packet_that_may_be_packed_is_enough(
     assert ("content-encoding" in answer.headers) == packed
 
 
-# Answers to posts and refusals are short, and go as they are
+# Answers to posts and refusals are short, and are sent as they are
 def test_other_answers_are_not_packed(start_engine: StartEngine) -> None:
     session = start_engine(
         http_compression=sockio.HttpCompression(threshold=0)

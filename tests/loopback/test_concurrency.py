@@ -19,7 +19,7 @@ from tests.support.stopwatch import Stopwatch
 
 from .conftest import Serve
 
-#: Which does not let others run, in a patched process either.
+#: Does not let others run, not even in a patched process.
 select = get_original("select", "select")
 
 
@@ -69,7 +69,7 @@ def test_many_handlers_may_be_blocked_at_once(served: Served) -> None:
 
 
 def test_what_a_handler_emits_leaves_before_it_blocks(served: Served) -> None:
-    # Corking never delays.
+    # Collecting writes never delays them.
     gate = Gate()
     websocket, socket = served.connect()
 
@@ -345,7 +345,7 @@ def test_every_that_was_there_before_the_start_runs_too(
 
 
 def test_a_pong_that_came_while_a_handler_computed_counts(serve: Serve) -> None:
-    # The pong arrives while nobody reads, after its time.
+    # The pong arrives in time, but nobody reads it before its deadline.
     clock = Stopwatch()
     served = serve(clock=clock)
     websocket, socket = served.connect()

@@ -30,7 +30,7 @@ def joined(websocket: RawWebSocket, namespace: str = "/", auth: str = "") -> Any
 
 
 def test_the_answer_is_a_fresh_id_of_twenty_characters(served: Served) -> None:
-    # Success; the engine's sid is never revealed.
+    # It never reveals the engine's sid.
     websocket, handshake = served.raw.open_websocket_session()
 
     fields = joined(websocket)
@@ -51,7 +51,6 @@ def test_each_namespace_has_an_id_of_its_own(served: Served) -> None:
 
 
 def test_the_answer_comes_before_everything_a_handler_emits(served: Served) -> None:
-    # Success order.
     @served.io.on("connection")
     def connected(socket: Any) -> None:
         socket.emit("welcome")
@@ -66,7 +65,6 @@ def test_the_answer_comes_before_everything_a_handler_emits(served: Served) -> N
 
 
 def test_connect_comes_before_connection(served: Served) -> None:
-    # Events of success.
     order = Heard()
     served.io.on("connection", lambda socket: order("connection", socket.id))
     served.io.on("connect", lambda socket: order("connect", socket.id))
@@ -78,7 +76,6 @@ def test_connect_comes_before_connection(served: Served) -> None:
 
 
 def test_in_the_handler_everything_is_in_place(served: Served) -> None:
-    # In nsp.sockets, connected, in its own room.
     seen = Heard()
 
     @served.io.on("connection")
@@ -120,7 +117,7 @@ def test_connection_handlers_run_one_after_the_other(served: Served) -> None:
 
 
 def test_a_connection_handler_may_wait_for_an_ack(served: Served) -> None:
-    # Acks bypass the inbox, which is held until the handler returns.
+    # Acks do not go through the inbox, which is held until the handler returns.
     answer = Heard()
     served.io.on("connection", lambda socket: answer(socket.emit_with_ack("zone?")))
     websocket, _ = served.connect()
@@ -134,7 +131,7 @@ def test_a_connection_handler_may_wait_for_an_ack(served: Served) -> None:
 def test_events_wait_until_the_connection_handlers_have_returned(
     served: Served,
 ) -> None:
-    # An event behind the CONNECT must not come before "connection" ran.
+    # An event behind the CONNECT must wait until "connection" has run.
     gate, heard = Gate(), Heard()
 
     @served.io.on("connection")
@@ -199,7 +196,6 @@ def test_once_hears_of_one_client(served: Served) -> None:
 
 
 def test_the_handshake_tells_about_the_request(serve: Serve, clock: FakeClock) -> None:
-    # handshake.
     served = serve(clock=clock)
     websocket, _ = served.raw.open_websocket_session(
         {"Origin": "http://elsewhere", "X-Token": "abc"}, a="1", b="2"
@@ -221,7 +217,6 @@ def test_the_handshake_tells_about_the_request(serve: Serve, clock: FakeClock) -
 
 
 def test_the_last_value_of_a_query_name_wins(served: Served) -> None:
-    # handshake.query.
     answer = served.raw.http().request(
         "GET", "/socket.io/?EIO=4&transport=polling&room=one&room=two"
     )
@@ -236,7 +231,7 @@ def test_the_last_value_of_a_query_name_wins(served: Served) -> None:
 def test_namespaces_share_the_request_and_have_their_own_auth(
     served: Served,
 ) -> None:
-    # Own auth each.
+    # Each namespace has an auth of its own.
     served.io.of("/chat")
     websocket, _ = served.raw.open_websocket_session(None, user="me")
 
@@ -271,7 +266,7 @@ def test_the_request_is_that_of_the_connection(served: Served) -> None:
 def test_auth_that_is_no_object_closes_the_connection(
     served: Served, payload: str
 ) -> None:
-    # If a payload exists it must be a JSON object.
+    # A payload, if there is one, must be a JSON object.
     websocket, _ = served.raw.open_websocket_session()
 
     websocket.send(f"40{payload}")
@@ -282,7 +277,7 @@ def test_auth_that_is_no_object_closes_the_connection(
 def test_an_unknown_namespace_is_refused_and_the_rest_goes_on(
     served: Served,
 ) -> None:
-    # Unknown: 40/x, stays open.
+    # The connection stays open.
     websocket, socket = served.connect()
 
     websocket.send("40/x,")
@@ -293,7 +288,6 @@ def test_an_unknown_namespace_is_refused_and_the_rest_goes_on(
 
 
 def test_a_second_connect_closes_the_connection(served: Served) -> None:
-    # 40 again.
     websocket, socket = served.connect()
     gone = Heard()
     socket.on("disconnect", gone)
@@ -307,7 +301,7 @@ def test_a_second_connect_closes_the_connection(served: Served) -> None:
 def test_a_second_connect_before_the_answer_closes_the_connection(
     served: Served,
 ) -> None:
-    # In Node that makes a second Socket, a wart.
+    # In Node that makes a second Socket.
     gate = Gate()
     served.io.use(lambda socket: gate.stop())
     websocket, _ = served.raw.open_websocket_session()
@@ -323,7 +317,6 @@ def test_a_second_connect_before_the_answer_closes_the_connection(
 def test_an_event_for_a_namespace_not_joined_closes_the_connection(
     served: Served,
 ) -> None:
-    # 42/x,["e"] without joining /x.
     served.io.of("/x")
     websocket, socket = served.connect()
     gone = Heard()
@@ -371,7 +364,6 @@ def test_leaving_while_connecting_is_no_connection(
 
 
 def test_a_client_that_joins_nothing_is_closed(serve: Serve, clock: FakeClock) -> None:
-    # Connect timeout.
     served = serve(clock=clock, ping_interval=100.0)
     websocket, _ = served.raw.open_websocket_session()
     clock.advance(44.9)
@@ -428,7 +420,7 @@ def test_a_polling_client_that_joins_nothing_is_closed(
 def test_a_client_that_goes_during_a_middleware_was_never_there(
     served: Served, how: str
 ) -> None:
-    # If the engine closed meanwhile: cleanup, nothing sent, no events.
+    # If the engine session has closed meanwhile, nothing is sent and no event fires.
     gate, heard, after = Gate(), Heard(), Heard()
 
     @served.io.use

@@ -12,7 +12,6 @@ import sockio
 from .conftest import StartEngine
 
 
-# Set-Cookie off by default
 @pytest.mark.parametrize("cookie", [False, None])
 def test_without_the_option_there_is_no_cookie(
     start_engine: StartEngine, cookie: Any
@@ -22,7 +21,7 @@ def test_without_the_option_there_is_no_cookie(
     assert "set-cookie" not in session.answer.headers
 
 
-# Cookie forms; the value is the engine sid
+# The value is the sid of the engine
 @pytest.mark.parametrize(
     ("cookie", "expected"),
     [
@@ -63,7 +62,6 @@ def test_the_handshake_sets_the_cookie(
     assert session.answer.headers["set-cookie"] == expected.format(sid=session.sid)
 
 
-# Only on the handshake response
 def test_no_other_answer_sets_the_cookie(start_engine: StartEngine) -> None:
     engine = start_engine(cookie=True)
     session = engine.raw.open_session()

@@ -43,7 +43,6 @@ def handshake(engine: RunningEngine, origin: str | None = ORIGIN) -> Answer:
     return engine.raw.request(transport="polling", headers=headers)
 
 
-# Off unless given
 @pytest.mark.parametrize("cors", [None, False])
 def test_without_the_option_there_are_no_headers(
     start_engine: StartEngine, cors: Any
@@ -54,7 +53,6 @@ def test_without_the_option_there_are_no_headers(
     assert preflight(engine).status == 400
 
 
-# Origin
 @pytest.mark.parametrize(
     ("cors", "allowed", "varies"),
     [
@@ -76,13 +74,12 @@ def test_origins_are_allowed_as_configured(
 ) -> None:
     answer = handshake(start_engine(cors=cors))
 
-    # Not allowed -> the request is still processed
+    # Even a request that is not allowed is processed.
     assert answer.status == 200
     assert answer.headers.get("access-control-allow-origin") == allowed
     assert answer.headers.get("vary") == ("Origin" if varies else None)
 
 
-# Preflight defaults
 def test_a_preflight_request_is_answered(start_engine: StartEngine) -> None:
     answer = preflight(start_engine(cors="*"))
 
@@ -107,7 +104,6 @@ FULL = sockio.Cors(
 )
 
 
-# Preflight with everything configured
 def test_a_preflight_answer_says_all_that_is_configured(
     start_engine: StartEngine,
 ) -> None:
@@ -151,7 +147,7 @@ def test_every_other_answer_says_who_may_read_it(start_engine: StartEngine) -> N
         }
 
 
-# Preflight_continue leaves the preflight to the engine, which refuses it
+# preflight_continue leaves the request to the engine, which refuses it
 def test_a_preflight_request_may_go_on_to_the_engine(
     start_engine: StartEngine,
 ) -> None:
@@ -161,7 +157,6 @@ def test_a_preflight_request_may_go_on_to_the_engine(
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
-# Preflight of a live session
 def test_a_preflight_request_does_not_touch_its_session(
     start_engine: StartEngine,
 ) -> None:
@@ -176,7 +171,7 @@ def test_a_preflight_request_does_not_touch_its_session(
     assert engine.closes == []
 
 
-# No enforcement: cross-site websockets work without CORS
+# A WebSocket of another site works without CORS
 @pytest.mark.parametrize("cors", [None, "https://other.example"])
 def test_cors_refuses_nobody(start_engine: StartEngine, cors: Any) -> None:
     engine = start_engine(cors=cors)
@@ -186,7 +181,6 @@ def test_cors_refuses_nobody(start_engine: StartEngine, cors: Any) -> None:
     assert engine.engine.clients_count == 1
 
 
-# A request without Origin
 def test_a_request_without_origin_is_served(start_engine: StartEngine) -> None:
     engine = start_engine(cors=True)
 

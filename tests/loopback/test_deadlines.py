@@ -1,4 +1,4 @@
-"""Deadlines of the HTTP server: who is waited for, how long, and what comes then."""
+"""Deadlines of the HTTP server: how long it waits for whom, and what happens then."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def echo(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 
 class Side:
-    """A server whose time the test turns."""
+    """A server whose clock the test advances."""
 
     def __init__(
         self, clock: FakeClock, app: Any, *, tls: bool = False, **options: Any
@@ -95,7 +95,7 @@ def receive(peer: Any, end: bytes) -> bytes:
 
 
 def read_all(peer: Any) -> bytes:
-    """Return all that comes up to the end, whatever that is like."""
+    """Return all that comes before the end of the connection, whatever that is."""
     data = bytearray()
     with contextlib.suppress(ConnectionResetError):
         while more := peer.recv(1 << 20):
@@ -259,7 +259,7 @@ def test_a_slow_body_arrives(start: Start, clock: FakeClock) -> None:
             clock.advance(299)
             side.send(peer, b"a" * 1024)
         clock.advance(299)
-        side.send(peer, b"a" * (5000 - 4096))  # less, but all that was missing
+        side.send(peer, b"a" * (5000 - 4096))  # less, but it completes the body
 
         assert receive(peer, b"aaa").startswith(b"HTTP/1.1 200 OK\r\n")
 

@@ -1,4 +1,4 @@
-"""Debug lines: what happened, by names and sizes; and where nothing arrives, why."""
+"""Debug lines: what happened, with names and sizes; and why nothing arrives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECRET = "the payload"
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    """Switch debug lines on; give what returns those there are, with their scopes."""
+    """Switch debug lines on; give a function that returns them with their scopes."""
     caplog.set_level(logging.DEBUG, logger="sockio")
     return lambda: [
         f"{each.name.removeprefix('sockio.')} {each.getMessage()}"
@@ -30,7 +30,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 
 def exchange(served: Served) -> None:
-    """A client connects, moves to a WebSocket, asks, is answered, and leaves."""
+    """Let a client connect, move to a WebSocket, ask, be answered, and leave."""
     done = Heard()
 
     @served.io.on("connection")

@@ -31,7 +31,7 @@ def expand(data: bytes) -> bytes:
 
 
 def connect(engine: RunningEngine, offer: str | None = OFFER) -> RawWebSocket:
-    """Open a session; of the answers only the handshake is read."""
+    """Open a session, and read its open packet."""
     headers = {} if offer is None else {EXTENSIONS: offer}
     websocket = engine.raw.websocket(headers)
     assert str(websocket.receive()).startswith("0{")
@@ -56,7 +56,6 @@ def engine(start_engine: StartEngine) -> RunningEngine:
 # ------------------------------------------------------------------ negotiation
 
 
-# Off by default
 @pytest.mark.parametrize("option", [False, None])
 def test_compression_is_off_by_default(start_engine: StartEngine, option: Any) -> None:
     websocket = connect(start_engine(per_message_deflate=option))
@@ -64,7 +63,6 @@ def test_compression_is_off_by_default(start_engine: StartEngine, option: Any) -
     assert EXTENSIONS.lower() not in websocket.answer.headers
 
 
-# On
 @pytest.mark.parametrize(
     ("offer", "answer"),
     [
@@ -90,7 +88,7 @@ def test_compression_is_agreed_on_where_the_client_offers_it(
     assert engine.messages == ["hello"]
 
 
-# Not agreed -> a compressed frame is a violation
+# Without it, a compressed frame is a violation
 def test_a_compressed_frame_needs_an_agreement(engine: RunningEngine) -> None:
     websocket = connect(engine, None)
 
@@ -102,7 +100,6 @@ def test_a_compressed_frame_needs_an_agreement(engine: RunningEngine) -> None:
 # ------------------------------------------------------------------ messages
 
 
-# Incoming
 @pytest.mark.parametrize(
     ("payload", "opcode", "message"),
     [
@@ -122,7 +119,6 @@ def test_compressed_messages_arrive(
     assert engine.messages == [message, "plain"]
 
 
-# Fragments
 def test_a_compressed_message_may_come_in_fragments(engine: RunningEngine) -> None:
     websocket = connect(engine)
     packed = squeeze(b"4in three pieces")
@@ -134,7 +130,7 @@ def test_a_compressed_message_may_come_in_fragments(engine: RunningEngine) -> No
     assert engine.messages == ["in three pieces"]
 
 
-# Threshold 1024; T16: the compress flag
+# The threshold is 1024 by default; the compress flag counts, too
 @pytest.mark.parametrize(
     ("option", "length", "compress", "packed"),
     [
@@ -158,7 +154,6 @@ def test_long_messages_leave_compressed(
     assert (expand(payload) if packed else payload) == b"4" + b"x" * length
 
 
-# Binary
 def test_long_binary_messages_leave_compressed(engine: RunningEngine) -> None:
     websocket = connect(engine)
 
@@ -183,7 +178,6 @@ def test_messages_do_not_refer_to_those_before(engine: RunningEngine) -> None:
 # ------------------------------------------------------------------ bombs
 
 
-# The inflated size counts
 @pytest.mark.parametrize("size", [LIMIT + 1, 500 * LIMIT])
 def test_a_message_that_inflates_beyond_the_limit_ends_the_session(
     engine: RunningEngine, size: int
@@ -197,7 +191,6 @@ def test_a_message_that_inflates_beyond_the_limit_ends_the_session(
     assert engine.messages == []
 
 
-# Up to the limit
 def test_a_message_that_inflates_to_the_limit_arrives(engine: RunningEngine) -> None:
     websocket = connect(engine)
 
@@ -206,7 +199,6 @@ def test_a_message_that_inflates_to_the_limit_arrives(engine: RunningEngine) -> 
     assert engine.messages == [bytes(LIMIT)]
 
 
-# What was deflated several times over
 def test_a_bomb_in_fragments_ends_the_session(engine: RunningEngine) -> None:
     websocket = connect(engine)
     packed = squeeze(bytes(100 * LIMIT))
@@ -218,7 +210,6 @@ def test_a_bomb_in_fragments_ends_the_session(engine: RunningEngine) -> None:
     assert websocket.wait_closed().code == 1009
 
 
-# What is not deflated data
 def test_a_message_that_is_no_deflated_data_ends_the_session(
     engine: RunningEngine,
 ) -> None:
@@ -239,7 +230,6 @@ def test_a_compressed_ping_ends_the_session(engine: RunningEngine) -> None:
     assert websocket.wait_closed().code == 1002
 
 
-# The upgrade's WebSocket too
 def test_a_session_that_moves_is_compressed_as_well(engine: RunningEngine) -> None:
     session = engine.raw.open_session()
     websocket = session.websocket({EXTENSIONS: OFFER})

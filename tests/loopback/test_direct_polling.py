@@ -19,12 +19,12 @@ from tests.support.http_wire import Answer, HttpConnection
 from tests.support.raw_client import RawClient
 
 PAGE = "https://example.com"
-#: What an answer has that no other does.
+#: Headers that differ from answer to answer.
 CHANGING = ("date",)
 
 
 class Side:
-    """An engine behind an HTTP server of ours, with one session by polling."""
+    """An engine behind an HTTP server of ours, with one polling session."""
 
     def __init__(
         self, wrap: Callable[[sockio.EngineServer], WSGIApp], **options: Any
@@ -162,7 +162,7 @@ def test_the_answers_are_those_of_the_long_way(
     assert received[0] == received[1]
 
 
-#: Pieces of queries, and headers, that both ways may read in their own manner.
+#: Pieces of queries, and headers, that the two ways might read differently.
 pieces = st.lists(
     st.sampled_from(
         [

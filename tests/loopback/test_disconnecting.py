@@ -19,7 +19,7 @@ from .conftest import Serve
 
 
 def reasons(socket: Any) -> Heard:
-    """Hear both events of the end, with their name in front."""
+    """Listen to both events of the end; their names come first."""
     heard = Heard()
     for name in ("disconnecting", "disconnect"):
         socket.on(name, lambda *args, n=name: heard(n, *args))
@@ -43,7 +43,7 @@ def wait_gone(served: Served) -> None:
 
 
 def test_a_client_that_leaves_the_namespace(served: Served) -> None:
-    # Client namespace disconnect: 41, nothing is sent, engine stays open.
+    # It sends 41; nothing is sent back, and the engine session stays open.
     websocket, socket = served.connect()
     heard = reasons(socket)
 
@@ -58,7 +58,6 @@ def test_a_client_that_leaves_the_namespace(served: Served) -> None:
 
 @pytest.mark.parametrize("how", ["close", "cut"])
 def test_a_websocket_that_ends(served: Served, how: str) -> None:
-    # Websocket closed by peer or TCP lost.
     websocket, socket = served.connect()
     heard = reasons(socket)
 
@@ -68,7 +67,6 @@ def test_a_websocket_that_ends(served: Served, how: str) -> None:
 
 
 def test_a_websocket_that_is_reset(served: Served) -> None:
-    # TCP lost.
     websocket, socket = served.connect()
     heard = reasons(socket)
 
@@ -78,7 +76,7 @@ def test_a_websocket_that_is_reset(served: Served) -> None:
 
 
 def test_a_polling_client_that_says_goodbye(served: Served) -> None:
-    # Client sent packet 1 in a POST; a GET pending is answered 6.
+    # It posts packet 1; the GET that waits is answered with 6.
     session, socket = served.poll()
     heard = reasons(socket)
     poll = session.start_poll()
@@ -90,7 +88,6 @@ def test_a_polling_client_that_says_goodbye(served: Served) -> None:
 
 
 def test_a_polling_client_that_hangs_up(serve: Serve, clock: FakeClock) -> None:
-    # Pending GET aborted by the peer.
     served = serve(clock=clock)
     session, socket = served.poll()
     heard = reasons(socket)
@@ -103,7 +100,6 @@ def test_a_polling_client_that_hangs_up(serve: Serve, clock: FakeClock) -> None:
 
 
 def test_a_polling_client_that_polls_twice(serve: Serve, clock: FakeClock) -> None:
-    # overlap.
     served = serve(clock=clock)
     session, socket = served.poll()
     heard = reasons(socket)
@@ -118,7 +114,6 @@ def test_a_polling_client_that_polls_twice(serve: Serve, clock: FakeClock) -> No
 
 
 def test_a_client_that_is_silent(serve: Serve, clock: FakeClock) -> None:
-    # Ping timeout.
     served = serve(clock=clock)
     websocket, socket = served.connect()
     heard = reasons(socket)
@@ -131,7 +126,7 @@ def test_a_client_that_is_silent(serve: Serve, clock: FakeClock) -> None:
 
 
 def test_a_polling_client_that_is_silent(serve: Serve, clock: FakeClock) -> None:
-    # For polling the timer works without an outstanding poll.
+    # The timer runs although no poll waits.
     served = serve(clock=clock)
     _, socket = served.poll()
     heard = reasons(socket)
@@ -143,7 +138,6 @@ def test_a_polling_client_that_is_silent(serve: Serve, clock: FakeClock) -> None
 
 @pytest.mark.parametrize("bad", ["x", "", "7"])
 def test_a_packet_that_is_none(served: Served, bad: str) -> None:
-    # Parse error.
     websocket, socket = served.connect()
     heard = reasons(socket)
 
@@ -168,7 +162,6 @@ def test_a_polling_client_that_posts_nonsense(served: Served) -> None:
 
 
 def test_a_violation_on_a_websocket(served: Served) -> None:
-    # Forced close on websocket.
     websocket, socket = served.connect()
     heard = reasons(socket)
 
@@ -181,7 +174,7 @@ def test_a_violation_on_a_websocket(served: Served) -> None:
 def test_a_violation_on_polling_with_a_waiting_poll(
     serve: Serve, clock: FakeClock
 ) -> None:
-    # Forced close on polling with a pending GET (the transport finishes first).
+    # The transport finishes first, since a GET waits.
     served = serve(clock=clock)
     session, socket = served.poll()
     heard = reasons(socket)
@@ -195,7 +188,6 @@ def test_a_violation_on_polling_with_a_waiting_poll(
 
 
 def test_a_violation_on_polling_without_a_poll(served: Served) -> None:
-    # Forced server close on polling without one.
     session, socket = served.poll()
     heard = reasons(socket)
 
@@ -210,7 +202,7 @@ def test_a_violation_on_polling_without_a_poll(served: Served) -> None:
 
 
 def test_a_socket_that_is_thrown_out(served: Served) -> None:
-    # Server namespace disconnect; the client sees io server disconnect.
+    # For the client the reason is "io server disconnect".
     websocket, socket = served.connect()
     heard = reasons(socket)
 
@@ -223,7 +215,7 @@ def test_a_socket_that_is_thrown_out(served: Served) -> None:
 
 
 def test_disconnect_true_closes_the_connection(served: Served) -> None:
-    # DISCONNECT to every namespace, then the session.
+    # Every namespace gets a DISCONNECT, then the session closes.
     served.io.of("/chat")
     websocket, socket = served.connect()
     chat = served.also(websocket, "/chat")
@@ -239,7 +231,7 @@ def test_disconnect_true_closes_the_connection(served: Served) -> None:
 
 
 def test_disconnect_true_of_a_polling_client(served: Served) -> None:
-    # Polling client reads 41, then 6 and 1.
+    # It reads 41, then 6 and 1.
     session, socket = served.poll()
     heard = reasons(socket)
 
@@ -278,7 +270,6 @@ def test_disconnect_again_does_nothing(served: Served) -> None:
 
 
 def test_the_engine_session_closes(served: Served) -> None:
-    # Forced close, server called conn.close().
     websocket, socket = served.connect()
     heard = reasons(socket)
 
@@ -329,7 +320,7 @@ def test_disconnect_in_the_connection_handler(served: Served) -> None:
 
 
 def test_close_disconnects_everybody(served: Served) -> None:
-    # Server shutting down; no DISCONNECT packet is sent.
+    # No DISCONNECT packet is sent.
     served.io.of("/chat")
     websocket, socket = served.connect()
     heard, heard_chat = reasons(socket), reasons(served.also(websocket, "/chat"))
@@ -343,7 +334,7 @@ def test_close_disconnects_everybody(served: Served) -> None:
 
 
 def test_close_answers_a_waiting_poll(serve: Serve, clock: FakeClock) -> None:
-    # A GET pending at io.close() is answered 1.
+    # It is answered with 1.
     served = serve(clock=clock)
     session, socket = served.poll()
     heard = reasons(socket)
@@ -374,7 +365,6 @@ def test_close_ends_who_is_still_in_a_middleware(served: Served) -> None:
 
 
 def test_close_may_be_called_twice_and_before_the_start(served: Served) -> None:
-    # Must not raise.
     sockio.Server().close()
 
     served.io.close()
@@ -439,7 +429,7 @@ def _poll_to_the_end(session: PollingSession) -> list[str]:
 def test_what_is_emitted_before_the_disconnect_arrives(
     served: Served, connect: Callable[[Served], tuple[Any, Callable[[], list[str]]]]
 ) -> None:
-    # Closes orderly, a hundred times out of a hundred.
+    # It closes in order, a hundred times out of a hundred.
     for _ in range(100):
         socket, receive = connect(served)
 
@@ -516,7 +506,6 @@ def test_everything_has_changed_when_the_handlers_run(served: Served) -> None:
 def test_the_handlers_take_as_many_arguments_as_they_want(
     served: Served, count: int
 ) -> None:
-    # Events of our own.
     heard = Heard()
     websocket, socket = served.connect()
     handlers: list[Callable[..., Any]] = [
@@ -553,7 +542,6 @@ def test_a_handler_that_runs_is_not_interrupted(served: Served) -> None:
 
 
 def test_a_handler_is_killed_where_that_is_wanted(serve: Serve) -> None:
-    # cancel_on_disconnect.
     served = serve(cancel_on_disconnect=True)
     gate, order = Gate(), Heard()
     websocket, socket = served.connect()
@@ -651,7 +639,7 @@ def test_each_socket_of_a_client_is_told(served: Served) -> None:
 
 
 def test_reasons_are_an_enum_and_text(served: Served) -> None:
-    # Compares equal to Node's strings, str() gives them.
+    # They equal Node's strings, and str() returns these.
     heard = Heard()
     websocket, socket = served.connect()
     socket.on("disconnect", heard)

@@ -15,7 +15,7 @@ from tests.support.engine import RunningEngine
 from tests.support.raw_websocket import Refused
 
 
-# 2: for every request, upgrades too
+# Upgrades are requests, too
 def test_a_middleware_sees_every_request(engine: RunningEngine) -> None:
     seen: list[tuple[str, bool]] = []
 
@@ -38,7 +38,6 @@ def test_a_middleware_sees_every_request(engine: RunningEngine) -> None:
     ]
 
 
-# 2: in order of registration, before verification
 def test_middlewares_run_in_order_before_verification(engine: RunningEngine) -> None:
     order: list[str] = []
     engine.engine.use(lambda request, response: order.append("first"))
@@ -50,7 +49,6 @@ def test_middlewares_run_in_order_before_verification(engine: RunningEngine) -> 
     assert order == ["first", "second", "refused"]
 
 
-# 2: headers set by a middleware
 def test_a_middleware_may_set_headers(engine: RunningEngine) -> None:
     def middleware(request: Request, response: Response) -> None:
         response.headers["X-Powered-By"] = "sockio"
@@ -63,7 +61,6 @@ def test_a_middleware_may_set_headers(engine: RunningEngine) -> None:
     assert [answer.headers["x-powered-by"] for answer in answers] == ["sockio"] * 3
 
 
-# 2: one that ends the response ends everything
 @pytest.mark.parametrize("upgrade", [False, True])
 def test_a_middleware_may_end_the_response(
     engine: RunningEngine, upgrade: bool
@@ -87,7 +84,6 @@ def test_a_middleware_may_end_the_response(
     assert engine.engine.clients_count == 0
 
 
-# One that fails: MIDDLEWARE_FAILURE
 def test_a_middleware_that_fails_is_code_3(
     engine: RunningEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -106,7 +102,6 @@ def test_a_middleware_that_fails_is_code_3(
     assert "IndexError" in caplog.text
 
 
-# If the response was ended before, it stays as it is
 def test_what_a_failing_middleware_has_answered_stays(
     engine: RunningEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -121,7 +116,7 @@ def test_what_a_failing_middleware_has_answered_stays(
     assert (answer.status, answer.text) == (418, "teapot")
 
 
-# 2: a middleware may block; it holds up nobody else
+# It holds up nobody else
 def test_a_middleware_may_block(engine: RunningEngine) -> None:
     gate = engine.engine.reactor.latch()
 

@@ -1,4 +1,4 @@
-"""What a session is to its user: attributes, events, sending."""
+"""What a session offers its user: attributes, events, sending."""
 
 from __future__ import annotations
 
@@ -88,7 +88,6 @@ def test_a_session_shows_what_it_is(engine: RunningEngine) -> None:
     assert isinstance(conn.request, sockio.Request)
 
 
-# The request may be let go
 def test_the_request_may_be_forgotten(engine: RunningEngine) -> None:
     websocket, _ = engine.raw.open_websocket_session()
 
@@ -98,7 +97,6 @@ def test_the_request_may_be_forgotten(engine: RunningEngine) -> None:
     assert engine.messages == ["still here"]
 
 
-# Writable
 def test_a_transport_is_writable_while_a_packet_would_leave_at_once(
     engine: RunningEngine,
 ) -> None:
@@ -118,7 +116,6 @@ def test_a_transport_is_writable_while_a_packet_would_leave_at_once(
 # ------------------------------------------------------------------ events in
 
 
-# Order
 def test_a_message_is_a_packet_data_and_a_message(
     websocket: RawWebSocket, log: Log
 ) -> None:
@@ -131,14 +128,12 @@ def test_a_message_is_a_packet_data_and_a_message(
     ]
 
 
-# Binary
 def test_bytes_are_a_message_too(websocket: RawWebSocket, log: Log) -> None:
     websocket.send(b"\1\2")
 
     assert ("message", b"\1\2") in log.take()
 
 
-# Polling sessions have the same events
 def test_a_post_has_the_same_events(engine: RunningEngine, log: Log) -> None:
     client = engine.raw.open_session()
     log.take()
@@ -148,7 +143,6 @@ def test_a_post_has_the_same_events(engine: RunningEngine, log: Log) -> None:
     assert log.names() == ["packet", "data", "message"] * 2
 
 
-# Every packet is a packet
 def test_other_packets_are_told_as_well(websocket: RawWebSocket, log: Log) -> None:
     websocket.send("6")
     websocket.send("5")
@@ -159,7 +153,6 @@ def test_other_packets_are_told_as_well(websocket: RawWebSocket, log: Log) -> No
     ]
 
 
-# Listeners that were there from the first packet on
 def test_a_connection_listener_misses_no_message(
     engine: RunningEngine, log: Log
 ) -> None:
@@ -175,7 +168,7 @@ def test_a_connection_listener_misses_no_message(
 # ------------------------------------------------------------------ events out
 
 
-# packetCreate, flush on both, drain on both
+# flush and drain fire on the session and on the server
 def test_sending_is_create_flush_drain(
     engine: RunningEngine, websocket: RawWebSocket, log: Log
 ) -> None:
@@ -207,7 +200,6 @@ def test_a_poll_flushes_all_that_waits_at_once(engine: RunningEngine, log: Log) 
     assert [entry[0] for entry in rest] == ["server flush", "drain", "server drain"]
 
 
-# A WebSocket that is not writable flushes when it is again
 def test_a_slow_websocket_flushes_when_it_can(
     engine: RunningEngine, websocket: RawWebSocket, log: Log
 ) -> None:
@@ -222,7 +214,6 @@ def test_a_slow_websocket_flushes_when_it_can(
     assert log.names() == ["flush", "server flush", "drain", "server drain"]
 
 
-# The server's events need no listener on a session
 def test_the_server_hears_of_sessions_that_nobody_listens_to(
     engine: RunningEngine,
 ) -> None:
@@ -235,7 +226,6 @@ def test_the_server_hears_of_sessions_that_nobody_listens_to(
     assert websocket.receive() == "4a"
 
 
-# Heartbeat
 def test_a_heartbeat_is_ping_out_pong_in(
     engine: RunningEngine, websocket: RawWebSocket, log: Log
 ) -> None:
@@ -247,7 +237,6 @@ def test_a_heartbeat_is_ping_out_pong_in(
     assert log.take() == [("packet", Packet(PONG)), ("heartbeat",)]
 
 
-# Upgrading, upgrade
 def test_an_upgrade_is_told_in_two_steps(engine: RunningEngine, log: Log) -> None:
     client = engine.raw.open_session()
     log.take()
@@ -260,7 +249,6 @@ def test_an_upgrade_is_told_in_two_steps(engine: RunningEngine, log: Log) -> Non
     assert transport.name == "websocket"
 
 
-# Close, once, with reason and description
 def test_close_is_the_last_event(websocket: RawWebSocket, log: Log) -> None:
     websocket.send("4a")
     websocket.close()
@@ -268,7 +256,6 @@ def test_close_is_the_last_event(websocket: RawWebSocket, log: Log) -> None:
     assert log.names() == ["packet", "data", "message", "close"]
 
 
-# Error comes before close
 def test_a_transport_error_is_an_error_and_a_close(
     websocket: RawWebSocket, log: Log
 ) -> None:
@@ -280,7 +267,6 @@ def test_a_transport_error_is_an_error_and_a_close(
     assert close == ("close", "transport error", description)
 
 
-# On, once, prepend_listener and event all make a listener
 @pytest.mark.parametrize("how", ["on", "once", "prepend_listener", "@on", "@event"])
 def test_every_way_to_listen_is_heard(engine: RunningEngine, how: str) -> None:
     websocket, _ = engine.raw.open_websocket_session()
@@ -317,7 +303,6 @@ def test_a_listener_of_close_may_take_less(
     assert seen == ["transport close", "nothing", ("transport close", None)]
 
 
-# A listener that fails ends nothing but itself
 def test_a_listener_that_fails_hinders_nobody(
     engine: RunningEngine, websocket: RawWebSocket, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -354,7 +339,6 @@ def test_a_listener_that_blocks_holds_up_nothing_else(
 # ------------------------------------------------------------------ send
 
 
-# Send and write, chained
 def test_send_and_write_are_the_same(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -363,7 +347,6 @@ def test_send_and_write_are_the_same(
     assert [websocket.receive() for _ in range(3)] == ["4a", "4b", b"c"]
 
 
-# Callbacks in order, once
 def test_callbacks_run_in_order_once(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -379,7 +362,6 @@ def test_callbacks_run_in_order_once(
     assert done == [0, 1, 2, 3, 4]
 
 
-# Without any listener on the session
 def test_callbacks_need_no_listener(engine: RunningEngine) -> None:
     engine.raw.open_websocket_session()
     done: list[str] = []
@@ -390,7 +372,6 @@ def test_callbacks_need_no_listener(engine: RunningEngine) -> None:
     assert done == ["x"]
 
 
-# When the batch was written, polling
 def test_a_callback_waits_for_the_poll(engine: RunningEngine) -> None:
     client = engine.raw.open_session()
     done: list[str] = []
@@ -406,7 +387,6 @@ def test_a_callback_waits_for_the_poll(engine: RunningEngine) -> None:
     assert done == ["a", "c"]
 
 
-# When the batch was written, WebSocket
 def test_a_callback_waits_for_the_kernel(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -423,7 +403,6 @@ def test_a_callback_waits_for_the_kernel(
     assert done == ["large", "small"]
 
 
-# Dropped if the session closes first
 def test_callbacks_are_dropped_when_the_session_closes_first(
     engine: RunningEngine,
 ) -> None:
@@ -438,7 +417,6 @@ def test_callbacks_are_dropped_when_the_session_closes_first(
     assert done == []
 
 
-# A callback may send
 def test_a_callback_may_send(engine: RunningEngine, websocket: RawWebSocket) -> None:
     conn = engine.session
 
@@ -447,7 +425,6 @@ def test_a_callback_may_send(engine: RunningEngine, websocket: RawWebSocket) -> 
     assert [websocket.receive() for _ in range(2)] == ["4a", "4b"]
 
 
-# 5: callbacks of what an upgrade carried over
 def test_callbacks_survive_an_upgrade(engine: RunningEngine) -> None:
     client = engine.raw.open_session()
     done: list[str] = []
@@ -460,7 +437,7 @@ def test_callbacks_survive_an_upgrade(engine: RunningEngine) -> None:
     assert done == ["a"]
 
 
-# Rule of the house: emit-like methods are safe from any native thread
+# Any native thread may call the methods that send
 def test_a_native_thread_may_send(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:

@@ -1,4 +1,4 @@
-"""A connection handler that fails: the client is let go, or kept."""
+"""A connection handler that fails: the client is disconnected, or kept."""
 
 from __future__ import annotations
 

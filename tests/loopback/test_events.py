@@ -1,4 +1,4 @@
-"""Events: what travels, in which order it is handled, and what names are refused."""
+"""Events: what they carry, in which order they are handled, which names are refused."""
 
 from __future__ import annotations
 
@@ -82,7 +82,6 @@ VALUES: list[Any] = [
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_a_value_comes_back_as_it_went(served: Served, value: Any) -> None:
-    # What JSON carries.
     websocket, _ = echoing(served)
 
     websocket.send("42" + json.dumps(["echo", value, value]))
@@ -92,7 +91,7 @@ def test_a_value_comes_back_as_it_went(served: Served, value: Any) -> None:
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_numbers_that_json_has_not_become_null(served: Served, number: float) -> None:
-    # As JSON.stringify.
+    # As JSON.stringify does it.
     websocket, socket = served.connect()
 
     socket.emit("x", number, [number])
@@ -110,7 +109,7 @@ def test_a_lone_surrogate_travels_as_an_escape(served: Served) -> None:
 
 
 def test_number_keys_and_long_integers_travel(served: Served) -> None:
-    # What orjson refuses.
+    # orjson refuses them.
     websocket, socket = served.connect()
 
     socket.emit("x", {1: "a"}, 2**70)
@@ -154,7 +153,6 @@ def test_something_recursive_is_an_error_of_the_caller(served: Served) -> None:
 
 @pytest.mark.parametrize("name", RESERVED)
 def test_reserved_names_cannot_be_emitted(served: Served, name: str) -> None:
-    # RESERVED_EVENTS.
     _, socket = served.connect()
     emits: list[Callable[..., object]] = [
         socket.emit,
@@ -175,7 +173,6 @@ def test_reserved_names_cannot_be_emitted(served: Served, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["connect", "connection", "new_namespace"])
 def test_servers_have_reserved_names_too(io: sockio.Server[Any], name: str) -> None:
-    # For serverSideEmit.
     for emit in (io.server_side_emit, io.of("/x").server_side_emit_with_ack):
         with pytest.raises(ReservedEventError):
             emit(name)
@@ -195,7 +192,6 @@ def test_other_names_are_ordinary(served: Served, name: str) -> None:
 
 
 def test_a_number_is_a_name(served: Served) -> None:
-    # 42[5,"n"].
     heard = Heard()
     websocket, socket = served.connect()
     socket.on(5, heard)
@@ -239,7 +235,7 @@ def test_no_number_is_too_large_for_a_name(
 
 
 def test_a_client_may_emit_error(served: Served) -> None:
-    # 42["error","x"], ordinary delivery to error listeners.
+    # Listeners of "error" get it like any other event.
     heard = Heard()
     websocket, socket = served.connect()
     socket.on("error", heard)
@@ -349,7 +345,7 @@ def test_listeners_by_decorator(served: Served) -> None:
 def test_a_listener_that_fails_is_reported_and_ends_nothing_else(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Logged, "error" event.
+    # It is logged, and the socket fires "error".
     errors, heard = Heard(), Heard()
     websocket, socket = served.connect()
     socket.on("x", lambda: 1 / 0)
@@ -368,7 +364,7 @@ def test_a_listener_that_fails_is_reported_and_ends_nothing_else(
 def test_a_listener_that_runs_out_of_time_has_failed(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # gevent's timeout is no Exception.
+    # gevent.Timeout is no subclass of Exception.
     errors, heard = Heard(), Heard()
     websocket, socket = served.connect()
 
@@ -470,7 +466,7 @@ def test_what_is_wrong_with_the_arguments_is_told(
 
 
 def test_lenient_arguments_are_those_of_javascript(serve: Serve) -> None:
-    # Missing = None, extra dropped.
+    # Missing ones are None, extra ones are dropped.
     heard = Heard()
     served = serve(strict_args=False)
     websocket, socket = served.connect()
@@ -617,14 +613,14 @@ def _echo_by_polling(served: Served, count: int) -> list[int]:
 
 
 def _echo_through_the_upgrade(served: Served, count: int) -> list[int]:
-    """A third by polling, the rest by the WebSocket, upgrading while echoes come."""
+    """Send a third by polling and the rest by WebSocket; upgrade while echoes come."""
     session, _ = served.poll()
     third = count // 3
     _post_all(session, third)
     websocket = session.websocket()
     websocket.send("2probe")
     numbers: list[int] = []
-    # As a client does: polls until the server has released the last one.
+    # Like a client: poll until the server has released the last poll.
     while True:
         packets = session.poll(20).packets
         numbers += [event(packet)[1] for packet in packets if packet[:2] == "42"]

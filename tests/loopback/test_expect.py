@@ -1,4 +1,4 @@
-"""Expect: 100-continue: who gets leave to send a body, when, and what comes then."""
+"""Expect: 100-continue: who is allowed to send a body, when, and what happens then."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Connect = Callable[[WSGIApp], Any]
 
 
 def heard(peer: Any, end: bytes) -> bytes:
-    """Return what comes up to and with ``end``."""
+    """Return what comes, up to and including ``end``."""
     data = b""
     while not data.endswith(end):
         more = peer.recv(65536)

@@ -17,7 +17,7 @@ from .conftest import Serve
 
 
 def watched(served: Served, socket: Any) -> Heard:
-    """Hear the events of the way out, with the data of the packets."""
+    """Listen to the events of sending, with the data of the packets."""
     heard = Heard()
 
     def data(packets: Any) -> list[Any]:
@@ -33,7 +33,7 @@ def watched(served: Served, socket: Any) -> Heard:
 
 
 def test_a_packet_is_created_flushed_and_drained(served: Served) -> None:
-    # packetCreate, flush on conn and engine, drain on both.
+    # flush and drain fire on the session and on the engine.
     _, socket = served.connect()
     heard = watched(served, socket)
 
@@ -50,7 +50,7 @@ def test_a_packet_is_created_flushed_and_drained(served: Served) -> None:
 
 
 def test_polling_flushes_once_for_each_poll(served: Served) -> None:
-    # One flush per GET, the whole buffer.
+    # One flush for each GET, of all that waits.
     session, socket = served.poll()
     heard = watched(served, socket)
 
@@ -75,7 +75,6 @@ def test_polling_flushes_once_for_each_poll(served: Served) -> None:
 
 
 def test_callbacks_of_send_run_in_order_once(served: Served) -> None:
-    # send(..., cb).
     order = Heard()
     session, socket = served.poll()
 
@@ -92,7 +91,6 @@ def test_callbacks_of_send_run_in_order_once(served: Served) -> None:
 
 
 def test_callbacks_of_a_session_that_closes_first_never_run(served: Served) -> None:
-    # They are dropped.
     called, gone = Heard(), Heard()
     session, socket = served.poll()
     socket.conn.send("x", callback=called)
@@ -106,7 +104,6 @@ def test_callbacks_of_a_session_that_closes_first_never_run(served: Served) -> N
 
 
 def test_what_is_emitted_while_the_session_closes_is_ignored(served: Served) -> None:
-    # While conn.readyState is not open.
     session, socket = served.poll()
     gone = Heard()
     socket.on("disconnect", gone)
@@ -122,7 +119,7 @@ def test_what_is_emitted_while_the_session_closes_is_ignored(served: Served) -> 
 
 
 def test_the_buffer_can_still_be_read_when_the_session_closes(served: Served) -> None:
-    # Write buffer is readable inside the close listener and emptied after.
+    # The close listener can still read the write buffer; it is emptied after that.
     heard = Heard()
     session, socket = served.poll()
     socket.emit("never read")
@@ -165,7 +162,7 @@ def test_a_client_that_lets_too_much_wait_is_closed(serve: Serve, kind: str) -> 
 
 
 def test_one_large_packet_is_never_refused(serve: Serve) -> None:
-    # Counted over what waits behind the packet being written.
+    # Only what waits behind the packet being written counts.
     served = serve(buffer=BufferPolicy(high=1000, low=500))
     websocket, socket = served.connect()
     big = "x" * 10_000_000

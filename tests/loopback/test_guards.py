@@ -1,4 +1,4 @@
-"""Guards of every kind: whatever leaves a doubt refuses."""
+"""Guards of every kind: in doubt they refuse."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ hidden = pytest.mark.parametrize("guard", HIDDEN)
 
 
 def no(*args: Any) -> bool:
-    """Refuse as those do who come from python-socketio."""
+    """Refuse as users of python-socketio do."""
     return False
 
 

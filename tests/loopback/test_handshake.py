@@ -14,7 +14,6 @@ from tests.support.engine import RunningEngine
 from .conftest import StartEngine
 
 
-# First GET
 def test_the_first_get_is_answered_with_the_open_packet(engine: RunningEngine) -> None:
     answer = engine.raw.request(transport="polling")
 
@@ -28,7 +27,6 @@ def test_the_first_get_is_answered_with_the_open_packet(engine: RunningEngine) -
     )
 
 
-# Options ping_interval, ping_timeout, max_http_buffer_size
 def test_the_open_packet_carries_the_options(start_engine: StartEngine) -> None:
     engine = start_engine(ping_interval=0.3, ping_timeout=1, max_http_buffer_size=12345)
 
@@ -38,7 +36,6 @@ def test_the_open_packet_carries_the_options(start_engine: StartEngine) -> None:
     assert fields["maxPayload"] == 12345
 
 
-# initialPacket
 @pytest.mark.parametrize(
     ("packet", "polled", "framed"),
     [("faster!", "4faster!", "4faster!"), (b"\1\2", "bAQI=", b"\1\2")],
@@ -55,7 +52,6 @@ def test_an_initial_packet_follows_at_once(
     assert websocket.receive() == framed
 
 
-# Upgrades
 @pytest.mark.parametrize(
     ("options", "upgrades"),
     [
@@ -72,7 +68,6 @@ def test_upgrades_are_those_that_can_be_had(
     assert session.handshake["upgrades"] == upgrades
 
 
-# Upgrades; T7 direct websocket
 def test_a_session_that_starts_on_a_websocket_has_no_upgrades(
     engine: RunningEngine,
 ) -> None:
@@ -89,7 +84,6 @@ def test_a_session_that_starts_on_a_websocket_has_no_upgrades(
     assert engine.session.transport.name == "websocket"
 
 
-# Session ids
 def test_ids_are_different_and_of_twenty_url_safe_characters(
     engine: RunningEngine,
 ) -> None:
@@ -100,7 +94,6 @@ def test_ids_are_different_and_of_twenty_url_safe_characters(
     assert list(engine.engine.clients) == sids
 
 
-# Option generate_id
 def test_ids_may_be_made_elsewhere(start_engine: StartEngine) -> None:
     def generate(request: Request) -> str:
         return "id-of-" + request.query["who"]
@@ -112,14 +105,12 @@ def test_ids_may_be_made_elsewhere(start_engine: StartEngine) -> None:
     assert fields["sid"] == "id-of-b"
 
 
-# engine.generate_id may be replaced
 def test_generate_id_may_be_replaced(engine: RunningEngine) -> None:
     engine.engine.generate_id = lambda request: "mine"
 
     assert engine.raw.open_session().sid == "mine"
 
 
-# Connection comes after the transport's first request
 def test_connection_is_told_when_the_open_packet_has_left(
     engine: RunningEngine,
 ) -> None:
@@ -131,7 +122,6 @@ def test_connection_is_told_when_the_open_packet_has_left(
     assert session.poll().text == "4welcome"
 
 
-# Connection, websocket
 def test_connection_is_told_of_each_session_once(engine: RunningEngine) -> None:
     told: list[str] = []
     engine.engine.on("connection", lambda session: told.append(session.id))
@@ -144,7 +134,6 @@ def test_connection_is_told_of_each_session_once(engine: RunningEngine) -> None:
     assert told == [fields["sid"], session.sid]
 
 
-# Clients
 def test_clients_are_counted_until_they_close(engine: RunningEngine) -> None:
     session = engine.raw.open_session()
     engine.raw.open_websocket_session()
@@ -158,7 +147,6 @@ def test_clients_are_counted_until_they_close(engine: RunningEngine) -> None:
     assert session.sid not in engine.engine.clients
 
 
-# remoteAddress
 def test_a_session_knows_its_first_request(engine: RunningEngine) -> None:
     session = engine.raw.open_session(headers={"X-Token": "t"}, room="a b")
     session.post("4x")
@@ -171,7 +159,7 @@ def test_a_session_knows_its_first_request(engine: RunningEngine) -> None:
     assert request.method == "GET"
 
 
-# No X-Forwarded-* handling by default; option trusted_proxies
+# By default X-Forwarded-* headers are ignored
 @pytest.mark.parametrize(
     ("trusted", "address"),
     [(0, "127.0.0.1"), (1, "203.0.113.9"), (["127.0.0.0/8"], "203.0.113.9")],
@@ -186,7 +174,6 @@ def test_forwarded_addresses_count_where_the_proxy_is_trusted(
     assert engine.session.remote_address == address
 
 
-# Option check_origin
 @pytest.mark.parametrize(
     ("origin", "status"),
     [
@@ -216,6 +203,6 @@ def test_origins_can_be_enforced(
         assert engine.url in caplog.text
 
 
-# An empty sid is none, as in Node
+# An empty sid counts as none, as in Node
 def test_an_empty_sid_is_a_handshake(engine: RunningEngine) -> None:
     assert engine.raw.open_session(sid="").sid

@@ -1,6 +1,6 @@
-"""Hanging up: clients see the end of their connection whoever else has it.
+"""Hanging up: clients see the end of their connection, whoever else has its socket.
 
-A child process that was forked meanwhile is such a one.
+A child process that was forked meanwhile has it, too.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def test_a_websocket_ends_although_its_client_goes_on_sending(
 
 @pytest.mark.parametrize("kind", ["sockio", "tls"])
 def test_who_sends_what_is_too_large_reads_why_it_ends(kind: Kind) -> None:
-    # It is still sending when the server has said its last word.
+    # The client is still sending when the server has sent its last frame.
     loopback = Loopback(sockio.Server(), kind)
     try:
         peer = loopback.client().open_socket()

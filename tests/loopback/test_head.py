@@ -79,7 +79,7 @@ def test_head_gets_no_body(
     if answer.headers.get("connection") == "close":
         assert connection.wire.take_rest(deadline=float("inf")) == b""
     else:
-        # Were there a body, it would stand where the next answer begins.
+        # A body would stand where the next answer begins.
         again = connection.request("GET", "/elsewhere")
         assert again.status == 404
         assert again.text == "Not Found"

@@ -1,4 +1,4 @@
-"""``initial_headers`` and ``headers``: the last word on what is answered."""
+"""``initial_headers`` and ``headers``: the last chance to change an answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.raw_websocket import RawWebSocket
 
 
 def all_answers(engine: RunningEngine) -> list[tuple[str, Answer]]:
-    """One answer of each kind."""
+    """Return one answer of each kind."""
     session = engine.raw.open_session()
     engine.session.send("a")
     answers = [
@@ -26,7 +26,7 @@ def all_answers(engine: RunningEngine) -> list[tuple[str, Answer]]:
     return [*answers, ("websocket", websocket.answer)]
 
 
-# Headers: every response, the 101 included
+# Even to the 101
 def test_headers_can_be_added_to_every_answer(engine: RunningEngine) -> None:
     @engine.engine.on("headers")
     def add(headers: Any, request: Any) -> None:
@@ -44,7 +44,6 @@ def test_headers_can_be_added_to_every_answer(engine: RunningEngine) -> None:
     }
 
 
-# Initial_headers: handshakes only
 def test_headers_can_be_added_to_handshakes(engine: RunningEngine) -> None:
     @engine.engine.on("initial_headers")
     def add(headers: Any, request: Any) -> None:
@@ -59,7 +58,6 @@ def test_headers_can_be_added_to_handshakes(engine: RunningEngine) -> None:
     assert found == {"handshake": "mine=polling", "websocket": "mine=websocket"}
 
 
-# Initial_headers comes first
 def test_initial_headers_come_before_headers(engine: RunningEngine) -> None:
     order: list[str] = []
     engine.engine.on("initial_headers", lambda: order.append("initial_headers"))

@@ -31,7 +31,7 @@ def session(engine: RunningEngine) -> PollingSession:
     return engine.raw.open_session()
 
 
-# pingInterval after open and after each pong
+# A ping comes ping_interval after the opening, and after each pong
 def test_the_server_pings_and_the_client_answers(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -47,7 +47,6 @@ def test_the_server_pings_and_the_client_answers(
     assert engine.closes == []
 
 
-# Options ping_interval, ping_timeout
 def test_the_pace_is_an_option(start_engine: StartEngine) -> None:
     engine = start_engine(ping_interval=3, ping_timeout=2)
     websocket, _ = engine.raw.open_websocket_session()
@@ -61,7 +60,6 @@ def test_the_pace_is_an_option(start_engine: StartEngine) -> None:
     assert engine.closes == [TIMEOUT]
 
 
-# No pong
 def test_a_silent_websocket_is_closed(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -72,7 +70,7 @@ def test_a_silent_websocket_is_closed(
     assert websocket.wait_closed().code == NO_CODE
 
 
-# GH-198: the timer works without an outstanding poll
+# The timer runs although no poll waits
 def test_a_session_that_does_not_poll_is_closed(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -96,7 +94,6 @@ def test_a_poll_carries_the_ping(
     assert engine.closes == []
 
 
-# A poll that waits at a ping timeout is answered
 def test_a_poll_that_waits_at_the_end_is_told(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -110,7 +107,7 @@ def test_a_poll_that_waits_at_the_end_is_told(
     assert engine.closes == [TIMEOUT]
 
 
-# One that comes when the time is over is too late, even if nobody has looked yet
+# A poll that comes when the time is over is too late, even if no timer has fired yet
 @pytest.mark.parametrize("kind", ["sockio", "pywsgi"])
 @pytest.mark.parametrize("protocol", [3, 4])
 def test_a_poll_that_comes_later_is_refused(
@@ -130,7 +127,7 @@ def test_a_poll_that_comes_later_is_refused(
     assert poll.receive().status == 400
 
 
-# Unless what arrived with it is a sign of life
+# Unless a sign of life arrived with it
 @pytest.mark.parametrize("kind", ["sockio", "pywsgi"])
 def test_a_poll_that_comes_with_the_pong_is_answered(
     clock: Stopwatch, start_engine: StartEngine, kind: str
@@ -166,7 +163,7 @@ def test_other_traffic_extends_the_wait_once(
     assert engine.closes == [TIMEOUT]
 
 
-# The extension is spent with its ping
+# The next wait may be extended again
 def test_each_wait_may_be_extended_once(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -180,7 +177,6 @@ def test_each_wait_may_be_extended_once(
     assert engine.closes == []
 
 
-# Heartbeat is emitted on pong
 def test_a_pong_is_a_heartbeat(engine: RunningEngine, websocket: RawWebSocket) -> None:
     beats: list[float] = []
     engine.session.on("heartbeat", lambda: beats.append(engine.clock.now()))
@@ -194,7 +190,6 @@ def test_a_pong_is_a_heartbeat(engine: RunningEngine, websocket: RawWebSocket) -
     assert beats == [25, 50]
 
 
-# An unsolicited pong is ignored
 def test_an_unsolicited_pong_is_ignored(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -206,7 +201,7 @@ def test_an_unsolicited_pong_is_ignored(
     assert websocket.receive() == "2"
 
 
-# A client's ping is answered with its data and counts as life (Node closes)
+# A client's ping is answered with its data, and is a sign of life (Node closes)
 @pytest.mark.parametrize("data", ["", "probe", "é😀"])
 def test_a_client_that_pings_is_answered(
     engine: RunningEngine, websocket: RawWebSocket, data: str
@@ -237,7 +232,7 @@ def test_a_polling_client_that_pings_is_answered(
     assert engine.closes == []
 
 
-# Who pings and does not poll gets one answer
+# A client that pings and does not poll gets one answer
 def test_answers_to_pings_are_not_collected(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -247,7 +242,7 @@ def test_answers_to_pings_are_not_collected(
     assert session.poll().text == "3299"
 
 
-# Upgrade clears the armed timer, and arms the next ping (Node does not)
+# The upgrade stops the wait for the pong, and starts the next one (Node does not)
 def test_a_pong_lost_in_an_upgrade_is_not_missed_for_ever(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -291,7 +286,7 @@ def test_sessions_share_the_timers_of_the_clock(engine: RunningEngine) -> None:
 def test_they_share_them_after_a_standstill_too(
     clock: Stopwatch, engine: RunningEngine
 ) -> None:
-    # Each of them finds its deadline late by another time.
+    # For each of them the deadline is late by a different time.
     for _ in range(5):
         engine.raw.open_websocket_session()
         clock.advance(0.25)

@@ -50,7 +50,7 @@ def server() -> Iterator[HTTPServer]:
 
 @pytest.fixture
 def said(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """Nothing may be printed by the server in a test that uses this."""
+    """Check that the server prints nothing in the test."""
     yield
     assert capfd.readouterr() == ("", "")
 
@@ -299,7 +299,8 @@ def test_a_client_that_left_is_no_news(server: HTTPServer) -> None:
         left.wait()
         start("200 OK", [])
         try:
-            # More than the kernel takes, so that the reset is met while writing.
+            # More than the kernel takes, so that the server meets the reset while it
+            # writes.
             yield bytes(8 << 20)
             yield bytes(8 << 20)
         finally:

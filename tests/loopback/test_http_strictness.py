@@ -1,4 +1,4 @@
-"""Our HTTP server understands a request in one way, in however many pieces it comes."""
+"""Our HTTP server reads a request in one way, however many pieces it comes in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sockio.types import Environ, StartResponse
 from tests.support.http_cases import CHUNKED, GET, NEXT, POST, REFUSED, SERVED, Heard
 
 CERTIFICATE = Path(__file__).parent.parent / "support" / "localhost.pem"
-#: Options that need few bytes to be exceeded.
+#: Limits that few bytes exceed.
 SMALL: dict[str, Any] = {"max_line": 60, "max_head": 150}
 EXCEEDED = {
     "long target": (b"GET /" + b"a" * 60, "414 URI Too Long"),
@@ -43,7 +43,7 @@ EXCEEDED = {
         "431 Request Header Fields Too Large",
     ),
 }
-#: Not split at each byte, for there are many.
+#: Not split at each byte, since they are long.
 LARGE = {
     "target": (b"GET /" + b"a" * 17000, "414 URI Too Long"),
     "header": (GET + b"A: " + b"b" * 17000, "431 Request Header Fields Too Large"),
@@ -71,7 +71,7 @@ LARGE = {
 
 @validator
 def tell(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    """Say what was heard; wsgiref sees to it that it is as PEP 3333 wants it."""
+    """Answer with what was read; wsgiref checks that it is as PEP 3333 demands."""
     assert environ["SERVER_NAME"]
     assert environ["SERVER_PORT"]
     heard = Heard(
@@ -89,7 +89,7 @@ def tell(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The socket's file of a server."""
+    """Give the path of a server's Unix socket."""
     path = tmp_path_factory.mktemp("http") / "socket"
     server = create_server(tell).listen(f"unix:{path}")
     yield str(path)
@@ -113,7 +113,7 @@ def ask(path: str, pieces: Iterable[bytes]) -> bytes:
 
 
 def split(data: bytes) -> Iterator[list[bytes]]:
-    """Cut in two at every byte, and into bytes."""
+    """Yield ``data`` cut in two at every byte, and cut into single bytes."""
     for at in range(len(data)):
         yield [data[:at], data[at:]] if at else [data]
     yield [data[i : i + 1] for i in range(len(data))]

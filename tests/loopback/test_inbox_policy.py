@@ -1,4 +1,4 @@
-"""InboxPolicy: what waits for slow handlers is bounded, and nothing of it is lost."""
+"""InboxPolicy: it limits what waits for slow handlers, and none of that is lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .conftest import Serve
 POLICY = sockio.InboxPolicy(
     high_bytes=20_000, low_bytes=5_000, high_events=100, low_events=25, hard=4
 )
-#: Bytes that a client can send without anybody reading them, and then some.
+#: More bytes than a client can send without anybody reading them.
 MUCH = 12_000_000
 
 
@@ -67,14 +67,14 @@ def test_reading_pauses_and_nothing_is_lost(
 
     assert [heard.next() for _ in range(count)] == [(n,) for n in range(count)]
     assert heard.next() == ("gone",)
-    # How often it paused again is up to the parts in which the kernel gave the rest.
+    # How often it paused again depends on how the kernel splits the rest.
     stats = served.io.stats()
     assert (stats.events_waiting, stats.bytes_waiting, stats.paused) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("way", ["direct", "WSGI"])
 def test_a_post_is_answered_when_its_events_are_handled(serve: Serve, way: str) -> None:
-    # A client has one POST under way at a time: so it sends no faster than that.
+    # A client has one POST under way at a time, so it cannot send faster.
     served = serve(inbox=POLICY)
     if way == "WSGI":
         served.engine.on("headers", lambda headers, request: None)
@@ -183,7 +183,7 @@ def test_who_answers_with_a_flood_is_disconnected(serve: Serve) -> None:
 def test_what_came_before_the_inbox_was_full_is_handled_and_nothing_else(
     serve: Serve, way: str, size: int, most: int
 ) -> None:
-    # Up to 400 events or 80,000 bytes wait; one more is the one that is too many.
+    # Up to 400 events or 80,000 bytes may wait; one more is too many.
     served = serve(inbox=POLICY)
     heard, asked = Heard(), Heard()
     websocket, session, socket = None, None, None
@@ -279,8 +279,8 @@ def test_concurrent_handlers_count(serve: Serve) -> None:
     sender = flood(websocket, 1000)
     gate.wait_reached()
     wait_paused(served)
-    # An event that finds the inbox empty is counted when it runs: whether one more is
-    # let in than the one that is too many depends on where a turn of parsing ends.
+    # An event that finds the inbox empty is counted only when it runs. So one or two
+    # events too many get in, depending on where a turn of parsing ends.
     assert len(running) - POLICY.high_events in (1, 2)
     gate.open()
 

@@ -24,7 +24,7 @@ def masked(*texts: str) -> bytes:
 
 CLOSE_FRAME = frame(b"\x03\xe8", 8, mask=b"abcd")
 
-#: How a client leaves over a WebSocket, and the reason that handlers are told.
+#: How a client on a WebSocket leaves, and the reason that handlers get.
 LEAVES: dict[str, tuple[bytes, str]] = {
     "disconnect packet": (masked("41"), "client namespace disconnect"),
     "close frame": (CLOSE_FRAME, "transport close"),
@@ -90,8 +90,8 @@ def test_a_post_that_ends_the_session(served: Served, slowly: bool) -> None:
 
 
 def test_a_post_right_behind_a_poll_that_was_given_up(served: Served) -> None:
-    # A page that is closed: its poll breaks off, and what it says last comes on a
-    # connection of its own.
+    # As when a page is closed: its poll breaks off, and its last POST comes on another
+    # connection.
     session, socket = served.poll()
     heard = Heard()
     socket.on("a", heard)

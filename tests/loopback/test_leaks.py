@@ -19,7 +19,7 @@ from tests.support.loopback import Loopback
 from tests.support.raw_client import RawClient
 from tests.support.raw_websocket import Refused
 
-#: Events that a handler must be slow to handle, so that reading pauses.
+#: So many events that reading pauses while their handler waits.
 TOO_MUCH = ['42["overfilled"]', *['42["a"]'] * 100]
 CLOSE_FRAME = frame(b"", 8, mask=b"abcd")
 

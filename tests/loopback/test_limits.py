@@ -47,13 +47,11 @@ def test_a_body_over_the_limit_gets_413(
     assert engine.messages == ["x" * (LIMIT - 1)]
 
 
-# Bytes count, not characters
 def test_the_limit_counts_bytes(engine: RunningEngine, session: PollingSession) -> None:
     assert session.post("4" + "€" * 333).status == 200
     assert session.post("4" + "€" * 334).status == 413
 
 
-# Announced, not sent: answered without waiting for it
 def test_a_body_that_is_announced_too_large_is_not_waited_for(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -66,7 +64,7 @@ def test_a_body_that_is_announced_too_large_is_not_waited_for(
     assert engine.closes == []
 
 
-# Chunked: not more than the limit is taken
+# Not more than the limit is taken
 @pytest.mark.parametrize("kind", ["sockio", "pywsgi"])
 def test_a_chunked_body_over_the_limit_gets_413(
     start_engine: StartEngine, kind: str
@@ -86,7 +84,6 @@ def test_a_chunked_body_over_the_limit_gets_413(
     assert engine.messages == []
 
 
-# Chunked and endless
 def test_an_endless_body_is_answered(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -113,7 +110,6 @@ def test_after_413_the_next_post_is_welcome(
     assert engine.messages == ["ok"] * 3
 
 
-# A length that is no length
 @pytest.mark.parametrize("length", ["-1", "1x", "1, 2", "0x10"])
 def test_a_length_that_is_no_number_is_refused(
     engine: RunningEngine, session: PollingSession, length: str
@@ -126,7 +122,6 @@ def test_a_length_that_is_no_number_is_refused(
     assert engine.messages == []
 
 
-# No limit on the number of packets
 def test_packets_are_not_counted(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -138,7 +133,6 @@ def test_packets_are_not_counted(
 # ------------------------------------------------------------------ WebSocket
 
 
-# 1009, transport error
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
 def test_a_message_over_the_limit_is_1009(engine: RunningEngine, opcode: int) -> None:
     websocket, _ = engine.raw.open_websocket_session()
@@ -150,7 +144,6 @@ def test_a_message_over_the_limit_is_1009(engine: RunningEngine, opcode: int) ->
     assert engine.messages == []
 
 
-# Up to the limit
 def test_a_message_of_the_limit_arrives(engine: RunningEngine) -> None:
     websocket, _ = engine.raw.open_websocket_session()
 
@@ -160,7 +153,6 @@ def test_a_message_of_the_limit_arrives(engine: RunningEngine) -> None:
     assert engine.messages == [b"x" * LIMIT, "x" * (LIMIT - 1)]
 
 
-# The header is enough
 @pytest.mark.parametrize("size", [LIMIT + 1, 1 << 32, (1 << 63) - 1])
 def test_a_header_that_announces_too_much_is_enough(
     engine: RunningEngine, size: int
@@ -173,7 +165,6 @@ def test_a_header_that_announces_too_much_is_enough(
     assert engine.closes == [TOO_LARGE]
 
 
-# Fragments add up
 def test_fragments_that_add_up_beyond_the_limit_are_1009(engine: RunningEngine) -> None:
     websocket, _ = engine.raw.open_websocket_session()
 
@@ -183,7 +174,7 @@ def test_fragments_that_add_up_beyond_the_limit_are_1009(engine: RunningEngine) 
     assert engine.closes == [TOO_LARGE]
 
 
-# The close frame arrives although the peer goes on sending
+# The close frame arrives although the peer keeps sending
 def test_a_peer_that_goes_on_sending_is_told_why(start_engine: StartEngine) -> None:
     engine = start_engine()
     websocket, _ = engine.raw.open_websocket_session()
@@ -213,7 +204,6 @@ def test_what_is_too_large_is_logged(
         assert "max_http_buffer_size" in line
 
 
-# A session on trial has the same limit
 def test_a_transport_on_trial_has_the_same_limit(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -226,6 +216,5 @@ def test_a_transport_on_trial_has_the_same_limit(
     assert engine.closes == []
 
 
-# What clients are told
 def test_clients_are_told_the_limit(session: PollingSession) -> None:
     assert session.handshake["maxPayload"] == LIMIT

@@ -20,9 +20,9 @@ from tests.support.served import Heard, Served
 
 from .conftest import StartEngine
 
-#: A line end, a forged line, sequences for the terminal, and what turns text around.
+#: A line end, a forged line, sequences for the terminal, a mark that reverses text.
 HOSTILE = "evil\r\n2026-01-01 INFO forged \x1b[2J\x9b31m\x00\u2028\u202e"
-#: As far as it may stand in the head of a request.
+#: The part of it that may stand in the head of a request.
 QUIET = "evil\x1b[2J\x9b31m"
 
 
@@ -32,7 +32,7 @@ def _everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def check(caplog: pytest.LogCaptureFixture, *, named: bool = True) -> None:
-    """Every line is one; with ``named`` the evil text stands in one of them."""
+    """Check that no record breaks a line; ``named``: one shows the evil text."""
     assert caplog.records
     for record in caplog.records:
         assert record.getMessage().isprintable(), record.getMessage()
@@ -67,7 +67,7 @@ SENT: dict[str, str | bytes] = {
     "auth": f'40/guarded,{{"name":{text(HOSTILE)}}}',
     "dynamic namespace": f"40/dynamic{HOSTILE},",
 }
-#: Their texts are told.
+#: For these the log shows the text.
 NAMED = ("unknown namespace", "event name", "event that fails", "auth")
 
 

@@ -25,7 +25,6 @@ def refusal(served: Served) -> str | bytes:
 
 
 def test_middlewares_run_in_order_before_the_connection(served: Served) -> None:
-    # In order.
     order = Heard()
     served.io.use(lambda socket: order("first", socket.connected))
     served.io.use(lambda socket: order("second", socket.connected))
@@ -55,7 +54,6 @@ def test_a_connect_error_tells_the_client(served: Served) -> None:
 
 
 def test_a_connect_error_without_data(served: Served) -> None:
-    # Data omitted when undefined.
     @served.io.use
     def refuse(socket: Any) -> None:
         raise ConnectError("not today")
@@ -78,7 +76,7 @@ def test_data_that_is_empty_is_data(served: Served, data: Any) -> None:
 def test_a_bug_in_a_middleware_tells_the_client_no_details(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # "Internal server error", traceback in the log.
+    # The client reads "Internal server error"; the traceback is in the log.
     served.io.use(lambda socket: 1 / 0)
 
     assert refusal(served) == '44{"message":"Internal server error"}'
@@ -88,7 +86,7 @@ def test_a_bug_in_a_middleware_tells_the_client_no_details(
 def test_a_middleware_that_runs_out_of_time_refuses(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # gevent's timeout is no Exception.
+    # gevent.Timeout is no subclass of Exception.
     @served.io.use
     def slow(socket: Any) -> None:
         with gevent.Timeout(0.001):
@@ -128,7 +126,6 @@ def test_after_a_refusal_nothing_else_runs(served: Served) -> None:
 
 
 def test_who_was_refused_has_left_its_rooms(served: Served) -> None:
-    # Cleanup, leave rooms joined in middleware.
     @served.io.use
     def refuse(socket: Any) -> None:
         socket.join("room")
@@ -222,7 +219,7 @@ def test_a_slow_middleware_holds_nobody_else(served: Served) -> None:
 def test_a_middleware_added_meanwhile_waits_for_the_next_client(
     served: Served,
 ) -> None:
-    # With a snapshot of the list.
+    # The middlewares that run are a snapshot of the list.
     late = Heard()
     served.io.use(lambda socket: served.io.use(late) if not late.calls else None)
 
@@ -274,7 +271,6 @@ def test_a_middleware_may_disconnect(served: Served) -> None:
 
 
 def test_a_guard_sees_name_and_arguments(served: Served) -> None:
-    # socket.use.
     seen, heard = Heard(), Heard()
     websocket, socket = served.connect()
     socket.use(lambda event, args: seen(event, list(args)))
@@ -289,7 +285,7 @@ def test_a_guard_sees_name_and_arguments(served: Served) -> None:
 def test_a_guard_that_raises_keeps_the_event_from_the_listeners(
     served: Served,
 ) -> None:
-    # Error event with it; the event is not dispatched.
+    # Listeners of "error" get the exception; the event itself is not dispatched.
     errors, heard = Heard(), Heard()
     websocket, socket = served.connect()
     socket.on("error", errors)
@@ -350,7 +346,6 @@ def test_a_rejected_event_is_not_acknowledged(served: Served) -> None:
 def test_a_rejected_event_is_acknowledged_where_that_is_wanted(
     serve: Serve,
 ) -> None:
-    # error_acks.
     served = serve(error_acks=True)
     websocket, socket = served.connect()
 

@@ -91,7 +91,7 @@ def test_who_listens_on_the_socket_is_told_nothing(
     socket.on("say", lambda: None)
 
     websocket.send('42["say"]')
-    websocket.send('42["connection"]')  # the server's own, and any client's
+    websocket.send('42["connection"]')  # which is an event of the server's, too
     settle(served, websocket, last)
 
     assert warnings(caplog) == []

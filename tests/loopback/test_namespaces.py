@@ -115,7 +115,6 @@ def test_namespaces_with_uncommon_names(served: Served) -> None:
 
 
 def test_a_pattern_lets_clients_make_namespaces(served: Served) -> None:
-    # Dynamic parents.
     parent = served.io.of(TENANT)
     parent.on("connection", lambda socket: socket.emit("hi", socket.nsp.name))
 
@@ -137,7 +136,6 @@ def test_a_name_that_no_parent_wants_is_refused(served: Served) -> None:
 
 
 def test_a_predicate_sees_name_and_auth(served: Served) -> None:
-    # fn(name, auth).
     heard = Heard(answer=True)
     served.io.of(lambda name, auth: heard(name, auth))
 
@@ -156,7 +154,7 @@ def test_a_predicate_without_auth_sees_an_empty_one(served: Served) -> None:
 
 
 def test_parents_are_asked_in_order(served: Served) -> None:
-    # Registration order, an error or a falsy answer goes on to the next.
+    # In order of registration; after an error or a falsy answer the next one is asked.
     order = Heard()
 
     def failing(name: str, auth: Any) -> bool:
@@ -294,7 +292,7 @@ def test_two_clients_make_one_namespace(served: Served) -> None:
 
 
 def test_a_child_has_the_middlewares_of_its_parent(served: Served) -> None:
-    # Child creation copies the middlewares.
+    # It copies them when it is made.
     parent = served.io.of(TENANT)
 
     @parent.use
@@ -312,7 +310,7 @@ def test_a_child_has_the_middlewares_of_its_parent(served: Served) -> None:
 def test_what_is_added_later_does_not_reach_children_that_exist(
     served: Served,
 ) -> None:
-    # "at that moment".
+    # A child has what its parent had when the child was made.
     late = Heard()
     parent = served.io.of(TENANT)
     served.connect("/tenant-1")
@@ -326,7 +324,7 @@ def test_what_is_added_later_does_not_reach_children_that_exist(
 
 
 def test_new_namespace_is_announced(served: Served) -> None:
-    # New_namespace on "/".
+    # By the event new_namespace.
     heard = Heard()
     served.io.on("new_namespace", heard)
     served.io.of(TENANT)
@@ -355,7 +353,6 @@ def test_a_name_given_to_of_becomes_a_child_of_the_pattern(served: Served) -> No
 
 
 def test_a_parent_emits_to_all_children(served: Served) -> None:
-    # Parent namespaces.
     parent = served.io.of(TENANT)
     one, _ = served.connect("/tenant-1")
     two, _ = served.connect("/tenant-2")
@@ -410,7 +407,6 @@ def test_a_parent_moves_and_disconnects_sockets(served: Served) -> None:
 
 
 def test_a_parent_cannot_fetch_sockets(io: sockio.Server[Any]) -> None:
-    # fetchSockets raises.
     parent = io.of(TENANT)
 
     for fetch in (parent.fetch_sockets, parent.to("x").fetch_sockets):
@@ -422,7 +418,6 @@ def test_a_parent_cannot_fetch_sockets(io: sockio.Server[Any]) -> None:
 
 
 def test_an_empty_child_goes_when_that_is_wanted(serve: Serve) -> None:
-    # cleanupEmptyChildNamespaces.
     served = serve(cleanup_empty_child_namespaces=True)
     parent = served.io.of(TENANT)
     one, first = served.connect("/tenant-1")

@@ -1,4 +1,4 @@
-"""Naming no room addresses nobody, whatever is done to them."""
+"""An operator that names no room addresses nobody, whatever the call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.served import Heard, Served
 
 from .conftest import Serve
 
-#: From whatever has ``to``, an operator that names no room.
+#: Ways to make an operator that names no room of anything that has ``to``.
 NOBODY: dict[str, Callable[[Any], Any]] = {
     "to()": lambda target: target.to(),
     "to([])": lambda target: target.to([]),

@@ -30,7 +30,7 @@ def message(kind: int, data: Any = None, **fields: Any) -> bytes:
 
 
 def receive(websocket: RawWebSocket) -> Any:
-    """Take a packet of MessagePack."""
+    """Receive a packet in MessagePack."""
     data = websocket.receive_message()
     assert isinstance(data, bytes), data
     return msgspec.msgpack.decode(data)
@@ -45,7 +45,7 @@ def join(served: Served) -> tuple[RawWebSocket, sockio.Socket[Any]]:
 
 
 def polled(session: PollingSession) -> list[Any]:
-    """Take the MessagePack that a poll brings."""
+    """Poll, and return the packets in MessagePack."""
     texts = session.poll().packets
     assert all(str(text).startswith("b") for text in texts), texts
     return [msgspec.msgpack.decode(base64.b64decode(str(text)[1:])) for text in texts]
@@ -141,7 +141,7 @@ MALFORMED: dict[str, tuple[str | bytes, str]] = {
 
 
 def test_whole_numbers_as_keys_are_text(served: Served) -> None:
-    # As for JavaScript: socket.io-msgpack-parser.
+    # As for JavaScript's socket.io-msgpack-parser.
     heard = Heard()
     websocket, socket = join(served)
     socket.on("e", heard)
@@ -258,7 +258,7 @@ def test_each_namespace_speaks_as_the_client_does(serve: Serve) -> None:
 
 
 class PlainJson:
-    """Each packet is an object in JSON; careless about what clients send."""
+    """Writes a packet as a JSON object; does not check what clients send."""
 
     def encode(self, packet: Any) -> list[str | bytes]:
         return [json.dumps(packet._asdict())]

@@ -22,7 +22,6 @@ def session(engine: RunningEngine) -> PollingSession:
 # ------------------------------------------------------------------ GET
 
 
-# Payload
 def test_a_poll_takes_everything_that_waits(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -36,7 +35,6 @@ def test_a_poll_takes_everything_that_waits(
     assert answer.headers["content-length"] == str(len(answer.body))
 
 
-# Cache-control on every polling response
 def test_no_answer_may_be_cached(session: PollingSession) -> None:
     answers = [
         session.answer,
@@ -48,7 +46,6 @@ def test_no_answer_may_be_cached(session: PollingSession) -> None:
     assert [answer.headers["cache-control"] for answer in answers] == ["no-store"] * 4
 
 
-# X-XSS-Protection
 @pytest.mark.parametrize(
     ("agent", "present"),
     [
@@ -67,7 +64,6 @@ def test_old_explorers_are_told_that_this_is_no_attack(
         assert answer.headers.get("x-xss-protection") == ("0" if present else None)
 
 
-# One flush per GET
 def test_a_waiting_poll_is_answered_as_soon_as_there_is_something(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -136,7 +132,6 @@ def test_a_second_poll_ends_the_session(
 # ------------------------------------------------------------------ POST
 
 
-# POST answer
 def test_a_post_is_answered_ok(engine: RunningEngine, session: PollingSession) -> None:
     answer = session.post("4hello")
 
@@ -146,7 +141,6 @@ def test_a_post_is_answered_ok(engine: RunningEngine, session: PollingSession) -
     assert engine.messages == ["hello"]
 
 
-# Packets are handled before the answer is written
 def test_the_packets_of_a_post_are_handled_before_its_answer(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -158,7 +152,6 @@ def test_the_packets_of_a_post_are_handled_before_its_answer(
     assert seen == [2]
 
 
-# Payload of several packets, base64
 def test_a_post_carries_many_packets(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -168,7 +161,6 @@ def test_a_post_carries_many_packets(
     assert engine.messages == ["a", "", b"\1\2\3", "€😀"]
 
 
-# No limit on packets per payload
 def test_thousands_of_packets_fit_one_post(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -178,7 +170,6 @@ def test_thousands_of_packets_fit_one_post(
     assert engine.messages == [str(number) for number in range(5000)]
 
 
-# Chunked bodies
 @pytest.mark.parametrize("kind", ["sockio", "pywsgi"])
 def test_a_post_may_be_chunked(start_engine: StartEngine, kind: str) -> None:
     engine = start_engine(kind=kind)
@@ -195,7 +186,7 @@ def test_a_post_may_be_chunked(start_engine: StartEngine, kind: str) -> None:
     assert engine.messages == ["hello", "b"]
 
 
-# POST body is UTF-8 (as in Node, what is not is replaced)
+# As in Node, bytes that are not UTF-8 are replaced
 def test_a_post_that_is_not_utf8_is_mended(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -272,7 +263,6 @@ def test_an_aborted_post_ends_the_session_at_once(
     assert engine.messages == []
 
 
-# A POST in the middle of a poll
 def test_a_post_passes_a_waiting_poll(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -299,7 +289,6 @@ def test_another_method_is_answered_500(
     assert session.post("4b").status == 200
 
 
-# Large binary messages both ways
 def test_binary_goes_both_ways_as_base64(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -334,7 +323,7 @@ def test_a_lone_surrogate_leaves_as_the_replacement_character(
     assert session.poll().text == "4a\ufffdb"
 
 
-# Check 2: HEAD is no handshake, and has no body
+# HEAD is no handshake, and its answer has no body
 def test_a_head_request_has_no_body(engine: RunningEngine) -> None:
     answer: Any = engine.raw.request("HEAD", transport="polling")
 

@@ -122,9 +122,9 @@ class Log(logging.Handler):
         self.records.append(record)
 
     def only_debug(self) -> bool:
-        """Whether nothing is more than a debug line, and nothing has a traceback.
+        """Whether all lines are debug lines without a traceback.
 
-        That a message was too large is told at level info.
+        A line about a message that is too large may have the level info.
         """
         return all(
             (r.levelno == logging.DEBUG or "max_http_buffer_size" in r.getMessage())
@@ -153,7 +153,7 @@ def log() -> Any:
 
 
 def watch(socket: Any) -> tuple[Heard, Heard]:
-    """Hear the errors of a socket, and its end."""
+    """Listen to the errors of a socket, and to its end."""
     errors, gone = Heard(), Heard()
     socket.on("error", errors)
     socket.on("disconnect", gone)
@@ -161,7 +161,7 @@ def watch(socket: Any) -> tuple[Heard, Heard]:
 
 
 def asks(websocket: RawWebSocket, number: int) -> None:
-    """Check that another client is answered as ever."""
+    """Check that another client is answered as before."""
     websocket.send(f'42{number}["echo",{number}]')
     assert websocket.receive_message() == f"43{number}[{number}]"
 
@@ -171,7 +171,6 @@ def asks(websocket: RawWebSocket, number: int) -> None:
 
 @pytest.mark.parametrize("name", VIOLATIONS)
 def test_a_violation_ends_one_session(serve: Serve, log: Log, name: str) -> None:
-    # The wire truth table, rows that close.
     frames, error, reason, description, code = VIOLATIONS[name]
     served = serve(max_http_buffer_size=1000)
     bystander, other = served.connect()
@@ -203,7 +202,7 @@ def test_a_violation_ends_one_session(serve: Serve, log: Log, name: str) -> None
 def test_a_violation_in_a_post_ends_one_session(
     serve: Serve, log: Log, name: str
 ) -> None:
-    # The same rows through polling, without a GET that waits.
+    # The same violations over polling, while no GET waits.
     frames, error, *_ = VIOLATIONS[name]
     served = serve(max_http_buffer_size=1000)
     bystander, other = served.connect()
@@ -223,7 +222,7 @@ def test_a_violation_in_a_post_ends_one_session(
 
 @pytest.mark.parametrize("name", ["unknown type", "second connect"])
 def test_every_socket_of_the_client_is_told(served: Served, name: str) -> None:
-    # Error on every socket of the client, then conn.close().
+    # Each socket of the client fires "error", then the session closes.
     violation = VIOLATIONS[name]
     served.io.of("/chat")
     websocket, main = served.connect()
@@ -270,7 +269,7 @@ def test_what_follows_a_violation_is_not_read(served: Served) -> None:
     ["437[1]", "43[]", "42", '42[5,"n"]', '42["error","x"]', "1", "6", "5", "0", "3"],
 )
 def test_what_is_no_violation(served: Served, log: Log, packet: str) -> None:
-    # The rows that stay open.
+    # After these the session stays open.
     websocket, socket = served.connect()
     socket.on("echo", lambda number: number)
     _, gone = watch(socket)

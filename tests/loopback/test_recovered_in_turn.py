@@ -1,4 +1,4 @@
-"""Recovery in turn: of one client's sockets, one is handled after the other."""
+"""Recovery in turn: the sockets of one client are handled one after the other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .conftest import Serve
 
 
 class Told:
-    """A server that tells what its handlers do, by the name in the client's auth."""
+    """A server; notes what its handlers do, with the name in the client's auth."""
 
     def __init__(self, serve: Serve, **recovery: Any) -> None:
         options = sockio.Recovery(**recovery)
@@ -50,7 +50,7 @@ class Told:
         socket.on("disconnect", lambda: self.heard(name, "gone"))
 
     def join(self, name: str, pid: str | None = None, *events: str) -> RawWebSocket:
-        """Open a connection that asks to be let in, and says ``events`` at once."""
+        """Open a connection, ask to be let in, and send ``events`` without waiting."""
         websocket, _ = self.served.raw.open_websocket_session()
         auth = {"name": name} if pid is None else {"name": name, "pid": pid}
         texts = [f"40{json.dumps(auth)}", *(f'42["e","{event}"]' for event in events)]
@@ -131,7 +131,7 @@ def test_each_waits_for_the_one_before(serve: Serve) -> None:
 
 
 def test_who_left_at_the_door_and_comes_too_late_is_not_heard(serve: Serve) -> None:
-    # Another connection of the client is the socket already.
+    # The client has its socket on another connection already.
     told = Told(serve, skip_middlewares=False)
     pid = told.first()
     door = told.doors["2"] = Gate()

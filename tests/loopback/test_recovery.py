@@ -1,4 +1,4 @@
-"""Connection state recovery: what a client gets that comes back, and who does not."""
+"""Connection state recovery: what a client gets that comes back, and when nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def served(serve: Serve, clock: FakeClock) -> Served:
 
 
 def join(websocket: RawWebSocket, namespace: str = "/", **auth: Any) -> Joined:
-    """Ask to be let in, and take everything up to the answer."""
+    """Ask to be let in, and read everything up to the answer."""
     prefix = "" if namespace == "/" else f"{namespace},"
     websocket.send(f"40{prefix}" + (json.dumps(auth) if auth else ""))
     missed = []
@@ -70,7 +70,6 @@ def without_offsets(events: list[list[Any]]) -> list[list[Any]]:
 
 
 def test_without_the_option_nothing_of_it_is_on_the_wire(serve: Serve) -> None:
-    # enabled.
     served = serve()
     websocket, _ = served.raw.open_websocket_session()
 
@@ -84,7 +83,6 @@ def test_without_the_option_nothing_of_it_is_on_the_wire(serve: Serve) -> None:
 
 
 def test_the_answer_carries_a_secret_of_twenty_characters(served: Served) -> None:
-    # enabled.
     _, first, socket = connect(served)
     _, second, _ = connect(served)
 
@@ -94,7 +92,7 @@ def test_the_answer_carries_a_secret_of_twenty_characters(served: Served) -> Non
 
 
 def test_every_event_ends_in_an_offset_of_its_own(served: Served) -> None:
-    # A fresh offset id is appended as last element.
+    # It is appended as the last argument.
     websocket, _, socket = connect(served)
     socket.join("room")
 
@@ -129,7 +127,7 @@ def test_a_volatile_event_carries_the_offset_before_it(
 
 
 def test_an_event_with_an_ack_is_as_it_was_written(served: Served) -> None:
-    # No ack id. The client puts a function behind the arguments, not a text.
+    # It has no offset: the client puts a function behind the arguments, not a text.
     websocket, _, socket = connect(served)
 
     socket.emit("question", "why?", ack=lambda *answer: None)
@@ -189,7 +187,7 @@ def test_an_event_from_a_native_thread_is_logged_too(served: Served) -> None:
 
 
 def test_a_client_gets_back_its_socket_and_what_it_missed(served: Served) -> None:
-    # success. F.2: the events come before the answer.
+    # The events come before the answer.
     websocket, before, socket = connect(served)
     socket.join("room")
     socket.emit("seen")
@@ -209,7 +207,6 @@ def test_a_client_gets_back_its_socket_and_what_it_missed(served: Served) -> Non
 
 
 def test_the_answer_is_written_as_node_does(served: Served) -> None:
-    # The example.
     session, socket = poll(served)
     served.io.emit("a")
     offset = json.loads(session.poll().text[2:])[-1]
@@ -239,7 +236,7 @@ def pid_of(socket: Any) -> str:
 
 
 def test_rooms_data_and_handlers_find_the_recovered_socket(served: Served) -> None:
-    # Rooms re-joined, data restored, recovered=true; connection is emitted.
+    # Listeners of "connection" are called again.
     connected = Heard()
     served.io.on("connection", connected)
     websocket, before, socket = connect(served)
@@ -384,7 +381,7 @@ def test_each_namespace_is_recovered_for_itself(served: Served) -> None:
 
 
 def test_a_client_that_comes_back_ends_its_dead_connection(served: Served) -> None:
-    # A CONNECT with the pid of a live socket is proof of death.
+    # A CONNECT with the pid of a connected socket proves that its connection is dead.
     gone = Heard()
     session, socket = poll(served)
     socket.on("disconnect", gone)
@@ -422,7 +419,7 @@ def test_the_socket_that_was_goes_on_knowing_what_it_was(served: Served) -> None
 
 
 def assert_new(served: Served, before: Joined, **auth: Any) -> None:
-    """Expect that these claims make a new socket."""
+    """Check that a CONNECT with ``auth`` makes a new socket."""
     _, after, socket = connect(served, **auth)
     assert not socket.recovered
     assert after.missed == []
@@ -442,7 +439,7 @@ def assert_new(served: Served, before: Joined, **auth: Any) -> None:
 def test_who_does_not_know_the_secret_is_new(
     served: Served, auth: dict[str, Any]
 ) -> None:
-    # Both must be strings, else normal connection.
+    # Both must be known texts.
     websocket, before, socket = connect(served)
     lose(websocket, socket)
 
@@ -453,7 +450,6 @@ def test_who_does_not_know_the_secret_is_new(
 def test_an_offset_that_is_none_of_ours_makes_a_new_socket(
     served: Served, offset: Any
 ) -> None:
-    # Offset not in the log.
     websocket, before, socket = connect(served)
     socket.emit("seen")
     lose(websocket, socket)
@@ -462,7 +458,7 @@ def test_an_offset_that_is_none_of_ours_makes_a_new_socket(
 
 
 def test_who_comes_too_late_is_new(served: Served, clock: FakeClock) -> None:
-    # Older than maxDisconnectionDuration.
+    # After the time for which sessions are kept.
     websocket, before, socket = connect(served)
     lose(websocket, socket)
 
@@ -497,7 +493,7 @@ def test_nothing_is_kept_for_ever(served: Served, clock: FakeClock) -> None:
 
 
 def test_a_client_that_left_is_new(served: Served) -> None:
-    # Only for recoverable reasons.
+    # Its reason is none after which a client may come back.
     websocket, before, _ = connect(served)
 
     websocket.send("41")
@@ -507,7 +503,7 @@ def test_a_client_that_left_is_new(served: Served) -> None:
 
 
 def test_a_client_that_was_sent_away_is_new(served: Served) -> None:
-    # Only for recoverable reasons.
+    # Its reason is none after which a client may come back.
     websocket, before, socket = connect(served)
 
     socket.disconnect(close=True)
@@ -517,7 +513,7 @@ def test_a_client_that_was_sent_away_is_new(served: Served) -> None:
 
 
 def test_a_session_is_recovered_once(served: Served) -> None:
-    # In Node two restores are possible.
+    # In Node it could be restored twice.
     websocket, before, socket = connect(served)
     lose(websocket, socket)
     first, after, recovered = connect(served, pid=before.pid)
@@ -534,7 +530,6 @@ def test_a_session_is_recovered_once(served: Served) -> None:
 
 
 def test_middlewares_are_not_asked_again(served: Served) -> None:
-    # skipMiddlewares.
     asked = Heard()
     served.io.use(asked)
     websocket, before, socket = connect(served)
@@ -553,7 +548,6 @@ def strict(serve: Serve, clock: FakeClock) -> Served:
 
 
 def test_middlewares_may_be_asked_again(strict: Served) -> None:
-    # With false they run.
     seen = Heard()
     strict.io.use(lambda socket: seen(socket.recovered, socket.data.get("name")))
     websocket, before, socket = connect(strict)
@@ -568,7 +562,7 @@ def test_middlewares_may_be_asked_again(strict: Served) -> None:
 
 
 def test_a_middleware_may_refuse_a_recovered_socket(strict: Served) -> None:
-    # And may still reject. F.2: then nothing of what was missed is told.
+    # Then the client gets nothing of what it missed.
     def only_new(socket: Any) -> None:
         if socket.recovered:
             raise sockio.ConnectError("no")

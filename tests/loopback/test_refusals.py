@@ -31,7 +31,7 @@ MESSAGES = {
 def check(
     engine: RunningEngine, answer: Answer, code: int, context: dict[str, Any]
 ) -> None:
-    """The answer to a plain request, and what the server was told."""
+    """Check the answer to a plain request, and what the server reported."""
     assert answer.status == (403 if code == 4 else 400)
     assert answer.headers["content-type"] == "application/json"
     message = context.get("message") or MESSAGES[code]
@@ -44,7 +44,7 @@ def check(
 
 
 def refused_websocket(engine: RunningEngine, **query: Any) -> Answer:
-    """The answer to an upgrade request that is refused."""
+    """Return the answer to an upgrade request that is refused."""
     with pytest.raises(Refused) as refused:
         engine.raw.websocket(**query)
     answer = refused.value.answer
@@ -57,7 +57,6 @@ def refused_websocket(engine: RunningEngine, **query: Any) -> Answer:
 # ------------------------------------------------------------------ the table
 
 
-# Check 1: code 0
 @pytest.mark.parametrize(
     "transport",
     ["tobi", "constructor", "__proto__", "__class__", "webtransport", "jsonp", None],
@@ -70,7 +69,6 @@ def test_an_unknown_transport_is_code_0(
     check(engine, answer, 0, {"transport": transport})
 
 
-# Check 1: configured transports
 def test_a_transport_that_is_turned_off_is_code_0(start_engine: StartEngine) -> None:
     engine = start_engine(transports=["websocket"])
 
@@ -80,7 +78,6 @@ def test_a_transport_that_is_turned_off_is_code_0(start_engine: StartEngine) -> 
     engine.raw.open_websocket_session()
 
 
-# Check 1: configured transports, upgrade
 def test_a_websocket_is_refused_where_there_is_only_polling(
     start_engine: StartEngine,
 ) -> None:
@@ -90,9 +87,8 @@ def test_a_websocket_is_refused_where_there_is_only_polling(
     assert engine.raw.open_session().handshake["upgrades"] == []
 
 
-# Check 2
 def test_an_origin_with_wrong_characters_is_code_3() -> None:
-    """Where the HTTP server lets it pass, as ours does not."""
+    """Under an HTTP server that lets it pass; ours does not."""
     engine = RunningEngine(FakeClock(), "pywsgi")
     origin = "http://bad\x01origin"
 
@@ -102,7 +98,6 @@ def test_an_origin_with_wrong_characters_is_code_3() -> None:
     engine.close()
 
 
-# Check 3: code 1
 @pytest.mark.parametrize("sid", ["tobi", "__proto__", "constructor", "%00"])
 def test_an_unknown_sid_is_code_1(engine: RunningEngine, sid: str) -> None:
     answer = engine.raw.request(transport="polling", sid=sid)
@@ -110,7 +105,6 @@ def test_an_unknown_sid_is_code_1(engine: RunningEngine, sid: str) -> None:
     check(engine, answer, 1, {"sid": sid})
 
 
-# Check 4
 def test_polling_after_an_upgrade_is_code_3(engine: RunningEngine) -> None:
     session = engine.raw.open_session()
     session.upgrade()
@@ -128,7 +122,6 @@ def test_polling_after_an_upgrade_is_code_3(engine: RunningEngine) -> None:
     )
 
 
-# Check 4
 def test_websocket_as_a_plain_request_is_code_3(engine: RunningEngine) -> None:
     session = engine.raw.open_session()
 
@@ -144,7 +137,7 @@ def test_websocket_as_a_plain_request_is_code_3(engine: RunningEngine) -> None:
     )
 
 
-# Check 4b: every request of a session carries EIO=4
+# Every request of a session carries EIO=4
 @pytest.mark.parametrize("eio", [None, 3])
 def test_another_protocol_than_the_sessions_is_code_3(
     engine: RunningEngine, eio: int | None
@@ -161,7 +154,6 @@ def test_another_protocol_than_the_sessions_is_code_3(
     assert engine.closes == []
 
 
-# Check 4b: upgrades too
 def test_an_upgrade_with_another_protocol_is_refused(engine: RunningEngine) -> None:
     sid = engine.raw.open_session().sid
 
@@ -171,7 +163,6 @@ def test_an_upgrade_with_another_protocol_is_refused(engine: RunningEngine) -> N
     assert engine.refusals[0].context["name"] == "PROTOCOL_MISMATCH"
 
 
-# Check 5: code 2
 @pytest.mark.parametrize("method", ["POST", "OPTIONS"])
 def test_a_handshake_that_is_no_get_is_code_2(
     engine: RunningEngine, method: str
@@ -181,7 +172,6 @@ def test_a_handshake_that_is_no_get_is_code_2(
     check(engine, answer, 2, {"method": method})
 
 
-# Check 6
 def test_a_websocket_handshake_without_an_upgrade_is_code_3(
     engine: RunningEngine,
 ) -> None:
@@ -190,7 +180,6 @@ def test_a_websocket_handshake_without_an_upgrade_is_code_3(
     check(engine, answer, 3, {"name": "TRANSPORT_HANDSHAKE_ERROR"})
 
 
-# Check 7: code 4; option allow_request
 def test_a_handshake_that_is_not_allowed_is_code_4(start_engine: StartEngine) -> None:
     def deny(request: Any) -> None:
         raise sockio.Forbidden("Thou shall not pass")
@@ -202,7 +191,7 @@ def test_a_handshake_that_is_not_allowed_is_code_4(start_engine: StartEngine) ->
     check(engine, answer, 4, {"message": "Thou shall not pass"})
 
 
-# Code 4: always 400 for an upgrade
+# The status of a refused upgrade is always 400
 def test_a_websocket_that_is_not_allowed_is_told_why(start_engine: StartEngine) -> None:
     def deny(request: Any) -> None:
         raise sockio.Forbidden("Thou shall not päss")
@@ -213,7 +202,6 @@ def test_a_websocket_that_is_not_allowed_is_told_why(start_engine: StartEngine) 
     assert engine.refusals[0].message == "Forbidden"
 
 
-# Check 7: not asked again when sid is present
 def test_who_was_allowed_is_not_asked_again(start_engine: StartEngine) -> None:
     asked: list[str] = []
     engine = start_engine(allow_request=lambda request: asked.append(request.method))
@@ -226,7 +214,6 @@ def test_who_was_allowed_is_not_asked_again(start_engine: StartEngine) -> None:
     assert asked == ["GET"]
 
 
-# Check 7: allow_request may wait
 def test_allow_request_may_block(start_engine: StartEngine) -> None:
     gate = None
 
@@ -246,7 +233,6 @@ def test_allow_request_may_block(start_engine: StartEngine) -> None:
     assert http.receive().status == 200
 
 
-# Check 7: a failure is a refusal
 def test_allow_request_that_fails_refuses(
     start_engine: StartEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -261,7 +247,6 @@ def test_allow_request_that_fails_refuses(
     assert "KeyError" in caplog.text
 
 
-# Check 8: code 5
 @pytest.mark.parametrize("eio", [None, 3, "abc", ""])
 def test_an_unsupported_protocol_is_code_5(
     engine: RunningEngine, eio: str | int | None
@@ -271,14 +256,12 @@ def test_an_unsupported_protocol_is_code_5(
     check(engine, answer, 5, {"protocol": 3})
 
 
-# Check 8: upgrade
 def test_a_websocket_of_an_unsupported_protocol_is_refused(
     engine: RunningEngine,
 ) -> None:
     assert refused_websocket(engine, EIO=3).text == "Unsupported protocol version"
 
 
-# Check 9; option generate_id
 def test_an_id_that_cannot_be_made_is_code_3(
     start_engine: StartEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -296,7 +279,6 @@ def test_an_id_that_cannot_be_made_is_code_3(
     assert refused_websocket(engine).text == "Bad request"
 
 
-# Check 10: no WebSocket can be had from a server that nobody knows
 def test_a_websocket_that_the_server_cannot_give_is_code_3(
     start_engine: StartEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -320,7 +302,7 @@ def test_a_websocket_that_the_server_cannot_give_is_code_3(
 # ------------------------------------------------------------------ order
 
 
-# 3: the first failure wins
+# The first check that fails decides
 @pytest.mark.parametrize(
     ("method", "query", "code"),
     [
@@ -347,7 +329,6 @@ def test_the_first_failure_wins(
 # ------------------------------------------------------------------ odd requests
 
 
-# An upgrade request without WebSocket key
 @pytest.mark.parametrize(
     "headers",
     [
@@ -365,7 +346,6 @@ def test_an_improper_websocket_handshake_is_answered_400(
     assert engine.engine.clients_count == 0
 
 
-# An upgrade with garbage bytes after the headers
 @pytest.mark.parametrize("garbage", [b"garbage", b"\0" * 100, b"\xff" * 1000])
 def test_garbage_behind_an_upgrade_ends_that_connection_only(
     engine: RunningEngine, garbage: bytes
@@ -384,7 +364,6 @@ def test_garbage_behind_an_upgrade_ends_that_connection_only(
     engine.raw.open_websocket_session()
 
 
-# Garbage behind an upgrade that is refused
 def test_garbage_behind_a_refused_upgrade_does_no_harm(engine: RunningEngine) -> None:
     http = engine.raw.http()
     http.wire.send(
@@ -397,7 +376,6 @@ def test_garbage_behind_a_refused_upgrade_does_no_harm(engine: RunningEngine) ->
     engine.raw.open_session()
 
 
-# Nothing of a refused request stays
 def test_a_refused_request_leaves_no_session(engine: RunningEngine) -> None:
     engine.raw.request(transport="polling", EIO=3)
     engine.raw.request(transport="polling", sid="x")
@@ -406,7 +384,6 @@ def test_a_refused_request_leaves_no_session(engine: RunningEngine) -> None:
     assert engine.clock.armed == 0
 
 
-# Texts that are not ASCII
 def test_a_refusal_is_utf8(start_engine: StartEngine) -> None:
     def deny(request: Any) -> None:
         raise sockio.Forbidden("Zutritt verböten € \ud800")

@@ -12,7 +12,7 @@ ROOM_EVENTS = ("create-room", "join-room", "leave-room", "delete-room")
 
 
 def watched(served: Served) -> Heard:
-    """Hear every room event of the main namespace, with its name in front."""
+    """Listen to every room event of the main namespace; its name comes first."""
     heard = Heard()
     for name in ROOM_EVENTS:
         served.io.sockets.adapter.on(name, lambda *args, n=name: heard(n, *args))
@@ -81,7 +81,7 @@ def test_leaving_the_own_room_is_allowed(served: Served) -> None:
 
 
 def test_room_events(served: Served) -> None:
-    # Adapter events; join-room only on first join; own-id rooms count too.
+    # Only the first join fires join-room; the room of the socket's own id counts, too.
     heard = watched(served)
     _, socket = served.connect()
     socket.join("room")
@@ -117,7 +117,6 @@ def test_a_room_lives_as_long_as_somebody_is_in_it(served: Served) -> None:
 
 
 def test_a_disconnect_leaves_all_rooms(served: Served) -> None:
-    # Leave all rooms (adapter events).
     websocket, socket = served.connect()
     socket.join("room")
     gone = Heard()
@@ -136,7 +135,7 @@ def test_a_disconnect_leaves_all_rooms(served: Served) -> None:
 
 
 def test_room_listeners_run_where_they_may_block(served: Served) -> None:
-    # The greenlet that joins; where that is the hub, the socket's mailbox.
+    # In the greenlet that joins; if that is the hub, in the socket's mailbox.
     where = Heard()
     websocket, socket = served.connect()
     socket.join("room")
@@ -156,7 +155,6 @@ def test_room_listeners_run_where_they_may_block(served: Served) -> None:
 
 
 def test_after_the_disconnect_nothing_is_joined(served: Served) -> None:
-    # Join becomes a no-op.
     _, socket = served.connect()
     socket.disconnect()
 
@@ -168,7 +166,7 @@ def test_after_the_disconnect_nothing_is_joined(served: Served) -> None:
 
 
 def test_rooms_in_the_last_handlers(served: Served) -> None:
-    # socket.rooms answers what it was until `disconnecting` is over.
+    # socket.rooms keeps its value until the handlers of `disconnecting` have run.
     heard = Heard()
     websocket, socket = served.connect()
     socket.join("room")

@@ -13,7 +13,6 @@ from .conftest import StartEngine
 HANDSHAKE = "?EIO=4&transport=polling"
 
 
-# 1: path
 @pytest.mark.parametrize(
     "path", ["/engine.io/", "/engine.io/default/", "/engine.io//", "/engine.io/a.js"]
 )
@@ -28,7 +27,6 @@ def test_every_path_below_the_engines_is_its_own(
     assert answer.packets[0].startswith("0{")
 
 
-# 1: path
 @pytest.mark.parametrize(
     "path", ["/", "/engine.io", "/engine.i/", "/x/engine.io/", "/ENGINE.IO/"]
 )
@@ -41,7 +39,6 @@ def test_no_other_path_is_the_engines(start_engine: StartEngine, path: str) -> N
     assert engine.refusals == []
 
 
-# 1: addTrailingSlash
 @pytest.mark.parametrize(
     ("path", "status"), [("/engine.io", 200), ("/engine.io/", 200), ("/engine.i", 404)]
 )
@@ -53,7 +50,6 @@ def test_the_slash_at_the_end_can_be_left_out(
     assert engine.raw.http().request("GET", path + HANDSHAKE).status == status
 
 
-# 1: option path
 @pytest.mark.parametrize("path", ["/chat", "/chat/", "/a/b c"])
 def test_the_path_is_an_option(start_engine: StartEngine, path: str) -> None:
     engine = start_engine(path=path)
@@ -63,7 +59,7 @@ def test_the_path_is_an_option(start_engine: StartEngine, path: str) -> None:
     assert engine.raw.http().request("GET", "/engine.io/" + HANDSHAKE).status == 404
 
 
-# 1: upgrades take the same way
+# Upgrades need the path, too
 def test_a_websocket_elsewhere_is_not_the_engines(start_engine: StartEngine) -> None:
     engine = start_engine()
     http = engine.raw.http()
@@ -73,7 +69,6 @@ def test_a_websocket_elsewhere_is_not_the_engines(start_engine: StartEngine) -> 
     assert http.receive().status == 404
 
 
-# 1: mounted below another path
 @pytest.mark.parametrize("script", ["/engine.io", "/app"])
 def test_an_engine_may_be_mounted_below_a_path(
     start_engine: StartEngine, script: str

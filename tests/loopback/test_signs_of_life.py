@@ -1,4 +1,4 @@
-"""What saves a client whose pong is due: what it has sent, read late; a long upload."""
+"""What saves a client whose pong is due: data that is read late, a long upload."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from .conftest import Serve, StartEngine
 TIMEOUT = ("ping timeout", None)
 #: The ways to a WebSocket.
 KINDS: list[Kind] = ["sockio", "tls", "pywsgi", "gevent-websocket", "werkzeug"]
-#: Seconds by which the process stands still beyond the deadline.
 #: Seconds that the kernel has for a connection.
 TIME_LIMIT = 5.0
+#: Seconds for which the process stands still beyond the deadline.
 LATE = [0.005, 0.02, 0.045, 0.2, 3600]
 
 
-#: Its calls let nobody else run, in a patched process either.
+#: Its calls let nobody else run, not even in a patched process.
 KernelSocket = get_original("socket", "socket")
 
 
 def knock(address: tuple[str, int]) -> Any:
-    """Connect as far as the kernel does it alone."""
+    """Connect, as far as the kernel does that alone."""
     peer = KernelSocket()
     peer.settimeout(TIME_LIMIT)
     peer.connect(address)
@@ -52,14 +52,14 @@ def stand_still(engine: RunningEngine, seconds: float, send: Any) -> None:
 
 def open_websocket(engine: RunningEngine, protocol: int) -> RawWebSocket:
     websocket = engine.client(protocol=protocol).websocket()
-    # What old clients are sent first has to wait a little.
+    # The first packets for old clients are held back a little.
     engine.clock.advance(LISTENING_TIME)
     assert str(websocket.receive()).startswith("0{")
     return websocket
 
 
 def stays(engine: RunningEngine) -> bool:
-    """Whether the pong has counted: the next ping comes after the interval."""
+    """Whether the pong has counted, so that the session outlives the old deadline."""
     engine.clock.advance(24.9)
     return engine.closes == []
 
@@ -114,7 +114,7 @@ def test_a_post_that_waits_to_be_accepted_is_read_before_giving_up(
     peers = []
 
     def send() -> None:
-        # The kernel accepts, and takes the bytes; the server knows nothing of it.
+        # The kernel accepts, and takes the bytes; the server does not know of it yet.
         peers.append(knock(address))
         peers[0].sendall(request(session, body))
 
@@ -228,9 +228,9 @@ def test_who_joins_is_read_before_it_comes_too_late(
 
 # ------------------------------------------------------------------ a long upload
 
-#: A message of a megabyte, as much as there may be.
+#: Bytes of a message, nearly the largest that is allowed.
 SIZE = 900_000
-#: What comes of it each 20 seconds, with the headers of frames in between.
+#: Bytes of it that come within each timeout, with the headers of frames.
 PART = 1100
 
 

@@ -1,4 +1,4 @@
-"""simple-websocket's backend on a real connection, in a server that keeps its own."""
+"""simple-websocket's backend on a real connection, of a server that keeps it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ MUCH = 16 << 20
 
 
 class Side:
-    """What the server's side of one WebSocket was told."""
+    """The server's side of one WebSocket; notes what is reported to it."""
 
     def __init__(self) -> None:
         self.websocket: SimpleWebSocket
         self.messages: gevent.queue.Queue[Any] = gevent.queue.Queue()
         self.drained = gevent.event.Event()
         self.closed: gevent.event.AsyncResult[Any] = gevent.event.AsyncResult()
-        #: What the WSGI callable returned, and what it said.
+        #: What the WSGI callable returned, and how it called start_response.
         self.finished: gevent.event.AsyncResult[Any] = gevent.event.AsyncResult()
         self.started: list[Any] = []
 
@@ -53,7 +53,7 @@ class Side:
 
 
 class Host:
-    """A server as Werkzeug's is: it names its socket, and closes it in the end."""
+    """A server like Werkzeug's: its socket is in environ, and it closes that itself."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()

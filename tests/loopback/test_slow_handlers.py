@@ -19,7 +19,7 @@ from .conftest import Serve
 
 #: Seconds for which a handler may hold the loop in these tests.
 SLOW = 0.05
-#: Seconds after which a test fails because nobody was reported.
+#: Seconds after which a test fails because nothing was reported.
 BOUND = 10.0
 
 
@@ -30,7 +30,7 @@ class Reports(logging.Handler):
         super().__init__()
         self.lines: list[str] = []
         self.came = native.Event()
-        #: What was told at the end of handlers.
+        #: What was logged at the end of handlers.
         self.ends: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -44,7 +44,7 @@ class Reports(logging.Handler):
             self.ends.append(line)
 
     def hold_the_loop(self) -> bool:
-        """Let nobody else have a turn until there is a report; return whether."""
+        """Hold the loop until there is a report; return whether one came."""
         return self.came.wait(BOUND)
 
 

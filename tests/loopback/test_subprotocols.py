@@ -1,4 +1,4 @@
-"""WebSocket subprotocols: which of those that a client offers is answered."""
+"""WebSocket subprotocols: which one of a client's offers the answer names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def answered(websocket: RawWebSocket) -> str | None:
 
 
 class Elsewhere:
-    """An engine under gevent's server that does something of its own."""
+    """An engine under gevent's server, plain, with a handler, or posing as Werkzeug."""
 
     def __init__(self, kind: str, **options: Any) -> None:
         self.engine = sockio.EngineServer(**options)
@@ -52,7 +52,7 @@ class Elsewhere:
 
 @pytest.fixture
 def start(start_engine: StartEngine) -> Iterator[Any]:
-    """Give a function that starts an engine of the given kind; returns a client."""
+    """Give a function that starts an engine of some kind and returns a client."""
     running: list[Elsewhere] = []
 
     def start_one(kind: str = "sockio", **options: Any) -> RawClient:
@@ -153,7 +153,7 @@ def test_polling_does_not_care(engine: RunningEngine) -> None:
 
 
 class Choice:
-    """A ``handle_protocols`` that remembers what it was asked."""
+    """A ``handle_protocols`` that notes its calls."""
 
     def __init__(self, answer: Any) -> None:
         self._answer = answer

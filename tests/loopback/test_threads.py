@@ -21,7 +21,7 @@ def in_thread(fn: Callable[..., Any], *args: Any) -> Any:
     """Run ``fn`` in a native thread and return what it returns.
 
     Blocks:
-        Until it has; the hub goes on.
+        Until it has returned; the hub keeps running.
     """
     return gevent.get_hub().threadpool.apply(fn, args)
 

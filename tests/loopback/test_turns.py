@@ -24,9 +24,9 @@ MANY = 30_000
 
 
 class FastClock(Clock):
-    """A clock that goes thirty times as fast, as if the machine were as much slower.
+    """A clock that runs thirty times as fast, as if the machine were that much slower.
 
-    What is compiled would else parse a flood in a turn or two, and a flood that takes
+    Otherwise compiled code would parse a flood in a turn or two; and a flood that takes
     longer would come in so many parts that nobody could tell turns from parts.
     """
 
@@ -130,7 +130,7 @@ def test_many_frames(serve: Serve, fill: str) -> None:
 
 
 def test_a_message_that_takes_long_to_inflate(serve: Serve) -> None:
-    # Block after block that describes a code and holds nothing.
+    # Each block describes a code and holds no data.
     served = serve(clock=FastClock(), per_message_deflate=True)
     websocket = served.raw.websocket({"Sec-WebSocket-Extensions": "permessage-deflate"})
     websocket.receive()

@@ -16,7 +16,7 @@ from .conftest import StartEngine
 
 #: More than any kernel takes for a client that reads nothing.
 LARGE = "x" * (12 << 20)
-#: Ends of a connection.
+#: How a connection ends.
 How = Literal["close", "reset", "half"]
 
 

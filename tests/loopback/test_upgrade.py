@@ -55,7 +55,6 @@ def test_a_session_moves_to_a_websocket(
     assert engine.engine.clients_count == 1
 
 
-# 2: events
 def test_an_upgrade_is_told_with_its_transport(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -71,7 +70,7 @@ def test_an_upgrade_is_told_with_its_transport(
     assert told == [("upgrading", transport), ("upgrade", transport)]
 
 
-# 2: a pending GET is released within 100 ms, not at once
+# Within 100 ms, but not at once
 def test_a_waiting_poll_is_released_with_a_noop(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -86,7 +85,6 @@ def test_a_waiting_poll_is_released_with_a_noop(
     assert not engine.session.transport.writable
 
 
-# 2: again and again
 def test_each_poll_during_the_probe_is_released(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -98,7 +96,6 @@ def test_each_poll_during_the_probe_is_released(
         assert poll.receive().text == "6"
 
 
-# 5: polling works in both directions until the move
 def test_until_the_move_polling_carries_everything(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -114,7 +111,7 @@ def test_until_the_move_polling_carries_everything(
     assert websocket.waiting == []
 
 
-# 5: order is kept
+# Order is kept
 def test_what_waits_at_the_move_follows_on_the_websocket(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -129,7 +126,6 @@ def test_what_waits_at_the_move_follows_on_the_websocket(
     assert [websocket.receive() for _ in range(11)] == [f"4{n}" for n in range(11)]
 
 
-# 3: the old transport is closed
 def test_a_poll_that_still_waits_at_the_move_is_ended(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -158,7 +154,7 @@ def test_after_the_move_polling_is_refused(
     assert engine.messages == ["still here"]
 
 
-# 3: the probe is the client's affair, as in Node
+# The probe is optional, as in Node
 def test_a_client_may_move_without_a_probe(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -174,7 +170,6 @@ def test_a_client_may_move_without_a_probe(
 # ------------------------------------------------------------------ too late
 
 
-# 1: unknown sid
 def test_an_upgrade_of_nobody_is_refused(engine: RunningEngine) -> None:
     with pytest.raises(Refused) as refused:
         engine.raw.websocket(sid="nobody")
@@ -183,7 +178,6 @@ def test_an_upgrade_of_nobody_is_refused(engine: RunningEngine) -> None:
     assert refused.value.answer.text == "Session ID unknown"
 
 
-# 1: already upgrading
 def test_a_second_upgrade_at_once_is_accepted_and_closed(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -197,7 +191,6 @@ def test_a_second_upgrade_at_once_is_accepted_and_closed(
     assert engine.messages == ["hello"]
 
 
-# 1: already upgraded
 def test_an_upgrade_after_the_move_is_accepted_and_closed(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -213,7 +206,7 @@ def test_an_upgrade_after_the_move_is_accepted_and_closed(
 # ------------------------------------------------------------------ failing
 
 
-# 4: any other packet
+# Any packet but a probe and an upgrade ends the trial
 @pytest.mark.parametrize("packet", ["2", "2tobi", "3probe", "4hello", "1", "6", b"x"])
 @pytest.mark.parametrize("probed", [False, True])
 def test_any_other_packet_closes_the_new_transport_only(
@@ -227,7 +220,7 @@ def test_any_other_packet_closes_the_new_transport_only(
     check_polling_lives(engine, session)
 
 
-# 4: what is no packet, and what is no frame
+# So does a malformed packet or frame
 @pytest.mark.parametrize(
     "send",
     [
@@ -249,7 +242,6 @@ def test_a_new_transport_that_breaks_changes_nothing(
     check_polling_lives(engine, session)
 
 
-# 4: upgradeTimeout
 def test_a_client_that_takes_too_long_stays_on_polling(
     start_engine: StartEngine,
 ) -> None:
@@ -265,7 +257,6 @@ def test_a_client_that_takes_too_long_stays_on_polling(
     check_polling_lives(engine, session)
 
 
-# 4: a failed upgrade may be tried again
 def test_an_upgrade_may_be_tried_again(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -278,7 +269,6 @@ def test_an_upgrade_may_be_tried_again(
     assert engine.messages == ["hello"]
 
 
-# 4: the session closes meanwhile
 @pytest.mark.parametrize("how", ["client", "server", "discard", "timeout"])
 def test_a_session_that_closes_takes_the_new_transport_along(
     engine: RunningEngine, session: PollingSession, how: str
@@ -289,7 +279,7 @@ def test_a_session_that_closes_takes_the_new_transport_along(
         session.post("1")
         engine.clock.settle()
     elif how == "timeout":
-        # Later than the trial's own end, hence begun again.
+        # The session ends later than the trial, so a new trial is begun.
         engine.clock.advance(40)
         websocket = probe(session)
         engine.clock.advance(5)
@@ -303,7 +293,6 @@ def test_a_session_that_closes_takes_the_new_transport_along(
     assert engine.engine.clients_count == 0
 
 
-# 3: the session is closing
 def test_a_move_while_closing_closes_the_new_transport(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -319,7 +308,6 @@ def test_a_move_while_closing_closes_the_new_transport(
     assert engine.closes == [("forced close", None)]
 
 
-# 3: closing with nothing left to write
 def test_a_move_while_closing_with_nothing_to_write_closes_too(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -333,7 +321,7 @@ def test_a_move_while_closing_with_nothing_to_write_closes_too(
     assert engine.closes == [("forced close", None)]
 
 
-# allowUpgrades false only hides the upgrade, as in Node
+# allow_upgrades=False only hides the upgrade, as in Node
 def test_upgrades_that_are_not_offered_are_not_made_by_clients(
     start_engine: StartEngine,
 ) -> None:
@@ -344,7 +332,6 @@ def test_upgrades_that_are_not_offered_are_not_made_by_clients(
     check_polling_lives(engine, session)
 
 
-# Under gevent's own server
 def test_a_session_moves_under_plain_pywsgi(start_engine: StartEngine) -> None:
     engine = start_engine(kind="pywsgi")
     session = engine.raw.open_session()

@@ -47,7 +47,6 @@ def names(websocket: RawWebSocket, socket: Any) -> list[str]:
 def test_one_uninterrupted_run(
     served: Served, steps: list[str], received: list[str]
 ) -> None:
-    # Regular then volatile, volatile twice, volatile dropped then regular.
     websocket, socket = served.connect()
     gevent.idle()
 
@@ -57,7 +56,7 @@ def test_one_uninterrupted_run(
 
 
 def test_after_a_pass_of_the_loop_it_is_sent(served: Served) -> None:
-    # Writable is false until the loop has come round.
+    # The transport is not writable until the next pass of the loop.
     websocket, socket = served.connect()
 
     for number in range(3):
@@ -83,7 +82,6 @@ def test_the_first_volatile_event_of_a_handler_is_sent(served: Served) -> None:
 
 
 def test_all_attachments_are_dropped(served: Served) -> None:
-    # The whole event, all its attachments.
     websocket, socket = served.connect()
     gevent.idle()
 
@@ -105,7 +103,6 @@ def test_all_attachments_are_sent(served: Served) -> None:
 
 
 def test_a_client_that_does_not_read_gets_no_volatile_events(served: Served) -> None:
-    # And the kernel took all.
     websocket, socket = served.connect()
     gevent.idle()
     while socket.conn.writable:
@@ -121,7 +118,6 @@ def test_a_client_that_does_not_read_gets_no_volatile_events(served: Served) -> 
 
 
 def test_polling_needs_a_waiting_poll(served: Served) -> None:
-    # Polling - only while a GET is pending.
     session, socket = served.poll()
 
     socket.volatile.emit("lost")

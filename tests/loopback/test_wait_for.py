@@ -1,4 +1,4 @@
-"""wait_for() and stream(): events taken out of the inbox, in a line of code."""
+"""wait_for() and stream(): take events out of the inbox, in a line of code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .conftest import Serve
 
 
 def outcome(fn: Callable[..., Any], *args: Any) -> gevent.Greenlet:
-    """Run ``fn`` in a greenlet that gives back what it returns or raises."""
+    """Return a greenlet whose value is what ``fn`` returns or raises."""
 
     def run() -> Any:
         try:
@@ -34,7 +34,6 @@ def outcome(fn: Callable[..., Any], *args: Any) -> gevent.Greenlet:
 
 
 def test_a_handler_waits_for_an_event(served: Served) -> None:
-    # They work inside a handler.
     websocket, socket = served.connect()
     socket.on("ask", lambda: (*socket.wait_for("name"), *socket.wait_for("age")))
 
@@ -46,7 +45,6 @@ def test_a_handler_waits_for_an_event(served: Served) -> None:
 
 
 def test_a_connection_handler_waits_for_an_event(served: Served) -> None:
-    # The connection handler too.
     heard = Heard()
     served.io.on("connection", lambda socket: heard(socket.wait_for("name")))
     websocket, _ = served.connect()
@@ -99,7 +97,7 @@ def test_the_oldest_queued_event_comes_first(served: Served) -> None:
 
 
 def test_a_waiting_handler_gets_events_past_itself(served: Served) -> None:
-    # Past the running handler; the others keep their order behind it.
+    # They pass the running handler; the others keep their order behind it.
     order = Heard()
     websocket, socket = served.connect()
 
@@ -201,7 +199,6 @@ def test_a_typed_event_and_a_number_are_names(served: Served) -> None:
 
 
 def test_a_wait_times_out(serve: Serve, clock: FakeClock) -> None:
-    # TimeoutError from timeout=.
     served = serve(clock=clock)
     heard = Heard()
     websocket, socket = served.connect()
@@ -218,7 +215,6 @@ def test_a_wait_times_out(serve: Serve, clock: FakeClock) -> None:
 
 
 def test_a_disconnect_ends_the_wait(served: Served) -> None:
-    # They end with Disconnected.
     websocket, socket = served.connect()
     task = outcome(socket.wait_for, "x")
 

@@ -36,7 +36,6 @@ def test_messages_go_both_ways(
     assert websocket.receive() == framed
 
 
-# Order is kept
 def test_messages_keep_their_order(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -52,7 +51,6 @@ def test_messages_keep_their_order(
     ]
 
 
-# Fragments make one message
 def test_a_message_may_come_in_fragments(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -61,7 +59,6 @@ def test_a_message_may_come_in_fragments(
     assert engine.messages == ["one two three"]
 
 
-# A large message in both directions
 def test_a_large_message_goes_both_ways(start_engine: StartEngine) -> None:
     engine = start_engine(max_http_buffer_size=5 << 20)
     websocket, _ = engine.raw.open_websocket_session()
@@ -168,7 +165,6 @@ def test_a_violation_is_a_transport_error(
     assert description
 
 
-# Transport close
 @pytest.mark.parametrize(
     "end",
     [
@@ -215,7 +211,6 @@ def test_a_connection_cut_in_a_frame_is_a_transport_close(
     assert engine.messages == []
 
 
-# A close frame of ours is not waited for
 def test_the_server_does_not_wait_for_the_peers_close_frame(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:
@@ -238,7 +233,6 @@ def test_a_peer_that_ignores_the_close_is_cut(
     assert websocket.wire.take_rest(float("inf")) == b""
 
 
-# Two sessions of one server do not meet
 def test_sessions_do_not_meet(engine: RunningEngine) -> None:
     first, _ = engine.raw.open_websocket_session()
     ours = engine.session

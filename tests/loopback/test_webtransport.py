@@ -101,7 +101,6 @@ def message(text: str) -> Packet:
 # ------------------------------------------------------------------ a new session
 
 
-# The first packet is "open" without data
 def test_an_open_packet_without_data_opens_a_session(served: QuicServed) -> None:
     session = served.client().open_session()
 
@@ -195,7 +194,6 @@ def start_upgrade(served: QuicServed, session: PollingSession) -> RawSession:
     return stream
 
 
-# Upgrades
 def test_a_polling_session_moves_to_webtransport(served: QuicServed) -> None:
     polling = served.served.raw.open_session()
     (conn,) = served.io.engine.clients.values()
@@ -298,7 +296,6 @@ def test_another_first_packet_is_shut_out(
     assert not served.io.engine.clients
 
 
-# No bidirectional stream within upgrade_timeout
 @pytest.mark.parametrize("step", ["no stream", "no packet", "half a packet"])
 def test_who_says_nothing_in_time_is_shut_out(serve_quic: ServeQuic, step: str) -> None:
     session = serve_quic(upgrade_timeout=0.1).client().open_session()
@@ -556,7 +553,6 @@ def end_connection(session: RawSession) -> None:
     session.client.close()
 
 
-# Transport close
 @pytest.mark.parametrize(
     "end", [end_session, end_stream, reset_stream, stop_reading, end_connection]
 )

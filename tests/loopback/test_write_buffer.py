@@ -110,7 +110,7 @@ def test_the_close_listener_sees_what_was_not_written(
     assert list(conn.write_buffer) == []
 
 
-# Also while a listener of before is still running
+# Also while an earlier listener is still running
 def test_the_close_listener_sees_it_even_when_it_runs_late(
     engine: RunningEngine, session: PollingSession
 ) -> None:
@@ -167,7 +167,7 @@ def test_polling_is_writable_for_one_packet_of_a_poll(
     assert not conn.writable
 
 
-# A WebSocket is not writable until the loop has come round
+# A WebSocket is not writable until the next pass of the loop
 def test_a_websocket_is_writable_for_one_packet_of_a_pass(
     engine: RunningEngine, websocket: RawWebSocket
 ) -> None:

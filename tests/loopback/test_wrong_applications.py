@@ -1,4 +1,4 @@
-"""Applications that misbehave: whoever asked is told, and so is the operator."""
+"""Applications that misbehave: the client is told, and so is the operator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OK = "200 OK"
 
 
 class Side:
-    """A server whose application may be replaced, and what it complained of."""
+    """A server whose application may be replaced; notes its complaints."""
 
     def __init__(self) -> None:
         self.errors = io.StringIO()
@@ -37,7 +37,7 @@ class Side:
 
     @property
     def complaint(self) -> str:
-        """What was written to ``wsgi.errors``, which is taken away."""
+        """Take and return what was written to ``wsgi.errors``."""
         text = self.errors.getvalue()
         self.errors.seek(0)
         self.errors.truncate()
@@ -52,7 +52,7 @@ def side() -> Iterator[Side]:
 
 
 def starting(status: Any = OK, headers: Any = (), body: Any = ()) -> Any:
-    """Make an application that gives exactly this."""
+    """Make an application that answers with exactly this."""
 
     def app(environ: Environ, start: StartResponse) -> Any:
         start(status, list(headers) if headers == () else headers)
@@ -282,7 +282,7 @@ def test_an_answer_that_cannot_go_on_is_cut_off(
 ) -> None:
     answer = side.ask(app, GET + GET)
 
-    # The client misses a byte, and so knows.
+    # A byte is missing, so the client knows.
     assert answer.count(b"HTTP/1.1 ") == 1
     assert answer.endswith(b"\r\n\r\nab")
     assert told in side.complaint.splitlines()[-1]
