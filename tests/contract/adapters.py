@@ -1,4 +1,4 @@
-"""AdapterContract: what every adapter must do, whatever it reaches the others by.
+"""AdapterContract: what every adapter must do, however it reaches other servers.
 
 A subclass provides ``cluster``: one or more servers that share a namespace. The sockets
 and namespaces are fakes with the interface that adapters see, and no more.
@@ -53,7 +53,7 @@ class FakeSocket:
         self.received: list[list[Any]] = []
         #: For each of them, whether it was volatile.
         self.volatile: list[bool] = []
-        #: What the server asked of it: None, or how it was to disconnect.
+        #: None, or how the server asked it to disconnect.
         self.closed: bool | None = None
         #: Called before each delivery, as an outgoing catch-all listener.
         self.on_outgoing: Callable[[Packet], object] = lambda packet: None
@@ -87,13 +87,13 @@ class FakeSocket:
     # ---- what the client does
 
     def answer(self, *args: Any) -> None:
-        """Acknowledge everything that was asked."""
+        """Acknowledge all events that asked for it."""
         acks, self._acks = self._acks, {}
         for answered, _ in acks.values():
             answered(list(args))
 
     def vanish(self) -> None:
-        """Be gone: out of the namespace, out of all rooms, owing no answer."""
+        """Disconnect: leave the namespace and all rooms; the acks fail."""
         self.server.connected.pop(self.id, None)
         self.server.adapter.del_all(self.id)
         acks, self._acks = self._acks, {}
@@ -116,7 +116,7 @@ class Server:
         self.announced: list[str] = []
         #: What other servers have emitted.
         self.served: list[tuple[Any, ...]] = []
-        #: What such an event is answered with; None: it is not.
+        #: The answer to such an event; None: there is none.
         self.answer: Any = None
         self._ids = 1000
         self.adapter: Adapter = factory(self)
@@ -156,7 +156,7 @@ class Question:
     """A broadcast with acks, and what became of it."""
 
     def __init__(self) -> None:
-        #: How many servers were said to report.
+        #: How many servers the adapter said would report.
         self.expected: list[int] = []
         self.counts: list[int] = []
         self.answers: list[list[Any]] = []
@@ -167,7 +167,7 @@ class Question:
     def asked(self) -> int:
         return sum(self.counts)
 
-    # what an adapter tells
+    # what an adapter reports
 
     def expect(self, servers: int) -> None:
         self.expected.append(servers)
@@ -183,7 +183,7 @@ class Question:
 
 
 class Cluster:
-    """Servers that share a namespace; ``settle`` waits until all have heard."""
+    """Servers that share a namespace; ``settle`` waits until no message travels."""
 
     def __init__(
         self,
@@ -200,11 +200,11 @@ class Cluster:
 
     @property
     def adapter(self) -> Adapter:
-        """The adapter through which everything is said."""
+        """The adapter through which tests speak to the cluster."""
         return self.servers[0].adapter
 
     def socket(self, *rooms: str, server: int | None = None) -> FakeSocket:
-        """Connect a socket; one after the other, they go round the servers."""
+        """Connect a socket; without ``server``, to each of the servers in turn."""
         number, self._sockets = self._sockets, self._sockets + 1
         where = self.servers[(server if server is not None else number) % self.count]
         socket = FakeSocket(where, f"sid-{number}")
@@ -641,7 +641,7 @@ def _note(order: list[str], name: str, packet: Packet) -> None:
 
 
 def shown_as(socket: FoundSocket) -> dict[str, Any]:
-    """Return what a found socket tells of itself."""
+    """Return what a found socket says about itself."""
     return {
         "id": socket.id,
         "rooms": set(socket.rooms),

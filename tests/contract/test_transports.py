@@ -39,7 +39,7 @@ __all__ = ["opened"]
 
 
 class FakeLink(Link):
-    """The fake: it passes the same tests, so that one may trust it."""
+    """The fake transport: it passes the same tests, so other tests may trust it."""
 
     def make_transport(self) -> FakeTransport:
         return FakeTransport()
@@ -113,7 +113,7 @@ class PollingLink(Link):
         self.clock.settle()
 
     def look(self) -> None:
-        # One poll at a time; the next one is sent when the first was answered.
+        # One poll at a time; the next one is sent when the first is answered.
         for _ in range(2):
             if self._poll is None and not self._ended:
                 environ = {"REQUEST_METHOD": "GET", "gunicorn.socket": self._ours}
@@ -285,7 +285,7 @@ class WebTransportLink(Link):
         for item in fed(self._decoder, data):
             assert isinstance(item, Packet), item
             if self._stream.finished and item.type is PacketType.PING:
-                # The transport asks whether all before has been read.
+                # The transport asks whether everything sent before has been read.
                 self.send("3")
                 gevent.idle()
             else:
@@ -329,7 +329,7 @@ class TestUpgrades(UpgradeContract):
 
 
 class TestPausing:
-    """What a byte stream brings waits, and its end behind it."""
+    """While paused, what a byte stream brings waits, and so does its end."""
 
     @pytest.fixture(params=[WebSocketLink, WebTransportLink])
     def opened(self, request: pytest.FixtureRequest) -> Iterator[Link]:

@@ -25,7 +25,7 @@ MAX_PAYLOAD = 1 << 20
 class Link:
     """A session, and its peer; a subclass makes the transport between them."""
 
-    #: What the peer gets last, where it gets a word at all; None: nothing.
+    #: The last packet that the peer gets at an orderly end; None: it gets none.
     farewell: str | None = None
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Link:
         self._closes: list[tuple[str, object]] = []
         self.transport = self.make_transport()
         self.session: EngineSession
-        #: The packets that the peer has got and a test has not taken.
+        #: The packets that the peer has got and the test has not taken.
         self.arrived: list[str | bytes] = []
 
     def open(self, transport: Transport | None = None) -> None:
@@ -81,7 +81,7 @@ class Link:
         raise NotImplementedError
 
     def stop(self) -> None:
-        """Let go of what the link is made of."""
+        """Release what the link is made of."""
 
     # what tests ask
 
@@ -103,7 +103,7 @@ class Link:
         return self._closes
 
     def close(self) -> None:
-        """Let go of everything; no timer may be armed after that."""
+        """Release everything; no timer may be armed after that."""
         self.stop()
         self.clock.settle()
         assert not self.clock.armed
@@ -210,7 +210,7 @@ class TransportContract:
     def test_a_packet_is_followed_by_a_pause_in_being_writable(
         self, opened: Link
     ) -> None:
-        opened.receive()  # as polling, it needs a peer that waits
+        opened.receive()  # a polling transport needs a peer that waits
         assert opened.transport.writable
 
         opened.session.send("a")
@@ -323,7 +323,7 @@ class UpgradeContract:
 
     @pytest.fixture
     def polling(self, link: Link) -> FakeTransport:
-        """Give the transport of a session that has ``link``'s on trial."""
+        """Give the polling transport of a session that tries to move to ``link``'s."""
         polling = FakeTransport("polling", ("websocket",))
         link.open(polling)
         polling.take()

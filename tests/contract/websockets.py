@@ -1,4 +1,4 @@
-"""WebSocketContract: what every backend must do, whichever server it is got out of.
+"""WebSocketContract: what every backend must do, whichever server it comes from.
 
 A subclass provides ``host``: a server in which each upgrade request becomes a WebSocket
 whose receiver is the test's. The peer speaks over real TCP.
@@ -34,7 +34,7 @@ LARGE = 8 << 20
 
 
 NEVER = float("inf")
-#: What breaks the protocol, and the code that it is closed with.
+#: What breaks the protocol, and the code of the close frame that answers it.
 VIOLATIONS = {
     "mask": (frame("not masked"), 1002),
     "opcode": (frame("opcode", 3, mask=b"abcd"), 1002),
@@ -47,7 +47,7 @@ VIOLATIONS = {
 
 
 class Side:
-    """The server's side of one WebSocket, and what it was told."""
+    """The server's side of one WebSocket, and the calls that it got."""
 
     def __init__(self, clock: FakeClock, websocket: WebSocket) -> None:
         self.websocket = websocket
@@ -55,7 +55,7 @@ class Side:
         self._messages: list[str | bytes] = []
         self._closed: list[object] = []
         self.drained = 0
-        #: At which message the receiver wants no more for a while.
+        #: The message after which the receiver pauses for a while.
         self.pauses_at: int | None = None
         #: Whether the WSGI callable has returned.
         self.finished = False
@@ -390,7 +390,7 @@ class WebSocketContract:
         peer, side = host.connect()
 
         peer.send_bytes(b"\x82\xff" + (MAX_PAYLOAD + 1).to_bytes(8, "big") + b"mask")
-        # Some count what has come, not what was announced.
+        # Some backends count what has arrived, not what was announced.
         sender = gevent.spawn(peer.wire.socket.sendall, bytes(MAX_PAYLOAD + 1))
 
         assert peer.wait_closed().code == 1009
@@ -517,7 +517,7 @@ class WebSocketContract:
         closed = peer.wait_closed()
         assert closed.code in (code, 1000 if code == NO_CODE else code)
         assert closed.reason == reason
-        # Whoever closes is not told of it.
+        # The side that closes is not notified of it.
         assert side.closed == []
         assert side.finished
 

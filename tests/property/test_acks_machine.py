@@ -1,4 +1,4 @@
-"""PendingAcks against a table: whoever waits ends exactly once, and as it should."""
+"""PendingAcks against a table: each wait ends exactly once, and as it should."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TIMEOUTS = st.sampled_from([None, 1.0, 2.0, 3.0])
 
 
 class AcksMachine(RuleBasedStateMachine):
-    """The model: who still waits, until when, and what the others have heard."""
+    """The model: what still waits, until when, and how the other waits have ended."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A chunked body is the same in however many pieces it comes; any bytes are judged."""
+"""A chunked body is the same in however many pieces it arrives; so is any refusal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ written = st.lists(st.binary(min_size=1, max_size=40), max_size=6)
 
 
 def outcome(pieces: list[bytes]) -> tuple[bytes, str, bytes]:
-    """Return the body, how it ends, and what is behind it."""
+    """Return the body, how it ends, and what comes after it."""
     chunks = Chunks(OPTIONS)
     body = b""
     for number, piece in enumerate(pieces):

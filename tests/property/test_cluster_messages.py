@@ -1,4 +1,4 @@
-"""What the servers of a cluster say arrives as it was, or is an error."""
+"""A message between the servers of a cluster arrives as it was, or is an error."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def ask(origin: str | None, method: str = "GET") -> Request:
 
 
 def allows(setting: Any, origin: str) -> bool:
-    """Say the same once more, in other words."""
+    """Return what ``Cors`` must answer, computed in another way."""
     if isinstance(setting, bool):
         return setting
     if isinstance(setting, re.Pattern):

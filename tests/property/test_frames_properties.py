@@ -62,7 +62,7 @@ def read(reader: FrameReader, pieces: list[bytes]) -> list[Item]:
 
 
 def receive(reader: FrameReader, data: bytes) -> list[Item]:
-    """Read as a stream does: into ``space`` where there is some."""
+    """Read as a stream does: into ``space`` if there is one."""
     items: list[Item] = []
     at = 0
     while at < len(data):
@@ -105,7 +105,7 @@ def test_messages_come_back_however_they_are_divided(
     assert receive(FrameReader(max_payload=LIMIT), data) == items
 
 
-#: Bytes that are frames more often than chance would have it.
+#: Bytes that are frames more often than random ones.
 noise = st.lists(
     st.one_of(
         st.binary(max_size=20),

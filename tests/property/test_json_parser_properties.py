@@ -44,7 +44,7 @@ def test_user_data_that_looks_like_a_placeholder_stays(data: list[Any]) -> None:
 
 
 def extract(tree: Any, found: Attachments) -> Any:
-    """Replace bytes in the plainest way that there is."""
+    """Replace bytes by placeholders, in the plainest way."""
     if isinstance(tree, bytes):
         return found.take(tree)
     if isinstance(tree, list):

@@ -20,14 +20,14 @@ def test_a_script_carries_any_payload(payload: str) -> None:
 
 
 def written(payload: str) -> str:
-    """Write a payload into a form the way the official client does."""
+    """Return a payload as a form, as the official client writes it."""
     return payload.replace("\\n", "\\\n").replace("\n", "\\n")
 
 
 @given(st.text(st.sampled_from("a\\n\n")))
 def test_what_a_client_writes_is_read(payload: str) -> None:
-    # The client writes a newline behind a backslash as if it were two other characters;
-    # no message has one there, since JSON escapes it.
+    # The client writes a backslash and a newline in the same way as a backslash and an
+    # n; no message has the former, since JSON escapes newlines.
     assume("\\\n" not in payload)
 
     data = written(payload).replace("\\", "%5C")
@@ -36,7 +36,7 @@ def test_what_a_client_writes_is_read(payload: str) -> None:
 
 
 def read_plainly(form: str) -> str | None:
-    """Read a form as one would who has time."""
+    """Read a form in a plain, slow way."""
     fields = [field.partition("=") for field in form.split("&")]
     found = [value for name, _, value in fields if unquote_plus(name) == "d"]
     if len(found) != 1:

@@ -1,4 +1,4 @@
-"""What is known of a signature is what would be read, however handlers are made."""
+"""A known signature is the one that would be read, however handlers are made."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FUNCTIONS: list[Any] = [none, one, two, several, acking, optional, passing, neve
 
 @st.composite
 def functions(draw: st.DrawFn) -> Any:
-    """Make a function of a code that others have too, with defaults of its own."""
+    """Make a function that shares its code with others and has its own defaults."""
     fn = draw(st.sampled_from(FUNCTIONS))
     count = draw(st.integers(0, fn.__code__.co_argcount))
     made = FunctionType(fn.__code__, {}, fn.__name__, (None,) * count)

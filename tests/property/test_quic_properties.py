@@ -1,4 +1,4 @@
-"""QUIC: whatever the network brings, the port goes on and logs no bug."""
+"""QUIC: whatever the network brings, the listener continues and logs no bug."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def errors() -> Iterator[Errors]:
 
 
 def first_datagram() -> bytes:
-    """Return what a client says first."""
+    """Return the first datagram of a client."""
     configuration = QuicConfiguration(
         alpn_protocols=H3_ALPN, verify_mode=ssl.CERT_NONE, server_name="localhost"
     )
@@ -57,7 +57,7 @@ def first_datagram() -> bytes:
 
 
 def listener() -> Listener:
-    """Return one without a socket: what it sends is lost."""
+    """Return a listener without a socket: what it sends is lost."""
     reactor = Reactor()
     reactor.start()
     return Listener(
@@ -71,7 +71,7 @@ def listener() -> Listener:
 
 
 def feed(data: bytes) -> int:
-    """Give a listener a datagram and let it work; return how many connections."""
+    """Give a listener a datagram and let it work; return its number of connections."""
     port = listener()
     port._receive(data, STRANGER)
     connections = port.connections

@@ -99,12 +99,12 @@ class RecoveryMachine(RuleBasedStateMachine):
         known = kept.session.since if offset is None else offset
         numbers = [packet.number for packet in self.sent if packet.offset == known]
         first = numbers[0] + 1 if numbers else 0
-        if numbers:  # what came before the session is none of its business
+        if numbers:  # the session does not get what was sent before it began
             since = kept.session.since
             before = [packet.number for packet in self.sent if packet.offset == since]
             first = max([first, *(number + 1 for number in before)])
         if restored is None:
-            # It was right to doubt: the packet is gone, or never was.
+            # That was right: the known packet is gone, or never existed.
             assert known is None or not numbers or numbers[0] < self.first_there()
             assert known is not None or self.first_there() > 0
             return
@@ -114,7 +114,7 @@ class RecoveryMachine(RuleBasedStateMachine):
         ]
 
     def offsets(self, kept: Kept | None) -> list[str | None]:
-        """Return what a client may name, what is likely first."""
+        """Return the offsets that a client may name, the likely ones first."""
         of_its_own = [
             packet.offset
             for packet in self.sent

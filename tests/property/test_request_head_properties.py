@@ -1,4 +1,4 @@
-"""Any bytes are a request's head or a ValueError, and a head is understood one way."""
+"""Any bytes are a request's head or a ValueError, in however many pieces they come."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_well_formed_headers_come_out(headers: list[tuple[str, str]]) -> None:
     assert fields == {key: ", ".join(values) for key, values in expected.items()}
 
 
-#: Requests, some of which are too long, with a byte left out and one put in.
+#: Some requests exceed these limits. In each, bytes are left out and put in.
 OPTIONS = HttpOptions(max_line=40, max_head=90)
 requests = st.sampled_from([data for data, _ in (*SERVED.values(), *REFUSED.values())])
 damaged = st.builds(
@@ -80,7 +80,7 @@ damaged = st.builds(
 
 
 def outcome(pieces: list[bytes]) -> object:
-    """Return what is understood of a head, or what it is answered with."""
+    """Return how a head is understood, or the answer that refuses it."""
     heads = HeadReader(OPTIONS)
     data = b""
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""Rooms against a list of pairs: whatever is joined and left, both say the same."""
+"""Rooms against a list of pairs: whatever is joined and left, both agree."""
 
 from __future__ import annotations
 

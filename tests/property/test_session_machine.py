@@ -51,8 +51,8 @@ class Poll:
 class SessionMachine(RuleBasedStateMachine):
     """A session, its polls and posts, and WebSockets that come to replace them.
 
-    However it goes, there is one close with one reason, after which no timer is armed
-    and nobody waits; what the client gets is what was sent, in order, from the start.
+    Whatever happens, there is one close with one reason, after which no timer is armed
+    and nobody waits. The client gets what was sent, in order, from the start.
     """
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 3), at_once=st.booleans())
     def send(self, count: int, at_once: bool) -> None:
-        """Send; the next rule comes before a poll that was woken, or after it."""
+        """Send; with ``at_once`` the next rule runs before a poll that this wakes."""
         for _ in range(count):
             if self.session.ready_state == "open":
                 self.sent.append(f"4{len(self.sent)}")

@@ -1,4 +1,4 @@
-"""What takes a shortcut does what the plain way does."""
+"""Each shortcut has the same result as the plain way."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_plain_sockets_are_called_as_sockets_are(data: bytes, open: bool) -> Non
 
 # ------------------------------------------------------------------ timers
 
-#: Arm a timer of that length, cancel the one of that number, let time pass.
+#: Arm a timer of a length, cancel the timer with a number, or let time pass.
 steps = st.lists(
     st.tuples(st.just("arm"), st.sampled_from([0.5, 1.0, 2.5]))
     | st.tuples(st.just("cancel"), st.integers(0, 9))

@@ -1,4 +1,4 @@
-"""What is written in C too does what it does in Python."""
+"""The functions in C do what their Python forms do."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ texts = st.builds(
 
 
 def outcome(fn: Callable[..., Any], *args: Any) -> object:
-    """What a call returned, or the kind of what it raised."""
+    """Return what a call returned, or the type of what it raised."""
     try:
         return fn(*args)
     except Exception as exc:

@@ -14,7 +14,7 @@ LIMIT = 300
 
 
 def read(pieces: list[bytes]) -> list[Any]:
-    """Feed pieces to a new decoder; errors by their reason."""
+    """Feed pieces to a new decoder; return packets, and errors by their reason."""
     decoder = StreamDecoder(LIMIT)
     items: list[Any] = []
     for piece in pieces:
@@ -23,7 +23,7 @@ def read(pieces: list[bytes]) -> list[Any]:
     return [item.reason if isinstance(item, ProtocolError) else item for item in items]
 
 
-# The text of version 3 is what UTF-8 can carry; the packets are the same.
+# Packets of version 3 are the same, and their text is what UTF-8 can carry.
 @given(st.lists(eio_packets(3), max_size=8), divisions)
 def test_packets_come_back_however_divided(
     packets: list[Packet], sizes: list[int]

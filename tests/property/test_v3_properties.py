@@ -67,7 +67,7 @@ def test_any_payload_gives_packets_up_to_the_first_bad_one(body: str | bytes) ->
         for packet in v3.decode_payload(body):
             packets.append(packet)
 
-    # Each took a length and a type, so what is read is bounded by what came.
+    # Each packet has a length and a type, so the body bounds what is read.
     held = sum(len(packet.data or "") + 3 for packet in packets)
     assert held <= len(body)
 

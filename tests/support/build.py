@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parents[2] / "sockio"
 
 
 class PlainFinder:
-    """Finds the sources of sockio, and never what they were compiled to."""
+    """Finds the sources of sockio, and never the compiled modules."""
 
     @staticmethod
     def find_spec(
@@ -34,13 +34,13 @@ class PlainFinder:
 
 
 def compiled() -> list[Path]:
-    """The modules that were compiled in place."""
+    """Return the modules that were compiled in place."""
     files = PACKAGE.rglob("*" + EXTENSION_SUFFIXES[-1])
     return [file for file in files if file.name.endswith(EXTENSION_SUFFIXES[0])]
 
 
 def stale() -> list[str]:
-    """Those of them that are older than their sources."""
+    """Return the compiled modules that are older than their sources."""
     names = []
     for file in compiled():
         stem = file.with_name(file.name.removesuffix(EXTENSION_SUFFIXES[0]))

@@ -1,4 +1,4 @@
-"""Certificates that a browser takes for WebTransport by their hash, made anew."""
+"""Certificates: fresh ones, which a browser accepts for WebTransport by their hash."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-#: Browsers take no hash of a certificate that is valid for more than two weeks.
+#: Browsers refuse the hash of a certificate that is valid for more than two weeks.
 LIFETIME = timedelta(days=10)
 
 

@@ -1,4 +1,4 @@
-"""Cutting proxy: a TCP proxy that loses connections when it is told to."""
+"""Cutting proxy: a TCP proxy that loses connections on demand."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from gevent.server import StreamServer
 class CuttingProxy:
     """Stands between clients and one server; carries bytes as they come.
 
-    It cuts between two reads, never inside of one: what a server writes at once, if it
-    is short, does not break in the middle on a network either.
+    It cuts between two reads, never inside one: a short piece of data that a server
+    writes in one call is not cut in the middle on a network either.
     """
 
     def __init__(self, url: str) -> None:
@@ -26,7 +26,7 @@ class CuttingProxy:
         self._left: int | None = None
         self._silently = False
         self._cut = gevent.event.Event()
-        #: Sockets whose server has not been told.
+        #: Sockets to the server, which has not noticed the cut.
         self._orphans: list[Any] = []
         self._server = StreamServer(("127.0.0.1", 0), self._serve)
         self._server.start()
@@ -36,17 +36,18 @@ class CuttingProxy:
         """Let ``reads`` more go through, in either direction, then cut everything.
 
         Args:
-            silently: Do not tell the server.
+            silently: Whether the server's connections stay open, so that it does not
+                notice.
         """
         self._cut.clear()
         self._silently = silently
         self._left = reads
 
     def wait_cut(self, timeout: float) -> bool:
-        """Return whether it was cut.
+        """Return whether it has cut.
 
         Blocks:
-            Until it is, at most ``timeout``.
+            Until it does, at most ``timeout``.
         """
         return bool(self._cut.wait(timeout))
 
@@ -79,7 +80,7 @@ class CuttingProxy:
         try:
             while data := source.recv(65536):
                 if pair not in self._pairs:
-                    continue  # nobody is there any more to hear what the server says
+                    continue  # the client is gone; drop what the server sends
                 if self._left == 0:
                     self._cut_all()
                     continue
@@ -87,7 +88,7 @@ class CuttingProxy:
                     self._left -= 1
                 sink.sendall(data)
         except OSError:
-            return  # one of both was closed
+            return  # one of the two was closed
 
     def _cut_all(self) -> None:
         self._left = None

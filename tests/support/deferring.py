@@ -1,4 +1,4 @@
-"""Functions that do nothing when they are called, and disguises of them."""
+"""Deferring: functions that do nothing when they are called, plain and in disguise."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def async_generator(*args: Any) -> AsyncIterator[bool]:
 
 
 class AsyncCall:
-    """Called as a function is."""
+    """An object whose call is async."""
 
     async def __call__(self, *args: Any) -> bool:
         return False
@@ -32,7 +32,7 @@ class AsyncMethod:
 
 
 def wrapped(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Look like a plain function, as a decorator's result does."""
+    """Return ``fn`` behind a plain function, as a decorator does."""
 
     @functools.wraps(fn)
     def wrapper(*args: Any) -> Any:
@@ -42,13 +42,13 @@ def wrapped(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Awaitable:
-    """What frameworks give instead of a coroutine."""
+    """An awaitable that is not a coroutine, as some frameworks return it."""
 
     def __await__(self) -> Iterator[Any]:
         return iter(())
 
 
-#: What shows already where it is given.
+#: Functions that can be recognized when they are registered.
 PLAIN_TO_SEE: tuple[Any, ...] = (
     asynchronous,
     generator,
@@ -58,7 +58,7 @@ PLAIN_TO_SEE: tuple[Any, ...] = (
     functools.partial(asynchronous),
     functools.partial(AsyncCall()),
 )
-#: What shows in its result only.
+#: Functions that can be recognized by their result only.
 HIDDEN: tuple[Any, ...] = (
     wrapped(asynchronous),
     wrapped(generator),

@@ -34,12 +34,12 @@ _READY = re.compile(
     r"|serving on \('127\.0\.0\.1', (\d+)\)"
     r"|serving on unix:"
 )
-#: What nothing that is healthy writes.
+#: Words that a healthy server never writes.
 _COMPLAINTS = ("Traceback", "Exception", "ERROR", "CRITICAL", "Error:")
 
 
 class Connection(HttpConnection):
-    """A connection that comes back where the server closes it after each answer."""
+    """A connection that is opened again if the server closes it after each answer."""
 
     def __init__(self, address: tuple[str, int] | str, host: str, tls: bool) -> None:
         self._address = address
@@ -94,7 +94,7 @@ class Deployed:
             stderr=subprocess.STDOUT,
         )
         self._clients: list[RawClient] = []
-        #: What it has written: to its start, and at its end the rest.
+        #: What it has written: what was read so far, and at its end the rest.
         self.log = ""
         self.port = self._wait_for_port(command)
         self.url = f"http://127.0.0.1:{self.port}"
@@ -179,7 +179,7 @@ class Deployed:
             gevent.idle()
 
     def wait_until_it_sleeps(self, for_seconds: float = 0.1) -> None:
-        """Wait until none of its threads has woken up for so long.
+        """Wait until none of its threads has woken up for ``for_seconds``.
 
         Blocks:
             Until then; the test's time limit ends it.
@@ -217,7 +217,7 @@ class Deployed:
         return self.wait()
 
     def kill(self) -> None:
-        """End it in any case, and its clients."""
+        """Kill it, if it still runs, and close its clients."""
         clients, self._clients = self._clients, []
         for client in clients:
             client.close()
@@ -240,7 +240,7 @@ class Deployed:
 
 
 def _wait_for_answer(port: int) -> None:
-    """Ask for nothing; gunicorn listens before it has a worker that answers."""
+    """Wait for an answer: gunicorn listens before it has a worker that answers."""
     with gevent.socket.create_connection(("127.0.0.1", port)) as sock:
         sock.sendall(b"GET /socket.io/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
         sock.recv(1)
@@ -253,7 +253,7 @@ def gunicorn(worker: str, app: str, *options: str) -> list[str]:
 
 
 def page(server: Deployed, target: str, **request: Any) -> tuple[int, str]:
-    """Ask for a page that is not ours; return its status and body."""
+    """Request a page of the application; return its status and body."""
     connection = server.client().http()
     answer = connection.request(request.pop("method", "GET"), target, **request)
     connection.close()

@@ -1,4 +1,4 @@
-"""Engine: an Engine.IO server on loopback, and what its sessions were told."""
+"""Engine: an Engine.IO server on loopback, and what its sessions received."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .loopback import Kind, Loopback
 class RunningEngine(Loopback):
     """A running Engine.IO server; time passes only by its ``clock``.
 
-    It listens to no event of a session: what arrives is kept by its consumer, as where
-    Socket.IO sits on top.
+    It does not listen to events of sessions: it is their consumer and keeps what
+    arrives, as Socket.IO is above a real engine.
     """
 
     def __init__(self, clock: FakeClock, kind: Kind = "sockio", **options: Any) -> None:
@@ -23,7 +23,7 @@ class RunningEngine(Loopback):
         self._sessions: list[sockio.EngineSession] = []
         self._messages: list[str | bytes] = []
         self._closes: list[tuple[str, object]] = []
-        #: What ``connection_error`` listeners were told.
+        #: What ``connection_error`` listeners were given.
         self.refusals: list[ConnectionErrorInfo] = []
         engine = sockio.EngineServer(clock=clock, **options)
         engine.on_session = self._on_session

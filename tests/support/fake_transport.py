@@ -1,4 +1,4 @@
-"""Fake transport: a transport without a network, told what to do by a test."""
+"""Fake transport: a transport without a network, which a test controls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FakeTransport:
         #: Whether the kernel takes what is sent.
         self.ready = name != "polling"
         self.pending_size = 0
-        #: Bytes that have come of a message that is not whole yet.
+        #: Bytes that have arrived of a message that is not whole yet.
         self.unfinished = 0
         #: Whether the session wants nothing at present.
         self.paused = False
@@ -43,7 +43,7 @@ class FakeTransport:
         self.wakes = 0
         #: How it was closed: "orderly" or "discarded", None: it was not.
         self.closed: str | None = None
-        #: An orderly close lasts until the test says that it is done.
+        #: Whether an orderly close lasts until the test completes it.
         self.slow_to_close = False
         self._outbox = Outbox()
         self._sent_in = -1
@@ -102,32 +102,32 @@ class FakeTransport:
         return payloads
 
     def block(self, size: int = 1) -> None:
-        """The kernel takes no more; ``size`` bytes are still with us."""
+        """Let the kernel take no more; ``size`` bytes are left with us."""
         self.ready = False
         self.pending_size = size
 
     def unblock(self) -> None:
-        """The kernel took everything."""
+        """Let the kernel take everything."""
         self.ready = True
         self.pending_size = 0
         self.sink.on_ready()
 
     def closing_completed(self) -> None:
-        """The orderly close is done."""
+        """Complete the orderly close."""
         assert self._done is not None
         done, self._done = self._done, None
         done()
 
     def message(self, data: str | bytes) -> None:
-        """A message of the client arrives."""
+        """Let a message of the client arrive."""
         self.sink.on_message(data)
 
     def packet(self, type: Any, data: str | None = None) -> None:
-        """Another packet of the client arrives."""
+        """Let a packet of the client arrive that is not a message."""
         self.sink.on_packet(Packet(type, data))
 
     def lose(self, reason: str = "transport close", description: object = None) -> None:
-        """The client is gone."""
+        """Lose the client."""
         self.closed = "lost"
         self.sink.on_lost(reason, description)
 

@@ -1,4 +1,4 @@
-"""Held: the server's connections as somebody else has them, a forked child for one."""
+"""Held: a second descriptor of the server's connections, as a forked child has."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def held(port: int) -> Iterator[None]:
 def _copy(descriptor: int) -> socket.socket | None:
     try:
         copy = os.dup(descriptor)
-    except OSError:  # that of the listing itself
+    except OSError:  # the descriptor of the listing itself
         return None
     try:
         return socket.socket(fileno=copy)
-    except OSError:  # no socket
+    except OSError:  # it is not a socket
         os.close(copy)
         return None
 
 
 def _is_accepted(sock: socket.socket, port: int) -> bool:
-    with suppress(OSError, IndexError):  # it listens; it has no port
+    with suppress(OSError, IndexError):  # it has no peer, or no port
         return bool(sock.getpeername()) and sock.getsockname()[1] == port
     return False

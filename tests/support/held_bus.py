@@ -12,12 +12,12 @@ from sockio.runtime.reactor import Reactor
 
 
 class HeldBus:
-    """Keeps what is said, in order, until it is let go."""
+    """Holds back messages, in order, until the test lets them go."""
 
     def __init__(self, bus: InProcessBus) -> None:
         self._bus = bus
         self._waiting: deque[Callable[[], object]] = deque()
-        #: Whether what is said waits.
+        #: Whether messages are held back.
         self.held = False
 
     @property
@@ -25,7 +25,7 @@ class HeldBus:
         return None if self._bus.log is None else self
 
     def let_go(self, count: int | None = None) -> None:
-        """Carry what waits, or as many of it."""
+        """Carry the messages that wait, or the first ``count`` of them."""
         if count is None:
             self.held = False
             count = len(self._waiting)

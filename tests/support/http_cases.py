@@ -1,7 +1,7 @@
 """HTTP cases: requests as bytes, and what a strict server makes of them.
 
-Spec: RFC 9112; RFC 9110. Statuses are those that Node or gunicorn answer with, where
-they refuse the same.
+Spec: RFC 9112; RFC 9110. If Node or gunicorn refuse the same request, the status is
+theirs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NEXT = b"GET /next HTTP/1.1\r\n" + HOST + b"\r\n"
 
 
 class Heard(NamedTuple):
-    """What an application is told of a request."""
+    """What an application gets of a request."""
 
     method: str = "GET"
     path: str = "/"
@@ -37,7 +37,7 @@ def asked(value: bytes, version: bytes = b"1.1") -> bytes:
 
 POSTED = Heard("POST", body="a")
 
-#: What is served: the requests, and what an application hears of each.
+#: What is served: the requests, and what an application gets of each.
 SERVED: dict[str, tuple[bytes, list[Heard]]] = {
     "plain": (GET + b"\r\n", [Heard()]),
     "two": (GET + b"\r\n" + NEXT, [Heard(), Heard(path="/next")]),
@@ -133,7 +133,7 @@ SERVED: dict[str, tuple[bytes, list[Heard]]] = {
 
 BAD, TUNNEL, UNKNOWN = "400 Bad Request", "501 Not Implemented", "501 Not Implemented"
 
-#: What is refused; behind each a request that must not be served.
+#: What is refused; tests add a second request, which must not be served.
 REFUSED: dict[str, tuple[bytes, str]] = {
     # The first line.
     "nonsense": (b"nonsense\r\n", BAD),

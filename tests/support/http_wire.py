@@ -1,4 +1,4 @@
-"""HTTP wire: one TCP connection on which a test says and hears HTTP, byte for byte."""
+"""HTTP wire: a TCP connection on which a test sends and reads HTTP, byte for byte."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Answer(NamedTuple):
 
 
 class Wire:
-    """A TCP connection with what was received and not yet taken from it."""
+    """A TCP connection, and the received bytes that were not taken yet."""
 
     def __init__(self, address: tuple[str, int] | str) -> None:
         if isinstance(address, str):
@@ -125,7 +125,7 @@ class HttpConnection:
         body: str | bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
-        """Send a request; the answer is fetched by ``receive``."""
+        """Send a request; ``receive`` returns the answer."""
         fields = {"Host": self._host, **(headers or {})}
         if body is not None:
             body = body.encode() if isinstance(body, str) else body
@@ -187,5 +187,5 @@ class HttpConnection:
         return self.receive(timeout)
 
     def close(self) -> None:
-        """Close the connection; a request that waits is given up by that."""
+        """Close the connection, and give up a request that waits."""
         self.wire.close()

@@ -15,7 +15,7 @@ import gevent
 
 from sockio.runtime.tasks import live_tasks
 
-#: Seconds that closing sockets and ending greenlets get after a test.
+#: Seconds that sockets have to close, and greenlets to end, after a test.
 PATIENCE = 30.0
 _DESCRIPTORS = Path("/proc/self/fd")
 
@@ -47,7 +47,7 @@ class Snapshot:
         """Say what is alive now that was not alive at this snapshot.
 
         Blocks:
-            Until nothing is, at most ``PATIENCE``.
+            Until there is nothing, at most ``PATIENCE``.
         """
         deadline = time.monotonic() + PATIENCE
         while found := self._compare():
@@ -74,12 +74,12 @@ def ours() -> Counter[str]:
 
 @contextmanager
 def nothing_to_collect(package: str = "sockio") -> Iterator[None]:
-    """Check that what the block made of ours is gone when nobody refers to it.
+    """Check that objects of ours that the block made go when nobody refers to them.
 
-    Python's garbage collector does not run meanwhile: what is part of a cycle stays.
+    Python's garbage collector does not run meanwhile: objects in a cycle would stay.
 
     Args:
-        package: Whose objects are looked at.
+        package: The package whose objects are checked.
     """
     gc.collect()
     gc.disable()
@@ -98,7 +98,7 @@ def _open_sockets() -> frozenset[str]:
     for descriptor in os.listdir(_DESCRIPTORS) if _DESCRIPTORS.exists() else ():
         try:
             name = os.readlink(_DESCRIPTORS / descriptor)
-        except OSError:  # that of the listing itself
+        except OSError:  # the descriptor of the listing itself
             continue
         if name.startswith("socket:"):
             names.add(name)
@@ -106,7 +106,7 @@ def _open_sockets() -> frozenset[str]:
 
 
 def _active_watchers() -> list[object]:
-    """Return what the active watchers call; of our timers, what those call."""
+    """Return what the active watchers call; for our timers, what these call."""
     callbacks = [
         getattr(thing, "callback", thing)
         for thing in gc.get_objects()

@@ -1,4 +1,4 @@
-"""Loopback: a server of this process on a free port, and clients that speak to it."""
+"""Loopback: a server in this process on a free port, and clients that speak to it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .raw_client import CERTIFICATE, RawClient
 
 #: Which HTTP server carries the application.
 Kind: TypeAlias = Literal["sockio", "tls", "pywsgi", "gevent-websocket", "werkzeug"]
-#: Seconds that open requests get when a server is closed.
+#: Seconds that open requests get to end when a server is closed.
 GRACE = 2.0
 
 
@@ -82,7 +82,7 @@ class Loopback:
 
 
 def _as_werkzeug_does(app: Any) -> Any:
-    """Name the socket of an upgrade request, and let nobody take it."""
+    """Put the socket of an upgrade request into environ, but let nobody take it."""
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if "HTTP_UPGRADE" in environ:

@@ -1,6 +1,6 @@
 """Native: events and threads of the operating system, in a patched process too.
 
-There ``threading`` has those of gevent: who waits for them lets the loop go on.
+There ``threading`` has gevent's ones: waiting for them lets the loop run.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _sleep: Callable[[float], None] = get_original("time", "sleep")
 
 
 class Event:
-    """Like that of ``threading``; who waits for it holds the loop."""
+    """Like ``threading.Event``, but waiting for it holds the loop."""
 
     def __init__(self) -> None:
         self._came = _SimpleQueue()
 
     def set(self) -> None:
-        """Wake who waits."""
+        """Wake the waiters."""
         self._came.put(None)
 
     def wait(self, seconds: float) -> bool:
         """Return whether it was set, or is set within so many seconds.
 
         Blocks:
-            Until then; nobody else in this thread has a turn.
+            Until then; no other greenlet of this thread runs.
         """
         with suppress(Empty):
             self._came.get(timeout=seconds)
@@ -59,7 +59,7 @@ class Thread:
         """Wait until the operating system has ended it; fail after so many seconds.
 
         Blocks:
-            Until then; nobody else in this thread has a turn.
+            Until then; no other greenlet of this thread runs.
         """
         task = Path(f"/proc/{os.getpid()}/task/{self._id.get(timeout=seconds)}")
         deadline = time.monotonic() + seconds

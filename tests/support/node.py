@@ -44,8 +44,8 @@ class JsEvent(NamedTuple):
     """What happened to a client.
 
     Attributes:
-        source: "socket", "manager" or "engine": whose event it is.
-        event: Its name.
+        source: "socket", "manager" or "engine": the object that has the event.
+        event: The event's name.
         args: What its listener was given; bytes are ``bytes``, undefined is None.
     """
 
@@ -231,11 +231,11 @@ class JsClient:
         return fields
 
     def cut(self) -> None:
-        """Lose the connection without a word, as when the network dies."""
+        """Lose the connection without a close, as when the network fails."""
         self._call("cut")
 
     def disconnect(self) -> None:
-        """Leave the namespace in the orderly way."""
+        """Disconnect from the namespace in the orderly way."""
         self._call("disconnect")
 
     def reopen(self) -> None:

@@ -18,7 +18,7 @@ from .services import program
 
 #: Seconds that it gets to start, and to end.
 PATIENCE = 60.0
-#: Nothing is to outlive the test.
+#: Options that make it fast, since no data has to outlive the test.
 SPEED = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -27,11 +27,11 @@ class Postgres:
 
     def __init__(self) -> None:
         self._bin = Path(os.path.realpath(program("postgres"))).parent
-        # A socket's path must be short, and pytest's folders are not.
+        # The path of a Unix socket must be short, and pytest's folders are not.
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self._process: Any = None
         self._who: dict[str, Any] = {}
-        if os.getuid() == 0:  # it refuses to run as root
+        if os.getuid() == 0:  # PostgreSQL refuses to run as root
             self._who = {"user": "postgres", "group": "postgres", "extra_groups": []}
             shutil.chown(self.folder, "postgres", "postgres")
         self._run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "--no-sync")
@@ -80,7 +80,7 @@ class Postgres:
         self._process.wait(timeout=PATIENCE)
 
     def connections(self) -> int:
-        """Return how many connections clients have open, this question's left out."""
+        """Return how many connections clients have open, except the one that asks."""
         return int(
             self._run(
                 "psql",

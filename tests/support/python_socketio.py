@@ -1,8 +1,8 @@
 """python-socketio: its four clients, driven by one Python process for many tests.
 
 They wait in native threads and in asyncio, which would stop a server in the same
-thread. The process reads one Python literal a line - what to do - and prints one a
-line: what came of it, and what happened to a client.
+thread. The process reads Python literals, one in each line, which say what to do; and
+it prints others, which say what the result was and what happened to a client.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from gevent.subprocess import PIPE, Popen
 Kind: TypeAlias = Literal["Client", "AsyncClient", "SimpleClient", "AsyncSimpleClient"]
 #: Seconds that one operation may take.
 MARGIN = 60.0
-#: A polling client that is told to go while one of its POSTs is under way forgets its
-#: own goodbye (python-engineio 4.15), and goes at the next ping: with these options of
-#: the server, soon.
+#: If a polling client is told to disconnect while one of its POSTs is under way, it
+#: forgets to send its goodbye (python-engineio 4.15), and disconnects at the next ping.
+#: With these options of the server, that is soon.
 LEAVING_SOON: dict[str, Any] = {"ping_interval": 2.0}
 
 
@@ -36,10 +36,10 @@ class PythonError(Exception):
 
 
 class PythonEvent(NamedTuple):
-    """What happened to a client: ``connect`` and its like, or an event of the server.
+    """What happened to a client: ``connect`` and the like, or an event of the server.
 
     Attributes:
-        namespace: Where.
+        namespace: The namespace of the event.
         event: Its name; "callback" for an acknowledgement.
         args: What the handler was given.
     """
@@ -69,7 +69,7 @@ class PythonDriver:
         return client
 
     def call(self, *what: Any) -> Any:
-        """Have something done, and return what came of it.
+        """Let the process do something, and return the result.
 
         Raises:
             PythonError: A client raised an exception.
@@ -123,7 +123,7 @@ class PythonClient:
         self._driver = driver
         self._number = number
         self._simple = simple
-        #: What happened and nobody has asked for yet.
+        #: Events that nobody has asked for yet.
         self.events: SimpleQueue[PythonEvent] = SimpleQueue()
 
     def call(self, method: str, *args: Any, **options: Any) -> Any:
@@ -139,7 +139,7 @@ class PythonClient:
         return self._driver.call("ask", self._number, attribute)
 
     def connect(self, url: str, **options: Any) -> None:
-        """Connect, and wait until every namespace is there.
+        """Connect, and wait until every namespace is connected.
 
         Blocks:
             Until the server has answered.
@@ -151,17 +151,17 @@ class PythonClient:
         self._driver.call("callback", self._number, event, data)
 
     def wait_until_sent(self) -> None:
-        """Wait until nothing that it sent is under way: then it forgets no goodbye.
+        """Wait until nothing that it sent is under way: then it sends its goodbye.
 
         Blocks:
-            Until the server has taken it.
+            Until the server has received everything.
         """
         self.call("eio.queue.join")
 
     def wait_until_disconnected(self) -> None:
-        """Wait until it has heard to the end that the server disconnects it.
+        """Wait until it has fully handled that the server disconnects it.
 
-        A client that is told to go before that may wait for itself, for ever.
+        A client that is told to disconnect before that may wait for itself, for ever.
 
         Blocks:
             Until it has.
@@ -189,7 +189,7 @@ class PythonClient:
         return seen[-1]
 
     def close(self) -> None:
-        """Disconnect, and come back no more.
+        """Disconnect, and do not connect again.
 
         Blocks:
             Until it is disconnected.

@@ -36,8 +36,8 @@ class QuicClient:
     """One QUIC connection to a server on this machine, and the sessions in it.
 
     Args:
-        address: Of the server.
-        drop: Asked about each datagram that is to be sent; those it wants are lost.
+        address: The server's address.
+        drop: Called with each datagram to send; if it returns true, that is lost.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class QuicClient:
         self.h3 = H3Connection(self.quic, enable_webtransport=True)
         #: The event that ended the connection.
         self.terminated: events.ConnectionTerminated | None = None
-        #: Datagrams that came.
+        #: How many datagrams have arrived.
         self.received = 0
         #: Streams that the server does not want to read.
         self.stopped: set[int] = set()
@@ -75,19 +75,19 @@ class QuicClient:
         self.transmit()
 
     def close(self) -> None:
-        """End the connection, as a browser does when the page goes."""
+        """End the connection, as a browser does when the page is closed."""
         if self.terminated is None:
             self.quic.close()
             self.transmit()
         self.abandon()
 
     def abandon(self) -> None:
-        """End without a word."""
+        """End without telling the server."""
         self._reader.kill()
         self.socket.close()
 
     def pause(self) -> Callable[[], None]:
-        """Read and acknowledge nothing; returns what ends that."""
+        """Read and acknowledge nothing; return a function that ends the pause."""
         self._reader.kill()
 
         def resume() -> None:
@@ -96,7 +96,7 @@ class QuicClient:
         return resume
 
     def lose(self) -> None:
-        """Take the next datagram and forget it; only while reading is paused.
+        """Receive the next datagram and drop it; only while reading is paused.
 
         Blocks:
             Until it comes; fails after ``TIMEOUT``.
@@ -149,7 +149,7 @@ class QuicClient:
         """Wait until ``fact`` is true.
 
         Blocks:
-            Until then; fails after ``timeout``, or when the connection ends before.
+            Until then; fails after ``timeout``, or if the connection ends first.
         """
         with gevent.Timeout(timeout, AssertionError("it did not come true")):
             while not fact():
@@ -174,7 +174,7 @@ class QuicClient:
             except (TimeoutError, BlockingIOError):
                 self.quic.handle_timer(max(time.monotonic(), timer_at or 0.0))
             except ConnectionRefusedError:
-                continue  # nobody listens; the timers will see to it
+                continue  # nobody listens; the timers will end the connection
             else:
                 self.received += 1
                 self.quic.receive_datagram(data, self._address, time.monotonic())
@@ -217,13 +217,13 @@ class RawSession:
         self.client = client
         self.session_id = session_id
         self.stream_id: int | None = None
-        #: Of the answer to the CONNECT; empty until it came.
+        #: The headers of the answer to the CONNECT; empty until it comes.
         self.headers: dict[str, str] = {}
-        #: The server has ended the session.
+        #: Whether the server has ended the session.
         self.closed = False
-        #: The server has reset the stream.
+        #: Whether the server has reset the stream.
         self.reset = False
-        #: The server has ended its half of the stream.
+        #: Whether the server has ended its half of the stream.
         self.finished = False
         self.capsules = b""
         self._decoder = StreamDecoder(_LARGE)
@@ -231,7 +231,7 @@ class RawSession:
 
     @property
     def status(self) -> int | None:
-        """The answer to the CONNECT, if it has come."""
+        """The status of the answer to the CONNECT; None: it has not come."""
         return int(self.headers[":status"]) if self.headers else None
 
     def open_stream(self) -> RawSession:

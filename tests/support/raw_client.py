@@ -1,7 +1,7 @@
 """Raw client: Engine.IO and Socket.IO as bytes, over real TCP, on gevent sockets.
 
-It knows no more of the protocols than where their fields stand, so that a test can say
-what a well-behaved client never would.
+It knows only where the fields of the protocols stand, so that a test can send what a
+well-behaved client never would.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import gevent.ssl
 from .http_wire import TIMEOUT, Answer, HttpConnection
 from .raw_websocket import RawWebSocket
 
-#: That of every TLS server of the tests, with its key.
+#: The certificate of every TLS server of the tests, with its key.
 CERTIFICATE = Path(__file__).parent / "localhost.pem"
 
 
@@ -65,7 +65,7 @@ class RawClient:
         return connection
 
     def target(self, **query: object) -> str:
-        """Return the request target; EIO is ours unless given, None leaves it out."""
+        """Return the request target; EIO is ours if not given, None leaves it out."""
         fields = {"EIO": self.protocol, **query}
         present = {name: value for name, value in fields.items() if value is not None}
         return f"{self.path}?{urlencode(present)}"
@@ -167,10 +167,10 @@ class PollingSession:
     def start_poll(
         self, headers: dict[str, str] | None = None, **query: object
     ) -> HttpConnection:
-        """Send a GET; its answer is fetched from what this returns.
+        """Send a GET; return the connection on which its answer can be received.
 
-        Each call after the first takes a connection of its own, as long as the first
-        one waits for its answer.
+        While the first GET waits for its answer, each further call takes a connection
+        of its own.
         """
         connection, self._polls = self._polls, self.client.http()
         connection.send("GET", self.target(**query), headers=headers)
@@ -234,7 +234,7 @@ class PollingSession:
         return rest[: int(length)]
 
     def upgrade(self) -> RawWebSocket:
-        """Move the session to a WebSocket, as a client does that polls no more.
+        """Move the session to a WebSocket, as a client does that has stopped polling.
 
         Blocks:
             Until the probe is answered.

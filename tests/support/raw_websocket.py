@@ -1,4 +1,4 @@
-"""Raw WebSocket: frames as a test wants them, also wrong ones, and what came back."""
+"""Raw WebSocket: sends frames as a test wants them, even wrong ones, and reads."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Closed(Exception):
     """The WebSocket was closed by the server.
 
     Attributes:
-        code: Of its close frame; ``NO_CODE`` if that had none, ``ABNORMAL`` if the
-            connection ended without one.
+        code: The code in its close frame; ``NO_CODE`` if that had none, ``ABNORMAL`` if
+            the connection ended without a close frame.
     """
 
     def __init__(self, code: int, reason: str = "") -> None:
@@ -123,7 +123,7 @@ class RawWebSocket:
         """Return the next message, whatever it is.
 
         Raises:
-            Closed: There is none any more.
+            Closed: There are no more messages.
 
         Blocks:
             Until it comes; TimeoutError after ``timeout``.
@@ -136,7 +136,7 @@ class RawWebSocket:
         return self._messages.popleft()
 
     def receive_message(self, timeout: float = TIMEOUT) -> str | bytes:
-        """Return the next message that is no Engine.IO ping; answer the pings.
+        """Return the next message that is not an Engine.IO ping; answer the pings.
 
         Blocks:
             Until it comes; TimeoutError after ``timeout``.
@@ -158,7 +158,7 @@ class RawWebSocket:
         return json.loads(message[2:])
 
     def wait_closed(self, timeout: float = TIMEOUT) -> Closed:
-        """Return how the server closed; messages that came before are left out.
+        """Return how the server closed; skip the messages that came before.
 
         Blocks:
             Until it did; TimeoutError after ``timeout``.
@@ -211,7 +211,7 @@ class RawWebSocket:
         """Close in the orderly way, without waiting for the server's half."""
         if self._closed is None:
             self._closed = Closed(code, reason)
-            with suppress(OSError):  # it may be gone already
+            with suppress(OSError):  # the connection may have ended already
                 self.send_frame(struct.pack("!H", code) + reason.encode(), CLOSE)
         self.wire.close()
 

@@ -1,4 +1,4 @@
-"""Reading: all that a decoder which reads in steps makes of some bytes."""
+"""Reading: feed a decoder that reads in steps, and return all that it makes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Served: a Socket.IO server on loopback, and both ends of the sockets it has."""
+"""Served: a Socket.IO server on loopback, and both ends of its sockets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .raw_websocket import RawWebSocket
 
 
 class Served(Loopback):
-    """A running server whose clients come with the server's end of their socket."""
+    """A running server; with each client you get the server's end of its socket."""
 
     def __init__(self, io: sockio.Server[Any]) -> None:
         super().__init__(io)
@@ -91,7 +91,7 @@ class Heard:
 
 
 class Gate:
-    """A point at which a handler stops until the test lets it go on."""
+    """A point at which a handler stops until the test lets it continue."""
 
     def __init__(self) -> None:
         self._reached = gevent.event.Event()
@@ -121,7 +121,7 @@ class Gate:
         return bool(self._reached.is_set())
 
     def open(self) -> None:
-        """Let the handler go on, and everybody who comes later."""
+        """Let the handler continue, and every one that comes later."""
         self._opened.set()
 
 

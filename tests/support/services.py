@@ -1,4 +1,4 @@
-"""Services: what some tests need of the machine, and what its absence means."""
+"""Services: what some tests need of the machine; without it, they skip or fail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-#: Programs under any of the names they are installed by.
+#: Programs, and the names under which they may be installed.
 PROGRAMS = {
     "node": ("node", "nodejs"),
     "npm": ("npm",),
@@ -28,7 +28,7 @@ def required() -> set[str]:
 
 
 def missing(service: str, what: str) -> NoReturn:
-    """Skip the test that needs ``service``; fail it where the service is required."""
+    """Skip the test that needs ``service``; fail it if the service is required."""
     if service in required():
         pytest.fail(f"{service} is required here, but {what}", pytrace=False)
     pytest.skip(f"{service}: {what}", allow_module_level=True)

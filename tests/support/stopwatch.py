@@ -1,4 +1,4 @@
-"""Stopwatch: a fake clock that also runs on while no timer can fire."""
+"""Stopwatch: a fake clock that can also run while no timer can fire."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Stopwatch(FakeClock):
         return super().now() + self.spent
 
     def stand_still(self, seconds: float, meanwhile: Callable[[], object]) -> None:
-        """Let time pass in which the loop does not come round.
+        """Let time pass in which the loop does not run.
 
-        Timers fire late, and before anything is read that ``meanwhile`` has sent; it
-        is called in the hub.
+        Timers then fire late, and before anything is read that ``meanwhile`` has sent;
+        the hub calls ``meanwhile``.
 
         Blocks:
             Until everything has run that can.

@@ -127,13 +127,13 @@ sio_packets = st.one_of(
 def eio_packets(version: int) -> st.SearchStrategy[engineio.Packet]:
     """Return a strategy for Engine.IO packets of a protocol version.
 
-    A message always has data: without it is the same on the wire as with empty text.
+    A message always has data: on the wire, no data is the same as empty text.
     """
     if version == 4:
-        # It divides the packets of a payload by this character.
+        # Version 4 separates the packets of a payload by this character.
         text = st.text(st.characters(exclude_characters="\x1e"), max_size=40)
     else:
-        text = texts  # it is UTF-8 already where the codec writes it
+        text = texts  # the codec of version 3 encodes its text as UTF-8
     message = engineio.PacketType.MESSAGE
     others = [kind for kind in engineio.PacketType if kind is not message]
     return st.one_of(

@@ -1,4 +1,4 @@
-"""Suite servers: what the public protocol suites expect to find behind the URL."""
+"""Suite servers: the servers that the public protocol suites expect at the URL."""
 
 from __future__ import annotations
 

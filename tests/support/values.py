@@ -1,6 +1,6 @@
-"""Values of every type that an application may have, and what a client gets of them.
+"""Values of every type that an application may send, and what a client gets of them.
 
-They are made anew for each use: files are read, and iterators used up.
+They are made anew for each use, since files are read, and iterators used up.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ numbers = numpy.arange(6, dtype="int16")
 
 
 class Int64(int):
-    """As bson's."""
+    """A subclass like bson's."""
 
 
 class LyingInt(int):
@@ -71,14 +71,14 @@ class Items(list[Any]): ...
 
 
 class Attributes(dict[str, Any]):
-    """As bson's SON or a mapping with secrets: what it shows is not what it holds."""
+    """A dict like bson's SON, or with secrets: it shows other items than it holds."""
 
     def items(self) -> Any:
         return {"shown": 1}.items()
 
 
 class NotATime(datetime):
-    """As pandas' NaT."""
+    """A value like pandas' NaT."""
 
     def __eq__(self, other: object) -> bool:
         return False
@@ -220,13 +220,14 @@ def memory_map() -> Any:
 def scalar(format: str, number: Any) -> Any:
     """Return a number in a buffer of no dimensions.
 
-    It is not one of a memoryview: CPython up to 3.12.6 crashes when it finds that in a
-    reference cycle.
+    The buffer is not a memoryview's: CPython up to 3.12.6 crashes when it finds such a
+    buffer in a reference cycle.
     """
     return pickle.PickleBuffer(numpy.array(number, format))  # type: ignore[arg-type]
 
 
-#: What of a value arrives, by a name for the test's report. Bytes arrive as bytes.
+#: Values and what a client gets of each, by a name for the test's report. Bytes arrive
+#: as bytes.
 SENT: dict[str, tuple[Callable[[], Any], Any]] = {
     # ---- what JSON knows, and its subclasses
     "None": (lambda: None, None),

@@ -8,7 +8,7 @@ from sockio.httpd.request_head import Refused
 
 
 def read(data: bytes, size: int) -> tuple[bytes, bytes]:
-    """Return the body in ``data``, given in pieces, and what is behind it."""
+    """Return the body in ``data``, given in pieces, and what comes after it."""
     chunks = Chunks(HttpOptions())
     body = b""
     for at in range(0, len(data), size):

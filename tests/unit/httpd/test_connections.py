@@ -1,4 +1,4 @@
-"""Connections that were accepted elsewhere, and part of which was read there."""
+"""Connections that were accepted elsewhere, where some bytes were already read."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_all_requests_of_a_pipeline_are_answered_in_order(bench: Bench) -> None:
 @pytest.mark.parametrize("settle", [True, False], ids=["later", "at once"])
 @pytest.mark.parametrize("cut", [1, 5, len(GET) - 3, len(GET) - 1])
 def test_half_a_head_is_completed(bench: Bench, cut: int, settle: bool) -> None:
-    # Where the rest waits already, the hub may read it before it looks at the half.
+    # If the rest waits already, the hub may read it before it looks at the first half.
     with bench.take(GET[:cut], b"" if settle else GET[cut:] + NEXT) as peer:
         if settle:
             bench.clock.settle()

@@ -8,7 +8,7 @@ from sockio.testing import FakeClock
 
 
 class Client:
-    """Says when its time was over."""
+    """Remembers when its time was over."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock

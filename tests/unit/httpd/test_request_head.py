@@ -58,7 +58,7 @@ def test_the_option_that_forbids_it_is_named(head: bytes, option: str | None) ->
 
 
 def test_headers_are_judged_only_once() -> None:
-    """A client sends the same ones again and again."""
+    """A client sends the same headers again and again."""
     heads = HeadReader(HttpOptions())
     first = heads.read(HEAD)
     assert first is not None

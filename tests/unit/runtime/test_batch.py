@@ -56,7 +56,7 @@ class Collecting:
 
 
 def in_hub(batch: Batch, *reads: Callable[[], object]) -> None:
-    """Run reads of one pass as the hub does."""
+    """Run ``reads`` in one pass of the loop, as the hub does."""
 
     def handle(watcher: Any, read: Callable[[], object]) -> None:
         watcher.stop()
@@ -65,7 +65,7 @@ def in_hub(batch: Batch, *reads: Callable[[], object]) -> None:
         read()
         batch.end()
 
-    one, other = os.pipe()  # the other end is ready for whoever watches it
+    one, other = os.pipe()  # the other end is ready for all watchers
     for read in reads:
         watcher = batch.workers.loop.io(other, WRITE)
         watcher.start(handle, watcher, read)
@@ -266,7 +266,7 @@ def test_a_turn_is_one_pass_of_the_loop(batch: Batch) -> None:
 
 
 def corked(batch: Batch, *jobs: Callable[[], object]) -> list[bool]:
-    """Run jobs of one pass; tell which of them had their writes collected."""
+    """Run jobs in one pass; return for each whether its writes were collected."""
     seen: list[bool] = []
 
     def run(job: Callable[[], object]) -> None:

@@ -147,7 +147,7 @@ def test_a_greenlet_that_computed_long_gets_its_whole_time() -> None:
     came = Event()
     fired: list[float] = []
     until = clock.now() + 0.06
-    while clock.now() < until:  # the loop's idea of the time grows old meanwhile
+    while clock.now() < until:  # meanwhile the loop's cached time gets out of date
         pass
     start = clock.now()
 

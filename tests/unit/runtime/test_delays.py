@@ -12,7 +12,7 @@ from sockio.testing import FakeClock
 
 
 class Calls:
-    """Delays, and which calls they made when."""
+    """Delays, and a record of the calls that they made, and when."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()

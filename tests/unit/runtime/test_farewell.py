@@ -19,7 +19,7 @@ LARGE = 8 << 20
 
 
 class Former:
-    """Who received before; it must hear nothing any more."""
+    """The former receiver; it must hear nothing more."""
 
     space = None
 

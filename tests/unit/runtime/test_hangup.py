@@ -44,7 +44,7 @@ def secured(ours: Any, theirs: Any) -> tuple[Any, Any]:
     client = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.load_verify_locations(CERTIFICATE)
     wrapping = gevent.spawn(server.wrap_socket, ours, server_side=True)
-    # Who does not close in the orderly way is an error, not an end.
+    # A close that is not orderly is to be an error, not an end.
     secure = client.wrap_socket(
         theirs, server_hostname="localhost", suppress_ragged_eofs=False
     )

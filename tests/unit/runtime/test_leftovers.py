@@ -33,7 +33,7 @@ class Counted(local):  # type: ignore[misc]
 
 
 class Held:
-    """Something a job keeps in a thread-local; tells when it is dropped."""
+    """Something that a job keeps in a thread-local; notes when it is dropped."""
 
     def __init__(self, dropped: Callable[[], object]) -> None:
         self._dropped = dropped
@@ -44,7 +44,7 @@ class Held:
 
 @pytest.fixture(params=["one mailbox", "several mailboxes", "workers", "one batch"])
 def run(request: pytest.FixtureRequest) -> Run:
-    """Run jobs one after the other, in one greenlet, in each of the ways there are."""
+    """Run jobs one after the other in one greenlet, in each way that there is."""
     reactor = Reactor()
     reactor.start()
     seen: list[Any] = []
@@ -170,7 +170,7 @@ def test_the_present_thread_is_another_in_each_job(run: Run) -> None:
     seen: list[bool] = []
 
     def job() -> None:
-        # What `threading.current_thread()` does where gevent has patched it.
+        # What `threading.current_thread()` does if gevent has patched it.
         ident = id(getcurrent())
         thread = threading._active.get(ident)  # type: ignore[attr-defined]
         seen.append(hasattr(thread, "user"))
@@ -326,7 +326,7 @@ def test_the_end_of_a_client_does_not_disturb_the_cleaning() -> None:
 
 
 class Connections:
-    """What Django calls ``django.db.connections``."""
+    """A stand-in for ``django.db.connections``."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.closed = 0

@@ -28,7 +28,7 @@ def _as_it_was() -> Iterator[None]:
     handlers, levels = list(root.handlers), {each: each.level for each in ours()}
     yield
     root.handlers[:] = handlers
-    for each in ours():  # those too that a test was the first to ask for
+    for each in ours():  # including loggers that the test made
         each.setLevel(levels.get(each, logging.NOTSET))
 
 

@@ -29,7 +29,7 @@ class Hand:
         return Cancel(self, entry)
 
     def make(self) -> float:
-        """Make the oldest call; return after how long it was to be made."""
+        """Make the oldest call; return the delay with which it was asked for."""
         seconds, fn = self.calls.pop(0)
         fn()
         return seconds
@@ -46,7 +46,7 @@ class Cancel:
 
 
 class Waiting:
-    """Sockets that have something to read, and who reads them."""
+    """Sockets that have something to read, and their readers."""
 
     def __init__(self) -> None:
         self.read: list[bytes] = []
@@ -76,7 +76,7 @@ class Waiting:
             self._passed.set()
 
     def pass_loop(self, times: int) -> None:
-        """Let the loop come round so often; it must be an endless one."""
+        """Let the loop make so many passes; something must be readable for ever."""
         self._last = self._loop.iteration + times
         self._passed.clear()
         assert self._passed.wait(5)
@@ -110,7 +110,7 @@ def hand() -> Hand:
 def test_the_call_is_made_when_all_that_waits_is_read(
     waiting: Waiting, workers: Workers, hand: Hand
 ) -> None:
-    # More than one pass tells of, and one that takes a hundred passes.
+    # More sockets than one pass reports, and one that takes a hundred passes.
     for _ in range(200):
         waiting.add(b"xx")
     waiting.add(b"x" * 100, 1)

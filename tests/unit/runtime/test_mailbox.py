@@ -227,7 +227,7 @@ def test_the_running_item_is_killed_and_the_rest_follows(jobs: Jobs) -> None:
 
 
 def test_an_item_that_ended_meanwhile_is_not_killed(jobs: Jobs) -> None:
-    # Nor is the next one, which the same worker has begun.
+    # The next item, which the same worker has begun, is not killed either.
     first, second = gevent.event.Event(), gevent.event.Event()
     jobs.put(blocking(first, "first"), blocking(second, "second"))
     gevent.idle()
@@ -286,7 +286,7 @@ def test_in_a_batch_it_runs_when_the_reads_are_parsed(reactor: Reactor) -> None:
 
 
 def test_writes_are_corked_while_more_waits(reactor: Reactor) -> None:
-    """Even after a job that computed: those of the last item leave at once."""
+    """Even after a job that computed; the last item's writes are sent immediately."""
     clock = Stopwatch()
     reactor.batch = Batch(reactor.workers, clock)
     corked: list[bool] = []

@@ -22,7 +22,7 @@ def milk(value: object) -> str | None:
 @reads_given
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tea:
-    """Options as any."""
+    """Some options."""
 
     sugar: int = option(2, whole)
     milk: str | None = option(False, by(milk))
@@ -58,7 +58,7 @@ def test_a_name_that_there_is_not_is_an_error() -> None:
 def test_they_never_change() -> None:
     with pytest.raises(FrozenInstanceError):
         tea().sugar = 1  # type: ignore[misc]
-    assert Tea.__doc__ == "Options as any."
+    assert Tea.__doc__ == "Some options."
 
 
 def test_a_class_chooses_its_own() -> None:

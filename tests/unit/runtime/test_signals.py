@@ -13,7 +13,7 @@ from sockio.runtime.reactor import Reactor
 from sockio.runtime.signals import ENDING, Signals
 from sockio.testing import FakeClock
 
-#: Nothing happens to a process that does not handle these.
+#: Signals that do nothing to a process that does not handle them.
 HARMLESS = (signal.SIGWINCH, signal.SIGURG)
 
 

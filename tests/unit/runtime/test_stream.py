@@ -18,7 +18,7 @@ LARGE = 8 << 20
 
 
 class Bench:
-    """A stream on one end of a connection; the other end; what the stream told."""
+    """A stream on one end of a connection, the other end, and what it reported."""
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()

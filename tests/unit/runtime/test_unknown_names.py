@@ -11,7 +11,7 @@ from sockio.runtime.unknown_names import refuse, tells_unknown
 @tells_unknown("Tea", {"suggar": "write sugar=2"}, also=("biscuit",))
 @dataclass(frozen=True, kw_only=True)
 class Tea:
-    """Options as any."""
+    """Some options."""
 
     sugar: int = 0
     milk_first: bool = False
@@ -39,7 +39,7 @@ def test_what_is_known_is_untouched() -> None:
     tea = Tea(sugar=1)
 
     assert replace(tea, milk_first=True) == Tea(sugar=1, milk_first=True)
-    assert Tea.__doc__ == "Options as any."
+    assert Tea.__doc__ == "Some options."
 
 
 def test_an_error_is_both_of_what_people_expect() -> None:

@@ -83,7 +83,7 @@ def test_a_child_process_has_a_thread_of_its_own(bell: Bell, workers: Workers) -
     wait_until_armed(bell)
     before = threads()
 
-    watchdog.forked()  # in a child the first thread would not be there
+    watchdog.forked()  # as in a child, which would not have the first thread
     assert bell.armed
     bell.ring()
     wait_until_armed(bell)

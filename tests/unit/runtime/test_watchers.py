@@ -1,4 +1,4 @@
-"""Watchers: what the loop tells of a socket, and until when."""
+"""Watchers: what the loop reports about a socket, and until when."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sockio.runtime.watchers import AGAIN, READ, Writable, drop
 
 
 class Ends:
-    """Two connected sockets; how often ours was said to be ready."""
+    """Two connected sockets, and how often ours was reported as ready."""
 
     def __init__(self) -> None:
         self.ours, self.theirs = socket.socketpair()
@@ -28,12 +28,12 @@ class Ends:
         self._told.set()
 
     def hear(self) -> bool:
-        """Wait until the loop tells; False: it does not, in a long time."""
+        """Wait until the loop reports; False: it has not done so for a long time."""
         self._told.clear()
         return bool(self._told.wait(20))
 
     def hear_nothing(self) -> bool:
-        """Whether the loop has nothing to tell."""
+        """Whether the loop has nothing to report."""
         self._told.clear()
         gevent.idle()
         return not self._told.is_set()
@@ -94,7 +94,7 @@ def test_a_full_kernel_is_not_told_of(ends: Ends) -> None:
 
 
 class SlowLoop:
-    """A loop whose timers take an hour more."""
+    """A loop whose timers take one hour longer."""
 
     def __init__(self, loop: Any) -> None:
         self._loop = loop

@@ -11,7 +11,7 @@ LIMIT = 100_000
 
 
 def read(*pieces: bytes, limit: int = LIMIT) -> list[Packet | str]:
-    """Feed pieces to a new decoder; errors by their reason."""
+    """Feed pieces to a new decoder; return packets, and errors by their reason."""
     decoder = stream.StreamDecoder(limit)
     items = [item for piece in pieces for item in decoder.feed(piece)]
     return [item.reason if isinstance(item, ProtocolError) else item for item in items]

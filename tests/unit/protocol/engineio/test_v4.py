@@ -52,7 +52,7 @@ def test_bytes_travel_as_base64_elsewhere() -> None:
         ("-_+/", b"\xfb\xff\xbf"),  # both
         ("AAEC\nAwQ=\n", b"\0\1\2\3\4"),  # lines, as Java breaks them
         (" A\tA\r\nEC\u00a0", b"\0\1\2"),
-        ("*AA!E.C\0", b"\0\1\2"),  # what belongs to no alphabet
+        ("*AA!E.C\0", b"\0\1\2"),  # characters of no alphabet
         ("Zg==Zg==", b"f"),  # it ends at the first padding
         ("=Zg==", b""),
         ("Zm9v====", b"foo"),
@@ -61,7 +61,7 @@ def test_bytes_travel_as_base64_elsewhere() -> None:
         ("Z", b""),
         ("", b""),
         ("é", b""),
-        ("\u0141m9v", b"\2oo"),  # the lower byte of it is an A
+        ("\u0141m9v", b"\2oo"),  # the lower byte of the first character is an A
     ],
 )
 def test_base64_is_read_as_node_does(text: str, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Two parsers for one server, and that they say the same."""
+"""Two parsers for one server, which bring their clients the same."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Move:
 
 
 MOMENT = datetime(2024, 5, 1, 12, 30, tzinfo=timezone.utc)
-#: Makers, since a file can be read once.
+#: Functions that make the values, since a file can be read only once.
 VALUES: list[Callable[[], Any]] = [
     lambda: MOMENT,
     lambda: datetime(2024, 5, 1, 1, 2, 3, 4),
@@ -86,7 +86,7 @@ def test_both_parsers_send_the_same(make: Callable[[], Any]) -> None:
 
     assert direct == translated
     text = of_json(auto.json, make())
-    assert direct == text or text[-1] == float("inf")  # beyond what JSON can say
+    assert direct == text or text[-1] == float("inf")  # JSON cannot carry it
 
 
 class Codec:

@@ -1,4 +1,4 @@
-"""What cannot travel: the error names the event, the place, and the way out."""
+"""Blame: the error names the event, the place of the value, and what to send."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ EVENT = PacketType.EVENT
 
 
 class Careless:
-    """A decoder that gives what it is told to give."""
+    """A decoder that returns what the test gives it."""
 
     def __init__(self, packet: Any) -> None:
         self._packet = packet

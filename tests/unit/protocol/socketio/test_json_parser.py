@@ -182,7 +182,7 @@ def test_a_packet_may_be_written_while_another_one_is() -> None:
     parser = JsonParser()
 
     class File:
-        """What may be sent, and sends something when it is read."""
+        """A file that encodes another packet while it is read."""
 
         inner: ClassVar[list[str | bytes]] = []
 

@@ -36,7 +36,7 @@ def unpack(packet: Packet) -> Any:
 
 
 def sent(value: Any) -> Any:
-    """Return what arrives of an argument of an event."""
+    """Return what a client gets for an argument of an event."""
     data = unpack(Packet(EVENT, data=["e", value]))["data"]
     assert data[0] == "e"
     return data[1]
@@ -241,7 +241,7 @@ def test_keys_are_text(behind: str) -> None:
 )
 @pytest.mark.parametrize("before", ["c0", "d4 00 00"], ids=["fast", "own"])
 def test_no_other_key_is_taken(key: str, before: str) -> None:
-    # Their hashes are known to everybody, and can be made to collide.
+    # Everybody knows the hashes of such keys, and can choose keys that collide.
     frame = b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\x93\xa1e"
     for mapping in (
         f"81 {key} 01",

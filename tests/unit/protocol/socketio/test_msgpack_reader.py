@@ -56,7 +56,7 @@ def nested(depth: int) -> Any:
         ("82 a1 61 01 a1 62 80", {"a": 1, "b": {}}),
         ("de 00 01 a1 61 01", {"a": 1}),
         ("df 00 00 00 01 a1 61 01", {"a": 1}),
-        # keys are text; integers become it
+        # keys are text; integers become text
         (
             "88 00 c0 e0 c0 cc 80 c0 d0 80 c0 cf ff ff ff ff ff ff ff ff c0"
             " d3 80 00 00 00 00 00 00 00 c0 d9 01 61 c0 a1 62 01",
@@ -88,7 +88,7 @@ def nested(depth: int) -> Any:
         # timestamps
         ("d6 ff 00 00 00 01", datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)),
         ("d7 ff 00 00 00 00 00 00 00 01", datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)),
-        # what nobody knows
+        # unknown extensions
         ("d4 05 61", [5, b"a"]),
         ("d8 f0" + "00" * 16, [-16, bytes(16)]),
         ("c7 03 07 61 62 63", [7, b"abc"]),

@@ -19,7 +19,7 @@ from sockio.protocol.socketio.msgpack_scan import MAX_DEPTH, is_simple
         *("81 a1 61 01", "82 a1 61 80 a1 62 90", "81 a0 82 a0 01 a1 61 02"),
         *("de 00 01 a1 61 01", "df 00 00 00 01 a1 61 01", "81 d9 01 61 c0"),
         *("81 da 00 01 61 c0", "81 db 00 00 00 01 61 c0", "91 82 a1 61 01 a1 62 02"),
-        # extensions that stand for the same whatever their marker
+        # extensions that mean the same whatever their marker
         *("c7 00 00", "c7 02 00 61 62", "c8 00 02 00 61 62", "c9 00 00 00 00 05"),
         *("d5 00 61 62", "d6 00 61 62 63 64", "d8 00" + "81" * 16, "d4 05 81"),
         *("d6 ff 00 00 00 01", "d7 ff 00 00 00 00 00 00 00 01", "c7 01 05 81"),

@@ -48,7 +48,7 @@ class Ratio(float, enum.Enum):
 
 
 class Stamp(datetime):
-    """As pendulum's."""
+    """A subclass like pendulum's."""
 
 
 class Day(date): ...
@@ -83,7 +83,7 @@ class Move:
 
 
 class Castling(Move):
-    """No dataclass of its own."""
+    """A subclass that is not decorated as a dataclass itself."""
 
 
 @dataclass
