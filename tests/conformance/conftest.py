@@ -1,4 +1,4 @@
-"""The servers of the conformance tests: ours in this process, or one elsewhere."""
+"""The servers of the conformance tests: ours, in this process, or another one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.support import suite_servers
 from tests.support.loopback import Loopback
 from tests.support.raw_client import RawClient
 
-#: Base URL of another implementation that has both suites' servers; to try the tests.
+#: Base URL of another implementation with the servers of both suites, to try the tests.
 ELSEWHERE = os.environ.get("SOCKIO_TEST_URL")
-#: The suites' own runner takes part only where a checkout of them is named.
+#: The suites' own runner is collected only if a checkout of them is named.
 collect_ignore = [] if "SOCKIO_SUITES" in os.environ else ["test_official_suites.py"]
 PATHS = {"engine": "/engine.io/", "engine3": "/engine.io/", "socket": "/socket.io/"}
 MAKE: dict[str, Callable[[], Any]] = {

@@ -1,4 +1,4 @@
-"""What we write Node reads, and the other way round, for packets that nobody chose."""
+"""Node reads what we write, and the other way round, for random packets."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sockio.protocol.socketio import JsonParser, Packet, PacketType
 from tests.support.node import Driver
 from tests.support.strategies import sio_packets
 
-#: Integers beyond it are others in JavaScript.
+#: JavaScript cannot represent all integers beyond this.
 MAX_INTEGER = 2**53
 #: Few calls with many packets each: what takes time is the way to Node and back.
 batches = st.lists(sio_packets, min_size=20, max_size=50)
 few_calls = settings(
     max_examples=10,
     deadline=None,
-    # A shrunk batch says no more than the packet that the assertion shows.
+    # Shrinking a batch adds nothing: the assertion shows the packet.
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,

@@ -11,8 +11,8 @@ from tests.conformance.test_differential import few_calls
 from tests.support.node import Driver
 
 ALPHABETS = "ABMZabmz0189+/-_"
-#: Padding, white space, signs of no alphabet; characters whose lower byte is a letter,
-#: or padding.
+#: Padding, white space, characters of no alphabet; characters whose lower byte is a
+#: letter or padding.
 OTHERS = "==\n\r\t !*.,\0\x7f\x80é\u00a0\ufeff\u0141\u013d\u2041\u3000😀\ud800"
 
 texts = st.one_of(

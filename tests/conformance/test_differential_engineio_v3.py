@@ -1,4 +1,4 @@
-"""Engine.IO 3: what we write Node reads, and the other way round."""
+"""Engine.IO 3: Node reads what we write, and the other way round."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def test_node_refuses_what_we_refuse(node: Driver, bodies: list[str]) -> None:
             assert theirs[-1]["type"] == "error"
 
 
-#: What we refuse and Node reads; no client writes it.
+#: What Node reads and we refuse; no client writes it.
 NODE_READS = {
     "bytes in a packet that is no message",
     "a packet ends inside a character",
 }
 
 
-#: Lengths that are numbers to JavaScript, where digits are asked for; a blank is 0.
+#: Lengths that JavaScript takes for numbers although they are not digits; a blank is 0.
 JAVASCRIPT_NUMBER = re.compile(r" |0[xb]")
 
 

@@ -1,4 +1,4 @@
-"""MessagePack: what we write Node reads, and the other way round."""
+"""MessagePack: Node reads what we write, and the other way round."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ parser = MsgpackParser()
 def sound(tree: Any) -> bool:
     """Tell whether notepack writes the tree as it is.
 
-    Objects have a parent in JavaScript, and it cuts integers down to 64 bits, which
-    large floats are too.
+    In JavaScript ``__proto__`` sets the prototype of an object; and notepack cuts
+    integers down to 64 bits, where large floats are integers, too.
     """
     if isinstance(tree, int | float):
         return abs(tree) <= MAX_INTEGER
@@ -69,7 +69,7 @@ def test_we_read_what_node_writes(node: Driver, packets: list[Packet]) -> None:
         assert as_object(parser.decoder().feed(frame)) == as_object(packet)
 
 
-#: What only JavaScript has, on its way to Node and as it arrives here.
+#: Values that only JavaScript has: in the form for Node, and as they arrive here.
 def _array_buffer(data: bytes) -> tuple[Any, Any]:
     return {"$arrayBuffer": base64.b64encode(data).decode()}, data
 

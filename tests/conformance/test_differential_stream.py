@@ -1,4 +1,4 @@
-"""The framing of WebTransport: what we write Node reads, and the other way round."""
+"""The framing of WebTransport: Node reads what we write, and the other way round."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_node_reads_what_we_write(
 @few_calls
 @given(batches)
 def test_we_read_what_node_writes(node: Driver, streams: list[list[Packet]]) -> None:
-    # Node writes a message of no bytes in a form that Node does not read.
+    # Node writes a message without bytes in a form that Node itself does not read.
     streams = [[p for p in packets if p.data != b""] for packets in streams]
     items = [[as_object(packet) for packet in packets] for packets in streams]
 

@@ -10,7 +10,7 @@ from sockio.protocol.websocket.handshake import offered_protocols
 from tests.conformance.test_differential import few_calls
 from tests.support.node import Driver
 
-#: What can be in a header; HTTP servers take off white space at both ends.
+#: What a header may contain; HTTP servers strip white space at both ends.
 CHARACTERS = [chr(code) for code in range(256) if code not in (0, 10, 13)]
 
 headers = st.one_of(

@@ -23,7 +23,7 @@ def check_handshake(fields: dict[str, Any], upgrades: list[str]) -> None:
 
 
 def check_alive(websocket: RawWebSocket) -> None:
-    """Send a message and await its answer; what was sent before has arrived then."""
+    """Send a message and await its answer: what was sent before has arrived by then."""
     websocket.send("4hello")
     assert websocket.receive() == "4hello"
 
@@ -60,7 +60,7 @@ def test_websocket_handshake_opens_a_session(client: RawClient) -> None:
 def test_a_handshake_that_names_no_protocol_means_the_third(
     client: RawClient, eio: str | None
 ) -> None:
-    # The suite expects that such a WebSocket ends some day: its client never pings.
+    # The suite expects that such a WebSocket ends at some time: its client never pings.
     websocket, _ = client.open_websocket_session(EIO=eio)
 
     websocket.wait_closed()
@@ -160,8 +160,8 @@ def test_posts_carry_pings_and_polls_the_pongs(client: RawClient) -> None:
 def test_a_session_without_pings_times_out(client: RawClient) -> None:
     session = client.open_session()
 
-    # Opened later with the same limits, so its end proves that the time is over; a few
-    # one after the other, since a process that stood still gives its clients a second.
+    # Opened later with the same limits, so its end proves that the time is over.
+    # Several in turn, since a server that stood still gives its clients another second.
     for _ in range(4):
         silent, _ = client.open_websocket_session()
         silent.wait_closed()

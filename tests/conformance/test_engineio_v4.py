@@ -1,7 +1,7 @@
 """Engine.IO 4: a test of ours for each title of the public protocol suite.
 
-The Socket.IO suite asks most of the same questions again, of its own server; these
-tests run against both.
+The Socket.IO suite repeats most of these tests with its own server, so they run here
+against both servers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def check_handshake(fields: dict[str, Any], upgrades: list[str]) -> None:
 
 
 def check_alive(client: RawClient, websocket: RawWebSocket) -> None:
-    """Send a message and await its answer; what was sent before has arrived then."""
+    """Send a message and await its answer: what was sent before has arrived by then."""
     if client.path == "/engine.io/":
         websocket.send("4hello")
         assert websocket.receive() == "4hello"
@@ -201,8 +201,8 @@ def test_polls_carry_pings_and_posts_the_pongs(client: RawClient) -> None:
 def test_a_session_without_polls_times_out(client: RawClient) -> None:
     session = client.open_session()
 
-    # Opened later with the same limits, so its end proves that the time is over; a few
-    # one after the other, since a process that stood still gives its clients a second.
+    # Opened later with the same limits, so its end proves that the time is over.
+    # Several in turn, since a server that stood still gives its clients another second.
     for _ in range(4):
         silent, _ = client.open_websocket_session()
         silent.wait_closed()
@@ -248,7 +248,7 @@ def test_a_poll_sent_just_before_the_close_packet_is_answered(
     session = client.open_session()
     session.post("6")  # a noop: from now on both connections wait for a request
 
-    # Both requests are there when the server looks; gevent calls the latest first.
+    # Both requests are there when the server looks; gevent serves the latest first.
     poll = session.start_poll()
     session.post("1")
 

@@ -21,19 +21,19 @@ from gevent import subprocess
 from tests.support import services, suite_servers
 from tests.support.loopback import Kind, Loopback
 
-#: Of socketio/socket.io; the suites change without a version of their own.
+#: A commit of socketio/socket.io: the suites have no version of their own.
 COMMIT = "d2d753fed4435015c2d83fe62e676b44e07fa3f7"
 CHECKOUT = Path(os.environ.get("SOCKIO_SUITES", "."))
 #: Base URL of another implementation, to try this runner.
 ELSEWHERE = os.environ.get("SOCKIO_TEST_URL")
-#: What the suites' sources call the server.
+#: The URL of the server in the suites' sources.
 THEIR_URL = "http://localhost:3000"
 #: Seconds for all tests of one suite, and for the installation of its packages.
 SUITE_LIMIT, INSTALL_LIMIT = 60, 120
 
 
 class Suite(NamedTuple):
-    """One suite: where it stands, how many tests it has, what it runs against."""
+    """One suite: its folder, how many tests it has, what it runs against."""
 
     folder: str
     tests: int
@@ -85,7 +85,7 @@ Outcomes: TypeAlias = Callable[[str, Kind], dict[str, str]]
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    """Give a function that runs a suite when it is first asked for its outcomes."""
+    """Give a function that runs a suite at its first call, and returns its outcomes."""
     folders: dict[str, Path] = {}
     known: dict[tuple[str, Kind], dict[str, str]] = {}
 
@@ -110,7 +110,7 @@ def install(suite: Suite, parent: Path) -> Path:
 
 
 def run(suite: Suite, kind: Kind, folder: Path) -> dict[str, str]:
-    """Run the suite in ``folder`` against a new server, or the one elsewhere.
+    """Run the suite in ``folder`` against a new server, or against ``ELSEWHERE``.
 
     Blocks:
         Until mocha has ended.

@@ -1,6 +1,6 @@
 """Socket.IO 5: a test of ours for each title of the public protocol suite.
 
-Its Engine.IO half stands in ``test_engineio_v4``.
+Its Engine.IO half is in ``test_engineio_v4``.
 """
 
 from __future__ import annotations

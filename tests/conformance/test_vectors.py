@@ -1,4 +1,4 @@
-"""The examples of the two protocol documents, read and written by us and by Node."""
+"""The examples of both protocol documents, read and written by us and by Node."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_node_reads_and_writes_the_same_engineio(node: Driver) -> None:
     encoded = node.codec("engine", "encode", [v["packets"] for v in vectors])
 
     for vector, theirs in zip(vectors, decoded, strict=True):
-        # A message without data has none there, and an empty text here.
+        # In a message without data, Node has none, and we have an empty text.
         packets = [{"data": None, **packet} for packet in vector["packets"]]
         assert [
             {"data": "" if p["type"] == "message" else None, **p} for p in theirs["ok"]

@@ -1,4 +1,4 @@
-"""The server of a class of tests: started once, and quiet to its end."""
+"""The server of a class of tests: it starts once, and prints nothing unexpected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.deployed import Deployed
 
 @pytest.fixture(scope="class")
 def server(request: pytest.FixtureRequest) -> Iterator[Deployed]:
-    """Give the server that the class's ``command`` starts; the parameter is added."""
+    """Give the server that the class's ``command`` starts, with added parameters."""
     options = getattr(request, "param", ())
     with Deployed(*request.cls.command, *options) as server:
         yield server

@@ -1,4 +1,4 @@
-"""What clients get from our server, whatever server carries it; see the subclasses."""
+"""What clients get from our server under any HTTP server; see the subclasses."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from tests.support.raw_websocket import RawWebSocket, Refused
 
 
 class DeploymentContract:
-    """One server in a process; a subclass says how it is started."""
+    """One server in a process; a subclass says how to start it."""
 
-    #: Arguments of Python; what the fixture ``server`` is parametrized with is added.
+    #: Arguments of Python; parameters of the fixture ``server`` are added.
     command: Sequence[str]
-    #: The server answers 101 before we are asked, so that we refuse by a close frame.
+    #: The server sends the 101 before it calls us, so we refuse by a close frame.
     upgrades_first = False
 
     @pytest.fixture
     def client(self, server: Deployed) -> Iterator[RawClient]:
-        """Give a raw client; see to it that the server forgets all it connected."""
+        """Give a raw client; check that the server forgets all that it connected."""
         with server.client() as client:
             yield client
         with server.client() as client, gevent.Timeout(5):
@@ -211,7 +211,7 @@ class DeploymentContract:
 
 
 def assert_echoes(websocket: RawWebSocket) -> None:
-    """Fail unless text and bytes come back, as an event and as an ack."""
+    """Check that text and bytes come back, as an event and as an ack."""
     websocket.send('421["echo","hi",{"a":[1,null]}]')
     websocket.send('451-2["echo",{"_placeholder":true,"num":0}]')
     websocket.send(b"\0\1\xff")
@@ -236,7 +236,7 @@ def ask(websocket: RawWebSocket, event: str) -> Any:
 
 
 def wait_for_reasons(observer: RawWebSocket) -> list[str]:
-    """Ask until somebody has gone; the test's time limit ends it."""
+    """Ask until a client has gone; the test's time limit ends it."""
     while not (reasons := ask(observer, "reasons")[0]):
         pass
     found: list[str] = reasons
@@ -244,13 +244,13 @@ def wait_for_reasons(observer: RawWebSocket) -> list[str]:
 
 
 def wait_until_parked(observer: RawWebSocket) -> None:
-    """Ask until the polls of all clients have arrived and wait for something."""
+    """Ask until the polls of all clients have arrived and wait."""
     while ask(observer, "writable") != [True]:
         pass
 
 
 def receive(session: PollingSession, answer: Answer, count: int) -> list[str]:
-    """Return as many packets, polling for those that are not in ``answer``."""
+    """Return ``count`` packets, polling for those that are not in ``answer``."""
     packets = answer.packets
     while len(packets) < count:
         packets += session.poll().packets

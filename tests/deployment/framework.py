@@ -1,4 +1,4 @@
-"""What an application of a framework and our server are to each other on one port."""
+"""A framework's application and our server, together on one port."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.deployed import Deployed, gunicorn
 
 APP = "tests.deployment.apps.echo:app"
-#: All that gunicorn can tell of a request's target.
+#: All that gunicorn can log of a request's target.
 FORMAT = '"%(r)s" %(U)s %(q)s %({raw_uri}e)s %({query_string}e)s'
 GUNICORN = (
     "--graceful-timeout",

@@ -1,4 +1,4 @@
-"""What is installed where all modules, some or none of them can be compiled."""
+"""What is installed if all, some or none of the modules can be compiled."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.support import build, services
 
 ROOT = Path(__file__).parents[2]
 SUFFIX = EXTENSION_SUFFIXES[0]
-#: Answers for a compiler at once: what it makes is empty, and it fails at $FAILING.
+#: Stands for a compiler: it makes empty files at once, and fails at $FAILING.
 COMPILER = """#!/bin/sh
 case "$*" in *"$FAILING"*) exit 1;; esac
 while [ "$1" != -o ]; do shift; done
 touch "$2"
 """
-#: Says whether all of the server can be imported, and what it is.
+#: Imports all of the server, and says what that is.
 IMPORT = """
 import sockio
 from importlib import import_module
@@ -47,7 +47,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> str:
-    """Run Python in a folder, which is the first that modules are looked for in."""
+    """Run Python in a folder, where it looks for modules first."""
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -69,7 +69,7 @@ def built(checkout: Path) -> set[str]:
 
 
 def make(checkout: Path, failing: str) -> set[str]:
-    """Build in place with a compiler that fails where told; return what was made."""
+    """Build in place with a compiler that fails at ``failing``; return what it made."""
     compiler = checkout / "cc"
     compiler.write_text(COMPILER)
     compiler.chmod(0o755)
@@ -89,7 +89,7 @@ def test_a_module_that_fails_is_left_out_with_those_that_take_its_classes(
     (checkout / "sockio/socket/dispatch.py").touch()
     left = everything - make(checkout, "socket/dispatch.")
 
-    # Nothing of them stays from the first build.
+    # Nothing of the failing ones is left from the first build.
     assert left == {"socket.dispatch", "socket.sending"}
 
 

@@ -27,7 +27,7 @@ def ask(client: RawWebSocket, event: str, *args: Any) -> Any:
 
 
 def ask_all(clients: list[RawWebSocket], count: int) -> None:
-    """Let each client's handler open a connection, all at the same time."""
+    """Let the handler of each client open a connection, all at the same time."""
     for client in clients:
         client.send(f'420["ask with others",{count}]')
     for client in clients:
@@ -41,7 +41,7 @@ def postgres() -> Iterator[Postgres]:
 
 
 def on_postgres(postgres: Postgres, **options: Any) -> str:
-    """Return Django's settings for a server."""
+    """Return Django's settings for a PostgreSQL server."""
     where = {"HOST": str(postgres.folder), "USER": "postgres", "NAME": "postgres"}
     engine = "django.db.backends.postgresql"
     return json.dumps({"ENGINE": engine, **where, "OPTIONS": options})

@@ -1,4 +1,4 @@
-"""How our server ends with gunicorn's worker, which says nothing to it."""
+"""How our server ends with gunicorn's worker, which does not notify it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LAST_WORDS = (
     "gone for a while: server shutting down\n",
 )
 
-#: gunicorn waits for 30 seconds for what does not end, a test for 20.
+#: gunicorn waits 30 seconds for what does not end, a test 20.
 every_worker = pytest.mark.parametrize(
     "worker", ["gevent", "gevent_pywsgi", WEBSOCKET_WORKER]
 )

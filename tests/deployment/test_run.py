@@ -56,7 +56,7 @@ def test_a_client_sees_a_transport_close(
         assert client.next("disconnect").args[0] == "transport close"
         assert code == 0, server.log
         assert "gone: server shutting down" in server.log
-        # Ctrl-C does not wait for handlers that wait.
+        # Ctrl-C does not wait for handlers that block.
         waited = signum != signal.SIGINT
         assert not waited or "gone for a while: server shutting down" in server.log
         server.assert_quiet()

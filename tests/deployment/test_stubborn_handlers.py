@@ -1,4 +1,4 @@
-"""How a server ends, and what it says, while handlers wait or compute."""
+"""How a server ends, and what it logs, while handlers wait or compute."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ PROGRAM = ("-W", "error", "-m", "tests.deployment.apps.stubborn")
 RUN = (*PROGRAM, "run")
 SERVE_FOREVER = (*PROGRAM, "serve_forever")
 APP = "tests.deployment.apps.stubborn:io"
-#: Seconds that handlers get to end, where they get some.
+#: Seconds that handlers get to end, if they get any.
 GRACE = 5.0
-#: What the log says of a handler that computes.
+#: What the log says about a handler that computes.
 HELD = "has held the loop for"
 
 either_way = pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_an_idle_process_sleeps() -> None:
         websocket.send('420["echo","hi"]')
         assert websocket.receive_message() == '430["hi"]'
 
-        # It looks some times more; then no thread of it wakes up any more.
+        # It looks a few more times; after that, none of its threads wakes up again.
         server.wait_until_it_sleeps(for_seconds=1.0)
 
         websocket.send('420["echo","hi"]')

@@ -75,7 +75,7 @@ class Deployed:
         return context.wrap_socket(sock, server_hostname="localhost")
 
     def upgrade(self, early: bytes = b"") -> Any:
-        """Return a connection that has been switched, its head read."""
+        """Return an upgraded connection, after reading the head of the answer."""
         peer = self.connect()
         peer.sendall(UPGRADE + early)
         head = b""
@@ -85,7 +85,7 @@ class Deployed:
         return peer
 
     def held(self) -> dict[str, int]:
-        """Ask the application what the server holds, this request left out."""
+        """Ask the application what the server holds, apart from this request."""
         with self.connect() as peer:
             peer.sendall(b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
             answer = b"".join(iter(lambda: peer.recv(65536), b""))
@@ -135,7 +135,7 @@ def test_a_connection_is_taken_over(server: Deployed) -> None:
             assert during["pooled"] == before["pooled"] + kept
 
         peer.sendall(b".")
-        # Nothing but the end: no response, no close frame.
+        # Only the end comes: no response, no close frame.
         assert peer.recv(100) == b""
     held = ("sockets", "handlers", "pooled")
     server.wait_until(over=before["over"] + 1, **{name: before[name] for name in held})

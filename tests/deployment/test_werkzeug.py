@@ -12,7 +12,7 @@ from tests.support.deployed import CERTIFICATE, Deployed, page
     "server", [(), (str(CERTIFICATE),)], ids=["plain", "TLS"], indirect=True
 )
 class TestWerkzeug(DeploymentContract):
-    """``flask_app.run()``; WebSockets by way of simple-websocket."""
+    """``flask_app.run()``; WebSockets through simple-websocket."""
 
     command = ("-m", "tests.deployment.apps.serve", "werkzeug", "flask_app")
 

@@ -1,7 +1,7 @@
-"""Which clients work: writes the table of ``docs/compatibility.rst``, or checks it.
+"""Compatibility: writes the table of ``docs/compatibility.rst``, or checks it.
 
 Every kind of client runs every check against one server of this process, which takes
-JSON and MessagePack; the table tells how many passed, of how many.
+JSON and MessagePack; the table says how many passed, of how many.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from tests.support.loopback import Loopback
 from tests.support.node import FOLDER, Driver, Version
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "compatibility.rst"
-#: What the table stands between.
+#: The lines before and after the table.
 BEGIN, END = ".. begin of the table\n\n", "\n.. end of the table\n"
 #: Engine.IO protocol by version of the client; 4 for all others.
 PROTOCOLS: dict[object, int] = {2: 3}
-#: The captions, and how many columns are below each of them.
+#: The captions, and how many columns each one spans.
 CAPTIONS = {"Client": 2, "JSON": len(TRANSPORTS), "MessagePack": len(TRANSPORTS)}
 COLUMNS = ["socket.io-client", "Engine.IO", *TRANSPORTS, *TRANSPORTS]
-#: What stands where there is no such client.
+#: The cell of a client that does not exist.
 NOTHING = "--"
 
 
@@ -54,12 +54,12 @@ def run(node: Driver) -> dict[Kind, int]:
 
 
 def count_passed(way: Way) -> int:
-    """Run all checks with one kind of client; say what fails."""
+    """Run all checks with one kind of client; print what fails."""
     passed = 0
     for check in CHECKS:
         try:
             check(way)
-        except Exception as exc:  # whatever it is, it is a failure of that client
+        except Exception as exc:  # whatever it is, the check failed
             print(f"{way.kind}: {check.__name__}: {exc!r}")
         else:
             passed += 1
@@ -75,7 +75,7 @@ def installed(version: object) -> str:
 
 
 def with_table(text: str, passed: Mapping[Kind, int]) -> str:
-    """Return the document's text with the table that tells these counts."""
+    """Return the document's text with a table of these counts."""
     head, _, tail = parted(text)
     rows = []
     for version in VERSIONS:
@@ -88,7 +88,7 @@ def with_table(text: str, passed: Mapping[Kind, int]) -> str:
 
 
 def told(text: str) -> dict[Kind, int]:
-    """Return the counts that the document's table tells."""
+    """Return the counts in the document's table."""
     _, table, _ = parted(text)
     rows = {
         words[0]: words[2:] for words in map(str.split, table.splitlines()) if words
@@ -104,9 +104,9 @@ def told(text: str) -> dict[Kind, int]:
 
 
 def broken_promises(text: str, passed: Mapping[Kind, int]) -> list[str]:
-    """Return what is wrong with a document whose counts are not these.
+    """Return what is wrong with a document if these are the actual counts.
 
-    That more checks pass than it tells is nothing wrong.
+    It is not wrong if more checks pass than it says.
     """
     promised = told(text)
     if promised.keys() != passed.keys() or with_table(text, promised) != text:
@@ -119,12 +119,12 @@ def broken_promises(text: str, passed: Mapping[Kind, int]) -> list[str]:
 
 
 def kinds_of(version: Version) -> list[Kind]:
-    """Return what the columns of a version's row are about."""
+    """Return the kinds of client in the columns of a version's row."""
     return [Kind(version, by, over) for by in PARSERS for over in TRANSPORTS]
 
 
 def parted(text: str) -> tuple[str, str, str]:
-    """Return what is before the document's table, the table, and what is after it."""
+    """Return the text before the document's table, the table, and the text after it."""
     head, begin, rest = text.partition(BEGIN)
     table, end, tail = rest.partition(END)
     assert begin, "the document has no place for the table"
@@ -154,13 +154,13 @@ def drawn(rows: list[list[str]]) -> str:
 
 
 def aligned(cells: list[str], widths: list[int]) -> str:
-    """Return a line with the cells at the places of their columns."""
+    """Return a line with the cells in their columns."""
     filled = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
     return "  ".join(filled)
 
 
 def main() -> int:
-    """Run the checks; return 1 if the document promises more than came out."""
+    """Run the checks; return 1 if the document promises more than has passed."""
     parser = argparse.ArgumentParser(prog="python -m tests.interop.compatibility")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--write", action="store_true", help="write the table")

@@ -1,4 +1,4 @@
-"""The server that official clients speak to, and the process of Python's clients."""
+"""The server for official clients, and the process of the Python clients."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.support import suite_servers
 from tests.support.loopback import Loopback
 from tests.support.python_socketio import PythonDriver
 
-#: Base URL of another implementation of the suites' server; to try the driver.
+#: Base URL of another implementation of the suites' server, to try the driver.
 ELSEWHERE = os.environ.get("SOCKIO_TEST_URL")
 
 
 @pytest.fixture
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Give the base URL of the Socket.IO suite's server, with patience for a busy CPU.
+    """Give the base URL of the Socket.IO suite's server, patient enough for a busy CPU.
 
     Indirect parameters are options of the server.
     """
@@ -40,6 +40,6 @@ def _python_process() -> Iterator[PythonDriver]:
 
 @pytest.fixture
 def python(_python_process: PythonDriver) -> Iterator[PythonDriver]:
-    """Give the process of the clients; disconnect what the test connected."""
+    """Give the process of the clients; disconnect them after the test."""
     yield _python_process
     _python_process.reset()

@@ -15,7 +15,7 @@ from tests.support.node import BUNDLE, FOLDER, Driver, Page
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """Give the URL of a server that has the npm package's own files, and a page."""
+    """Give the URL of a server with the npm package's own files, and a page."""
     services.node_modules(FOLDER)
     io: sockio.Server = sockio.Server(client_dist=BUNDLE.parent)
 

@@ -19,7 +19,7 @@ EVERYTHING = [1, "2", {"3": [True, None, 1.5]}, "é😀\u2028", b"\0\1\xff", b""
 
 
 def connect(node: Driver, url: str, **options: object) -> JsClient:
-    """Connect and take the two events that a connection begins with."""
+    """Connect, and take the two events with which a connection begins."""
     client = node.connect(url, **options)  # type: ignore[arg-type]
     assert client.next().event == "connect"
     assert client.next().event == "auth"

@@ -1,6 +1,6 @@
-"""Nine generations of socket.io-client, over each transport, to one server.
+"""Nine generations of socket.io-client, over each transport, with one server.
 
-It takes JSON and MessagePack.
+The server takes JSON and MessagePack.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.support.node import FOLDER, Driver
 
 @pytest.fixture
 def server() -> Iterator[Loopback]:
-    """Give the server of all versions."""
+    """Give the server for all versions."""
     loopback = Loopback(make_server())
     yield loopback
     loopback.close()

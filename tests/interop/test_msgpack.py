@@ -1,6 +1,7 @@
 """socket.io-msgpack-parser with clients of version 4, and python-socketio's own.
 
-Each client speaks MessagePack to a server of it, and to one that takes both forms.
+Each client speaks MessagePack with a server that takes only this form, and with one
+that takes JSON, too.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ EVERYTHING: list[Any] = [
 
 
 class Running:
-    """A server that tells what its clients sent."""
+    """A server; notes what its clients send."""
 
     def __init__(self, **options: Any) -> None:
         self.io: sockio.Server = sockio.Server(**options)
@@ -77,7 +78,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Running]:
 
 @pytest.fixture
 def both() -> Iterator[Running]:
-    """Give a server of both forms, with recovery."""
+    """Give a server that takes both forms, with recovery."""
     running = Running(parser="auto", connection_state_recovery=True)
     yield running
     running.close()

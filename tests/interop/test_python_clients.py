@@ -30,7 +30,7 @@ with_either_simple_client = pytest.mark.parametrize(
 EVERYTHING = (1, "2", {"3": [True, None, 1.5]}, "é😀\u2028", b"\0\1\xff", b"", [b"x"])
 
 
-#: How soon a client tries again.
+#: Options of a client that tries again soon.
 QUICK = {
     "reconnection_delay": 0.05,
     "reconnection_delay_max": 0.1,
@@ -39,7 +39,7 @@ QUICK = {
 
 
 class Running:
-    """A server that echoes, and tells what its clients do."""
+    """A server that echoes; notes what its clients do."""
 
     def __init__(self, port: int = 0, **options: Any) -> None:
         self.io: sockio.Server = sockio.Server(**{**LEAVING_SOON, **options})
@@ -63,15 +63,15 @@ class Running:
         return socket
 
     def reason(self) -> str:
-        """Return why the next socket was disconnected.
+        """Return the reason of the next disconnect.
 
         Blocks:
-            Until one is.
+            Until there is one.
         """
         return str(self.reasons.get(timeout=30))
 
     def close(self) -> None:
-        """Close it.
+        """Close the server.
 
         Blocks:
             Until the requests under way have ended.
@@ -102,7 +102,7 @@ def server(python: PythonDriver) -> Iterator[Running]:
 def connect(
     python: PythonDriver, server: Running, kind: Kind, **options: Any
 ) -> tuple[PythonClient, sockio.Socket]:
-    """Make a client, connect it, and find its socket."""
+    """Make a client, connect it, and return it with its socket."""
     client = python.client(kind)
     client.connect(server.url, **options)
     return client, server.socket()
@@ -293,7 +293,7 @@ def test_many_messages_arrive_in_order(
     received: SimpleQueue[int] = SimpleQueue()
     socket.on("number", received.put)
 
-    # A polling client of this library takes 16 packets from a response, and no more.
+    # A polling client of this library takes at most 16 packets from a response.
     many = 16 if transports == ["polling"] else 100
     for number in range(many):
         socket.emit("count", number)
@@ -337,7 +337,7 @@ def test_the_client_leaves(
     client.wait_until_sent()
     client.call("disconnect")
 
-    # With a WebSocket it closes the connection at the same time as it says goodbye.
+    # Over a WebSocket it closes the connection right after the disconnect packet.
     assert server.reason() in ("client namespace disconnect", "transport close")
     assert client.next("disconnect") == ("client disconnect",)
 
@@ -352,7 +352,7 @@ def test_the_server_disconnects(
     transports: list[str],
     close: bool,
 ) -> None:
-    # By itself it comes back, or not: it hears two things at once.
+    # Without this option it sometimes comes back: it learns two things at once.
     client = python.client(kind, reconnection=False)
     client.connect(server.url, transports=transports)
     socket = server.socket()
@@ -364,8 +364,8 @@ def test_the_server_disconnects(
     client.wait_until_disconnected()
 
 
-# Not with polling alone: this library does not mind a post that is lost between two
-# polls, and then nothing has broken.
+# Not with polling alone: this library ignores a POST that is lost between two polls, so
+# nothing would break.
 @with_either_client
 @pytest.mark.parametrize(
     "transports",
@@ -397,8 +397,8 @@ def test_it_comes_back_when_its_connection_breaks(
 
 @with_either_client
 def test_it_comes_back_when_the_server_does(python: PythonDriver, kind: Kind) -> None:
-    # Only with a WebSocket: polling clients of this library take the orderly end of a
-    # session for the last word, and stay away.
+    # Only with a WebSocket: polling clients of this library do not come back after the
+    # orderly end of a session.
     server = Running()
     client = python.client(kind, **QUICK)
     client.connect(server.url, namespaces=["/", "/second"])

@@ -17,7 +17,7 @@ from tests.support.served import Heard
 
 LONG = os.environ.get("SOCKIO_LONG") == "1"
 CUTS = 200 if LONG else 20
-#: Chosen once: a run that fails can be repeated.
+#: Fixed, so that a run that fails can be repeated.
 SEED = int(os.environ.get("SOCKIO_SEED", "4880"))
 
 each_transport = pytest.mark.parametrize("transport", ["polling", "websocket"])
@@ -40,7 +40,7 @@ def proxy(io: sockio.Server[Any]) -> Iterator[CuttingProxy]:
 
 
 def connect(node: Driver, proxy: CuttingProxy, transport: str) -> JsClient:
-    """Connect a client that comes back at once when it is cut off."""
+    """Connect a client that comes back at once when its connection is cut."""
     client = node.connect(
         proxy.url,
         transports=[transport],

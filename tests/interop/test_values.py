@@ -1,4 +1,4 @@
-"""Values of every type: what the JavaScript client gets of them, in each form."""
+"""Values of every type: what the JavaScript client makes of them, in each form."""
 
 from __future__ import annotations
 

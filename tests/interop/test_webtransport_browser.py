@@ -19,7 +19,7 @@ BYTES = "new Uint8Array([0, 1, 255]).buffer"
 
 
 class Browsing:
-    """A server on one port, TCP and UDP, and a page of it that has the client."""
+    """A server on one port, TCP and UDP, and a page of its that has the client."""
 
     def __init__(self, node: Driver, certificate: Certificate) -> None:
         self.io = sockio.Server(transports=["polling", "websocket", "webtransport"])
@@ -42,7 +42,7 @@ class Browsing:
         socket.conn.on("upgrade", self.upgrades)
 
     def connect(self, transports: list[str]) -> None:
-        """Connect in the page; ``socket`` and ``seen`` are there then."""
+        """Connect in the page, which has ``socket`` and ``seen`` from then on."""
         hashes = f'[{{algorithm: "sha-256", value: new Uint8Array({self._sha256})}}]'
         self.page.run(
             f"""new Promise((resolve, reject) => {{
@@ -125,8 +125,8 @@ def test_a_browser_moves_from_polling_to_webtransport(browsing: Browsing) -> Non
 def test_a_browser_prefers_webtransport_to_websocket(browsing: Browsing) -> None:
     moved_to = ""
 
-    # The client lets WebTransport start 200 ms before WebSocket, and stays with what
-    # opens first: a busy machine may need more than one connection.
+    # The client starts WebTransport 200 ms before WebSocket, and keeps what opens
+    # first: on a busy machine that takes more than one connection.
     for _ in range(10):
         browsing.connect(["polling", "websocket", "webtransport"])
         moved_to = browsing.upgrades.next(30)[0].name

@@ -1,6 +1,6 @@
 """What every version of the official client must be able to do, over each transport.
 
-Versions that socket.io-msgpack-parser is made for must be able to do it with that, too.
+Versions that socket.io-msgpack-parser supports must be able to do it with that, too.
 The tests run these checks one by one; the table in ``docs/compatibility.rst`` says how
 many of them pass.
 """
@@ -31,7 +31,7 @@ TRANSPORTS = {
     "upgrade": ["polling", "websocket"],
 }
 PARSERS: tuple[Literal["json", "msgpack"], ...] = ("json", "msgpack")
-#: Seconds that either side waits for what must come, on a machine with much else to do.
+#: Seconds that either side waits for what must come, enough for a busy machine.
 PATIENCE = 30.0
 EVERYTHING = [1, "2", {"3": [True, None, 1.5]}, "é😀\u2028", b"\0\1\xff", b"", [b"x"]]
 
@@ -47,7 +47,8 @@ class Kind(NamedTuple):
         return f"{self.version}-{self.parser}-{self.transport}"
 
 
-#: All that must work. The parser for version 2 has another format, which is not ours.
+#: All that must work. The parser for version 2 has another format, which we do not
+#: speak.
 KINDS = tuple(
     Kind(version, parser, transport)
     for version in VERSIONS
@@ -58,7 +59,7 @@ KINDS = tuple(
 
 
 def make_server() -> sockio.Server[Any]:
-    """Make the server of all clients: the suite's, more patient, and it asks back."""
+    """Make the server for all clients: the suite's, more patient, that also asks."""
     io = suite_servers.socket_server(
         allow_eio3=True,
         parser="auto",
@@ -81,14 +82,14 @@ def make_server() -> sockio.Server[Any]:
 
 
 class Way(NamedTuple):
-    """One kind of client, and the server it is to speak to."""
+    """One kind of client, and the server that it speaks with."""
 
     node: Driver
     url: str
     kind: Kind
 
     def start(self, namespace: str = "", **options: Any) -> JsClient:
-        """Start a client that nothing has happened to."""
+        """Start a client, and take none of its events."""
         return self.node.connect(
             self.url + namespace,
             version=self.kind.version,
@@ -99,7 +100,7 @@ class Way(NamedTuple):
         )
 
     def connect(self, **options: Any) -> JsClient:
-        """Connect, and take the two events that a connection begins with."""
+        """Connect, and take the two events with which a connection begins."""
         client = self.start(**options)
         for expected in ("connect", "auth"):
             came = client.next()

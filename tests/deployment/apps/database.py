@@ -1,4 +1,4 @@
-"""Handlers that ask a database through Django; ``DATABASE`` says which, as JSON."""
+"""Handlers that query a database through Django; ``DATABASE`` names it, as JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ django.conf.settings.configure(
 django.setup()
 
 io: sockio.Server[Any] = sockio.Server()
-#: Who asked and waits for the others.
+#: The sockets that have asked and wait for the others.
 waiting: list[str] = []
 everybody_asked = gevent.event.Event()
 
@@ -38,7 +38,7 @@ def connected(socket: sockio.Socket[Any]) -> None:
 
     @socket.on("ask with others")
     def ask_with_others(count: int) -> int:
-        """Ask; answer when so many have asked and hold their connections."""
+        """Ask; answer when ``count`` sockets have asked and hold their connections."""
         answer = ask()
         waiting.append(socket.id)
         if len(waiting) == count:
@@ -56,7 +56,7 @@ def connected(socket: sockio.Socket[Any]) -> None:
 
     @socket.on("open files")
     def open_files(name: str) -> int:
-        """Count the descriptors of this process for a file."""
+        """Count the descriptors that this process has of a file."""
         names = []
         for descriptor in os.listdir("/proc/self/fd"):
             path = f"/proc/self/fd/{descriptor}"

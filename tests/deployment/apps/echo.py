@@ -1,4 +1,4 @@
-"""The Socket.IO server that stands behind every kind of server in these tests."""
+"""The Socket.IO server that runs under every kind of HTTP server in these tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def check(request: sockio.Request) -> None:
 io: sockio.Server[Any] = sockio.Server(
     cors="https://page.example", cookie=True, allow_request=check
 )
-#: What has become of the clients that left.
+#: Why clients have disconnected.
 reasons: list[str] = []
 
 
@@ -53,7 +53,7 @@ def connected(socket: sockio.Socket[Any]) -> None:
     @socket.on("disconnect")
     def gone(reason: str) -> None:
         reasons.append(reason)
-        # In one piece: other threads print too.
+        # In one piece, since other threads print, too.
         print(f"gone: {reason}\n", end="")
         io.run_in_thread(print, f"gone for a while: {reason}\n", end="")
 

@@ -1,4 +1,4 @@
-"""As a program: ``io.run()``, and what it takes for that.
+"""As a program: ``io.run()``, with the server that it needs.
 
 python -m tests.deployment.apps.run ADDRESS [CERTIFICATE]
 """

@@ -11,7 +11,7 @@ import ssl
 import sys
 from typing import Any
 
-#: Servers that are of use only in a process that gevent has patched.
+#: Servers that work only in a process that gevent has patched.
 PATCHED = ("werkzeug",)
 
 if __name__ == "__main__" and sys.argv[1] in PATCHED:
@@ -50,7 +50,7 @@ def geventwebsocket(app: Any, **tls: Any) -> None:
 def werkzeug(app: Any, **tls: Any) -> None:
     from .flask_app import flask_app
 
-    # As if the keyboard had interrupted it, but never in the midst of a request.
+    # Like an interrupt by the keyboard, but never in the middle of a request.
     main = gevent.getcurrent()
     gevent.signal_handler(signal.SIGTERM, gevent.kill, main, KeyboardInterrupt())
     flask_app.run("127.0.0.1", 0, **tls)

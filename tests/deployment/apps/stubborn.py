@@ -1,4 +1,4 @@
-"""As a program: a server whose handlers do not end, or not soon.
+"""As a program: a server whose handlers do not end, or end late.
 
 python -m tests.deployment.apps.stubborn run|serve_forever [PATCHED]
 """

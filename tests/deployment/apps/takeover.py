@@ -1,4 +1,4 @@
-"""Takes connections over and echoes raw bytes on them; tells what the server holds.
+"""Takes connections over and echoes raw bytes on them; reports what the server holds.
 
 As a program: pywsgi with gevent-websocket's handler.
 """
@@ -50,7 +50,7 @@ def take(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 
 def echo(sock: Any, data: bytes) -> None:
-    """Send back what comes, up to a full stop."""
+    """Send back what comes, until it is a full stop."""
     while data != b".":
         if data:
             sock.send(data)
@@ -70,7 +70,7 @@ def wait_for_hangup(environ: Environ, start: StartResponse) -> Iterable[bytes]:
     watch = HangupWatch(sock, hung_up.set)
     counts["hung_up"] += hung_up.wait(5)
     watch.close()
-    # There is nobody to answer, and pywsgi under TLS reports that with a traceback.
+    # There is nobody to answer, and under TLS pywsgi reports that with a traceback.
     taken = take_over(environ)
     assert taken is not None
     taken.sock.close()
