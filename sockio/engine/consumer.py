@@ -22,7 +22,7 @@ class Keeper(Protocol):
 
     def on_session_closed(self, session: Any) -> None: ...
     def fire(self, event: str, *args: Any) -> None:
-        """Tell the server's own listeners; called in the session's mailbox."""
+        """Call the server's own listeners; runs in the session's mailbox."""
 
 
 class _Nobody:

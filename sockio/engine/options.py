@@ -49,7 +49,7 @@ class BufferPolicy:
 
     #: Above this the client counts as stuck.
     high: int = 16 << 20
-    #: Below this it would count as recovered; nothing happens then at present.
+    #: Has no effect as long as "disconnect" is all there is; at most ``high``.
     low: int = 4 << 20
     #: What happens to a stuck client.
     on_full: Literal["disconnect"] = "disconnect"

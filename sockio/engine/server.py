@@ -68,7 +68,7 @@ _WRONG_SERVER = (
 
 
 class ConnectionErrorInfo(NamedTuple):
-    """What ``connection_error`` listeners are told of a refused request."""
+    """What ``connection_error`` listeners get about a refused request."""
 
     req: Request
     code: int

@@ -283,7 +283,7 @@ class EngineSession(EventEmitter):
             self.intake.remove(size)
 
     def _told(self, size: int) -> None:
-        self.intake.remove(size)  # a method of an extension class is no value to put
+        self.intake.remove(size)  # a method of an extension class cannot be queued
 
     def on_packet(self, packet: Packet) -> None:
         """A packet other than a message arrived."""

@@ -214,7 +214,7 @@ class Request:
 
     @property
     def host(self) -> str:
-        """Host and port the client asked for; the port is missing when it is usual."""
+        """Host and port the client asked for; without the port if it is the default."""
         environ = self.environ
         host: str | None = environ.get("HTTP_HOST")
         if host is None:
@@ -226,8 +226,8 @@ class Request:
 
         Args:
             limit: Most bytes to accept. Not more than one byte beyond it is read.
-            on_part: Called with the number of bytes each time that some have come, at
-                the latest when they are ``PART``.
+            on_part: Called with the number of bytes each time that some have come; no
+                read waits for more than ``PART``.
 
         Raises:
             BodyTooLarge: There are more bytes than ``limit``, announced or sent.

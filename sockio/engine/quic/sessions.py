@@ -228,7 +228,7 @@ class Session:
             self.gone()
 
     def looked_after(self) -> None:
-        """Act on what the connection could send."""
+        """Update the session, after the connection has sent what it could."""
         if self.closed or self.stream_id is None:
             return
         if self.finished:
@@ -327,7 +327,7 @@ class Sessions:
         self._sweep()
 
     def look_after(self) -> None:
-        """The connection has sent what it could."""
+        """Update all sessions, after the connection has sent what it could."""
         for session in list(self.open.values()):
             session.looked_after()
         self._sweep()

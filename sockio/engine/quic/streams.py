@@ -1,6 +1,6 @@
-"""What is inside of a connection of aioquic: its streams, their bytes, its deadline.
+"""What is inside a connection of aioquic: its streams, their bytes, its deadline.
 
-There is no public way to know it, up to aioquic 1.7.
+Up to aioquic 1.7, there is no public way to read any of it.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ class PollingTransport:
         self._posts.when_read(fn)
 
     def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
-        """Answer the parked GET with a close packet; without one, the next GET."""
+        """Answer the parked GET with a close packet, or else the next GET."""
         self._posts.abort(self)
         if self._parked is not None:
             if discard and self._late and self.sink is not RETIRED:
@@ -169,7 +169,7 @@ class PollingTransport:
 
         Blocks:
             A GET until there are packets for the client or the session ends; a POST
-            while its body arrives.
+            while its body arrives, and until its packets are handed on.
 
         Raises:
             HungUp: The client went away meanwhile; the response is not to be sent.
