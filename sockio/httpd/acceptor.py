@@ -1,4 +1,4 @@
-"""Acceptor: accepts the clients of a listening socket, and their TLS handshakes.
+"""Acceptor: accepts the clients of a listening socket, and does TLS handshakes.
 
 It hands on a client whose handshake is done. Until then a client costs no greenlet.
 """

@@ -177,7 +177,7 @@ class Chunks:
         count, size = self._trailers
         self._trailers = count + 1, size + len(line) + 2
         if parse_field(line)[0] in _NO_TRAILERS:
-            raise Refused(f"no trailer can be {line[:100]!r}")
+            raise Refused(f"not allowed as a trailer: {line[:100]!r}")
 
     def _line(self, most: int, status: str) -> bytes | None:
         """Return the next line; None: hungry.

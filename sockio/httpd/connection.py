@@ -136,7 +136,7 @@ class HttpConnection(HttpSocket):
         self._hung_up()
 
     def _on_much_ahead(self) -> None:
-        """Stop reading, unless we could not see a hang-up then."""
+        """Stop reading, unless that would hide a hang-up."""
         if self._on_hangup is None:
             self._pause()
         elif len(self._buffer) > _MOST_BEHIND:

@@ -97,7 +97,7 @@ class Exchange:
         self.body = body
         #: Whether another request may follow on the connection.
         self.keep = keep
-        #: Bytes of the answer's body.
+        #: Bytes of the answer's body that were sent.
         self.sent = 0
 
     @property
@@ -258,7 +258,7 @@ class Exchange:
         elif len(body) != self._left:
             raise ValueError(
                 f"the body has {len(body)} bytes, but Content-Length is {self._left}: "
-                "leave it out"
+                "leave the header out"
             )
         self._head_sent = True
         self.sent = len(body)

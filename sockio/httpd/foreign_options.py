@@ -21,7 +21,7 @@ HTTP: Mapping[str, str] = MappingProxyType(
         "hostname": _ADDRESS,
         "port": _ADDRESS,
         "bind": _ADDRESS,
-        "app": "write io.attach(app) before",
+        "app": "call io.attach(app) first",
         "cert": "write certfile=",
         "certificate": "write certfile=",
         "key": "write keyfile=",

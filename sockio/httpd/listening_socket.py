@@ -136,7 +136,7 @@ def _no_address(address: object) -> ConfigError:
     elif isinstance(address, str) and ":" not in address:
         advice = "; it has no port"
     elif callable(address):
-        advice = "; to serve in front of an application call attach(app) before"
+        advice = "; to serve in front of an application call attach(app) first"
     elif isinstance(address, (tuple, list)) and len(address) == 2:
         advice = "; the host is text, the port a number from 0 to 65535"
     return ConfigError(

@@ -260,7 +260,7 @@ class Judge:
         if expected is None:
             return
         if not _members(expected.lower()) <= {"100-continue"}:
-            raise Refused(f"cannot do {expected[:100]!a}", "417 Expectation Failed")
+            raise Refused(f"unmet Expect {expected[:100]!a}", "417 Expectation Failed")
 
 
 def _add(fields: dict[str, str], lines: Iterable[bytes]) -> None:
@@ -320,7 +320,7 @@ def _check_codings(value: str) -> None:
     if last != "chunked" or "chunked" in others:
         raise Refused(f"bad Transfer-Encoding {value[:100]!a}")
     if others:
-        raise Refused(f"cannot undo {value[:100]!a}", "501 Not Implemented")
+        raise Refused(f"unknown coding {value[:100]!a}", "501 Not Implemented")
 
 
 def _members(value: str) -> set[str]:

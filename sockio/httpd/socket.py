@@ -76,7 +76,7 @@ class HttpSocket:
         self._lingering: Timer | None = None
         #: The deadline that the client is under.
         self._deadline: Deadline | None = None
-        #: Bytes of a body that have come or gone since it began.
+        #: Bytes of a body that have come or gone since its time began.
         self._progress = 0
         #: When the last ones did.
         self._counted = 0.0

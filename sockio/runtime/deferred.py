@@ -31,7 +31,7 @@ SIMPLE = frozenset((type(None), bool, int, float, str, bytes, dict, list, tuple)
 def deferring(fn: object) -> str | None:
     """Say what is wrong with a function whose call would do nothing; None: it is fine.
 
-    A decorator made with ``functools.wraps`` counts itself, not the function inside.
+    With ``functools.wraps`` it is the wrapper that counts, not the wrapped function.
     """
     while isinstance(fn, (partial, MethodType, staticmethod, classmethod)):
         fn = fn.func if isinstance(fn, partial) else fn.__func__

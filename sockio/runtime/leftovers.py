@@ -32,7 +32,7 @@ class Worker(greenlet):  # type: ignore[misc]
     """A greenlet that runs jobs, and has links as gevent's own greenlets do.
 
     All that a job may leave behind is in the greenlet's ``__dict__``: the keys of
-    thread-locals, the links, and attributes that were set. Else it is empty.
+    thread-locals, the links, and attributes that were set. It is empty otherwise.
     """
 
     def rawlink(self, callback: Callable[[Any], object]) -> None:

@@ -137,7 +137,7 @@ class Mailbox:
             batch.spare = context
 
     def take(self, wanted: Callable[[Any], bool]) -> Any:
-        """Remove and return the oldest item that is ``wanted``, or None."""
+        """Remove and return the oldest ``wanted`` item, or None."""
         first, later = self._next, self._later
         if first is _NONE:
             return None
@@ -151,7 +151,7 @@ class Mailbox:
         return None
 
     def take_all(self, wanted: Callable[[Any], bool]) -> list[Any]:
-        """Remove and return the items that are ``wanted``, the oldest first."""
+        """Remove and return the ``wanted`` items, the oldest first."""
         taken: list[Any] = []
         kept: deque[Any] = deque()
         for item in self._waiting():
@@ -162,7 +162,7 @@ class Mailbox:
         return taken
 
     def holds(self, wanted: Callable[[Any], bool]) -> bool:
-        """Whether an item waits that is ``wanted``."""
+        """Tell whether a ``wanted`` item waits."""
         return any(map(wanted, self._waiting()))
 
     def _waiting(self) -> list[Any]:

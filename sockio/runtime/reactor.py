@@ -113,7 +113,7 @@ class Reactor:
             self.workers.loop.run_callback(fn, *args)
 
     def soon(self, fn: Callable[..., object], *args: Any) -> None:
-        """Run ``fn`` in the hub when the loop comes round; it must not block."""
+        """Call ``fn`` in the hub, as soon as the loop runs; it must not block."""
         self.workers.loop.run_callback(fn, *args)
 
     def settle(self, seconds: float = 1.0) -> None:

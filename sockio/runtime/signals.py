@@ -16,7 +16,7 @@ from .reactor import Reactor
 
 __all__ = ["ENDING", "Signals"]
 
-#: What asks a server to end: a key, the process manager, or a closed terminal.
+#: What asks a server to end: the keyboard, the process manager, a closed terminal.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 _handle_once: Callable[[int], object] = int
@@ -77,7 +77,7 @@ class Signals:
         """Return the next signal; None if there was none in ``timeout`` seconds.
 
         Blocks:
-            Until then.
+            Until a signal arrives or the time is up.
         """
         while not self._arrived:
             self._latch = self._reactor.latch()

@@ -86,7 +86,7 @@ class Stream:
         self._receiver = receiver
         self._reader = self._loop.io(self._sock.fileno(), READ)
         if early:
-            # It starts the watcher, which could otherwise fire before this callback.
+            # _on_early starts the watcher, which could otherwise fire before it.
             self._loop.run_callback(self._on_early, early)
         else:
             self._watch()

@@ -41,7 +41,7 @@ _WAITING = frozenset(
 #: Packages whose frames are left out if they come before the handler's.
 _OURS = frozenset(("sockio", "gevent"))
 
-# In a patched process the functions of the standard library are for greenlets.
+# In a patched process the functions of the standard library are about greenlets.
 _allocate_lock: Callable[[], Any] = get_original("_thread", "allocate_lock")
 _start_thread: Callable[..., int] = get_original("_thread", "start_new_thread")
 _sleep: Callable[[float], None] = get_original("time", "sleep")

@@ -75,7 +75,7 @@ class Workers:
         self.loop.run_callback_threadsafe(fn, *args)
 
     def run(self, job: Callable[[], object]) -> None:
-        """Run ``job`` in a worker, when the loop comes round."""
+        """Run ``job`` in a worker, as soon as the loop runs."""
         self.loop.run_callback(self.switch_to, job)
 
     def next_pass(self, fn: Callable[[], object]) -> None:

@@ -20,9 +20,9 @@ import gevent
 
 from sockio.runtime.clock import Clock, Timer, run_timer
 
-#: Seconds by which sums of floats may miss: ten times 0.1 fires what is due at 1.0.
+#: Seconds by which sums of floats may be off: ten times 0.1 fires what is due at 1.0.
 TOLERANCE = 1e-9
-#: Real seconds after which something that never comes to rest is called a bug.
+#: Real seconds after which greenlets that never come to rest count as a bug.
 PATIENCE = 5.0
 #: 2023-11-14 22:13:20 UTC.
 START = 1_700_000_000.0
@@ -35,7 +35,7 @@ class FakeClock(Clock):
 
     def __init__(self) -> None:
         self._now = 0.0
-        #: A heap of (due, number, timer); cancelled ones stay until they come up.
+        #: A heap of (due, number, timer); cancelled timers stay until they are due.
         self._timers: list[tuple[float, int, _FakeTimer]] = []
         self._numbers = itertools.count()
 
@@ -44,7 +44,7 @@ class FakeClock(Clock):
         return self._now
 
     def time(self) -> float:
-        """Seconds since 1970, were it the night of 14 November 2023."""
+        """Return the seconds since 1970; the clock starts on 14 November 2023."""
         return START + self._now
 
     def call_later(
@@ -107,7 +107,7 @@ class _FakeTimer:
 
     def cancel(self) -> None:
         self.armed = False
-        # As with the real clock: what the call would have used is let go.
+        # As with the real clock: release what the call would have used.
         self._fn, self._args = _nothing, ()
 
     def fire(self) -> None:
@@ -124,6 +124,6 @@ def _nothing() -> None:
 def _let_run() -> None:
     endless = RuntimeError("a greenlet runs in an endless loop and never waits")
     with gevent.Timeout(PATIENCE, endless):
-        # Comes back when a pass of the loop had neither a callback nor an event, and
-        # nobody else waits for that.
+        # It returns after a pass of the loop without a callback or an event, when
+        # no other greenlet waits for such a pass.
         gevent.idle(-1)

@@ -181,8 +181,11 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a status that is bytes": (starting(b"200 OK"), "200 OK"),
     "no status": (starting(None), "None"),
     "a list as status": (starting(["200 OK"]), "200 OK"),
-    "an answer before the answer": (starting("100 Continue"), "not the last"),
-    "an upgrade without one": (starting("101 Switching Protocols"), "not the last"),
+    "an answer before the answer": (starting("100 Continue"), "not a final answer"),
+    "an upgrade without one": (
+        starting("101 Switching Protocols"),
+        "not a final answer",
+    ),
     # calls
     "no start_response": (starting_nothing, "did not call start_response"),
     "no start_response in parts": (

@@ -113,7 +113,7 @@ class JsonParser:
             except _REFUSED as exc:
                 json = self._try_rest(packet, found, exc)
             text = json if type(json) is str else json.decode()  # type: ignore[union-attr]
-        if not found:  # as good as new
+        if not found:  # it is still empty
             self._spares.append(found)
             if kind is _EVENT and nsp == "/" and id is None:
                 return ["2" + text]

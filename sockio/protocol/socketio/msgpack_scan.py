@@ -123,7 +123,7 @@ class _Scan:
         elif kind == _EXTENSION:
             fixed = marker >= 0xD4
             size = 1 << (marker - 0xD4) if fixed else self.number(1 << (marker - 0xC7))
-            # 1 byte may be undefined or an ArrayBuffer, 8 bytes a date or one.
+            # An ArrayBuffer of 1 byte looks like undefined, one of 8 bytes like a date.
             if self.data[self.at] == 0 and (size == 1 or size == 8):
                 self.simple = False
             size += 1

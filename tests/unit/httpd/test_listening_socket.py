@@ -54,7 +54,7 @@ def test_addresses(address: Any, host: str, port: int) -> None:
         ((3000, "127.0.0.1"), "the host is text, the port a number"),
         ((None, 3000), "the host is text, the port a number"),
         ((b"127.0.0.1", 3000), "the host is text"),
-        (lambda environ, start_response: [], r"call attach\(app\) before"),
+        (lambda environ, start_response: [], r"call attach\(app\) first"),
     ],
 )
 def test_what_is_no_address(address: Any, words: str) -> None:
