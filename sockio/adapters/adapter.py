@@ -2,8 +2,8 @@
 
 An adapter belongs to one namespace of one server. It keeps the rooms and hands
 broadcasts to the sockets of this server and, where it spans servers, to the other
-servers. To write an adapter, implement ``Adapter``; the rest of this file are the types
-that its methods take and return.
+servers. To write an adapter, implement ``Adapter``; the rest of this file holds the
+types that its methods take and return.
 
 Calls of an adapter never block, and what comes from other servers is handed on in the
 hub. The few calls that wait say so (``Blocks:``), and nobody makes them in the hub.
@@ -261,8 +261,8 @@ class Adapter(EventEmitter, ABC):
         """Send ``packet``; report to ``asking`` whom it reached and what they answer.
 
         Args:
-            packet: Its ``id`` differs from those of all packets of this namespace that
-            wait. options: Whom to ask.
+            packet: Under its ``id`` no other packet of this namespace waits.
+            options: Whom to ask.
             asking: May be called in the hub, and before this returns.
 
         Returns:
