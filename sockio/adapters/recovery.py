@@ -222,7 +222,7 @@ class RecoveryLog:
         return [found[position] for position in sorted(found)]
 
     def _last_for(self, rooms: Iterable[Room]) -> tuple[_Mark | None, bool]:
-        """Return the last packet for one in ``rooms``, and whether that is certain."""
+        """Return the last packet for a socket in ``rooms``, and if that is certain."""
         last: _Mark | None = None
         certain = True
         rooms = tuple(rooms)
