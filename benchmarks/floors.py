@@ -80,9 +80,8 @@ RULES = (
     _rule("dispatch", r"/sockio/runtime/"),
     _rule(
         "dispatch",
-        r"/sockio/socket/(connection|dispatch|middleware|waiting|namespace)\.py",
+        r"/sockio/socket/(middleware|namespace/.*|one_socket/(incoming|waiting))\.py",
     ),
-    _rule("dispatch", r"/sockio/socket/socket\.py", r"^(on_packet|run|_handle|_admit)"),
     _rule("emit", r"/sockio/socket/"),
     _rule("http", r"/gevent/(pywsgi|baseserver|server|_socket.*)\.py|/gunicorn/"),
     _rule("hub", r"/gevent/|/greenlet/"),

@@ -11,11 +11,11 @@ __version__ = "0.1.0"
 _HOME = {
     "AckError": "errors",
     "AckTimeout": "errors",
-    "BroadcastOperator": "socket.broadcast",
+    "BroadcastOperator": "socket.many_sockets.broadcast",
     "BufferFull": "errors",
     "BufferPolicy": "engine.options",
     "Call": "runtime.surroundings",
-    "Client": "socket.connection",
+    "Client": "socket.namespace.connection",
     "ClusterTimeout": "errors",
     "ConfigError": "errors",
     "ConnectError": "errors",
@@ -36,26 +36,26 @@ _HOME = {
     "InboxPolicy": "engine.intake",
     "JsonParser": "protocol.socketio.json_parser",
     "MsgpackParser": "protocol.socketio.msgpack_parser",
-    "Namespace": "socket.namespace",
-    "NamespaceHandler": "socket.handler",
+    "Namespace": "socket.namespace.namespace",
+    "NamespaceHandler": "socket.namespace.handler",
     "NotSupported": "errors",
     "Packet": "protocol.socketio.packet",
     "PacketType": "protocol.socketio.packet",
-    "ParentNamespace": "socket.dynamic_namespace",
+    "ParentNamespace": "socket.namespace.parent",
     "Parser": "protocol.socketio.parser",
     "ProtocolError": "errors",
     "RateLimited": "errors",
     "Reason": "socket.reasons",
     "Recovery": "socket.options",
-    "RemoteSocket": "socket.remote_socket",
+    "RemoteSocket": "socket.many_sockets.remote_socket",
     "Request": "engine.http.request",
     "ReservedEventError": "errors",
     "Response": "engine.http.response",
-    "Server": "socket.server",
-    "ServerStats": "socket.stats",
+    "Server": "socket.server.server",
+    "ServerStats": "socket.server.stats",
     "SockioError": "errors",
-    "Socket": "socket.socket",
-    "SocketOperator": "socket.operator",
+    "Socket": "socket.one_socket.socket",
+    "SocketOperator": "socket.one_socket.operator",
     "compiled": "build",
     "create_server": "httpd.server",
     "event": "socket.events",
@@ -98,20 +98,20 @@ if TYPE_CHECKING:
     from .protocol.socketio.parser import Parser as Parser
     from .runtime.event_names import Event as Event
     from .runtime.surroundings import Call as Call
-    from .socket import connection as _connection
-    from .socket.broadcast import BroadcastOperator as BroadcastOperator
-    from .socket.dynamic_namespace import ParentNamespace as ParentNamespace
     from .socket.events import event as event
-    from .socket.handler import NamespaceHandler as NamespaceHandler
     from .socket.handshake import Handshake as Handshake
-    from .socket.namespace import Namespace as Namespace
-    from .socket.operator import SocketOperator as SocketOperator
+    from .socket.many_sockets.broadcast import BroadcastOperator as BroadcastOperator
+    from .socket.many_sockets.remote_socket import RemoteSocket as RemoteSocket
+    from .socket.namespace import connection as _connection
+    from .socket.namespace.handler import NamespaceHandler as NamespaceHandler
+    from .socket.namespace.namespace import Namespace as Namespace
+    from .socket.namespace.parent import ParentNamespace as ParentNamespace
+    from .socket.one_socket.operator import SocketOperator as SocketOperator
+    from .socket.one_socket.socket import Socket as Socket
     from .socket.options import Recovery as Recovery
     from .socket.reasons import Reason as Reason
-    from .socket.remote_socket import RemoteSocket as RemoteSocket
-    from .socket.server import Server as Server
-    from .socket.socket import Socket as Socket
-    from .socket.stats import ServerStats as ServerStats
+    from .socket.server.server import Server as Server
+    from .socket.server.stats import ServerStats as ServerStats
 
     Client: TypeAlias = _connection.Connection
 

@@ -27,12 +27,15 @@ MODULES = (
     "runtime.mailbox",
     "runtime.stream",
     "runtime.workers",
-    "socket.answers",
-    "socket.broadcast",
-    "socket.connection",
-    "socket.dispatch",
-    "socket.inbox",
-    "socket.sending",
+    "socket.emit_arguments",
+    "socket.many_sockets.addressing",
+    "socket.many_sockets.answers",
+    "socket.many_sockets.broadcast",
+    "socket.namespace.connection",
+    "socket.one_socket.inbox",
+    "socket.one_socket.incoming",
+    "socket.one_socket.outgoing",
+    "socket.one_socket.socket",
 )
 
 #: Modules in C, whose functions a module beside them has in Python, too.

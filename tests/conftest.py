@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator
 from enum import Enum
@@ -46,13 +45,6 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             "SOCKIO_PATCHED=1: leave out -n; pytest-xdist does not bear patching"
         )
-
-
-def pytest_collection_finish() -> None:
-    # Twelve thousand collected tests are no garbage: without them, looking for some
-    # takes a fifth of the time.
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -32,8 +32,8 @@ FLOORS = {
     "__init__": 6,
 }
 
-#: The order inside a floor, lowest first; names on one line may know each other as
-#: long as no cycle arises. A name ending in / is a folder.
+#: The order inside a folder, lowest first; names on one line may know each other as
+#: long as no cycle arises. A name ending in / is a folder in it.
 ORDER = {
     "httpd": (
         ("foreign_options",),
@@ -74,42 +74,46 @@ ORDER = {
     ),
     "socket": (
         (
-            "reasons",
-            "handshake",
-            "options",
-            "events",
-            "gunicorn",
-            "middleware",
-            "misplaced",
-            "acks",
-            "emit_options",
-            "answers",
-            "background",
-            "catch_all",
             "data",
-            "inbox",
-            "operator",
+            "emit_arguments",
+            "events",
+            "handshake",
+            "middleware",
+            "options",
+            "reasons",
             "room_names",
-            "server_events",
-            "twin_wire",
-            "watched_parser",
-            "waiting",
         ),
-        ("dispatch",),
-        ("remote_socket",),
+        ("many_sockets/",),
+        ("one_socket/",),
+        ("namespace/",),
+        ("server/",),
+        ("__init__",),
+    ),
+    "socket/many_sockets": (
+        ("addressing", "answers", "remote_socket"),
         ("broadcast",),
-        ("home",),
-        ("facts",),
-        ("sending",),
+        ("__init__",),
+    ),
+    "socket/one_socket": (
+        ("acks", "home", "inbox", "operator"),
+        ("outgoing", "waiting"),
+        ("incoming",),
+        ("catch_all", "waits"),
         ("socket",),
-        ("admission",),
+        ("__init__",),
+    ),
+    "socket/namespace": (
+        ("misplaced", "server_events", "twin_wire", "watched_parser"),
+        ("admission", "recoverable_socket"),
         ("recovery",),
         ("namespace",),
-        ("dynamic_namespace", "handler"),
-        ("namespaces",),
-        ("connection",),
+        ("connection", "handler", "parent"),
         ("connection_v2",),
-        ("lifecycle", "stats"),
+        ("__init__",),
+    ),
+    "socket/server": (
+        ("background", "gunicorn", "namespaces", "stats"),
+        ("lifecycle",),
         ("server",),
         ("__init__",),
     ),
@@ -133,8 +137,15 @@ ORDER = {
 #: What is imported from above, for annotations only. A socket shows its namespace, its
 #: client, and the sockets that a broadcast addresses; each of these knows sockets.
 UPWARDS = {
-    "socket/broadcast": {"socket/socket"},
-    "socket/socket": {"socket/connection", "socket/namespace"},
+    "socket/many_sockets/addressing": {
+        "socket/many_sockets/broadcast",
+        "socket/one_socket/socket",
+    },
+    "socket/many_sockets/broadcast": {"socket/one_socket/socket"},
+    "socket/one_socket/socket": {
+        "socket/namespace/connection",
+        "socket/namespace/namespace",
+    },
 }
 
 #: Where gevent and greenlet may be imported.
@@ -161,7 +172,7 @@ LONGER = {
     "engine/session": (460, 370),
     "engine/quic/connection": (400, 310),
     "engine/websockets/simple_websocket": (420, 300),
-    "socket/server": (435, 300),
+    "socket/server/server": (435, 300),
 }
 VAGUE_NAMES = re.compile(r"(utils?|helpers?|common|misc|managers?|base.*)$")
 #: Marks of unfinished work, and folders of somebody's own machine.
@@ -264,13 +275,13 @@ BY_NAME = {module.inside: module for module in MODULES}
 every_module = pytest.mark.parametrize("module", MODULES, ids=str)
 
 
-def rank(module: str) -> int | None:
-    """Return the place of a module in the order of its floor, or None."""
-    floor, _, rest = module.partition("/")
-    for place, names in enumerate(ORDER.get(floor, ())):
+def rank(module: str, folder: str) -> int | None:
+    """Return the place of a module in the order of a folder, or None."""
+    rest = module.removeprefix(f"{folder}/")
+    for place, names in enumerate(ORDER[folder]):
         if rest in names:
             return place
-    for place, names in enumerate(ORDER.get(floor, ())):
+    for place, names in enumerate(ORDER[folder]):
         if any(name.endswith("/") and rest.startswith(name) for name in names):
             return place
     return None
@@ -288,16 +299,17 @@ def test_imports_go_down(module: Module) -> None:
 
 
 @every_module
-def test_order_inside_a_floor(module: Module) -> None:
-    mine = rank(module.inside)
-    if module.floor not in ORDER:
-        return
-    assert mine is not None, "this module has no place in ORDER"
-    for imported in module.our_imports():
-        if imported.split("/")[0] == module.floor and imported != module.inside:
-            theirs = rank(imported)
-            assert theirs is not None, f"{imported} has no place in ORDER"
-            assert theirs <= mine, imported
+def test_order_inside_a_folder(module: Module) -> None:
+    for folder in ORDER:
+        if not module.inside.startswith(f"{folder}/"):
+            continue
+        mine = rank(module.inside, folder)
+        assert mine is not None, f"this module has no place in the order of {folder}"
+        for imported in module.our_imports():
+            if imported.startswith(f"{folder}/") and imported != module.inside:
+                theirs = rank(imported, folder)
+                assert theirs is not None, f"{imported} has no place in ORDER"
+                assert theirs <= mine, imported
 
 
 def test_what_is_allowed_from_above_is_imported() -> None:

@@ -80,8 +80,8 @@ class FoundSocket(Protocol):
     def data(self) -> Any: ...
 
 
-class LocalSocket(FoundSocket, Protocol):
-    """A socket of this server, as an adapter sees it."""
+class Outlet(Protocol):
+    """The way out of a socket of this server, as an adapter sees it."""
 
     def deliver(self, wire: Any, packet: Packet, volatile: bool) -> None:
         """Call the outgoing catch-all listeners with ``packet``, and write ``wire``.
@@ -96,6 +96,13 @@ class LocalSocket(FoundSocket, Protocol):
 
     def cancel_ack(self, ack_id: int) -> bool:
         """Stop expecting it; False: the answer has come, or the client has gone."""
+
+
+class LocalSocket(FoundSocket, Protocol):
+    """A socket of this server, as an adapter sees it."""
+
+    @property
+    def outgoing(self) -> Outlet: ...
 
     def disconnect(self, close: bool) -> object:
         """Leave the namespace; with ``close``, end the whole connection."""

@@ -171,7 +171,7 @@ class MemoryAdapter(Adapter):
             if socket is None:  # still in a middleware, or gone meanwhile
                 continue
             try:
-                socket.deliver(wire, packet, volatile)
+                socket.outgoing.deliver(wire, packet, volatile)
             except Exception:
                 # A boundary: below is code of others, too (aioquic, a WebSocket of the
                 # application's); an error of one client must not cut off the rest.
@@ -195,13 +195,13 @@ class MemoryAdapter(Adapter):
         asked: list[SocketId] = []
         for socket in self._select(options):
             asked.append(socket.id)
-            socket.expect_ack(ack_id, asking.answered, asking.lost)
+            socket.outgoing.expect_ack(ack_id, asking.answered, asking.lost)
             try:
-                socket.deliver(wire, packet, options.flags.volatile)
+                socket.outgoing.deliver(wire, packet, options.flags.volatile)
             except Exception:
                 # A boundary, as in deliver; a client that was not asked cannot answer.
                 log.exception("sid=%s not reached by a broadcast", socket.id)
-                if socket.cancel_ack(ack_id):
+                if socket.outgoing.cancel_ack(ack_id):
                     asking.lost()
         asking.count(len(asked))
 
@@ -209,7 +209,7 @@ class MemoryAdapter(Adapter):
             for sid in asked:
                 socket = self.nsp.sockets.get(sid)
                 if socket is not None:
-                    socket.cancel_ack(ack_id)
+                    socket.outgoing.cancel_ack(ack_id)
 
         return stop
 

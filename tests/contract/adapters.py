@@ -42,7 +42,7 @@ class FakeHandshake:
 
 
 class FakeSocket:
-    """A socket of one server; remembers what reached it."""
+    """A socket of one server, and its way out; remembers what reached it."""
 
     def __init__(self, server: Server, sid: str) -> None:
         self.server = server
@@ -58,6 +58,10 @@ class FakeSocket:
         #: Called before each delivery, as an outgoing catch-all listener.
         self.on_outgoing: Callable[[Packet], object] = lambda packet: None
         self._acks: dict[int, tuple[Callable[..., object], Callable[[], None]]] = {}
+
+    @property
+    def outgoing(self) -> FakeSocket:
+        return self
 
     @property
     def rooms(self) -> frozenset[str]:

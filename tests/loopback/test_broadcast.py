@@ -274,7 +274,7 @@ def test_whoever_is_silent_makes_it_time_out(serve: Serve, clock: FakeClock) -> 
     assert (error.event, error.seconds) == ("vote?", 5)
     assert (error.responses, error.missing, responses) == (["yes"], 2, ["yes"])
     # The sockets of this server no longer wait for answers.
-    assert [len(socket._acks) for socket in sockets] == [0, 0, 0]
+    assert [len(socket.outgoing._acks) for socket in sockets] == [0, 0, 0]
     websockets[0].send('430["late"]')
     clock.settle()
     assert len(heard.calls) == 1

@@ -10,7 +10,7 @@ import gevent
 import pytest
 
 from sockio.errors import ConfigError, EncodeError, ReservedEventError
-from sockio.socket.recovery import RecoverableSocket
+from sockio.socket.namespace.recoverable_socket import RecoverableSocket
 from sockio.testing import FakeClock
 from tests.support.served import Heard, Served
 

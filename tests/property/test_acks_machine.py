@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from sockio.errors import AckTimeout, Disconnected
 from sockio.runtime.workers import Workers
-from sockio.socket.acks import PendingAcks
+from sockio.socket.one_socket.acks import PendingAcks
 from sockio.testing import FakeClock
 
 TIMEOUTS = st.sampled_from([None, 1.0, 2.0, 3.0])

@@ -30,9 +30,9 @@ UNQUOTED = {
     "logs.payload(data[1:] if event else data)", "logs.payload(packet.data)",
     "middleware", "mismatch(request)", "via", "old.name", "packet.type", "reason",
     "request.environ.get('SERVER_SOFTWARE')", "self._holder", "self.address",
-    "self.conn.id", "self.id", "self.name", "self.ready_state", "session.id",
-    "session.transport_name", "sid", "socket.id", "transport.name", "way", "what",
-    "where", "why", "why.option", "why.status",
+    "self._outgoing.sid", "self.conn.id", "self.id", "self.name", "self.ready_state",
+    "self.sid", "session.id", "session.transport_name", "sid", "socket.id",
+    "transport.name", "way", "what", "where", "why", "why.option", "why.status",
 }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Many sockets at once: addressing, broadcasts, their answers, remote sockets."""

@@ -1,0 +1,149 @@
+"""Addressing: the calls that reach many sockets, written and documented once.
+
+``Addressing`` starts a broadcast, ``Targets`` has all its calls. Servers, namespaces,
+sockets and operators inherit them and supply only ``_operator()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from sockio.socket.events import Event, only_typed
+from sockio.types import RoomLike
+
+if TYPE_CHECKING:
+    from sockio.socket.one_socket.socket import Socket
+
+    from .broadcast import BroadcastOperator
+    from .remote_socket import RemoteSocket
+
+M = TypeVar("M")
+
+
+class Addressing:
+    """The calls that start a broadcast."""
+
+    __slots__ = ()
+
+    def _operator(self) -> BroadcastOperator:
+        raise NotImplementedError
+
+    def to(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
+        """Address the sockets in any of ``rooms``; calls add up.
+
+        Rooms are text, whole numbers, members of enumerations and UUIDs, or collections
+        of these. Where they are empty, nobody is addressed.
+
+        Raises:
+            ConfigError: Something else is among them.
+        """
+        return self._operator().to(*rooms)
+
+    def in_(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
+        """The same as ``to``."""
+        return self._operator().to(*rooms)
+
+    def except_(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
+        """Leave out the sockets in any of ``rooms``; a socket's id is a room too."""
+        return self._operator().except_(*rooms)
+
+    def exclude(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
+        """The same as ``except_``."""
+        return self._operator().except_(*rooms)
+
+    @property
+    def local(self) -> BroadcastOperator:
+        """Stay on this server."""
+        return self._operator().local
+
+
+class Targets(Addressing):
+    """The calls that address many sockets at once."""
+
+    __slots__ = ()
+
+    def emit(
+        self,
+        event: str | Event[..., Any],
+        *args: Any,
+        ack: Callable[..., object] | None = None,
+        **unknown: NoReturn,
+    ) -> None:
+        """Emit to every addressed socket.
+
+        Args:
+            event: Its name.
+            args: What JSON can carry, and bytes, at any depth.
+            ack: Called with ``(error, responses)``; needs ``timeout()``. A callable as
+                last argument is taken for it.
+
+        Raises:
+            EncodeError: An argument cannot travel; nothing was sent.
+            ReservedEventError: The name is one of the library's own.
+            ConfigError: ``ack`` without ``timeout()``.
+        """
+        self._operator().emit(event, *args, ack=ack, **unknown)
+
+    def emit_with_ack(
+        self, event: str | Event[..., Any], *args: Any, **unknown: NoReturn
+    ) -> list[Any]:
+        """Emit and return the first acknowledgement argument of each client.
+
+        Raises:
+            AckTimeout: Some did not answer in time; ``.responses`` has the others'.
+            ConfigError: Without ``timeout()``.
+
+        Blocks:
+            Until all have answered or disconnected, or the time has run out.
+        """
+        return self._operator().emit_with_ack(event, *args, **unknown)
+
+    def send(self: M, *args: Any, **unknown: NoReturn) -> M:
+        """Emit a ``message`` event."""
+        self.emit("message", *args, **unknown)  # type: ignore[attr-defined]
+        return self
+
+    write = send
+
+    @property
+    def volatile(self) -> BroadcastOperator:
+        """Drop the event for clients that cannot take it at this instant."""
+        return self._operator().volatile
+
+    def compress(self, on: bool) -> BroadcastOperator:
+        """Let transports compress the event, or not."""
+        return self._operator().compress(on)
+
+    def timeout(self, seconds: float) -> BroadcastOperator:
+        """Wait at most ``seconds`` for answers."""
+        return self._operator().timeout(seconds)
+
+    def fetch_sockets(
+        self, *, allow_partial: bool = False
+    ) -> list[Socket[Any] | RemoteSocket]:
+        """Return the addressed sockets: ours, and RemoteSockets of other servers.
+
+        Args:
+            allow_partial: Return what came in time, where another server is silent.
+
+        Blocks:
+            Where servers are clustered: until all have answered.
+        """
+        return self._operator().fetch_sockets(allow_partial=allow_partial)
+
+    def sockets_join(self, *rooms: RoomLike | Iterable[RoomLike]) -> None:
+        """Make the addressed sockets join ``rooms``."""
+        self._operator().sockets_join(*rooms)
+
+    def sockets_leave(self, *rooms: RoomLike | Iterable[RoomLike]) -> None:
+        """Make the addressed sockets leave ``rooms``."""
+        self._operator().sockets_leave(*rooms)
+
+    def disconnect_sockets(self, close: bool = False) -> None:
+        """Disconnect the addressed sockets; with ``close`` their connections too."""
+        self._operator().disconnect_sockets(close)
+
+    def only_typed(self, event_map: Callable[..., M]) -> M:
+        """Emit through ``event_map``, a Protocol whose methods are the events."""
+        return only_typed(event_map, self.emit)

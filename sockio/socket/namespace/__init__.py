@@ -1,0 +1,1 @@
+"""Namespaces, and the connections that come to them."""

@@ -1,0 +1,376 @@
+"""Namespace: its middlewares, its sockets, its adapter."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+from sockio.adapters.adapter import Adapter, AdapterFactory, Reply, ServerAnswers
+from sockio.adapters.addressing import BroadcastOptions, Flags
+from sockio.engine.intake import Intake
+from sockio.errors import ClusterTimeout, ConnectError, EncodeError, ReservedEventError
+from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.socketio import AutoParser, Parser
+from sockio.protocol.socketio.packet import Packet, PacketType
+from sockio.runtime import logs
+from sockio.runtime.clock import Clock
+from sockio.runtime.event_names import event_name
+from sockio.runtime.listeners import EventEmitter, Listener, Listeners
+from sockio.runtime.reactor import Reactor
+from sockio.runtime.workers import FAILURES
+from sockio.socket import middleware
+from sockio.socket.events import Event
+from sockio.socket.many_sockets.addressing import Targets
+from sockio.socket.many_sockets.answers import Callback
+from sockio.socket.many_sockets.broadcast import BroadcastOperator
+from sockio.socket.one_socket.home import Link
+from sockio.socket.one_socket.socket import Socket
+from sockio.socket.options import ServerOptions
+from sockio.socket.reasons import REFUSED
+from sockio.types import SocketId
+
+from .admission import Admission, PlainAdmission
+from .misplaced import SERVER_EVENTS, Misplaced
+from .recovery import RecoveringAdmission
+from .server_events import tell_listeners
+from .twin_wire import TwinWire
+
+log = logs.get("namespace")
+
+#: A middleware: raises, or returns False, to refuse the socket.
+Guard: TypeAlias = Callable[[Socket[Any]], object]
+G = TypeVar("G", bound=Guard)
+
+#: Seconds that an adapter may be late with the answers of other servers.
+OVERTIME = 1.0
+
+
+class Namespace(EventEmitter, Targets):
+    """A communication channel of its own over the same connections.
+
+    Events: ``connect(socket)``, ``connection(socket)``, and those that other servers
+    send with ``server_side_emit``; on ``/`` also ``new_namespace(namespace)``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        options: ServerOptions,
+        reactor: Reactor,
+        parser: Parser,
+        make_adapter: AdapterFactory,
+        misplaced: Misplaced,
+    ) -> None:
+        self._listeners = Listeners()
+        self._misplaced = misplaced
+        self.name = name
+        self.options = options
+        self.reactor = reactor
+        #: Connected sockets by id.
+        self._sockets: dict[SocketId, Socket[Any]] = {}
+        self._parser = parser
+        self._guards: list[Guard] = []
+        # Its items are given out one at a time, to whatever thread.
+        self._ack_ids = itertools.count()
+        #: Called when a socket has left or was refused.
+        self.on_removed: Callable[[Namespace], object] = _nothing
+        self._connecting: set[Socket[Any]] = set()
+        #: Sockets that have gone, while their last events are being handled.
+        self._leaving: set[Socket[Any]] = set()
+        recovery = options.connection_state_recovery
+        self._admission: Admission = (
+            PlainAdmission()
+            if recovery is None
+            else RecoveringAdmission(self, recovery)
+        )
+        self.adapter: Adapter = make_adapter(self)
+
+    @property
+    def sockets(self) -> Mapping[SocketId, Socket[Any]]:
+        """The connected sockets of this server by id; the caller must not change it."""
+        return self._sockets
+
+    @property
+    def empty(self) -> bool:
+        """Whether no socket is connected or connecting, or has events left."""
+        return not (self._sockets or self._connecting or self._leaving)
+
+    def use(self, fn: G) -> G:
+        """Run ``fn(socket)`` for each client that connects; raise to refuse it.
+
+        ``ConnectError(message, data)`` is what the client is told. To return False
+        refuses too.
+        """
+        middleware.check(fn, 1, "the socket")
+        self._guards.append(fn)
+        return fn
+
+    @property
+    def guards(self) -> list[Guard]:
+        """The middlewares, in order."""
+        return self._guards
+
+    def swap_adapter(self, make_adapter: AdapterFactory) -> None:
+        """Use another adapter; the sockets stay in the rooms they are in."""
+        old = self.adapter
+        new = make_adapter(self)
+        for sid in self._sockets:
+            new.add_all(sid, old.socket_rooms(sid) or ())
+        old.close()
+        self.adapter = new
+        if self.reactor.started:
+            new.init()
+
+    # ------------------------------------------------------------------ for floors
+
+    @property
+    def recovery_duration(self) -> float | None:
+        """Seconds for which the adapter keeps sessions and events; None: not at all."""
+        recovery = self.options.connection_state_recovery
+        return None if recovery is None else recovery.max_disconnection_duration
+
+    @property
+    def clock(self) -> Clock:
+        """The time, for the adapter."""
+        return self.reactor.clock
+
+    def next_ack_id(self) -> int:
+        """A number that no packet of this namespace waits for an answer under."""
+        return next(self._ack_ids)
+
+    def encode(self, packet: Packet, flags: Flags) -> Wire:
+        """Encode ``packet`` once for all its receivers."""
+        parser = self._parser
+        if isinstance(parser, AutoParser):
+            return TwinWire(parser, packet, compress=flags.compress)
+        return Wire(parser.encode(packet), compress=flags.compress)
+
+    def announce(self, sid: SocketId, fire: Callable[[], None]) -> None:
+        """Run listeners of room events where user code may run."""
+        socket = self._sockets.get(sid)
+        if socket is not None and self.reactor.in_hub:
+            socket.incoming.run(fire)
+        elif self.reactor.in_hub:
+            self.reactor.workers.spawn(fire)
+        else:
+            fire()
+
+    def serve(self, event: str, args: Sequence[Any], reply: Reply | None) -> None:
+        """Tell the listeners of ``event``, which another server has emitted.
+
+        Args:
+            event: Its name.
+            args: Its arguments.
+            reply: Takes the first answer of a listener, if one is wanted.
+        """
+        if event in SERVER_EVENTS:
+            log.debug("namespace=%r another server sent %r: ignored", self.name, event)
+            return
+        self.reactor.workers.spawn(
+            tell_listeners, self._listeners, event, args, reply, self._call_listener
+        )
+
+    def _call_listener(
+        self, listener: Listener, args: tuple[Any, ...], by_name: Mapping[str, object]
+    ) -> Any:
+        connecting = listener.event in ("connect", "connection")
+        return self.reactor.around.call(
+            "connection" if connecting else "event",
+            listener.fn,
+            args,
+            by_name,
+            socket=args[0] if connecting and args else None,
+            namespace=self.name,
+            event=listener.event,
+        )
+
+    def _operator(self) -> BroadcastOperator:
+        return BroadcastOperator(self, BroadcastOptions())
+
+    # ------------------------------------------------------------------ connecting
+
+    def connect(self, link: Link, auth: Any) -> Socket[Any]:
+        """Make the socket of a client; its inbox's first job lets it in, or not."""
+        sid = link.socket_id(self.name)
+        socket = self._admission.socket_class(sid, self, link, auth)
+        self._connecting.add(socket)
+        intake = link.conn.intake
+        intake.add(0)
+        socket.incoming.run(lambda: self._admit(socket, intake))
+        return socket
+
+    def _admit(self, socket: Any, intake: Intake) -> None:
+        try:
+            admitted = socket.wanted and self._admission.admit(socket, self._passes)
+        except BaseException:
+            socket.close(REFUSED)
+            raise
+        finally:
+            intake.remove(0)
+        if admitted:
+            socket.announced = True
+            if not socket.gone:
+                self._enter(socket)
+            self._admission.wait_for_former(socket)
+            self._introduce(socket)
+        elif socket.gone:
+            socket.incoming.turn_deaf()
+
+    def _enter(self, socket: Any) -> None:
+        self._connecting.discard(socket)
+        self._sockets[socket.id] = socket
+        socket.connected = True
+        self.adapter.add_all(socket.id, (socket.id,))
+        self._admission.welcome(socket)
+        socket.client.joined(socket)
+        log.debug("sid=%s joined namespace %r", socket.id, self.name)
+
+    def _introduce(self, socket: Socket[Any]) -> None:
+        """Tell the connection handlers; let the client go where one fails.
+
+        Half of what it needs may be missing then, and it could not know.
+        """
+        keep = self.options.error_in_connection == "keep"
+        for event in ("connect", "connection"):
+            for listener in self._listeners.get(event):
+                if not self._tell(listener, (socket,)) and not keep:
+                    socket.disconnect()
+                    return
+
+    def _ask_guards(self, socket: Socket[Any]) -> bool:
+        return middleware.run(
+            self._guards,
+            (socket,),
+            self.reactor.around,
+            "middleware",
+            socket=socket,
+            namespace=self.name,
+        )
+
+    def _passes(self, socket: Socket[Any]) -> bool:
+        """Ask the middlewares; refuse the socket where one says so."""
+        try:
+            if not self._ask_guards(socket):
+                self._refuse(socket, "Connection refused", None)
+        except ConnectError as exc:
+            self._refuse(socket, exc.message, exc.data)
+        except FAILURES:
+            # A boundary: a middleware is user code; the client is told no details.
+            log.exception("namespace %r: a middleware failed", self.name)
+            self._refuse(socket, "Internal server error", None)
+        else:
+            return socket.wanted
+        return False
+
+    def _refuse(self, socket: Socket[Any], message: str, data: Any) -> None:
+        log.debug("sid=%s refused by namespace %r: %r", socket.id, self.name, message)
+        if socket.gone:
+            return
+        payload = {"message": message}
+        packet = Packet(PacketType.CONNECT_ERROR, self.name, payload)
+        try:
+            if data is not None:
+                payload["data"] = data
+            socket.outgoing.send_packet(packet)
+        except EncodeError:
+            log.exception("namespace %r: the data of a refusal is left out", self.name)
+            del payload["data"]
+            socket.outgoing.send_packet(packet)
+        socket.close(REFUSED)
+
+    def unheard(self, event: str) -> None:
+        """An event of a client found no listener on its socket."""
+        self._misplaced.check(event, self._listeners, self.name)
+
+    def remove(self, socket: Socket[Any]) -> None:
+        """A socket has gone, or was not let in."""
+        self._connecting.discard(socket)
+        for event in ("disconnecting", "disconnect"):
+            if not socket.listener_count(event):
+                self.unheard(event)
+        self._admission.forget(socket)
+        # A recovered socket has the id of the one it was before.
+        if self._sockets.get(socket.id, socket) is socket:
+            self._sockets.pop(socket.id, None)
+            self.adapter.del_all(socket.id)
+        self._leaving.add(socket)
+
+    def on_left(self, socket: Socket[Any]) -> None:
+        """The last handler of a socket that has gone has returned."""
+        self._leaving.discard(socket)
+        self._admission.on_left(socket)
+        self.on_removed(self)
+
+    # ------------------------------------------------------------------ servers
+
+    def server_side_emit(
+        self,
+        event: str | Event[..., Any],
+        *args: Any,
+        ack: Callable[..., object] | None = None,
+    ) -> None:
+        """Fire an event on this namespace of the other servers.
+
+        Args:
+            event: Its name.
+            args: What JSON can carry.
+            ack: Called with ``(error, responses)``, one response for each server.
+
+        Raises:
+            ReservedEventError: The name is one of the server's own events.
+        """
+        if ack is not None and self.reactor.started:
+            ack = Callback(ack, self.reactor)
+        self._emit_to_servers(event, args, ack, None)
+
+    def _emit_to_servers(
+        self,
+        event: str | Event[..., Any],
+        args: tuple[Any, ...],
+        ack: ServerAnswers | None,
+        timeout: float | None,
+    ) -> None:
+        name = event_name(event)
+        if name in SERVER_EVENTS:
+            raise ReservedEventError(name)
+        emit = self.adapter.server_side_emit
+        self.reactor.in_order(emit, [name, *args], ack, timeout)
+
+    def server_side_emit_with_ack(
+        self, event: str | Event[..., Any], *args: Any, timeout: float = 5.0
+    ) -> list[Any]:
+        """Fire an event on the other servers and return their answers.
+
+        Raises:
+            ClusterTimeout: Some did not answer in time; ``.responses`` has the others'.
+
+        Blocks:
+            Until all have answered, at most ``timeout`` seconds.
+        """
+        latch = self.reactor.latch()
+
+        def answered(error: Exception | None, responses: list[Any]) -> None:
+            if error is None:
+                latch.set(responses)
+            else:
+                latch.fail(error)
+
+        self._emit_to_servers(event, args, answered, timeout)
+        try:
+            return latch.wait(timeout + OVERTIME)  # type: ignore[no-any-return]
+        except ClusterTimeout:
+            raise
+        except TimeoutError:
+            raise ClusterTimeout("the adapter has not answered in time") from None
+
+    def close(self, reason: str) -> None:
+        """Close every socket without a word to its client, then the adapter."""
+        for socket in (*self._sockets.values(), *self._connecting):
+            socket.close(reason)
+        self.adapter.close()
+
+
+def _nothing(_: object) -> None:
+    """Nobody counts the sockets."""

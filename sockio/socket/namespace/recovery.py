@@ -1,0 +1,178 @@
+"""Recovery: clients get back what they had when their connection broke.
+
+A client that comes back names its secret, the ``pid``, and the offset of the last event
+it has seen.
+Spec: Socket.IO documentation, "Connection state recovery".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from sockio.adapters.adapter import Adapter, Session
+from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.socketio.packet import Packet, PacketType
+from sockio.runtime import logs
+from sockio.runtime.reactor import Reactor
+from sockio.socket.one_socket.socket import Socket
+from sockio.socket.options import Recovery
+
+from .recoverable_socket import RecoverableSocket
+
+log = logs.get("socket.recovering")
+
+#: Bytes that a network delivers whole or not at all.
+ONE_SEGMENT = 1200
+
+
+class RecoverableHome(Protocol):
+    """What recovery asks of a namespace."""
+
+    name: str
+    adapter: Adapter
+    reactor: Reactor
+
+
+class RecoveringAdmission:
+    """Lets clients in as who they were, where they come back in time."""
+
+    socket_class: type[Socket[Any]] = RecoverableSocket
+
+    def __init__(self, home: RecoverableHome, options: Recovery) -> None:
+        self._home = home
+        self._options = options
+        #: Connected sockets by pid.
+        self._live: dict[str, RecoverableSocket[Any]] = {}
+        #: The latest that has gone, while its last events are handled, by pid.
+        self._leaving: dict[str, RecoverableSocket[Any]] = {}
+
+    def admit(
+        self, socket: RecoverableSocket[Any], passes: Callable[[Any], bool]
+    ) -> bool:
+        """Make the socket what it was, or a new one; False when it was refused.
+
+        One that has left meanwhile is admitted too if it sent events: they are handled.
+        Of several connections that ask for one socket while their middlewares block,
+        the first to get through has it. The others are refused: what they sent is
+        dropped, with one debug line.
+
+        Args:
+            socket: One whose client wants to join.
+            passes: Asks the middlewares; they are not asked again about a recovered
+                socket, unless the options say so.
+
+        Blocks:
+            As long as the middlewares do, or another program that keeps the sessions.
+        """
+        claim = self._claim(socket)
+        restore = self._home.adapter.restore_session
+        session = restore(*claim) if claim is not None else None
+        if not socket.wanted:
+            if session is not None:
+                self._keep(session)
+            return False
+        if session is None:
+            if not passes(socket):
+                return False
+            if socket.gone:
+                return True
+            socket.begin()
+        else:
+            socket.restore(session)
+            if not self._options.skip_middlewares:
+                # What is sent while they block is missed too, so it is kept meanwhile.
+                self._keep(session)
+                if not passes(socket):
+                    return False
+                if socket.gone:
+                    return self._admit_gone(socket)
+                assert claim is not None
+                session = restore(*claim)
+                if session is None:
+                    log.debug("sid=%s was recovered elsewhere meanwhile", socket.id)
+                    socket.client.lose()
+                    return False
+            if socket.gone:
+                self._keep(session)
+                return socket.wanted and self._admit_gone(socket)
+            socket.catch_up(session.missed_packets)
+        socket.follow(self._leaving.get(socket.pid))
+        self._live[socket.pid] = socket
+        socket.begin_logging()
+        return True
+
+    def _admit_gone(self, socket: RecoverableSocket[Any]) -> bool:
+        """Have the events handled that a recovered socket left; False: too late."""
+        if socket.pid in self._live:
+            log.debug("sid=%s was recovered elsewhere meanwhile", socket.id)
+            return False
+        socket.follow(self._leaving.get(socket.pid))
+        self._leave(socket)
+        return True
+
+    def _claim(self, socket: RecoverableSocket[Any]) -> tuple[str, str | None] | None:
+        """Return the secret and the offset by which the client asks for a session."""
+        auth = socket.handshake.auth
+        if not isinstance(auth, Mapping):
+            return None
+        # A client that has seen no event yet sends no offset.
+        pid, offset = auth.get("pid"), auth.get("offset")
+        if type(pid) is not str or type(offset) not in (str, type(None)):
+            return None
+        live = self._live.get(pid)
+        if live is not None:
+            # The client would not come back if its connection were not dead.
+            log.debug("sid=%s its client came back before it was missed", live.id)
+            live.client.lose()
+        return pid, offset
+
+    def _keep(self, session: Session) -> None:
+        """Put a session back that was not used."""
+        self._home.adapter.persist_session(replace(session, missed_packets=()))
+
+    def wait_for_former(self, socket: RecoverableSocket[Any]) -> None:
+        """Let the last events of the socket that this one was be handled first.
+
+        Blocks:
+            As long as handlers of the former connection run.
+        """
+        socket.wait_for_former()
+
+    def welcome(self, socket: RecoverableSocket[Any]) -> None:
+        """Write what the client missed, and that it was let in."""
+        fields = {"sid": socket.id, "pid": socket.pid}
+        reply = socket.client.encode(
+            Packet(PacketType.CONNECT, self._home.name, fields)
+        )
+        missed = [socket.client.form_of(wire) for wire in socket.take_missed()]
+        if not missed:
+            socket.client.write(reply)
+            return
+        wires = [*missed, reply]
+        size = sum(wire.size for wire in wires)
+        if size > ONE_SEGMENT and socket.conn.transport_name != "polling":
+            # Events before the reply are what Node sends; clients show them when the
+            # reply has come. But the official client keeps those of a connection that
+            # breaks before, and would show them twice. A poll's answer cannot be torn.
+            wires = [reply, *missed]
+        packets = [packet for wire in wires for packet in wire.packets]
+        socket.client.write(Wire(packets=packets))
+
+    def forget(self, socket: RecoverableSocket[Any]) -> None:
+        """A socket has gone, or was not let in."""
+        if self._live.get(socket.pid) is socket:
+            del self._live[socket.pid]
+            self._leave(socket)
+
+    def _leave(self, socket: RecoverableSocket[Any]) -> None:
+        """Have the next socket of that client wait for this one."""
+        self._leaving[socket.pid] = socket
+        socket.begin_to_leave()
+
+    def on_left(self, socket: RecoverableSocket[Any]) -> None:
+        """The last handler of a socket that has gone has returned."""
+        if self._leaving.get(socket.pid) is socket:
+            del self._leaving[socket.pid]
+        socket.end_leaving()

@@ -1,0 +1,1 @@
+"""One socket: what comes in, what goes out, and what it waits for."""

@@ -1,0 +1,85 @@
+"""Home: what a socket asks of its namespace and of the connection that carries it.
+
+And what its two halves, the way in and the way out, ask of the socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from sockio.engine.session import EngineSession
+from sockio.protocol.engineio.wire import Wire
+from sockio.protocol.socketio.packet import Packet
+from sockio.protocol.socketio.parser import Parser
+from sockio.socket.handshake import Handshake
+from sockio.socket.many_sockets.broadcast import Broadcaster
+from sockio.socket.options import ServerOptions
+from sockio.types import SocketId
+
+
+class Home(Broadcaster, Protocol):
+    """What a socket asks of its namespace."""
+
+    @property
+    def options(self) -> ServerOptions: ...
+    def unheard(self, event: str) -> None:
+        """An event of a client found no listener on its socket."""
+
+    def remove(self, socket: Any) -> None:
+        """The socket has gone: it receives no broadcast any more."""
+
+    def on_left(self, socket: Any) -> None:
+        """The last handler of a socket that has gone has returned."""
+
+
+class Link(Protocol):
+    """What a socket asks of the connection that carries it."""
+
+    #: The Engine.IO session.
+    conn: EngineSession
+    #: Hands a wire to the session; never blocks.
+    write: Callable[[Wire], None]
+
+    #: Writes packets down as this client reads them.
+    parser: Parser
+    #: A wire as this client reads it.
+    form_of: Callable[[Wire], Wire]
+
+    def socket_id(self, namespace: str) -> SocketId:
+        """Name the socket of this client in ``namespace``."""
+
+    def handshake(self, auth: Any) -> Handshake:
+        """What the server was told when the client connected, ``auth`` with it."""
+
+    def encode(self, packet: Packet, compress: bool = True) -> Wire: ...
+    def forget(self, socket: Any) -> None:
+        """The socket is no longer part of the connection."""
+
+    def joined(self, socket: Any) -> None:
+        """The socket was let into its namespace."""
+
+    def lose(self) -> None:
+        """The connection is dead: its sockets end with "transport close"."""
+
+    def disconnect(self) -> None:
+        """Disconnect all sockets of the client, then close the connection."""
+
+
+class Owner(Protocol):
+    """What the way in and the way out ask of their socket."""
+
+    @property
+    def incoming(self) -> Runner: ...
+    def close(self, reason: str, description: object = None) -> None:
+        """End without a word to the client."""
+
+    def report_error(self, error: BaseException) -> None:
+        """Tell the ``error`` listeners, in this greenlet."""
+
+
+class Runner(Protocol):
+    """What the way out asks of the way in."""
+
+    def run(self, job: Callable[[], object]) -> None:
+        """Run ``job`` behind the events that came before it."""

@@ -1,0 +1,345 @@
+"""Incoming: the way in of one socket, from a packet to the listeners.
+
+``on_packet`` runs in the hub. What is called with an event runs in the greenlet of the
+socket's inbox, and the answer leaves through ``AckReply``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from logging import DEBUG, WARNING
+from typing import Any
+
+from sockio.engine.intake import Intake
+from sockio.errors import Disconnected, EventRejected
+from sockio.protocol.socketio.packet import Packet, PacketType
+from sockio.runtime import logs
+from sockio.runtime.deferred import SIMPLE, done
+from sockio.runtime.event_names import event_name
+from sockio.runtime.listeners import Listener, Listeners
+from sockio.runtime.signature import advise_ack, arguments
+from sockio.runtime.workers import FAILURES
+from sockio.socket import middleware
+from sockio.socket.reasons import Reason
+
+from .home import Home, Owner
+from .inbox import Inbox, Queued
+from .outgoing import AckReply, Outgoing
+from .waiting import Waiting
+
+log = logs.get("socket.dispatch")
+
+_EVENT = PacketType.EVENT
+_ACK = PacketType.ACK
+
+
+class Incoming:
+    """What a socket receives, until its handlers have it."""
+
+    __slots__ = (
+        "_around",
+        "_deaf",
+        "_home",
+        "_inbox",
+        "_intake",
+        "_listeners",
+        "_outgoing",
+        "_owner",
+        "_waiting",
+        "catch_all",
+        "guards",
+    )
+
+    def __init__(
+        self,
+        owner: Owner,
+        home: Home,
+        outgoing: Outgoing,
+        listeners: Listeners,
+        intake: Intake,
+    ) -> None:
+        """Make the way in of ``owner``.
+
+        Args:
+            owner: The socket.
+            home: Its namespace.
+            outgoing: Its way out, for acknowledgements.
+            listeners: Those of the socket's events.
+            intake: Counts what waits for handlers, of all sockets of the client.
+        """
+        #: The socket; None once its last handler has returned.
+        self._owner: Owner | None = owner
+        self._home = home
+        self._outgoing = outgoing
+        self._listeners = listeners
+        self._intake = intake
+        self._around = home.reactor.around
+        #: What sees events before they are dispatched, and may reject them.
+        self.guards: Sequence[Callable[..., object]] = ()
+        #: Catch-all listeners: called with every event that arrives.
+        self.catch_all: tuple[Callable[..., Any], ...] = ()
+        told = log.isEnabledFor(DEBUG)
+        handle = self._handle_told if told else self._handle
+        self._inbox = Inbox(home.reactor.mailbox(handle), intake)
+        #: No event is handled any more: the server has disconnected the client.
+        self._deaf = False
+        self._waiting: Waiting | None = None
+
+    # ------------------------------------------------------------------ in the hub
+
+    def on_packet(self, packet: Packet, size: int) -> None:
+        """A packet of this socket arrived, in a message of ``size``."""
+        kind = packet[0]
+        if kind is _EVENT:
+            if self._waiting is None or not self._waiting.offer(packet, size):
+                self._inbox.put_event(packet, size)
+        elif kind is _ACK:
+            self._outgoing.on_answer(packet)
+        elif kind is PacketType.DISCONNECT and self._owner is not None:
+            self._owner.close(Reason.CLIENT_NAMESPACE_DISCONNECT)
+
+    def run(self, job: Callable[[], object]) -> None:
+        """Run ``job`` behind the events that came before it."""
+        self._inbox.put(job)
+
+    # ------------------------------------------------------------------ in the inbox
+
+    def _handle(self, item: Packet | Queued | Callable[[], object]) -> None:
+        if type(item) is Packet:
+            self._dispatch(item)
+        elif type(item) is Queued:
+            self._dispatch(self._inbox.counted(item))
+        else:
+            item()  # type: ignore[operator]
+
+    def _handle_told(self, item: Packet | Queued | Callable[[], object]) -> None:
+        """Handle an item, and tell about it; for when debug lines are on."""
+        packet = item.packet if isinstance(item, Queued) else item
+        if not isinstance(packet, Packet) or not packet.data:
+            self._handle(item)
+            return
+        sid = self._outgoing.sid
+        name = packet.data[0]
+        count = len(self._listeners.get(name)) if type(name) is str else 0
+        log.debug("sid=%s event %r, its listeners: %d", sid, name, count)
+        if not count:
+            log.debug("sid=%s event %r has no listener on this socket", sid, name)
+        clock = self._home.reactor.clock
+        began = clock.now()
+        self._handle(item)
+        took = (clock.now() - began) * 1000
+        log.debug("sid=%s event %r handled in %.1f ms", sid, name, took)
+
+    def _dispatch(self, packet: Packet) -> None:
+        """Handle one event: catch-all listeners, guards, then its own listeners."""
+        owner = self._owner
+        _, nsp, data, id = packet
+        ack = None
+        if self.catch_all or self.guards:
+            args = self.let_in(packet)
+            if args is None or not data:
+                return
+            if id is not None:
+                ack = args[-1]
+                args = args[:-1]
+        elif data:
+            if id is not None:
+                ack = AckReply(self._outgoing, nsp, id)
+            args = data[1:]
+        else:
+            return
+        name = data[0]
+        if type(name) is not str:
+            name = event_name(name)
+        count = len(args)
+        listeners = self._listeners.get(name)
+        if not listeners:
+            self._home.unheard(name)
+        for listener in listeners:
+            if listener.once and not self._listeners.take_once(listener):
+                continue
+            if listener.min_args <= count <= listener.most_args:
+                fitting = args
+            elif self._home.options.strict_args:
+                self._reject(owner, self._misfit(name, count, listener), ack)
+                continue
+            else:
+                fitting = listener.fit(tuple(args))
+            if listener.concurrent:
+                self._intake.add(0)
+                workers = self._home.reactor.workers
+                workers.spawn(self._call_beside, owner, listener, fitting, ack)
+            else:
+                self._call(owner, listener, fitting, ack)
+
+    def let_in(self, packet: Packet) -> tuple[Any, ...] | None:
+        """Show an event to catch-all listeners and guards.
+
+        Returns the arguments for whoever gets the event, the ack function last where
+        the client asked for one; None where a guard rejected it.
+        """
+        data = packet.data
+        outgoing, id = self._outgoing, packet.id
+        ack = None if id is None else AckReply(outgoing, packet.nsp, id)
+        shown = data if ack is None else [*data, ack]
+        owner, sid = self._owner, outgoing.sid
+        name = data[0] if data else None
+        for fn in self.catch_all:
+            try:
+                self._surround(owner, name, fn, tuple(shown), {})
+            except FAILURES:
+                # A boundary: a listener is user code and ends nothing but itself.
+                log.exception("sid=%s a catch-all listener failed", sid)
+        if self.guards and data:
+            try:
+                if not self._passes(owner, name, data[1:]):
+                    raise EventRejected("rejected")
+            except FAILURES as exc:
+                # A boundary: a guard is user code; whatever it raises rejects.
+                log.debug("sid=%s a guard rejected %r: %r", sid, name, exc)
+                self._reject(owner, exc, ack)
+                return None
+            if self._deaf:
+                return None
+        return tuple(shown[1:])
+
+    def _passes(self, owner: Owner | None, event: Any, args: list[Any]) -> bool:
+        return middleware.run(
+            self.guards,
+            (event, args),
+            self._around,
+            "guard",
+            socket=owner,
+            namespace=self._home.name,
+            event=event,
+        )
+
+    def _misfit(self, name: str, count: int, listener: Listener) -> EventRejected:
+        error = EventRejected(
+            f"event {name!r} came with {arguments(count)}, but {listener.describe()}"
+            + advise_ack(listener.fn, count)
+        )
+        # Once each: a client must not be able to fill the log.
+        level = DEBUG if listener.complained else WARNING
+        listener.complained = True
+        log.log(level, "sid=%s %s", self._outgoing.sid, error)
+        return error
+
+    def _call(
+        self, owner: Owner | None, listener: Listener, args: Any, ack: AckReply | None
+    ) -> None:
+        try:
+            if self._around.makers:
+                self._call_within(owner, listener, args, ack)
+            elif listener.wants_ack:
+                result = listener.fn(*args, ack=ack)
+                if type(result) not in SIMPLE:
+                    done(listener.fn, result)
+            else:
+                result = listener.fn(*args)
+                if type(result) not in SIMPLE:
+                    done(listener.fn, result)
+                if ack is not None:
+                    ack.returned(result)
+        except Disconnected as exc:
+            # It waited for a client that went away: nobody's mistake.
+            sid = self._outgoing.sid
+            log.debug("sid=%s listener %r ended: %s", sid, listener.fn, exc)
+            self._reject(owner, exc, ack)
+        except FAILURES as exc:
+            # A boundary: a listener is user code; its failure ends only itself.
+            sid = self._outgoing.sid
+            log.exception("sid=%s listener %r failed", sid, listener.fn)
+            self._reject(owner, exc, ack)
+
+    def _call_within(
+        self, owner: Owner | None, listener: Listener, args: Any, ack: AckReply | None
+    ) -> None:
+        by_name = {"ack": ack} if listener.wants_ack else {}
+        event, fn = listener.event, listener.fn
+        result = self._surround(owner, event, fn, tuple(args), by_name)
+        if ack is not None and not listener.wants_ack:
+            ack.returned(result)
+
+    def _surround(
+        self,
+        owner: Owner | None,
+        event: str | None,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        by_name: dict[str, Any],
+    ) -> Any:
+        """Call ``fn`` within what surrounds the handlers of events."""
+        return self._around.call(
+            "event",
+            fn,
+            args,
+            by_name,
+            socket=owner,
+            namespace=self._home.name,
+            event=event,
+        )
+
+    def _call_beside(
+        self, owner: Owner | None, listener: Listener, args: Any, ack: AckReply | None
+    ) -> None:
+        """Call a listener beside the other events; it counts until it has returned."""
+        try:
+            self._call(owner, listener, args, ack)
+        finally:
+            self._intake.remove(0)
+
+    def _reject(
+        self, owner: Owner | None, error: BaseException, ack: AckReply | None
+    ) -> None:
+        if owner is not None:
+            owner.report_error(error)
+        if ack is not None and self._home.options.error_acks:
+            ack({"error": {"message": str(error)}})
+
+    # ------------------------------------------------------------------ waiting
+
+    def waiting(self) -> Waiting:
+        """Return who waits for events of this socket."""
+        if self._waiting is None:
+            self._waiting = Waiting(
+                self._home.reactor, self._inbox, self._intake, self._outgoing.closed
+            )
+        return self._waiting
+
+    # ------------------------------------------------------------------ the end
+
+    @property
+    def has_events(self) -> bool:
+        """Whether events wait for their handlers."""
+        return self._inbox.has_events
+
+    def turn_deaf(self) -> None:
+        """Handle none of the events that wait."""
+        if self._inbox.has_events:
+            sid = self._outgoing.sid
+            log.debug("sid=%s the events that wait are dropped", sid)
+        self._deaf = True
+        self._inbox.drop()
+
+    def kill_running(self) -> None:
+        """Raise ``GreenletExit`` in the handler that runs, if it blocks."""
+        self._inbox.kill_running()
+
+    def close(self, reason: str) -> None:
+        """Who waits for an event gets Disconnected; what has arrived is handled."""
+        if self._waiting is not None:
+            self._waiting.close(reason)
+
+    def let_go(self) -> None:
+        """Part with what refers back to the socket: its last handler has returned."""
+        self._owner = None
+        self._inbox = Inbox(self._home.reactor.mailbox(_run), self._intake)
+        self._listeners = Listeners()
+        self.guards = ()
+        self.catch_all = ()
+
+
+def _run(job: Callable[[], object]) -> None:
+    """Handle what comes for a socket that has gone: there are no events any more."""
+    job()

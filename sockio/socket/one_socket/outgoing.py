@@ -1,0 +1,289 @@
+"""Outgoing: the way out of one socket; every packet to its client passes here.
+
+What is emitted is encoded at once and handed to the session, which never blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from sockio.adapters.addressing import Flags
+from sockio.protocol.engineio.wire import Wire, wire_of
+from sockio.protocol.socketio.packet import RESERVED_EVENTS, Packet, PacketType
+from sockio.runtime import logs
+from sockio.runtime.workers import native_thread
+from sockio.socket.emit_arguments import event_name, take_ack
+from sockio.socket.events import Event
+from sockio.types import SocketId
+
+from .acks import PendingAcks
+from .home import Home, Link, Owner
+
+log = logs.get("socket")
+
+_EVENT = PacketType.EVENT
+_ACK = PacketType.ACK
+#: Makes a packet without the detour over its class's Python-level constructor.
+_new = tuple.__new__
+#: The flags of an emit without modifiers: there is one object for all of them.
+PLAIN = Flags()
+
+
+class Outgoing:
+    """What a socket sends, and the answers that it waits for."""
+
+    __slots__ = (
+        "_client",
+        "_encode",
+        "_home",
+        "_owner",
+        "_pending",
+        "_thread",
+        "_write",
+        "catch_all",
+        "closed",
+        "sid",
+    )
+
+    def __init__(self, sid: SocketId, owner: Owner, home: Home, client: Link) -> None:
+        #: Public id of the socket.
+        self.sid = sid
+        #: The socket; None once nobody hears from it any more.
+        self._owner: Owner | None = owner
+        self._home = home
+        self._client = client
+        self._write = client.write
+        self._encode = client.parser.encode
+        self._thread = home.reactor.workers.thread
+        #: Why the socket has gone; None while it has not.
+        self.closed: str | None = None
+        #: Catch-all listeners: called with every event that is sent.
+        self.catch_all: tuple[Callable[..., Any], ...] = ()
+        self._pending: PendingAcks | None = None
+
+    # ------------------------------------------------------------------ events
+
+    def emit_with(
+        self,
+        event: str | Event[..., Any],
+        args: tuple[Any, ...],
+        ack: Callable[..., object] | None,
+        flags: Flags,
+    ) -> None:
+        """Send an event as ``flags`` say; ``ack`` is called with the answer.
+
+        Raises:
+            EncodeError: An argument cannot travel; nothing was sent.
+            ReservedEventError: The name is one of the library's own.
+        """
+        if type(event) is not str or event in RESERVED_EVENTS:
+            event = event_name(event)
+        ack_id = None
+        if ack is not None or (args and callable(args[-1])):
+            args, ack = take_ack(args, ack)
+            ack_id = self._home.next_ack_id()
+        packet = _new(Packet, (_EVENT, self._home.name, [event, *args], ack_id))
+        wire = wire_of(self._encode(packet), flags.compress)
+        # What ``reactor.in_order`` does, without its call: each event comes here.
+        if native_thread() != self._thread:
+            workers = self._home.reactor.workers
+            workers.call_in_hub(self._send_event, wire, packet, flags, ack)
+        elif ack is not None or flags is not PLAIN or self.catch_all:
+            self._send_event(wire, packet, flags, ack)
+        elif self.closed is None:
+            self._write(wire)
+        else:
+            log.debug("sid=%s has gone: %r is not sent", self.sid, event)
+
+    def _send_event(
+        self,
+        wire: Wire,
+        packet: Packet,
+        flags: Flags,
+        ack: Callable[..., object] | None,
+    ) -> None:
+        if ack is not None:
+            assert packet.id is not None
+            self._acks.add_callback(packet.id, ack, flags.timeout, packet.data[0])
+        self.deliver(wire, packet, flags.volatile)
+
+    def ask(
+        self, event: str | Event[..., Any], args: tuple[Any, ...], flags: Flags
+    ) -> list[Any]:
+        """Send an event as ``flags`` say, wait for the answer and return it.
+
+        Raises:
+            AckTimeout: The ``timeout`` ran out.
+            Disconnected: The socket went away first.
+
+        Blocks:
+            Until the answer comes or one of these happens.
+        """
+        self._home.reactor.may_block("emit_with_ack()")
+        name = event_name(event)
+        ack_id = self._home.next_ack_id()
+        packet = Packet(_EVENT, self._home.name, [name, *args], ack_id)
+        wire = self._client.encode(packet, flags.compress)
+        self.deliver(wire, packet, flags.volatile)
+        intake = self._client.conn.intake
+        intake.begin_wait()
+        try:
+            return self._acks.wait(ack_id, flags.timeout, name)
+        finally:
+            intake.end_wait()
+
+    def deliver(self, wire: Wire, packet: Packet, volatile: bool) -> None:
+        """Tell the catch-all listeners of ``packet``, then write ``wire``."""
+        if self.closed is not None:
+            log.debug("sid=%s has gone: nothing is sent", self.sid)
+            return
+        if self.catch_all:
+            self._before_sending(packet)
+            if self.closed is not None:
+                return
+        if volatile and not self._client.conn.writable:
+            log.debug("sid=%s is not ready: a volatile event is dropped", self.sid)
+            return
+        self._write(wire)
+
+    def _before_sending(self, packet: Packet) -> None:
+        owner = self._owner
+        assert owner is not None  # it has not gone
+        if self._home.reactor.in_hub:  # where no user code may run
+            owner.incoming.run(lambda: self._tell_catch_all(owner, packet))
+        else:
+            self._tell_catch_all(owner, packet)
+
+    def _tell_catch_all(self, owner: Owner, packet: Packet) -> None:
+        for fn in self.catch_all:
+            try:
+                self._home.reactor.around.call(
+                    "event",
+                    fn,
+                    tuple(packet.data),
+                    socket=owner,
+                    namespace=self._home.name,
+                    event=packet.data[0],
+                )
+            except Exception:
+                # A boundary: a listener is user code and ends nothing but itself.
+                log.exception("sid=%s an outgoing catch-all listener failed", self.sid)
+
+    # ------------------------------------------------------------------ other packets
+
+    def send_packet(self, packet: Packet) -> None:
+        """Send what belongs to no event; dropped when the socket has gone."""
+        if self.closed is None:
+            self._hand_over(self._client.encode(packet))
+
+    def send_ack(self, packet: Packet) -> None:
+        """Send an acknowledgement; dropped when the socket has gone."""
+        if self.closed is None:
+            self._hand_over(wire_of(self._encode(packet), True))
+
+    def _hand_over(self, wire: Wire) -> None:
+        if native_thread() != self._thread:
+            self._home.reactor.workers.call_in_hub(self._write, wire)
+        else:
+            self._write(wire)
+
+    # ------------------------------------------------------------------ answers
+
+    @property
+    def _acks(self) -> PendingAcks:
+        if self._pending is None:
+            reactor = self._home.reactor
+            call = partial(self._call_back, self._owner)
+            self._pending = PendingAcks(reactor.clock, reactor.workers.run, call)
+            if self.closed is not None:
+                self._pending.close(self.closed)
+        return self._pending
+
+    def _call_back(
+        self,
+        owner: Owner | None,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+    ) -> None:
+        around = self._home.reactor.around
+        around.call("ack", callback, args, socket=owner, namespace=self._home.name)
+
+    def on_answer(self, packet: Packet) -> None:
+        """The client has answered an event; called in the hub."""
+        pending = self._pending
+        id = packet.id
+        if id is None or pending is None or not pending.resolve(id, packet.data):
+            log.debug("sid=%s nobody waits for ack %r", self.sid, id)
+
+    def expect_ack(
+        self,
+        ack_id: int,
+        answered: Callable[[list[Any]], None],
+        lost: Callable[[], None],
+    ) -> None:
+        """Call one of both, once; an adapter's way to collect answers."""
+        intake = self._client.conn.intake
+
+        def came(args: list[Any]) -> None:
+            intake.end_wait()
+            answered(args)
+
+        def went() -> None:
+            intake.end_wait()
+            lost()
+
+        intake.begin_wait()
+        self._acks.expect(ack_id, came, went)
+
+    def cancel_ack(self, ack_id: int) -> bool:
+        """Expect the answer no longer."""
+        cancelled = self._acks.cancel(ack_id)
+        if cancelled:
+            self._client.conn.intake.end_wait()
+        return cancelled
+
+    # ------------------------------------------------------------------ the end
+
+    def close(self, reason: str) -> None:
+        """Send nothing any more; who waits for an answer gets Disconnected."""
+        self.closed = reason
+        if self._pending is not None:
+            self._pending.close(reason)
+
+    def let_go(self) -> None:
+        """Part with what refers back to the socket: its last handler has returned."""
+        self._owner = None
+        self._pending = None
+        self.catch_all = ()
+
+
+class AckReply:
+    """The ack function of one incoming event; only its first call sends."""
+
+    __slots__ = ("_id", "_nsp", "_outgoing")
+
+    def __init__(self, outgoing: Outgoing, nsp: str, id: int) -> None:
+        self._outgoing: Outgoing | None = outgoing
+        self._nsp = nsp
+        self._id = id
+
+    def __call__(self, *args: Any) -> None:
+        """Acknowledge with ``args``: what JSON can carry, and bytes."""
+        self._send(list(args))
+
+    def returned(self, result: Any) -> None:
+        """Acknowledge with what a listener returned: a tuple is several arguments."""
+        if result is None:
+            self._send([])
+        elif type(result) is tuple:
+            self._send(list(result))
+        else:
+            self._send([result])
+
+    def _send(self, args: list[Any]) -> None:
+        outgoing = self._outgoing
+        if outgoing is not None:
+            outgoing.send_ack(_new(Packet, (_ACK, self._nsp, args, self._id)))
+            self._outgoing = None

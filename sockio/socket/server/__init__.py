@@ -1,0 +1,1 @@
+"""The server: its namespaces, its life, its tasks."""

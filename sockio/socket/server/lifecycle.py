@@ -1,0 +1,347 @@
+"""Lifecycle: how a server listens, serves and ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import ssl
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sockio import build
+from sockio.engine.http import mount
+from sockio.engine.http.client_files import NAMES as CLIENT_FILES
+from sockio.engine.http.client_files import ClientFiles
+from sockio.engine.http.mount import Mount
+from sockio.engine.http.request import Request
+from sockio.engine.http.response import Response
+from sockio.engine.server import EngineServer
+from sockio.engine.session import EngineSession
+from sockio.errors import ConfigError
+from sockio.httpd.listening_socket import Address
+from sockio.httpd.options import ListenSettings, RunSettings
+from sockio.httpd.server import HTTPServer, create_server
+from sockio.runtime import logs
+from sockio.runtime.reactor import Reactor
+from sockio.runtime.signals import Signals
+from sockio.runtime.watchdog import WATCHDOG
+from sockio.socket.namespace.connection import Connection
+from sockio.socket.namespace.connection_v2 import ConnectionV2
+from sockio.socket.options import ServerOptions
+from sockio.socket.reasons import Reason
+from sockio.types import Environ, StartResponse, WSGIApp
+
+from . import gunicorn
+from .background import Background
+from .namespaces import Namespaces
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+log = logs.get("server")
+
+#: Seconds that requests and handlers under way get when ``run`` ends.
+GRACE = 5.0
+#: Most seconds between two clients that ``drain`` lets go.
+LONGEST_PAUSE = 0.1
+
+
+class Listening(Protocol):
+    """A port that is served."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The interface and the port."""
+
+    def close(self, timeout: float | None = None) -> None:
+        """Serve it no longer."""
+
+
+class Served(Protocol):
+    """What its life asks of a server; a subclass of that may do it in its own way."""
+
+    @property
+    def options(self) -> ServerOptions: ...
+    @property
+    def reactor(self) -> Reactor: ...
+    @property
+    def shortcut(self) -> Any:
+        """What serves polling clients without WSGI."""
+
+    def __call__(
+        self, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]: ...
+    def start(self) -> None: ...
+    def listen(
+        self, address: Address, **options: Unpack[RunSettings]
+    ) -> HTTPServer: ...
+    def drain(self, seconds: float = ...) -> None: ...
+    def close(self, timeout: float | None = None) -> None: ...
+    def sleep(self, seconds: float = 0) -> None: ...
+
+
+class Lifecycle:
+    """The engine of a server, and how it comes to its clients and parts with them."""
+
+    def __init__(
+        self,
+        server: Served,
+        engine: EngineServer,
+        namespaces: Namespaces,
+        client_files: ClientFiles | None,
+    ) -> None:
+        self._server = server
+        self._namespaces = namespaces
+        self._client_files = client_files
+        self._reactor = server.reactor
+        #: The tasks beside the handlers.
+        self.background = Background(server.reactor)
+        #: What is served: the server, in front of an application or alone.
+        self._front: WSGIApp = server
+        #: How the HTTP servers that belong to us are stopped.
+        self._stops: list[Callable[[float | None], object]] = []
+        #: The Engine.IO server below.
+        self.engine = engine
+        self.bind(engine)
+
+    # ------------------------------------------------------------------ the engine
+
+    def bind(self, engine: EngineServer) -> None:
+        """Use this Engine.IO server.
+
+        Raises:
+            ConfigError: It has started on its own.
+        """
+        if engine.reactor is not self._reactor and engine.reactor.started:
+            raise ConfigError(
+                "bind(): this EngineServer has started on its own, with a clock and "
+                "workers that are not the server's; bind it before start() and before "
+                "its first request"
+            )
+        engine.on_session = self._on_session
+        engine.on_start = self._on_start
+        engine.reactor = self._reactor
+        if self._client_files is not None:
+            engine.middlewares.add(self._serve_client, own=True)
+        self.engine = engine
+
+    def _on_session(self, session: EngineSession) -> None:
+        make = Connection if session.protocol == 4 else ConnectionV2
+        session.consumer = make(self._namespaces, session, self._namespaces.parser)
+
+    def _on_start(self) -> None:
+        slow_handler = self._server.options.slow_handler
+        if slow_handler is not None:
+            WATCHDOG.watch(self._reactor.workers, slow_handler)
+        gunicorn.follow(self._server, self._close_patiently)
+        self._namespaces.start()
+        self._stops.append(lambda _: self._namespaces.release())
+        self.background.start()
+
+    def _serve_client(self, request: Request, response: Response) -> None:
+        """Answer requests for the JavaScript client, as an HTTP middleware."""
+        name = request.environ.get("PATH_INFO", "").rpartition("/")[2]
+        if name in CLIENT_FILES and self._client_files is not None:
+            path = f"{self.engine.options.path.rstrip('/')}/{name}"
+            if path in (request.path, request.environ["PATH_INFO"]):
+                self._client_files.answer(name, request, response)
+
+    # ------------------------------------------------------------------ mounting
+
+    def handle(
+        self, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve one request, whatever its path; for a ``Mount``.
+
+        Blocks:
+            As long as the request takes.
+        """
+        return self.engine.handle_request(environ, start_response)
+
+    @property
+    def shortcut(self) -> Any:
+        """The server's; a ``Mount`` asks for it."""
+        return self._server.shortcut
+
+    def attach(self, app: Any) -> WSGIApp:
+        """Serve in front of an application; returns what is to be served."""
+        self._front = mount.attach(self.handle, self.engine.options.prefix, app)
+        return self._front
+
+    def attach_to(self, server: Any) -> None:
+        """Listen on a port, or serve in front of the application of an HTTP server.
+
+        Raises:
+            ConfigError: It is neither.
+        """
+        if type(server) is int:
+            self._server.listen(server)
+            return
+        for name in ("app", "application"):  # ours; gevent.pywsgi's
+            if hasattr(server, name):
+                prefix = self.engine.options.prefix
+                setattr(server, name, Mount(self.handle, prefix, getattr(server, name)))
+                self._stops.append(
+                    getattr(server, "close" if name == "app" else "stop")
+                )
+                return
+        other = ""
+        if isinstance(server, (str, tuple)):
+            other = "; an address belongs into run() or listen()"
+        elif callable(server):
+            other = "; to serve in front of an application call attach(app)"
+        raise ConfigError(
+            f"Server({server!r}): give an HTTP server made by sockio.create_server() "
+            f"or gevent.pywsgi.WSGIServer, a port, or nothing{other}"
+        )
+
+    # ------------------------------------------------------------------ listening
+
+    def listen(
+        self,
+        address: Address,
+        *,
+        certfile: str | os.PathLike[str] | None,
+        keyfile: str | os.PathLike[str] | None,
+        ssl_context: ssl.SSLContext | None,
+        **options: Unpack[ListenSettings],
+    ) -> HTTPServer:
+        """Serve on ``address`` with an HTTP server of our own; returns once bound."""
+        http_server = create_server(self._front, **options)
+        self._server.start()
+        self._stops.append(http_server.close)
+        return http_server.listen(
+            address, certfile=certfile, keyfile=keyfile, ssl_context=ssl_context
+        )
+
+    def listen_webtransport(
+        self, address: Address, certfile: str, keyfile: str, *, max_connections: int
+    ) -> Listening:
+        """Serve WebTransport on a UDP port; returns once bound.
+
+        Raises:
+            ConfigError: Nobody could use it, or what it needs is not installed.
+        """
+        options = self.engine.options
+        if "webtransport" not in options.transports:
+            raise ConfigError(
+                "listen_webtransport: nobody could use it; give Server(transports="
+                '["polling", "websocket", "webtransport"])'
+            )
+        try:
+            from sockio.engine.quic.listener import Listener
+        except ModuleNotFoundError as exc:
+            raise ConfigError(
+                f"WebTransport needs the package {exc.name}: pip install "
+                '"sockio[webtransport]"'
+            ) from exc
+        self._server.start()
+        listener = Listener(
+            self._reactor,
+            certfile=certfile,
+            keyfile=keyfile,
+            on_session=self.engine.on_webtransport_session,
+            idle_timeout=options.ping_interval + options.ping_timeout,
+            session_timeout=options.upgrade_timeout,
+            max_connections=max_connections,
+        ).listen(address)
+        self._stops.append(listener.close)
+        return listener
+
+    # ------------------------------------------------------------------ the end
+
+    def run(self, address: Address, **options: Unpack[RunSettings]) -> None:
+        """Serve on ``address`` until a signal comes, then close.
+
+        Blocks:
+            Until the server has closed.
+        """
+        signals = Signals(self._reactor)
+        patient = False
+        try:
+            http_server = self._listen_or_exit(address, **options)
+            log.info("serving on %s", http_server.address)
+            tls = {"certfile", "ssl_context"} & options.keys()
+            _say_where(http_server.address, "https" if tls else "http")
+            signum = signals.wait()
+            patient = signum != signal.SIGINT
+            if signum == signal.SIGTERM:
+                patient = signals.let_end(self._server.drain)
+        finally:
+            if patient:
+                patient = signals.let_end(self._close_patiently, GRACE)
+            if not patient:
+                self._server.close()
+                self._reactor.settle()
+            signals.close()
+        log.info("closed")
+
+    def _listen_or_exit(
+        self, address: Address, **options: Unpack[RunSettings]
+    ) -> HTTPServer:
+        try:
+            return self._server.listen(address, **options)
+        except OSError as exc:
+            # For whoever has started a program, a traceback is no help.
+            raise SystemExit(f"sockio: cannot listen: {exc.strerror}") from None
+
+    def _close_patiently(self, seconds: float) -> None:
+        """Close; let requests and handlers end, those of ``disconnect`` above all.
+
+        Args:
+            seconds: How long each of both may take.
+
+        Blocks:
+            Until they have ended, or the time is up.
+        """
+        self._server.close(seconds)
+        clock = self._reactor.clock
+        end = clock.now() + seconds
+        self.background.sleep()  # jobs that were put just now get their workers
+        while self._reactor.workers.busy and clock.now() < end:
+            self.background.sleep(0.01)
+
+    def drain(self, seconds: float, reason: str) -> None:
+        """Accept no new client, and let the present ones go, one after the other.
+
+        Blocks:
+            Until everybody has gone, at most so many seconds.
+        """
+        self.engine.retry_after = seconds
+        connections = [
+            session.consumer
+            for session in self.engine.sessions.values()
+            if isinstance(session.consumer, Connection)
+        ]
+        pause = min(seconds / len(connections), LONGEST_PAUSE) if connections else 0.0
+        for number, connection in enumerate(connections):
+            if number:
+                self.background.sleep(pause)
+            connection.end(reason)
+
+    def close(self, timeout: float | None) -> None:
+        """Disconnect everybody, and stop listening.
+
+        Blocks:
+            Until the HTTP servers have stopped.
+        """
+        self._namespaces.close(Reason.SERVER_SHUTTING_DOWN)
+        self.engine.close()
+        self.background.close()
+        stops, self._stops = self._stops, []
+        for stop in stops:
+            stop(timeout)
+        WATCHDOG.forget(self._reactor.workers)
+
+
+def _say_where(address: Any, scheme: str) -> None:
+    """Print one line for whoever has started the program."""
+    kind = "compiled" if build.compiled else "plain Python"
+    where, note = address, ""
+    if isinstance(address, tuple):
+        host, port = address
+        if host in ("::", "0.0.0.0"):
+            host, note = "localhost", ", on all interfaces"
+        where = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    print(f"sockio ({kind}) serves on {where}{note}", file=sys.stderr, flush=True)

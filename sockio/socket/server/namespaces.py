@@ -1,0 +1,205 @@
+"""Namespaces: those of a server, by name, made where somebody wants them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from sockio.adapters.adapter import Adapter, AdapterFactory, LocalNamespace
+from sockio.adapters.registry import adapter_factory, given
+from sockio.errors import ConfigError
+from sockio.runtime import guards, logs
+from sockio.runtime.reactor import Reactor
+from sockio.runtime.workers import FAILURES
+from sockio.socket.namespace.handler import NamespaceHandler, instance_of
+from sockio.socket.namespace.misplaced import Misplaced
+from sockio.socket.namespace.namespace import Namespace
+from sockio.socket.namespace.parent import ParentNamespace
+from sockio.socket.one_socket.socket import Socket
+from sockio.socket.options import ServerOptions
+
+log = logs.get("server")
+
+#: Called with each socket that connects.
+ConnectionHandler: TypeAlias = Callable[[Socket[Any]], object]
+
+
+class Namespaces:
+    """The namespaces that there are, and the parents that may make more."""
+
+    def __init__(
+        self,
+        options: ServerOptions,
+        reactor: Reactor,
+        listener_count: Callable[[str], int],
+    ) -> None:
+        """Make the main namespace.
+
+        Args:
+            options: The server's.
+            reactor: The server's.
+            listener_count: How many listeners the server has for an event.
+        """
+        self.options = options
+        self.reactor = reactor
+        self.parser = options.make_parser()
+        self._provider = options.adapter
+        self._by_name: dict[str, Namespace] = {}
+        #: Those that there are, by name; nobody else can change it.
+        self.by_name: Mapping[str, Namespace] = MappingProxyType(self._by_name)
+        self._parents: list[ParentNamespace] = []
+        self._misplaced = Misplaced(listener_count)
+        #: The one of which the server has the listeners.
+        self.main = self.of("/")
+
+    # ------------------------------------------------------------------ making
+
+    def of(self, name: Any, fn: ConnectionHandler | None = None) -> Namespace:
+        """The namespace of that name, or the parent; made where there is none."""
+        namespace: Namespace
+        if isinstance(name, str):
+            namespace = self._named(name if name.startswith("/") else f"/{name}")
+        else:
+            namespace = self._parent(name)
+        if fn is not None:
+            namespace.on("connection", fn)
+        return namespace
+
+    def _named(self, name: str) -> Namespace:
+        namespace = self._by_name.get(name)
+        if namespace is not None:
+            return namespace
+        for parent in self._parents:
+            if not parent.blocking and parent.accepts(name, None):
+                return self._adopt(parent, name)
+        return self._add(Namespace(name, **self._parts()))
+
+    def _parent(self, test: Any) -> ParentNamespace:
+        if not isinstance(test, re.Pattern) and not callable(test):
+            raise ConfigError(
+                f"of({test!r}): give a name, a compiled pattern or a function "
+                "(name, auth) -> bool"
+            )
+        if not isinstance(test, re.Pattern):
+            guards.check(
+                "of()", test, "the namespace's name and auth", 2, "return True or False"
+            )
+        parent = ParentNamespace(f"/_{len(self._parents)}", test, **self._parts())
+        self._parents.append(parent)
+        return parent
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "options": self.options,
+            "reactor": self.reactor,
+            "parser": self.parser,
+            "make_adapter": self._make_adapter,
+            "misplaced": self._misplaced,
+        }
+
+    def _adopt(self, parent: ParentNamespace, name: str) -> Namespace:
+        child = parent.make_child(name)
+        if self.options.cleanup_empty_child_namespaces:
+            child.on_removed = lambda namespace: self._clean_up(parent, namespace)
+        return self._add(child)
+
+    def _clean_up(self, parent: ParentNamespace, child: Namespace) -> None:
+        if child.empty and self._by_name.get(child.name) is child:
+            log.debug("namespace %r is empty and goes", child.name)
+            del self._by_name[child.name]
+            parent.children.discard(child)
+            child.adapter.close()
+
+    def _add(self, namespace: Namespace) -> Namespace:
+        self._by_name[namespace.name] = namespace
+        if self.reactor.started:
+            namespace.adapter.init()
+        if namespace.name != "/" and self.main.listener_count("new_namespace"):
+            tell = self.main._fire
+            if self.reactor.in_hub:
+                self.reactor.workers.spawn(tell, "new_namespace", namespace)
+            else:
+                tell("new_namespace", namespace)
+        return namespace
+
+    def register(self, handler: type[NamespaceHandler] | NamespaceHandler) -> Namespace:
+        """Let a class handle the namespace it names."""
+        instance = instance_of(handler)
+        namespace = self.of(instance.namespace)
+        instance.attach_to(namespace)
+        return namespace
+
+    # ------------------------------------------------------------------ finding
+
+    def find_now(self, name: str) -> Namespace | None:
+        """The namespace of that name, as far as no user code must be asked."""
+        namespace = self._by_name.get(name)
+        if namespace is None:
+            for parent in self._parents:
+                if parent.blocking:
+                    break
+                if parent.accepts(name, None):
+                    return self._adopt(parent, name)
+        return namespace
+
+    def may_find(self) -> bool:
+        """Whether ``find`` might find what ``find_now`` did not."""
+        return any(parent.blocking for parent in self._parents)
+
+    def find(self, name: str, auth: Any) -> Namespace | None:
+        """The namespace of that name, made if a parent wants it.
+
+        Blocks:
+            As long as the predicates do.
+        """
+        for parent in list(self._parents):
+            try:
+                accepted = parent.accepts(name, auth)
+            except FAILURES:
+                # A boundary: a predicate is user code; the next one is asked.
+                log.exception("the predicate of a dynamic namespace failed")
+                continue
+            if name in self._by_name:
+                break
+            if accepted:
+                return self._adopt(parent, name)
+        return self._by_name.get(name)
+
+    # ------------------------------------------------------------------ adapters
+
+    def _make_adapter(self, nsp: LocalNamespace) -> Adapter:
+        return self._provider(nsp)
+
+    @property
+    def adapter(self) -> AdapterFactory:
+        """What makes the adapter of each namespace."""
+        return given(self._provider)
+
+    def use_adapter(self, factory: AdapterFactory | str) -> None:
+        """Have every namespace change to an adapter of this factory."""
+        old, new = self._provider, adapter_factory(factory)
+        if self.reactor.started:
+            new.start(self.reactor)
+        self._provider = new
+        for namespace in self._by_name.values():
+            namespace.swap_adapter(self._make_adapter)
+        old.close()
+
+    # ------------------------------------------------------------------ start and end
+
+    def start(self) -> None:
+        """Start the adapters, and what they share: the server has a hub now."""
+        self._provider.start(self.reactor)
+        for namespace in list(self._by_name.values()):
+            namespace.adapter.init()
+
+    def close(self, reason: str) -> None:
+        """Close every socket without a word to its client, and the adapters."""
+        for namespace in list(self._by_name.values()):
+            namespace.close(reason)
+
+    def release(self) -> None:
+        """Close what the adapters share."""
+        self._provider.close()

@@ -1,0 +1,432 @@
+"""Server: namespaces, options, the WSGI handler.
+
+It is a WSGI callable, has the calls of its main namespace ``/``, and knows the engine
+below it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
+
+from sockio.adapters.adapter import AdapterFactory
+from sockio.engine import foreign_options
+from sockio.engine.http.client_files import ClientFiles
+from sockio.engine.http.compression import HttpCompression
+from sockio.engine.http.cookie import Cookie
+from sockio.engine.http.cors import Cors, OriginJudge, OriginRules
+from sockio.engine.http.request import Request, TrustedProxies
+from sockio.engine.intake import InboxPolicy
+from sockio.engine.option_checks import flag
+from sockio.engine.options import BufferPolicy, EngineOptions, HandleProtocols
+from sockio.engine.server import EngineServer
+from sockio.httpd.listening_socket import Address
+from sockio.httpd.options import ListenSettings, RunSettings
+from sockio.httpd.server import HTTPServer
+from sockio.protocol.socketio import JsonCodec
+from sockio.protocol.websocket.deflate import Deflate
+from sockio.runtime.clock import Clock
+from sockio.runtime.listeners import EventEmitter
+from sockio.runtime.option_fields import chosen
+from sockio.runtime.reactor import Reactor
+from sockio.runtime.surroundings import Around
+from sockio.runtime.tasks import Task
+from sockio.runtime.unknown_names import tells_unknown
+from sockio.socket.data import DataT
+from sockio.socket.events import Event
+from sockio.socket.many_sockets.addressing import Targets
+from sockio.socket.many_sockets.broadcast import BroadcastOperator
+from sockio.socket.namespace.handler import NamespaceHandler
+from sockio.socket.namespace.namespace import G, Namespace
+from sockio.socket.namespace.parent import ParentNamespace, Predicate
+from sockio.socket.options import ParserChoice, Recovery, ServerOptions
+from sockio.socket.reasons import Reason
+from sockio.types import Environ, StartResponse, WSGIApp
+
+from . import stats
+from .background import F, P, R
+from .lifecycle import Lifecycle, Listening
+from .namespaces import ConnectionHandler, Namespaces
+from .stats import ServerStats
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+AroundT = TypeVar("AroundT", bound=Around)
+
+
+@tells_unknown("Server", foreign_options.SERVER)
+class Server(EventEmitter, Targets, Generic[DataT]):
+    """A Socket.IO server; every call of a namespace acts on ``/``."""
+
+    def __init__(
+        self,
+        server: HTTPServer | Any | int | None = None,
+        *,
+        path: str = "/socket.io",
+        add_trailing_slash: bool = True,
+        serve_client: bool = True,
+        transports: Sequence[str] = ("polling", "websocket"),
+        ping_interval: float = 25.0,
+        ping_timeout: float = 20.0,
+        upgrade_timeout: float = 10.0,
+        connect_timeout: float = 45.0,
+        allow_upgrades: bool = True,
+        allow_eio3: bool = False,
+        max_http_buffer_size: int = 1_000_000,
+        max_attachments: int = 10,
+        allow_request: Callable[[Request], object] | None = None,
+        check_origin: bool = False,
+        cors: Cors | OriginRules | OriginJudge = None,
+        cookie: Cookie | bool | None = False,
+        trusted_proxies: TrustedProxies | int | Sequence[str] | None = 0,
+        per_message_deflate: Deflate | bool | None = False,
+        http_compression: HttpCompression | bool | None = True,
+        parser: ParserChoice = "default",
+        json: JsonCodec | None = None,
+        adapter: AdapterFactory | str | None = None,
+        connection_state_recovery: Recovery | bool | None = None,
+        cleanup_empty_child_namespaces: bool = False,
+        buffer: BufferPolicy | None = BufferPolicy(),
+        inbox: InboxPolicy | None = InboxPolicy(),
+        cancel_on_disconnect: bool = False,
+        error_acks: bool = False,
+        strict_args: bool = True,
+        error_in_connection: Literal["disconnect", "keep"] = "disconnect",
+        slow_handler: float | None = 1.0,
+        generate_id: Callable[[Request], str] | None = None,
+        handle_protocols: HandleProtocols | None = None,
+        initial_packet: str | bytes | None = None,
+        client_dist: str | Path | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Make a server; it starts with ``listen``, ``run`` or the first request.
+
+        Times are in seconds, sizes in bytes.
+
+        Args:
+            server: An HTTP server to attach to, or a port to listen on at once.
+            path: Where clients look for the server.
+            add_trailing_slash: Serve ``/socket.io/`` rather than ``/socket.io``.
+            serve_client: Serve the JavaScript client below ``path``.
+            transports: What clients may use: "polling", "websocket", "webtransport".
+            ping_interval: Between two pings to a client.
+            ping_timeout: A client that does not answer a ping for so long is gone.
+            upgrade_timeout: How long a client may take to change its transport.
+            connect_timeout: How long a client may stay without joining a namespace.
+            allow_upgrades: Let clients that poll change to a WebSocket.
+            allow_eio3: Let clients of Socket.IO 2 in.
+            max_http_buffer_size: Largest request body or message.
+            max_attachments: Most binary attachments of one packet.
+            allow_request: Called with each handshake; raises ``Forbidden("why")`` or
+                returns False to refuse it.
+            check_origin: Refuse handshakes of pages neither our own nor allowed by
+                ``cors``.
+            cors: Which pages of other origins may read answers.
+            cookie: Set a cookie with the session's id, for sticky load balancers.
+            trusted_proxies: How many proxies, or which networks, to believe.
+            per_message_deflate: Compress WebSocket messages.
+            http_compression: Compress answers to polls.
+            parser: "default" is JSON; "msgpack"; "auto": each client's; or your own.
+            json: ``dumps`` and ``loads`` in place of orjson.
+            adapter: Who receives broadcasts; None: the sockets of this server.
+            connection_state_recovery: Give clients back what they had when their
+                connection broke.
+            cleanup_empty_child_namespaces: Remove a namespace made on demand when its
+                last socket has left.
+            buffer: How much may wait for a client; None: any amount.
+            inbox: How much of a client may wait for its handlers; None: any amount.
+            cancel_on_disconnect: Kill a handler whose client goes away.
+            error_acks: Answer an event whose handler failed.
+            strict_args: Reject events with the wrong number of arguments.
+            error_in_connection: "disconnect" lets a client go whose connection handler
+                fails, "keep" leaves it as it is.
+            slow_handler: A handler that holds the loop for longer is logged, with its
+                stack; None: none is.
+            generate_id: Makes the id of a session.
+            handle_protocols: ``fn(offered, request)`` returns the WebSocket subprotocol
+                to answer, or None for none; None: the first one offered.
+            initial_packet: A message that every new session gets at once.
+            client_dist: The folder of the JavaScript client's files; None: they are
+                looked for in ``node_modules``.
+            clock: For tests.
+
+        Raises:
+            ConfigError: An option is wrong; the text says how to mend it.
+        """
+        given = dict(locals())  # all that are named above
+        options = ServerOptions(**chosen(ServerOptions, given))
+        engine_options = EngineOptions(**chosen(EngineOptions, given))
+        self.options = options
+        self.reactor = Reactor(clock)
+        self._namespaces = Namespaces(options, self.reactor, self.listener_count)
+        #: The main namespace.
+        self.sockets = self._namespaces.main
+        self._listeners = self.sockets._listeners
+        files = ClientFiles(client_dist) if flag("serve_client", serve_client) else None
+        engine = EngineServer(engine_options, reactor=self.reactor)
+        self._lifecycle = Lifecycle(self, engine, self._namespaces, files)
+        if server is not None:
+            self._lifecycle.attach_to(server)
+
+    # ------------------------------------------------------------------ serving
+
+    @property
+    def engine(self) -> EngineServer:
+        """The Engine.IO server below."""
+        return self._lifecycle.engine
+
+    def __call__(
+        self, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve the requests below ``path``; all others get 404."""
+        return self._lifecycle.engine(environ, start_response)
+
+    @property
+    def shortcut(self) -> Any:
+        """What serves polling clients without WSGI, for our own HTTP server."""
+        return self.engine.shortcut if type(self).__call__ is Server.__call__ else None
+
+    def serve_handler(self) -> WSGIApp:
+        """The WSGI callable that serves clients, and nothing else."""
+        return self.engine
+
+    def attach(self, app: WSGIApp) -> WSGIApp:
+        """Serve in front of ``app``; returns the callable to give to a WSGI server.
+
+        Of an object with an attribute ``wsgi_app``, as Flask's, that is replaced too.
+        """
+        return self._lifecycle.attach(app)
+
+    def bind(self, engine: EngineServer) -> Self:
+        """Use this Engine.IO server; it must share our reactor or not have started.
+
+        Raises:
+            ConfigError: It has started on its own.
+        """
+        self._lifecycle.bind(engine)
+        return self
+
+    def start(self) -> None:
+        """Start what waits for the first request otherwise: adapters and tasks."""
+        self.engine.start()
+
+    def listen(
+        self,
+        address: Address = 3000,
+        *,
+        certfile: str | os.PathLike[str] | None = None,
+        keyfile: str | os.PathLike[str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        **options: Unpack[ListenSettings],
+    ) -> HTTPServer:
+        """Serve on ``address`` with an HTTP server of our own; returns once bound.
+
+        An application given to ``attach`` is served too.
+
+        Args:
+            address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``, ``"unix:/path"``.
+            certfile: PEM file with the certificate chain: the server speaks TLS.
+            keyfile: PEM file with the key, where ``certfile`` does not contain it.
+            ssl_context: Instead of both; gevent's class.
+            options: Those of ``create_server``.
+        """
+        return self._lifecycle.listen(
+            address,
+            certfile=certfile,
+            keyfile=keyfile,
+            ssl_context=ssl_context,
+            **options,
+        )
+
+    def listen_webtransport(
+        self,
+        address: Address,
+        certfile: str,
+        keyfile: str,
+        *,
+        max_connections: int = 10_000,
+    ) -> Listening:
+        """Serve WebTransport, which is HTTP/3, on a UDP port; returns once bound.
+
+        It goes along with ``listen``: usually on the port of the same number.
+
+        Args:
+            address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``.
+            certfile: The certificate, and those between it and its root, in PEM.
+            keyfile: Its private key, in PEM.
+            max_connections: Clients beyond get no answer.
+
+        Raises:
+            ConfigError: "webtransport" is not among the transports, or what it needs
+                is not installed.
+        """
+        return self._lifecycle.listen_webtransport(
+            address, certfile, keyfile, max_connections=max_connections
+        )
+
+    def run(self, address: Address = 3000, **options: Unpack[RunSettings]) -> None:
+        """Serve on ``address`` until SIGINT, SIGTERM, SIGHUP or SIGQUIT, then close.
+
+        SIGTERM lets clients go one after the other first. Requests and handlers under
+        way get some seconds to end. SIGINT, and a second signal, end at once: handlers
+        that wait are not waited for. While a handler computes, a second signal ends the
+        process there and then.
+
+        Args:
+            address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``, ``"unix:/path"``.
+            options: Those of ``listen``.
+
+        Blocks:
+            Until the server has closed.
+        """
+        self._lifecycle.run(address, **options)
+
+    def drain(
+        self, seconds: float = 30.0, *, reason: str = Reason.SERVER_SHUTTING_DOWN
+    ) -> None:
+        """Accept no new client, and let the present ones go, one after the other.
+
+        That takes at most ``seconds``, and less where there are few of them.
+
+        Clients reconnect by themselves, to another server where there is one. New
+        handshakes are answered with 503 and ``Retry-After``.
+
+        Blocks:
+            Until everybody has gone.
+        """
+        self._lifecycle.drain(seconds, reason)
+
+    def close(self, timeout: float | None = None) -> None:
+        """Disconnect everybody, "server shutting down", and stop listening.
+
+        Args:
+            timeout: Seconds that requests under way may take to end.
+
+        Blocks:
+            Until the HTTP servers have stopped.
+        """
+        self._lifecycle.close(timeout)
+
+    # ------------------------------------------------------------------ tasks
+
+    def spawn(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Task[R]:
+        """Run ``fn`` in a greenlet of its own; a failure is logged."""
+        return self._lifecycle.background.spawn(fn, *args, **kwargs)
+
+    def every(self, seconds: float) -> Callable[[F], F]:
+        """Decorator: run a function every ``seconds``, from the start of the server.
+
+        A run that takes longer than that delays the next; one that fails is logged.
+        """
+        return self._lifecycle.background.every(seconds)
+
+    def sleep(self, seconds: float = 0) -> None:
+        """Let others run, for at least ``seconds``.
+
+        Blocks:
+            For that long.
+        """
+        self._lifecycle.background.sleep(seconds)
+
+    def run_in_thread(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run blocking or computing code in a native thread and return its result.
+
+        Blocks:
+            Until it has returned; other greenlets go on.
+        """
+        return self._lifecycle.background.run_in_thread(fn, *args, **kwargs)
+
+    def stats(self) -> ServerStats:
+        """Tell what the server is busy with; it looks at each client."""
+        return stats.look(self.engine, self.namespaces.values())
+
+    # ------------------------------------------------------------------ namespaces
+
+    @property
+    def namespaces(self) -> Mapping[str, Namespace]:
+        """The namespaces that there are, by name; it changes as they come and go."""
+        return self._namespaces.by_name
+
+    @overload
+    def of(self, name: str, fn: ConnectionHandler | None = None) -> Namespace: ...
+    @overload
+    def of(
+        self,
+        name: re.Pattern[str] | Predicate,
+        fn: ConnectionHandler | None = None,
+    ) -> ParentNamespace: ...
+    def of(self, name: Any, fn: ConnectionHandler | None = None) -> Namespace:
+        """The namespace of that name, made where there is none.
+
+        Args:
+            name: Its name; or a pattern, or a predicate ``(name, auth) -> bool``, which
+                lets clients make the namespaces it accepts.
+            fn: A listener for ``connection``.
+        """
+        return self._namespaces.of(name, fn)
+
+    def register(self, handler: type[NamespaceHandler] | NamespaceHandler) -> Namespace:
+        """Let a class handle the namespace it names; see ``NamespaceHandler``."""
+        return self._namespaces.register(handler)
+
+    def _operator(self) -> BroadcastOperator:
+        return self.sockets._operator()
+
+    def use(self, fn: G) -> G:
+        """Run ``fn(socket)`` for each client of ``/``; see ``Namespace.use``."""
+        return self.sockets.use(fn)
+
+    def around(self, fn: AroundT) -> AroundT:
+        """Run every call of the application's code within ``fn(call)``; a decorator.
+
+        That is a generator function with one ``yield``, or returns a context manager.
+        What was given first is outermost. What it raises before the ``yield`` counts as
+        the failure of what would have been called; it sees the errors of that, and may
+        raise others in their place, but not make them nothing.
+
+        Args:
+            fn: Called with a ``Call``, which tells ``kind``, ``socket``, ``namespace``,
+                ``event``, ``args`` and ``request``.
+
+        Raises:
+            ConfigError: It is async, or takes other arguments.
+        """
+        self.reactor.around.add(fn)
+        return fn
+
+    @overload
+    def adapter(self, factory: None = None) -> AdapterFactory: ...
+    @overload
+    def adapter(self, factory: AdapterFactory | str) -> Self: ...
+    def adapter(
+        self, factory: AdapterFactory | str | None = None
+    ) -> AdapterFactory | Self:
+        """The factory of adapters; given one, every namespace changes to it."""
+        if factory is None:
+            return self._namespaces.adapter
+        self._namespaces.use_adapter(factory)
+        return self
+
+    def server_side_emit(
+        self,
+        event: str | Event[..., Any],
+        *args: Any,
+        ack: Callable[..., object] | None = None,
+    ) -> None:
+        """Fire an event on the other servers; see ``Namespace.server_side_emit``."""
+        self.sockets.server_side_emit(event, *args, ack=ack)
+
+    def server_side_emit_with_ack(
+        self, event: str | Event[..., Any], *args: Any, timeout: float = 5.0
+    ) -> list[Any]:
+        """Fire an event on the other servers and return their answers.
+
+        Blocks:
+            Until all have answered, at most ``timeout`` seconds.
+        """
+        return self.sockets.server_side_emit_with_ack(event, *args, timeout=timeout)

@@ -1,0 +1,47 @@
+"""ServerStats: what a server is busy with, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sockio.engine.server import EngineServer
+from sockio.socket.namespace.namespace import Namespace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStats:
+    """One look at a server; sizes are in bytes (of text: characters)."""
+
+    #: Open connections.
+    clients: int
+    #: Connected sockets of all namespaces.
+    sockets: int
+    #: Events of clients that wait for their handlers, beyond the first of each socket.
+    events_waiting: int
+    #: Size of the messages that brought them.
+    bytes_waiting: int
+    #: Clients of which nothing is read at present, since their handlers are slow.
+    paused: int
+    #: How often reading from a client has paused, since the server was made.
+    pauses: int
+    #: Clients that were disconnected since too much of them waited for handlers.
+    inbox_full: int
+    #: Clients that were disconnected since too much waited for them.
+    buffer_full: int
+
+
+def look(engine: EngineServer, namespaces: Iterable[Namespace]) -> ServerStats:
+    """Count what is there now."""
+    intakes = [session.intake for session in engine.sessions.values()]
+    tally = engine.tally
+    return ServerStats(
+        clients=len(intakes),
+        sockets=sum(len(namespace.sockets) for namespace in namespaces),
+        events_waiting=sum(intake.events for intake in intakes),
+        bytes_waiting=sum(intake.size for intake in intakes),
+        paused=sum(intake.paused for intake in intakes),
+        pauses=tally.pauses,
+        inbox_full=tally.inbox_full,
+        buffer_full=tally.buffer_full,
+    )
