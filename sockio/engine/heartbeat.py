@@ -177,14 +177,15 @@ class Heartbeat:
     # ------------------------------------------------------------------ in the hub
 
     def _ask(self) -> None:
-        self._expect()
+        self._expect(ROUNDED)
         self._client.push(PING)
 
-    def _expect(self) -> None:
+    def _expect(self, tolerance: float) -> None:
+        """Wait for a sign of life; count from when it was due, if not later by more."""
         self.awaiting = True
         self._extended = False
         now = self._reactor.delays.now()
-        self._wait(self._due if now - self._due < ROUNDED else now)
+        self._wait(self._due if now - self._due < tolerance else now)
 
     def _wait(self, since: float | None = None) -> None:
         """Give the client the timeout, from now or from ``since``."""
@@ -245,7 +246,8 @@ class ClientHeartbeat(Heartbeat):
             self._wait()
 
     def _ask(self) -> None:
-        self._expect()
+        # The client does not see this moment: its time began with its last ping.
+        self._expect(STANDSTILL)
 
 
 def _answer(ping: Packet) -> Wire:

@@ -354,6 +354,30 @@ def test_a_client_has_the_interval_and_the_timeout_for_its_ping(
     assert client_pulse.clock.armed == 0
 
 
+def test_a_late_timer_does_not_prolong_the_time_of_a_client(
+    client_pulse: Pulse,
+) -> None:
+    client_pulse.heartbeat.restart()
+    client_pulse.clock.spent += 0.04
+    client_pulse.clock.advance(INTERVAL)
+
+    client_pulse.clock.advance(TIMEOUT - 0.04)
+
+    assert client_pulse.did == [("silence", INTERVAL + TIMEOUT)]
+
+
+def test_a_standstill_before_its_ping_is_due_prolongs_it(client_pulse: Pulse) -> None:
+    client_pulse.heartbeat.restart()
+    client_pulse.clock.spent += 60
+    client_pulse.clock.advance(INTERVAL)
+
+    client_pulse.clock.advance(TIMEOUT - 0.1)
+    assert client_pulse.did == []
+    client_pulse.clock.advance(0.1)
+
+    assert client_pulse.silent
+
+
 def test_after_a_standstill_its_ping_is_waited_for(client_pulse: Pulse) -> None:
     client_pulse.heartbeat.restart()
     client_pulse.clock.advance(INTERVAL)
