@@ -15,6 +15,7 @@ if __name__ == "__main__" and sys.argv[2:]:
 import itertools
 import logging
 import os
+import signal
 import time
 from typing import Any
 
@@ -73,6 +74,8 @@ if __name__ == "__main__":
     if sys.argv[1] == "run":
         io.run("127.0.0.1:0")
     else:
+        # Whoever starts the tests in the background of a script has SIGINT ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         server = sockio.create_server(io.serve_handler()).listen("127.0.0.1:0")
         logging.info("serving on %s", server.address)
         server.serve_forever()
