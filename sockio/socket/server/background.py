@@ -25,18 +25,18 @@ class Background:
 
     def __init__(self, reactor: Reactor) -> None:
         self._reactor = reactor
-        #: What is repeated, and after how many seconds.
+        #: The functions to repeat, each after its interval in seconds.
         self._repeated: list[tuple[float, Callable[[], object]]] = []
-        #: The tasks that repeat it.
+        #: The tasks that repeat them.
         self._tasks: list[Task[Any]] = []
 
     def start(self) -> None:
-        """Begin with what is repeated: the server has a hub now."""
+        """Start the repeated tasks: the server has a hub now."""
         for seconds, fn in self._repeated:
             self._repeat(seconds, fn)
 
     def close(self) -> None:
-        """Repeat nothing any more."""
+        """Stop the repeated tasks."""
         repeating, self._tasks = self._tasks, []
         for task in repeating:
             task.kill()
@@ -82,7 +82,7 @@ class Background:
         self._tasks.append(tasks.spawn(loop, name=name))
 
     def sleep(self, seconds: float = 0) -> None:
-        """Let others run, for at least ``seconds``.
+        """Let other greenlets run for at least ``seconds``.
 
         Blocks:
             For that long.
@@ -95,14 +95,14 @@ class Background:
         """Run blocking or computing code in a native thread and return its result.
 
         Blocks:
-            Until it has returned; other greenlets go on.
+            Until it has returned; other greenlets continue.
         """
         _check_plain("run_in_thread", fn)
         return tasks.in_thread(fn, *args, **kwargs)
 
 
 def _check_plain(call: str, fn: object) -> None:
-    """Refuse what could not be run in a greenlet."""
+    """Refuse a function that a greenlet could not run."""
     if not callable(fn):
         raise ConfigError(f"{call}({fn!r}): give a plain function, not its result")
     wrong = deferring(fn)

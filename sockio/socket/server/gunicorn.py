@@ -1,10 +1,10 @@
-"""Gunicorn: end in an orderly way when the worker that serves us ends.
+"""Gunicorn: close the server in an orderly way when its worker ends.
 
-A worker of gunicorn's says nothing to its application before it goes. But its handler
-of SIGTERM is a method of it, so we find it, and its attribute ``alive`` falls whatever
-the reason: a signal, ``--max-requests``, ``--reload``. It waits for requests under way,
-and a parked poll is one, and for connections that may carry another; it does not wait
-for WebSockets.
+A worker of gunicorn does not tell its application that it ends. But its SIGTERM handler
+is one of its methods, by which we find it, and its attribute ``alive`` becomes false
+whatever the reason: a signal, ``--max-requests``, ``--reload``. The worker waits for
+requests under way, parked polls among them, and for connections that may carry another
+request; it does not wait for WebSockets.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logs.get("server")
 
 #: Seconds between two looks at the worker, which itself wakes once a second.
 LOOK = 0.25
-#: How much of ``--graceful-timeout`` is ours: then the worker is killed.
+#: The part of ``--graceful-timeout`` that we use; at its end the worker is killed.
 SHARE = 0.8
 
 
@@ -43,11 +43,11 @@ class Closing(Protocol):
 
 
 def follow(server: Closing, close_patiently: Callable[[float], None]) -> None:
-    """Close ``server`` when the worker of gunicorn ends that serves it, if one does.
+    """Close ``server`` when the gunicorn worker that serves it ends, if there is one.
 
     Args:
-        server: Has started.
-        close_patiently: Closes it, and lets what is under way end in so many seconds.
+        server: A server that has started.
+        close_patiently: Closes it, and gives what is under way so many seconds to end.
     """
     worker = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     module = sys.modules.get("gunicorn.workers.ggevent")
@@ -72,7 +72,7 @@ class _Follower:
             if callable(handler) and getattr(handler, "__self__", None) is worker:
                 signal.signal(signum, partial(self._on_quit, handler))
         tasks.spawn(self._watch, name="gunicorn")
-        # Where it did not wait for us, the end of the process does.
+        # If the worker does not wait for us, the exit of the process does.
         atexit.register(self._at_exit)
 
     def _on_quit(

@@ -43,7 +43,7 @@ log = logs.get("server")
 
 #: Seconds that requests and handlers under way get when ``run`` ends.
 GRACE = 5.0
-#: Most seconds between two clients that ``drain`` lets go.
+#: Most seconds between two clients that ``drain`` disconnects.
 LONGEST_PAUSE = 0.1
 
 
@@ -55,11 +55,11 @@ class Listening(Protocol):
         """The interface and the port."""
 
     def close(self, timeout: float | None = None) -> None:
-        """Serve it no longer."""
+        """Stop serving it."""
 
 
 class Served(Protocol):
-    """What its life asks of a server; a subclass of that may do it in its own way."""
+    """The calls of a server that its lifecycle uses; a subclass may override them."""
 
     @property
     def options(self) -> ServerOptions: ...
@@ -82,7 +82,7 @@ class Served(Protocol):
 
 
 class Lifecycle:
-    """The engine of a server, and how it comes to its clients and parts with them."""
+    """The engine of a server, and how the server is mounted, listens and ends."""
 
     def __init__(
         self,
@@ -97,9 +97,9 @@ class Lifecycle:
         self._reactor = server.reactor
         #: The tasks beside the handlers.
         self.background = Background(server.reactor)
-        #: What is served: the server, in front of an application or alone.
+        #: The WSGI callable to serve: the server, alone or in front of an application.
         self._front: WSGIApp = server
-        #: How the HTTP servers that belong to us are stopped.
+        #: What ``close`` calls, with its timeout, to stop HTTP servers and adapters.
         self._stops: list[Callable[[float | None], object]] = []
         #: The Engine.IO server below.
         self.engine = engine
@@ -161,11 +161,11 @@ class Lifecycle:
 
     @property
     def shortcut(self) -> Any:
-        """The server's; a ``Mount`` asks for it."""
+        """The server's ``shortcut``; a ``Mount`` asks for it."""
         return self._server.shortcut
 
     def attach(self, app: Any) -> WSGIApp:
-        """Serve in front of an application; returns what is to be served."""
+        """Serve in front of an application; returns the WSGI callable to serve."""
         self._front = mount.attach(self.handle, self.engine.options.prefix, app)
         return self._front
 
@@ -173,7 +173,7 @@ class Lifecycle:
         """Listen on a port, or serve in front of the application of an HTTP server.
 
         Raises:
-            ConfigError: It is neither.
+            ConfigError: ``server`` is neither.
         """
         if type(server) is int:
             self._server.listen(server)
@@ -188,7 +188,7 @@ class Lifecycle:
                 return
         other = ""
         if isinstance(server, (str, tuple)):
-            other = "; an address belongs into run() or listen()"
+            other = "; give an address to run() or listen()"
         elif callable(server):
             other = "; to serve in front of an application call attach(app)"
         raise ConfigError(
@@ -283,14 +283,14 @@ class Lifecycle:
         try:
             return self._server.listen(address, **options)
         except OSError as exc:
-            # For whoever has started a program, a traceback is no help.
+            # A traceback does not help the person who started the program.
             raise SystemExit(f"sockio: cannot listen: {exc.strerror}") from None
 
     def _close_patiently(self, seconds: float) -> None:
-        """Close; let requests and handlers end, those of ``disconnect`` above all.
+        """Close; let requests and handlers end, above all those of ``disconnect``.
 
         Args:
-            seconds: How long each of both may take.
+            seconds: How long the requests may take, and then again the handlers.
 
         Blocks:
             Until they have ended, or the time is up.
@@ -298,15 +298,15 @@ class Lifecycle:
         self._server.close(seconds)
         clock = self._reactor.clock
         end = clock.now() + seconds
-        self.background.sleep()  # jobs that were put just now get their workers
+        self.background.sleep()  # jobs that were queued just now get their workers
         while self._reactor.workers.busy and clock.now() < end:
             self.background.sleep(0.01)
 
     def drain(self, seconds: float, reason: str) -> None:
-        """Accept no new client, and let the present ones go, one after the other.
+        """Accept no new clients, and disconnect the present ones one after the other.
 
         Blocks:
-            Until everybody has gone, at most so many seconds.
+            Until all are disconnected, at most ``seconds``.
         """
         self.engine.retry_after = seconds
         connections = [
@@ -336,7 +336,7 @@ class Lifecycle:
 
 
 def _say_where(address: Any, scheme: str) -> None:
-    """Print one line for whoever has started the program."""
+    """Print one line for the person who started the program."""
     kind = "compiled" if build.compiled else "plain Python"
     where, note = address, ""
     if isinstance(address, tuple):

@@ -1,4 +1,4 @@
-"""Namespaces: those of a server, by name, made where somebody wants them."""
+"""Namespaces: all namespaces of a server, by name; they are made on demand."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ConnectionHandler: TypeAlias = Callable[[Socket[Any]], object]
 
 
 class Namespaces:
-    """The namespaces that there are, and the parents that may make more."""
+    """The existing namespaces, and the parents that may make more."""
 
     def __init__(
         self,
@@ -47,17 +47,17 @@ class Namespaces:
         self.parser = options.make_parser()
         self._provider = options.adapter
         self._by_name: dict[str, Namespace] = {}
-        #: Those that there are, by name; nobody else can change it.
+        #: The existing namespaces by name, as a read-only view.
         self.by_name: Mapping[str, Namespace] = MappingProxyType(self._by_name)
         self._parents: list[ParentNamespace] = []
         self._misplaced = Misplaced(listener_count)
-        #: The one of which the server has the listeners.
+        #: The namespace ``/``; the server shares its listeners.
         self.main = self.of("/")
 
     # ------------------------------------------------------------------ making
 
     def of(self, name: Any, fn: ConnectionHandler | None = None) -> Namespace:
-        """The namespace of that name, or the parent; made where there is none."""
+        """Return the namespace of that name, made if missing; or make a parent."""
         namespace: Namespace
         if isinstance(name, str):
             namespace = self._named(name if name.startswith("/") else f"/{name}")
@@ -107,7 +107,7 @@ class Namespaces:
 
     def _clean_up(self, parent: ParentNamespace, child: Namespace) -> None:
         if child.empty and self._by_name.get(child.name) is child:
-            log.debug("namespace %r is empty and goes", child.name)
+            log.debug("namespace %r is empty and is removed", child.name)
             del self._by_name[child.name]
             parent.children.discard(child)
             child.adapter.close()
@@ -134,7 +134,7 @@ class Namespaces:
     # ------------------------------------------------------------------ finding
 
     def find_now(self, name: str) -> Namespace | None:
-        """The namespace of that name, as far as no user code must be asked."""
+        """Return the namespace of that name, or None, without calling user code."""
         namespace = self._by_name.get(name)
         if namespace is None:
             for parent in self._parents:
@@ -149,7 +149,7 @@ class Namespaces:
         return any(parent.blocking for parent in self._parents)
 
     def find(self, name: str, auth: Any) -> Namespace | None:
-        """The namespace of that name, made if a parent wants it.
+        """Return the namespace of that name; make it if a parent accepts the name.
 
         Blocks:
             As long as the predicates do.
@@ -174,11 +174,11 @@ class Namespaces:
 
     @property
     def adapter(self) -> AdapterFactory:
-        """What makes the adapter of each namespace."""
+        """The factory that makes the adapter of each namespace."""
         return given(self._provider)
 
     def use_adapter(self, factory: AdapterFactory | str) -> None:
-        """Have every namespace change to an adapter of this factory."""
+        """Give every namespace a new adapter, made by this factory."""
         old, new = self._provider, adapter_factory(factory)
         if self.reactor.started:
             new.start(self.reactor)
@@ -196,7 +196,7 @@ class Namespaces:
             namespace.adapter.init()
 
     def close(self, reason: str) -> None:
-        """Close every socket without a word to its client, and the adapters."""
+        """Close every socket without notifying its client, and close the adapters."""
         for namespace in list(self._by_name.values()):
             namespace.close(reason)
 

@@ -115,7 +115,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
             serve_client: Serve the JavaScript client below ``path``.
             transports: What clients may use: "polling", "websocket", "webtransport".
             ping_interval: Between two pings to a client.
-            ping_timeout: A client that does not answer a ping for so long is gone.
+            ping_timeout: A client that does not answer a ping for so long is dead.
             upgrade_timeout: How long a client may take to change its transport.
             connect_timeout: How long a client may stay without joining a namespace.
             allow_upgrades: Let clients that poll change to a WebSocket.
@@ -124,33 +124,35 @@ class Server(EventEmitter, Targets, Generic[DataT]):
             max_attachments: Most binary attachments of one packet.
             allow_request: Called with each handshake; raises ``Forbidden("why")`` or
                 returns False to refuse it.
-            check_origin: Refuse handshakes of pages neither our own nor allowed by
-                ``cors``.
+            check_origin: Refuse handshakes of pages that are neither from our own
+                origin nor allowed by ``cors``.
             cors: Which pages of other origins may read answers.
             cookie: Set a cookie with the session's id, for sticky load balancers.
             trusted_proxies: How many proxies, or which networks, to believe.
             per_message_deflate: Compress WebSocket messages.
             http_compression: Compress answers to polls.
-            parser: "default" is JSON; "msgpack"; "auto": each client's; or your own.
+            parser: "default" (JSON), "msgpack", "auto" (what each client speaks), or
+                a parser of your own.
             json: ``dumps`` and ``loads`` in place of orjson.
-            adapter: Who receives broadcasts; None: the sockets of this server.
-            connection_state_recovery: Give clients back what they had when their
-                connection broke.
+            adapter: Delivers broadcasts; None: only to the sockets of this server.
+            connection_state_recovery: Give a client whose connection broke its socket
+                back, with its rooms, its data and the events it missed.
             cleanup_empty_child_namespaces: Remove a namespace made on demand when its
-                last socket has left.
+                last socket has gone.
             buffer: How much may wait for a client; None: any amount.
-            inbox: How much of a client may wait for its handlers; None: any amount.
+            inbox: How much from a client may wait for handlers; None: any amount.
             cancel_on_disconnect: Kill a handler whose client goes away.
             error_acks: Answer an event whose handler failed.
             strict_args: Reject events with the wrong number of arguments.
-            error_in_connection: "disconnect" lets a client go whose connection handler
-                fails, "keep" leaves it as it is.
+            error_in_connection: What happens to a client if its connection handler
+                fails: "disconnect" or "keep".
             slow_handler: A handler that holds the loop for longer is logged, with its
-                stack; None: none is.
+                stack; None: never.
             generate_id: Makes the id of a session.
             handle_protocols: ``fn(offered, request)`` returns the WebSocket subprotocol
-                to answer, or None for none; None: the first one offered.
-            initial_packet: A message that every new session gets at once.
+                to answer, or None for no subprotocol. Without it, the first one offered
+                is answered.
+            initial_packet: A message that every new session gets first.
             client_dist: The folder of the JavaScript client's files; None: they are
                 looked for in ``node_modules``.
             clock: For tests.
@@ -158,7 +160,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         Raises:
             ConfigError: An option is wrong; the text says how to mend it.
         """
-        given = dict(locals())  # all that are named above
+        given = dict(locals())  # all the arguments above
         options = ServerOptions(**chosen(ServerOptions, given))
         engine_options = EngineOptions(**chosen(EngineOptions, given))
         self.options = options
@@ -198,7 +200,8 @@ class Server(EventEmitter, Targets, Generic[DataT]):
     def attach(self, app: WSGIApp) -> WSGIApp:
         """Serve in front of ``app``; returns the callable to give to a WSGI server.
 
-        Of an object with an attribute ``wsgi_app``, as Flask's, that is replaced too.
+        If ``app`` has an attribute ``wsgi_app``, as Flask applications do, that is
+        replaced too.
         """
         return self._lifecycle.attach(app)
 
@@ -206,13 +209,13 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         """Use this Engine.IO server; it must share our reactor or not have started.
 
         Raises:
-            ConfigError: It has started on its own.
+            ConfigError: The engine has started on its own.
         """
         self._lifecycle.bind(engine)
         return self
 
     def start(self) -> None:
-        """Start what waits for the first request otherwise: adapters and tasks."""
+        """Start the adapters and tasks now, instead of with the first request."""
         self.engine.start()
 
     def listen(
@@ -231,8 +234,8 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         Args:
             address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``, ``"unix:/path"``.
             certfile: PEM file with the certificate chain: the server speaks TLS.
-            keyfile: PEM file with the key, where ``certfile`` does not contain it.
-            ssl_context: Instead of both; gevent's class.
+            keyfile: PEM file with the key, if ``certfile`` does not contain it.
+            ssl_context: A ``gevent.ssl.SSLContext``, instead of both files.
             options: Those of ``create_server``.
         """
         return self._lifecycle.listen(
@@ -253,17 +256,17 @@ class Server(EventEmitter, Targets, Generic[DataT]):
     ) -> Listening:
         """Serve WebTransport, which is HTTP/3, on a UDP port; returns once bound.
 
-        It goes along with ``listen``: usually on the port of the same number.
+        Call it in addition to ``listen``, usually with the same port number.
 
         Args:
             address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``.
-            certfile: The certificate, and those between it and its root, in PEM.
-            keyfile: Its private key, in PEM.
-            max_connections: Clients beyond get no answer.
+            certfile: PEM file with the certificate and its intermediate certificates.
+            keyfile: PEM file with its private key.
+            max_connections: Most connections at a time; further clients get no answer.
 
         Raises:
-            ConfigError: "webtransport" is not among the transports, or what it needs
-                is not installed.
+            ConfigError: "webtransport" is not among the transports, or a package that
+                it needs is not installed.
         """
         return self._lifecycle.listen_webtransport(
             address, certfile, keyfile, max_connections=max_connections
@@ -272,10 +275,10 @@ class Server(EventEmitter, Targets, Generic[DataT]):
     def run(self, address: Address = 3000, **options: Unpack[RunSettings]) -> None:
         """Serve on ``address`` until SIGINT, SIGTERM, SIGHUP or SIGQUIT, then close.
 
-        SIGTERM lets clients go one after the other first. Requests and handlers under
-        way get some seconds to end. SIGINT, and a second signal, end at once: handlers
-        that wait are not waited for. While a handler computes, a second signal ends the
-        process there and then.
+        On SIGTERM, clients are first disconnected one after the other. Requests and
+        handlers under way get some seconds to end. After SIGINT, or a second signal,
+        the server does not wait for handlers. While a handler computes, a second signal
+        ends the process immediately.
 
         Args:
             address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``, ``"unix:/path"``.
@@ -289,20 +292,20 @@ class Server(EventEmitter, Targets, Generic[DataT]):
     def drain(
         self, seconds: float = 30.0, *, reason: str = Reason.SERVER_SHUTTING_DOWN
     ) -> None:
-        """Accept no new client, and let the present ones go, one after the other.
+        """Accept no new clients, and disconnect the present ones one after the other.
 
-        That takes at most ``seconds``, and less where there are few of them.
+        That takes at most ``seconds``, and less if there are few clients.
 
-        Clients reconnect by themselves, to another server where there is one. New
+        Clients reconnect by themselves, to another server if there is one. New
         handshakes are answered with 503 and ``Retry-After``.
 
         Blocks:
-            Until everybody has gone.
+            Until all are disconnected.
         """
         self._lifecycle.drain(seconds, reason)
 
     def close(self, timeout: float | None = None) -> None:
-        """Disconnect everybody, "server shutting down", and stop listening.
+        """Disconnect everybody with "server shutting down", and stop listening.
 
         Args:
             timeout: Seconds that requests under way may take to end.
@@ -326,7 +329,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         return self._lifecycle.background.every(seconds)
 
     def sleep(self, seconds: float = 0) -> None:
-        """Let others run, for at least ``seconds``.
+        """Let other greenlets run for at least ``seconds``.
 
         Blocks:
             For that long.
@@ -337,19 +340,19 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         """Run blocking or computing code in a native thread and return its result.
 
         Blocks:
-            Until it has returned; other greenlets go on.
+            Until it has returned; other greenlets continue.
         """
         return self._lifecycle.background.run_in_thread(fn, *args, **kwargs)
 
     def stats(self) -> ServerStats:
-        """Tell what the server is busy with; it looks at each client."""
+        """Return what the server is busy with; it looks at each client."""
         return stats.look(self.engine, self.namespaces.values())
 
     # ------------------------------------------------------------------ namespaces
 
     @property
     def namespaces(self) -> Mapping[str, Namespace]:
-        """The namespaces that there are, by name; it changes as they come and go."""
+        """The existing namespaces by name; a view that changes as they come and go."""
         return self._namespaces.by_name
 
     @overload
@@ -361,11 +364,11 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         fn: ConnectionHandler | None = None,
     ) -> ParentNamespace: ...
     def of(self, name: Any, fn: ConnectionHandler | None = None) -> Namespace:
-        """The namespace of that name, made where there is none.
+        """Return the namespace of that name; make it if there is none.
 
         Args:
-            name: Its name; or a pattern, or a predicate ``(name, auth) -> bool``, which
-                lets clients make the namespaces it accepts.
+            name: Its name. Or a pattern or a predicate ``(name, auth) -> bool``: then
+                clients may make the namespaces that it accepts.
             fn: A listener for ``connection``.
         """
         return self._namespaces.of(name, fn)
@@ -384,17 +387,17 @@ class Server(EventEmitter, Targets, Generic[DataT]):
     def around(self, fn: AroundT) -> AroundT:
         """Run every call of the application's code within ``fn(call)``; a decorator.
 
-        That is a generator function with one ``yield``, or returns a context manager.
-        What was given first is outermost. What it raises before the ``yield`` counts as
-        the failure of what would have been called; it sees the errors of that, and may
-        raise others in their place, but not make them nothing.
+        ``fn`` is a generator function with one ``yield``, or returns a context manager.
+        The first one added is outermost. An error that it raises before the ``yield``
+        counts as a failure of the code that would have been called. It sees the errors
+        of that code, and may raise others in their place, but not suppress them.
 
         Args:
-            fn: Called with a ``Call``, which tells ``kind``, ``socket``, ``namespace``,
+            fn: Called with a ``Call``, which has ``kind``, ``socket``, ``namespace``,
                 ``event``, ``args`` and ``request``.
 
         Raises:
-            ConfigError: It is async, or takes other arguments.
+            ConfigError: ``fn`` is async, or takes other arguments.
         """
         self.reactor.around.add(fn)
         return fn
@@ -406,7 +409,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
     def adapter(
         self, factory: AdapterFactory | str | None = None
     ) -> AdapterFactory | Self:
-        """The factory of adapters; given one, every namespace changes to it."""
+        """Return the factory of adapters; or give one, which every namespace uses."""
         if factory is None:
             return self._namespaces.adapter
         self._namespaces.use_adapter(factory)

@@ -11,7 +11,7 @@ from sockio.socket.namespace.namespace import Namespace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerStats:
-    """One look at a server; sizes are in bytes (of text: characters)."""
+    """A snapshot of a server; sizes are in bytes (of text: characters)."""
 
     #: Open connections.
     clients: int
@@ -19,15 +19,15 @@ class ServerStats:
     sockets: int
     #: Events of clients that wait for their handlers, beyond the first of each socket.
     events_waiting: int
-    #: Size of the messages that brought them.
+    #: Size of the messages in which they came.
     bytes_waiting: int
-    #: Clients of which nothing is read at present, since their handlers are slow.
+    #: Clients from which nothing is read at present because their handlers are slow.
     paused: int
     #: How often reading from a client has paused, since the server was made.
     pauses: int
-    #: Clients that were disconnected since too much of them waited for handlers.
+    #: Clients disconnected because too much from them waited for handlers.
     inbox_full: int
-    #: Clients that were disconnected since too much waited for them.
+    #: Clients disconnected because too much waited to be sent to them.
     buffer_full: int
 
 
