@@ -1,6 +1,7 @@
 """Emit arguments: an event's name, its arguments, and a callback for the answer.
 
-Keyword arguments of other servers' ``emit`` are refused with what to write instead.
+Keyword arguments of other libraries' ``emit`` are refused; the error tells what to
+write instead.
 """
 
 from __future__ import annotations
@@ -42,18 +43,18 @@ _HINTS: Mapping[str, str] = MappingProxyType(
         "json": "leave it out, dicts and lists are sent as they are",
         "binary": "leave it out, bytes are sent as they are",
         "ignore_queue": "write .local.emit(...)",
-        "data": "give it as the argument behind the event",
-        "args": "give them as the arguments behind the event",
+        "data": "give it as the argument after the event",
+        "args": "give them as the arguments after the event",
     }
 )
 
 
 def event_name(event: str | Event[..., Any]) -> str:
-    """The name of ``event``, which must not be one of the library's own.
+    """Return the name of ``event``.
 
     Raises:
-        ReservedEventError: It is.
-        TypeError: It is neither text, a number nor an Event.
+        ReservedEventError: The name is one of the library's own.
+        TypeError: ``event`` is neither text, a number nor an Event.
     """
     name = event if type(event) is str else event_names.event_name(event)
     if name in RESERVED_EVENTS:
@@ -73,7 +74,7 @@ def take_ack(
 
 
 def refuse(call: str, unknown: Mapping[str, object], *known: str) -> NoReturn:
-    """Raise for keyword arguments of ``emit`` or its like that there are not.
+    """Raise for keyword arguments that ``emit`` or a similar call does not have.
 
     Raises:
         UnknownOption: Always.

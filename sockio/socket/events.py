@@ -37,7 +37,7 @@ def event(name: str) -> Event[..., Any]:
 
 
 def alias(name: str) -> Callable[[F], F]:
-    """Name the event of one method of a map, where its own name will not do."""
+    """Name the event of one method of a map, if the method's own name will not do."""
 
     def mark(method: F) -> F:
         setattr(method, _ALIAS, name)
@@ -68,7 +68,7 @@ def only_typed(event_map: Callable[..., T], emit: Callable[..., object]) -> T:
 
 
 class _TypedEmits:
-    """Attribute by attribute, the methods of a map."""
+    """The methods of a map as attributes; each emits its event."""
 
     __slots__ = ("_emit", "_event_map")
 

@@ -1,4 +1,4 @@
-"""Handshake: what the server was told when a client connected.
+"""Handshake: what the server learned when a client connected.
 
 The sockets of one connection share all but ``auth``: each namespace gets its own.
 """
@@ -16,28 +16,29 @@ from sockio.types import Json
 class Handshake:
     """The first request of a connection, and what the client sent with CONNECT."""
 
-    #: By lower-case name.
+    #: The request's headers by lower-case name.
     headers: Mapping[str, str]
-    #: When it came, as text for people.
+    #: When the request came, as readable text.
     time: str
     #: Address of the client; behind trusted proxies, as they report it.
     address: str
     #: Whether the request carried an Origin.
     xdomain: bool
-    #: Whether it came over TLS.
+    #: Whether the request came over TLS.
     secure: bool
-    #: When it came, in milliseconds since 1970.
+    #: When the request came, in milliseconds since 1970.
     issued: int
     #: Path and query string as they were sent.
     url: str
     #: The query string by name; the last of several values.
     query: Mapping[str, str]
-    #: What the client gave as ``auth``; from a client of protocol 3, its query string.
+    #: What the client gave as ``auth``; a client of Socket.IO 2 gives it as the query
+    #: string after the namespace's name.
     auth: Json
 
     @classmethod
     def told(cls, told: Mapping[str, Json]) -> Handshake:
-        """Return what another server has told, as far as it has told it."""
+        """Make a handshake of what another server sent; absent fields are empty."""
         known = {**_UNTOLD, **told}
         return cls(**{field.name: known[field.name] for field in fields(cls)})
 
@@ -49,7 +50,7 @@ class Handshake:
         return shown
 
 
-#: What stands for what another server does not tell.
+#: The values of fields that another server does not send.
 _UNTOLD: Mapping[str, Json] = {
     "headers": {},
     "time": "",

@@ -1,8 +1,9 @@
 """Middleware: a chain of guards; the first one that raises or returns False refuses.
 
-A guard of a namespace is called with the socket, one of a socket with the event's name
-and its arguments. To return means "go on". What is raised goes to the caller as it is:
-``ConnectError`` and ``EventRejected`` are refusals, the rest are bugs in the guard.
+A namespace calls its guards with the socket; a socket calls its guards with the event's
+name and arguments. A guard that returns anything but False lets it pass. ``run`` raises
+what a guard raises: ``ConnectError`` and ``EventRejected`` are refusals, all others are
+bugs in the guard.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sockio.runtime.surroundings import Kind, Surroundings
 
 
 def check(fn: Callable[..., object], count: int, gets: str) -> None:
-    """Refuse at once what could never work as a guard.
+    """Refuse a function that could never work as a guard.
 
     Args:
         fn: What was given to ``use``.
@@ -23,8 +24,8 @@ def check(fn: Callable[..., object], count: int, gets: str) -> None:
         gets: Those arguments, for the error's text.
 
     Raises:
-        ConfigError: It is a coroutine function, or takes other arguments.
-        TypeError: It cannot be called.
+        ConfigError: ``fn`` is a coroutine function, or takes other arguments.
+        TypeError: ``fn`` cannot be called.
     """
     guards.check(
         "use()",
@@ -44,16 +45,16 @@ def run(
 ) -> bool:
     """Call each guard in order with ``args``, until one raises or returns False.
 
-    Guards added meanwhile do not take part.
+    Guards added meanwhile are not called.
 
     Args:
         chain: The guards.
-        args: For each of them.
+        args: The arguments of each guard.
         around: What surrounds each call.
-        kind: What it is told of the call, as it is of ``about``.
+        kind: The kind of the ``Call`` that ``around`` gets; ``about`` has its fields.
 
     Returns:
-        Whether all of them let it pass.
+        Whether all guards let it pass.
 
     Raises:
         ConfigError: One returned a coroutine or a generator.

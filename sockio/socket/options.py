@@ -1,4 +1,4 @@
-"""ServerOptions: what a Socket.IO server can be told, beside its engine's options."""
+"""ServerOptions: the options of a Socket.IO server, besides those of its engine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sockio.protocol.socketio import (
 from sockio.runtime.option_fields import by, option, reads_given
 from sockio.runtime.unknown_names import tells_unknown
 
-#: Seconds of the longest time for which a client may be expected back: a day.
+#: The most seconds for which a session may be kept: a day.
 LONGEST_KEPT = 86400.0
 
 
@@ -32,7 +32,7 @@ ParserChoice: TypeAlias = "Parser | Literal['default', 'msgpack', 'auto']"
 class Recovery:
     """Clients whose connection broke get their socket back, and what they missed."""
 
-    #: Seconds after which a session that nobody came back for is forgotten.
+    #: Seconds after which a session is forgotten if its client does not come back.
     max_disconnection_duration: float = 120.0
     #: Let recovered sockets in without asking the middlewares of the namespace again.
     skip_middlewares: bool = True
@@ -109,33 +109,33 @@ def _slow_handler(name: str, value: object) -> float | None:
 class ServerOptions:
     """Options of one server; times are in seconds, defaults are Node's.
 
-    Options that may be given in several forms are kept in one.
+    An option that may be given in several forms is stored in one of them.
     """
 
     #: How long a client may stay without joining a namespace.
     connect_timeout: float = option(45.0, seconds)
     #: Most binary attachments of one packet.
     max_attachments: int = option(10, _attachments)
-    #: How packets are written: "default" is JSON with binary attachments, "auto" that
-    #: or MessagePack, as each client begins.
+    #: How packets are encoded: "default" is JSON with binary attachments; "auto" is
+    #: JSON or MessagePack, whichever the client's first packet is in.
     parser: ParserChoice = option("default", _parser)
-    #: ``dumps(value, *, default)`` and ``loads(text)``; None: orjson. What ``dumps``
-    #: converts is converted in MessagePack too.
+    #: ``dumps(value, *, default)`` and ``loads(text)``; None: orjson. Types that
+    #: ``dumps`` converts are converted for MessagePack too.
     json: JsonCodec | None = option(None, _codec)
     #: Makes the adapter of each namespace.
     adapter: Provider = option(None, by(adapter_factory))
-    #: How clients get back what they had when their connection broke; None: not at all.
+    #: How clients whose connection broke get their socket back; None: not at all.
     connection_state_recovery: Recovery | None = option(None, by(Recovery.of))
     #: Remove a namespace made on demand when its last socket has left.
     cleanup_empty_child_namespaces: bool = option(False, flag)
-    #: Kill a handler of a client that goes away while it runs.
+    #: Kill a handler if its client goes away while it runs.
     cancel_on_disconnect: bool = option(False, flag)
-    #: Answer an event whose handler failed with ``{"error": {...}}``.
+    #: Acknowledge an event with ``{"error": {...}}`` if its handler failed.
     error_acks: bool = option(False, flag)
     #: Reject events with the wrong number of arguments for their listener.
     strict_args: bool = option(True, flag)
-    #: What happens to a client whose connection handler has failed: "disconnect" lets
-    #: it go, "keep" leaves it as it is.
+    #: What happens to a client if its connection handler fails: "disconnect"
+    #: disconnects it, "keep" leaves it connected.
     error_in_connection: Literal["disconnect", "keep"] = option(
         "disconnect", _error_in_connection
     )

@@ -13,7 +13,7 @@ from sockio.engine import reasons
 class Reason(str, Enum):
     """Equal to its text, and ``str()`` gives it."""
 
-    # Why the session below has ended: said by the engine, and described there.
+    # Why the session below has ended: the engine gives and describes these reasons.
     TRANSPORT_ERROR = reasons.TRANSPORT_ERROR
     TRANSPORT_CLOSE = reasons.TRANSPORT_CLOSE
     FORCED_CLOSE = reasons.FORCED_CLOSE
@@ -32,7 +32,7 @@ class Reason(str, Enum):
         return self.value
 
 
-#: A middleware has not let the socket in; no listener is told.
+#: A middleware refused the socket; no listener is called.
 REFUSED = "refused"
 
 #: After these the client reconnects by itself and its session is worth keeping.

@@ -1,4 +1,4 @@
-"""Room names: what may be named where a room is wanted, and the name it stands for."""
+"""Room names: what calls accept as a room, and the name that it stands for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sockio.errors import ConfigError
 from sockio.protocol.socketio.plain import is_lazy_text
 from sockio.types import Room, RoomLike
 
-#: Python can walk over these, but what it finds there are numbers.
+#: Iterable, but their items are numbers, which would pass for rooms.
 _BYTES = (bytes, bytearray, memoryview)
 
 
@@ -22,7 +22,7 @@ def room_names(rooms: Sequence[RoomLike | Iterable[RoomLike]]) -> tuple[Room, ..
     A collection may be empty.
 
     Raises:
-        ConfigError: Something else is among them.
+        ConfigError: Something else is among ``rooms``.
     """
     names: list[Room] = []
     for room in rooms:
@@ -37,7 +37,7 @@ def room_names(rooms: Sequence[RoomLike | Iterable[RoomLike]]) -> tuple[Room, ..
 
 
 def _name(room: object) -> Room | None:
-    """Return the name that a room stands for; None where it is no single room."""
+    """Return the name that a room stands for; None if it is no single room."""
     if isinstance(room, Enum):
         return _name(room.value)
     if isinstance(room, str):

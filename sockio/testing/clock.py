@@ -1,12 +1,12 @@
-"""FakeClock: advance(seconds).
+"""FakeClock: a clock that stands still until a test advances it.
 
     clock = FakeClock()
     io = sockio.Server(clock=clock)
     ...
     clock.advance(25)        # every timer due by then fires, in order of time
 
-No test has to sleep: time passes only here, and after each timer everything that can
-run does run.
+No test has to sleep: time passes only in ``advance``, and after each timer everything
+that can run does run.
 """
 
 from __future__ import annotations
@@ -75,13 +75,13 @@ class FakeClock(Clock):
         until = self._now + seconds
         _let_run()
         while (timer := self._next_due(until)) is not None:
-            # In the hub, as with the real clock: there a call that blocks is a bug.
+            # In the hub, as with the real clock, where a call that blocks is a bug.
             gevent.get_hub().loop.run_callback(timer.fire)
             _let_run()
         self._now = until
 
     def settle(self) -> None:
-        """Let everything run that can, without time passing.
+        """Let everything that can run do so, without time passing.
 
         Blocks:
             Until nothing can run any more.
@@ -124,6 +124,6 @@ def _nothing() -> None:
 def _let_run() -> None:
     endless = RuntimeError("a greenlet runs in an endless loop and never waits")
     with gevent.Timeout(PATIENCE, endless):
-        # It returns after a pass of the loop without a callback or an event, when
-        # no other greenlet waits for such a pass.
+        # ``idle(-1)`` returns after a pass of the loop without a callback or an event,
+        # unless another greenlet waits for such a pass.
         gevent.idle(-1)

@@ -1,7 +1,7 @@
 """Addressing: the calls that reach many sockets, written and documented once.
 
-``Addressing`` starts a broadcast, ``Targets`` has all its calls. Servers, namespaces,
-sockets and operators inherit them and supply only ``_operator()``.
+``Addressing`` has the calls that start a broadcast, ``Targets`` has all calls. Servers,
+namespaces, sockets and operators inherit one of them and supply only ``_operator()``.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Addressing:
         """Address the sockets in any of ``rooms``; calls add up.
 
         Rooms are text, whole numbers, members of enumerations and UUIDs, or collections
-        of these. Where they are empty, nobody is addressed.
+        of these. If there are none, nobody is addressed.
 
         Raises:
-            ConfigError: Something else is among them.
+            ConfigError: Something else is among ``rooms``.
         """
         return self._operator().to(*rooms)
 
@@ -76,7 +76,7 @@ class Targets(Addressing):
             event: Its name.
             args: What JSON can carry, and bytes, at any depth.
             ack: Called with ``(error, responses)``; needs ``timeout()``. A callable as
-                last argument is taken for it.
+                last argument counts as ``ack``.
 
         Raises:
             EncodeError: An argument cannot travel; nothing was sent.
@@ -91,7 +91,8 @@ class Targets(Addressing):
         """Emit and return the first acknowledgement argument of each client.
 
         Raises:
-            AckTimeout: Some did not answer in time; ``.responses`` has the others'.
+            AckTimeout: Some did not answer in time; ``.responses`` has the answers
+                that came.
             ConfigError: Without ``timeout()``.
 
         Blocks:
@@ -125,10 +126,10 @@ class Targets(Addressing):
         """Return the addressed sockets: ours, and RemoteSockets of other servers.
 
         Args:
-            allow_partial: Return what came in time, where another server is silent.
+            allow_partial: If another server does not answer, return what came in time.
 
         Blocks:
-            Where servers are clustered: until all have answered.
+            In a cluster: until all servers have answered.
         """
         return self._operator().fetch_sockets(allow_partial=allow_partial)
 

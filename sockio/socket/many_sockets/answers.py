@@ -1,4 +1,4 @@
-"""Answers: what comes back of one broadcast, from all servers, until it is over."""
+"""Answers: the clients' answers to one broadcast, collected from all servers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sockio.runtime.reactor import Reactor
 
 
 class Answers:
-    """The answers to one broadcast, until they are complete or it is too late."""
+    """The answers to one broadcast, until they are complete or the time runs out."""
 
     def __init__(
         self,
@@ -20,7 +20,7 @@ class Answers:
     ) -> None:
         self._event = event
         self._seconds = seconds
-        #: How many will report; None: that is not known yet.
+        #: How many servers will report; None: that is not known yet.
         self._servers: int | None = None
         self._reported = 0
         self._done = done
@@ -31,7 +31,7 @@ class Answers:
         self._cleanups: tuple[Callable[[], object], ...] = ()
 
     def started(self, *cleanups: Callable[[], object]) -> None:
-        """Call ``cleanups`` when it is over, which it may be already."""
+        """Call ``cleanups`` when all is over; immediately, if it is over already."""
         if self._over:
             for cleanup in cleanups:
                 cleanup()
@@ -39,7 +39,7 @@ class Answers:
             self._cleanups = cleanups
 
     def expect(self, servers: int) -> None:
-        """So many servers will report; this is known when they have been asked."""
+        """Note how many servers will report; known once they have been asked."""
         self._servers = servers
         self._check()
 
@@ -55,7 +55,7 @@ class Answers:
         self._check()
 
     def lost(self) -> None:
-        """One client went away without an answer: nobody waits for it."""
+        """One client went away without an answer: it is not waited for any more."""
         self._lost += 1
         self._check()
 

@@ -1,4 +1,4 @@
-"""Broadcast: an operator says whom a call addresses, and makes the call."""
+"""Broadcast: an operator, which knows whom a call addresses and makes the call."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class BroadcastOperator(Targets):
     ) -> None:
         self._nsp = nsp
         self._options = options
-        #: Rooms were asked for and none was named. In the options, as on the wire
-        #: between servers, no room is everybody: an adapter must not get these.
+        #: ``to()`` was called, but without a room. An adapter must not get these
+        #: options: there, as on the wire between servers, no room means everybody.
         self._nobody = nobody
 
     def _operator(self) -> BroadcastOperator:
@@ -108,14 +108,14 @@ class BroadcastOperator(Targets):
         else:
             packet = self._question(name, args)
         if nsp.reactor.workers.elsewhere:
-            nsp.encode(packet, self._options.flags)  # an error belongs to the caller
+            nsp.encode(packet, self._options.flags)  # the caller gets the error, if any
         nsp.reactor.in_order(self._emit, packet, ack)
 
     def _emit(self, packet: Packet, ack: Callable[..., object] | None) -> None:
         if ack is not None:
             self._collect(packet, Callback(ack, self._nsp.reactor))
         elif self._nobody:
-            self._nsp.encode(packet, self._options.flags)  # it may be an error
+            self._nsp.encode(packet, self._options.flags)  # raises if it cannot travel
         else:
             self._nsp.adapter.broadcast(packet, self._options)
 
@@ -199,6 +199,6 @@ class BroadcastOperator(Targets):
         self._change(self._nsp.adapter.disconnect_sockets, close)
 
     def _change(self, change: Callable[..., None], what: object) -> None:
-        """Change the addressed sockets, in the order of calls from any thread."""
+        """Change the addressed sockets; calls from all threads keep their order."""
         if not self._nobody:
             self._nsp.reactor.in_order(change, self._options, what)

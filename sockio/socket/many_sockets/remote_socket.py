@@ -1,6 +1,6 @@
 """RemoteSocket: a socket on any server of the cluster, known by its id.
 
-What it says is a snapshot; what it does reaches the socket wherever it is.
+Its attributes are a snapshot; its calls reach the socket on whichever server it is.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class RemoteSocket:
         """Emit and return the first argument of the client's answer.
 
         Raises:
-            AckTimeout: It did not come in time.
+            AckTimeout: The answer did not come in time.
             ConfigError: Without ``timeout()``.
 
         Blocks:
@@ -93,7 +93,7 @@ def _handshake(details: Details) -> Handshake:
 
 
 def _data(data: Any) -> Any:
-    """Return what another server tells of ``socket.data`` in the form that it has."""
+    """Return ``socket.data`` as another server sent it, a dict as ``SocketData``."""
     if type(data) is not dict:
         return data
     told = SocketData()

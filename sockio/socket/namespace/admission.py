@@ -1,7 +1,7 @@
 """Admission: how sockets are let into a namespace, and forgotten when they have gone.
 
-There are two ways: here the plain one, in ``recovery.py`` the one that lets a client
-come back for what it had.
+There are two ways: the plain one is here; the one in ``recovery.py`` lets a client that
+comes back have its former socket.
 """
 
 from __future__ import annotations
@@ -14,58 +14,58 @@ from sockio.socket.one_socket.socket import Socket
 
 
 class Admission(Protocol):
-    """What a namespace asks about its sockets, from their coming to their end."""
+    """What a namespace asks about its sockets, from their connect to their end."""
 
-    #: What the sockets of the namespace are.
+    #: The class of the namespace's sockets.
     socket_class: type[Socket[Any]]
 
     def admit(self, socket: Any, passes: Callable[[Any], bool]) -> bool:
-        """Tell whether the socket may enter, or may have entered before it left.
+        """Return whether the socket may enter; if it has gone, whether it might have.
 
         Args:
-            socket: One whose client wants to join.
-            passes: Asks the middlewares, and refuses the socket where one says so.
+            socket: A socket whose client wants to join.
+            passes: Asks the middlewares; refuses the socket if one of them does.
 
         Blocks:
-            As long as the middlewares do, and whoever keeps sessions.
+            As long as the middlewares do, and another program that keeps the sessions.
         """
 
     def welcome(self, socket: Any) -> None:
-        """Write to the client that it was let in."""
+        """Tell the client that it was let in."""
 
     def wait_for_former(self, socket: Any) -> None:
-        """Let the last events of the socket that this one was be handled first.
+        """Wait until the last events of the client's former socket are handled.
 
         Blocks:
             As long as handlers of the former connection run.
         """
 
     def forget(self, socket: Any) -> None:
-        """A socket has gone, or was not let in."""
+        """Forget a socket that has gone or was not let in."""
 
     def on_left(self, socket: Any) -> None:
         """The last handler of a socket that has gone has returned."""
 
 
 class PlainAdmission:
-    """Lets everybody in as somebody new."""
+    """Lets each client in with a new socket."""
 
     socket_class: type[Socket[Any]] = Socket
 
     def admit(self, socket: Any, passes: Callable[[Any], bool]) -> bool:
-        """Tell whether the socket may enter: only the middlewares are asked."""
+        """Return whether the socket may enter: only the middlewares are asked."""
         return passes(socket)
 
     def welcome(self, socket: Any) -> None:
-        """Write to the client that it was let in."""
+        """Tell the client that it was let in."""
         fields = {"sid": socket.id}
         socket.outgoing.send_packet(Packet(PacketType.CONNECT, socket.nsp.name, fields))
 
     def wait_for_former(self, socket: Any) -> None:
-        """Nobody has been here before."""
+        """Do nothing: no socket has a former one."""
 
     def forget(self, socket: Any) -> None:
-        """Nobody comes back."""
+        """Do nothing: no client comes back for its socket."""
 
     def on_left(self, socket: Any) -> None:
-        """Nobody waits for it."""
+        """Do nothing: nobody waits for it."""

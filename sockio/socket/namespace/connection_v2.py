@@ -1,8 +1,8 @@
 """Connection of a client of Socket.IO 2: what is different in its protocol.
 
-It is in the main namespace without having asked. It asks for others with a query string
-behind their name where newer clients send ``auth``. It learns no id with the answer: it
-knows its session's, and makes those of its sockets from that.
+The client is in the main namespace without asking. It asks for another one with a query
+string after the name, where newer clients send ``auth``. The answer tells it no id: it
+knows the id of its session, and derives those of its sockets from that.
 Spec: Socket.IO protocols 3 and 4, "CONNECT", "ERROR".
 """
 
@@ -30,7 +30,7 @@ class ConnectionV2(Connection):
         self._connect("/", {})
 
     def socket_id(self, namespace: str) -> SocketId:
-        """Name the client's socket in ``namespace`` as the client does itself."""
+        """Return the id of the client's socket in ``namespace``, as the client does."""
         sid = self.conn.id
         return sid if namespace == "/" else f"{namespace}#{sid}"
 
@@ -43,7 +43,7 @@ class ConnectionV2(Connection):
         return super().encode(packet, compress)
 
     def _on_other(self, packet: Packet, size: int) -> None:
-        """Handle a CONNECT, or a packet that no socket is there for."""
+        """Handle a CONNECT, or a packet for which there is no socket."""
         name, _, query = packet.nsp.partition("?")
         if packet.type is PacketType.CONNECT:
             auth = dict(parse_qsl(query, keep_blank_values=True))
@@ -57,13 +57,13 @@ class ConnectionV2(Connection):
             socket.incoming.on_packet(packet, size)
 
     def _unknown(self, name: str) -> None:
-        # As Node does, which writes this one like to newer clients.
+        # As Node does: this error has the same form as for newer clients.
         payload = {"message": "Invalid namespace"}
         packet = Packet(PacketType.CONNECT_ERROR, name, payload)
         self.write(super().encode(packet))
 
 
 def _error_of(payload: dict[str, Any]) -> Any:
-    """Return what the client is told: what JavaScript takes for true, or the text."""
+    """Return what the client gets: data that is true in JavaScript, or the text."""
     data = payload.get("data")
     return data if data or isinstance(data, list | dict) else payload["message"]

@@ -18,9 +18,10 @@ class NamespaceHandler:
     """Derive from it, write ``on_<event>`` methods, give it to ``io.register``.
 
     Each method gets the socket, then what the event carries; what it returns is the
-    acknowledgement. ``on_connect(socket, auth)`` is asked before the client is let in:
-    it refuses by returning False or raising ``ConnectError``. ``on_disconnect(socket,
-    reason)``, ``on_disconnecting`` and ``on_error(socket, error)`` are told.
+    acknowledgement. ``on_connect(socket, auth)`` is called before the client is let in:
+    it refuses the client by returning False or raising ``ConnectError``. The library's
+    own events call ``on_disconnect(socket, reason)``, ``on_disconnecting`` and
+    ``on_error(socket, error)``.
     """
 
     #: The namespace it handles.
@@ -33,14 +34,14 @@ class NamespaceHandler:
             self.namespace = namespace
 
     def trigger_event(self, event: str, socket: Socket[Any], *args: Any) -> Any:
-        """Call the method of ``event``; override it to see every event on its way."""
+        """Call the method of ``event``; override this to see every event first."""
         return getattr(self, f"on_{event}")(socket, *args)
 
     def attach_to(self, nsp: Namespace) -> None:
         """Register the methods with ``nsp``.
 
         Raises:
-            ConfigError: One of them could never be called as it would have to be.
+            ConfigError: One of them could never be called, or not with its arguments.
         """
         methods = methods_of(self)
         connect = methods.pop("connect", None)
@@ -54,7 +55,7 @@ class NamespaceHandler:
         return self.trigger_event("connect", *args)
 
     def _called(self, methods: dict[str, Callable[..., Any]]) -> dict[str, Any]:
-        """Return what to call at each event."""
+        """Return the function to call for each event."""
         if type(self).trigger_event is NamespaceHandler.trigger_event:
             return methods
         return {event: partial(self.trigger_event, event) for event in methods}
@@ -66,21 +67,21 @@ class NamespaceHandler:
 
 
 class Given(NamedTuple):
-    """What a method for an event of the library's own is called with."""
+    """What a method is called with: at least and at most how many arguments."""
 
     least: int
     most: int
     words: str
 
 
-#: The events that a socket of a handler has of itself.
+#: The library's own events that a handler may have methods for.
 _OWN = {
     "connect": Given(1, 2, "the socket and its auth"),
     "disconnect": Given(1, 3, "the socket, a reason and a description"),
     "disconnecting": Given(1, 3, "the socket, a reason and a description"),
     "error": Given(1, 2, "the socket and an error"),
 }
-#: What a client sends carries any number of arguments.
+#: An event of a client carries any number of arguments.
 _CLIENTS = Given(1, 1 << 16, "the socket and the event's arguments")
 
 
@@ -88,7 +89,7 @@ def methods_of(handler: NamespaceHandler) -> dict[str, Callable[..., Any]]:
     """Return the methods of a handler by event.
 
     Raises:
-        ConfigError: One of them could never be called as it would have to be.
+        ConfigError: One of them could never be called, or not with its arguments.
     """
     found = {
         name.removeprefix("on_"): getattr(handler, name)
@@ -104,7 +105,7 @@ def methods_of(handler: NamespaceHandler) -> dict[str, Callable[..., Any]]:
 
 def _check(where: str, event: str, method: Any) -> None:
     if event == "connection":
-        raise ConfigError(f"{where}: the method of that name is on_connect")
+        raise ConfigError(f"{where}: call this method on_connect")
     if not event or (event in RESERVED_EVENTS and event not in _OWN):
         raise ConfigError(f"{where}: no client can send an event of that name")
     _check_listener(where, method, _OWN.get(event, _CLIENTS))
@@ -113,8 +114,8 @@ def _check(where: str, event: str, method: Any) -> None:
 def _check_listener(where: str, method: Any, given: Given) -> None:
     if not callable(method):
         raise ConfigError(
-            f"{where} is {method!r}: a name that starts with on_ is a handler's; give "
-            "a function, or call it otherwise"
+            f"{where} is {method!r}: a name that starts with on_ is a handler's; make "
+            "it a function, or rename it"
         )
     try:
         listener = Listener(where, method)
@@ -128,10 +129,10 @@ def _check_listener(where: str, method: Any, given: Given) -> None:
 
 
 def instance_of(handler: type[NamespaceHandler] | NamespaceHandler) -> NamespaceHandler:
-    """The handler itself, made if its class was given.
+    """Return the handler; make it if its class was given.
 
     Raises:
-        ConfigError: It is neither, or has a method that could never be called.
+        ConfigError: ``handler`` is neither, or has a method that could never be called.
     """
     if isinstance(handler, type) and issubclass(handler, NamespaceHandler):
         handler = handler()

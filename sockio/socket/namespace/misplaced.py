@@ -1,7 +1,8 @@
-"""Misplaced listeners: for events of clients, and registered on a namespace.
+"""Misplaced listeners: for events of clients, but registered on a namespace.
 
-What a client sends goes to its socket. Who comes from Flask-SocketIO registers on the
-server, where nothing ever calls the listener; that is said when such an event comes.
+Events of a client go to its socket. Users of Flask-SocketIO are used to registering
+listeners on the server, where nothing ever calls them; a warning says so when such an
+event comes.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ class Misplaced:
     """Warns of the listeners of one server, once for each name."""
 
     def __init__(self, on_server: Callable[[str], int]) -> None:
-        """Make one; ``on_server`` counts the listeners that the server has."""
+        """Make one; ``on_server`` counts the server's listeners for an event."""
         self._on_server = on_server
-        #: No more than the application has names.
+        #: The events already warned of; never more than have listeners.
         self._told: set[str] = set()
 
     def check(self, event: str, listeners: Listeners, namespace: str) -> None:
-        """An event found nobody on its socket: is somebody elsewhere?
+        """Warn if an event without a listener on its socket has one elsewhere.
 
         Args:
             event: Its name.
             listeners: Those of the socket's namespace.
-            namespace: The name of that.
+            namespace: The name of the namespace.
         """
         if event in self._told or event in SERVER_EVENTS:
             return

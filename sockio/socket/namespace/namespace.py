@@ -72,7 +72,7 @@ class Namespace(EventEmitter, Targets):
         self._sockets: dict[SocketId, Socket[Any]] = {}
         self._parser = parser
         self._guards: list[Guard] = []
-        # Its items are given out one at a time, to whatever thread.
+        # Any thread may take the next item: each item is given out once.
         self._ack_ids = itertools.count()
         #: Called when a socket has left or was refused.
         self.on_removed: Callable[[Namespace], object] = _nothing
@@ -100,8 +100,8 @@ class Namespace(EventEmitter, Targets):
     def use(self, fn: G) -> G:
         """Run ``fn(socket)`` for each client that connects; raise to refuse it.
 
-        ``ConnectError(message, data)`` is what the client is told. To return False
-        refuses too.
+        The client gets the message and data of a ``ConnectError(message, data)``.
+        Returning False refuses it too.
         """
         middleware.check(fn, 1, "the socket")
         self._guards.append(fn)
@@ -133,11 +133,11 @@ class Namespace(EventEmitter, Targets):
 
     @property
     def clock(self) -> Clock:
-        """The time, for the adapter."""
+        """The clock, for the adapter."""
         return self.reactor.clock
 
     def next_ack_id(self) -> int:
-        """A number that no packet of this namespace waits for an answer under."""
+        """Return a number under which no packet of this namespace waits for answers."""
         return next(self._ack_ids)
 
     def encode(self, packet: Packet, flags: Flags) -> Wire:
@@ -148,7 +148,7 @@ class Namespace(EventEmitter, Targets):
         return Wire(parser.encode(packet), compress=flags.compress)
 
     def announce(self, sid: SocketId, fire: Callable[[], None]) -> None:
-        """Run listeners of room events where user code may run."""
+        """Run the listeners of a room event in a greenlet that may run user code."""
         socket = self._sockets.get(sid)
         if socket is not None and self.reactor.in_hub:
             socket.incoming.run(fire)
@@ -158,12 +158,12 @@ class Namespace(EventEmitter, Targets):
             fire()
 
     def serve(self, event: str, args: Sequence[Any], reply: Reply | None) -> None:
-        """Tell the listeners of ``event``, which another server has emitted.
+        """Call the listeners of ``event``, which another server has emitted.
 
         Args:
             event: Its name.
             args: Its arguments.
-            reply: Takes the first answer of a listener, if one is wanted.
+            reply: Called with the first answer of a listener; None: none is wanted.
         """
         if event in SERVER_EVENTS:
             log.debug("namespace=%r another server sent %r: ignored", self.name, event)
@@ -192,7 +192,7 @@ class Namespace(EventEmitter, Targets):
     # ------------------------------------------------------------------ connecting
 
     def connect(self, link: Link, auth: Any) -> Socket[Any]:
-        """Make the socket of a client; its inbox's first job lets it in, or not."""
+        """Make the socket of a client; the first job in its inbox admits it, or not."""
         sid = link.socket_id(self.name)
         socket = self._admission.socket_class(sid, self, link, auth)
         self._connecting.add(socket)
@@ -228,9 +228,9 @@ class Namespace(EventEmitter, Targets):
         log.debug("sid=%s joined namespace %r", socket.id, self.name)
 
     def _introduce(self, socket: Socket[Any]) -> None:
-        """Tell the connection handlers; let the client go where one fails.
+        """Call the connection handlers; disconnect the client if one of them fails.
 
-        Half of what it needs may be missing then, and it could not know.
+        Otherwise listeners that the client needs could be missing, without its knowing.
         """
         keep = self.options.error_in_connection == "keep"
         for event in ("connect", "connection"):
@@ -250,14 +250,14 @@ class Namespace(EventEmitter, Targets):
         )
 
     def _passes(self, socket: Socket[Any]) -> bool:
-        """Ask the middlewares; refuse the socket where one says so."""
+        """Ask the middlewares; refuse the socket if one of them does."""
         try:
             if not self._ask_guards(socket):
                 self._refuse(socket, "Connection refused", None)
         except ConnectError as exc:
             self._refuse(socket, exc.message, exc.data)
         except FAILURES:
-            # A boundary: a middleware is user code; the client is told no details.
+            # A boundary: a middleware is user code; the client gets no details.
             log.exception("namespace %r: a middleware failed", self.name)
             self._refuse(socket, "Internal server error", None)
         else:
@@ -291,7 +291,7 @@ class Namespace(EventEmitter, Targets):
             if not socket.listener_count(event):
                 self.unheard(event)
         self._admission.forget(socket)
-        # A recovered socket has the id of the one it was before.
+        # A recovered socket has the same id as its former socket.
         if self._sockets.get(socket.id, socket) is socket:
             self._sockets.pop(socket.id, None)
             self.adapter.del_all(socket.id)
@@ -344,7 +344,8 @@ class Namespace(EventEmitter, Targets):
         """Fire an event on the other servers and return their answers.
 
         Raises:
-            ClusterTimeout: Some did not answer in time; ``.responses`` has the others'.
+            ClusterTimeout: Some did not answer in time; ``.responses`` has the answers
+                that came.
 
         Blocks:
             Until all have answered, at most ``timeout`` seconds.
@@ -366,11 +367,11 @@ class Namespace(EventEmitter, Targets):
             raise ClusterTimeout("the adapter has not answered in time") from None
 
     def close(self, reason: str) -> None:
-        """Close every socket without a word to its client, then the adapter."""
+        """Close every socket without notifying its client, then close the adapter."""
         for socket in (*self._sockets.values(), *self._connecting):
             socket.close(reason)
         self.adapter.close()
 
 
 def _nothing(_: object) -> None:
-    """Nobody counts the sockets."""
+    """Do nothing when a socket is removed."""

@@ -1,7 +1,7 @@
-"""Dynamic namespaces: made on demand, where a pattern or a predicate says yes.
+"""Dynamic namespaces: made on demand, if a pattern or a predicate accepts the name.
 
 A parent namespace holds the middlewares and listeners that its children get when they
-are made, and reaches all of them at once.
+are made. What is emitted on the parent reaches all its children.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from sockio.types import Json, Room, SocketId
 
 from .namespace import Namespace
 
-#: ``(name, auth) -> whether there shall be such a namespace``; may block.
+#: ``(name, auth) -> whether to accept this namespace``; may block.
 Predicate: TypeAlias = Callable[[str, Any], object]
 
 
 class ParentNamespace(Namespace):
-    """The namespaces that one pattern or predicate has let come into being."""
+    """The namespaces that one pattern or predicate has accepted."""
 
     def __init__(self, name: str, test: Any, **parts: Any) -> None:
         #: The namespaces made so far.
@@ -45,18 +45,18 @@ class ParentNamespace(Namespace):
 
     @property
     def blocking(self) -> bool:
-        """Whether asking runs user code, which must not be done in the hub."""
+        """Whether ``accepts`` runs user code, which must not run in the hub."""
         return not isinstance(self._test, re.Pattern)
 
     def accepts(self, name: str, auth: Any) -> bool:
-        """Whether there shall be a namespace of this name."""
+        """Return whether to make a namespace of this name."""
         if isinstance(self._test, re.Pattern):
             return self._test.search(name) is not None
         verdict = self._test(name, auth)
         return guards.passes(self._test, verdict) and bool(verdict)
 
     def make_child(self, name: str) -> Namespace:
-        """Make a namespace with the middlewares and listeners of this moment."""
+        """Make a namespace with the parent's present middlewares and listeners."""
         child = Namespace(name, **self._parts)
         child.guards.extend(self._guards)
         for event in ("connect", "connection"):
@@ -66,7 +66,7 @@ class ParentNamespace(Namespace):
         return child
 
     def fetch_sockets(self, *, allow_partial: bool = False) -> NoReturn:
-        """Not for a parent: ask the children."""
+        """Raise ``NotSupported``: call it on the children instead."""
         raise NotSupported(
             "fetch_sockets() is not supported on parent namespaces: "
             "call it on each of .children"
@@ -74,7 +74,7 @@ class ParentNamespace(Namespace):
 
 
 class FanOutAdapter(Adapter):
-    """The adapter of a parent: whatever it is asked, it asks of each child's."""
+    """The adapter of a parent: it passes calls on to the adapter of each child."""
 
     def __init__(self, nsp: LocalNamespace, children: AbstractSet[Namespace]) -> None:
         super().__init__(nsp)
@@ -107,7 +107,7 @@ class FanOutAdapter(Adapter):
         return found
 
     def server_count(self) -> int:
-        """Each child reports the clients that it asked."""
+        """Return the sum for all children, since each child's servers report to us."""
         return sum(child.adapter.server_count() for child in self._children)
 
     def broadcast(self, packet: Packet, options: BroadcastOptions) -> None:
@@ -165,7 +165,7 @@ class FanOutAdapter(Adapter):
 
 
 class _AllChildren:
-    """Who asks the clients of all children: their servers are counted together."""
+    """One question to the clients of all children, whose servers are added up."""
 
     def __init__(self, asking: Asking, children: int) -> None:
         self._children = children
@@ -176,7 +176,7 @@ class _AllChildren:
         self.lost = asking.lost
 
     def expect(self, servers: int) -> None:
-        """So many share one of the namespaces."""
+        """Note how many servers share one of the namespaces."""
         self._children -= 1
         self._servers += servers
         if not self._children:

@@ -1,7 +1,7 @@
-"""RecoverableSocket: a socket whose client may come back for it.
+"""RecoverableSocket: a socket that its client may recover when it comes back.
 
-Every event to its client goes through the adapter, which gives it an offset and keeps
-it for a while.
+Events to its client go through the adapter, which gives each event an offset and keeps
+it for a while; those that ask for an acknowledgement do not.
 Spec: Socket.IO documentation, "Connection state recovery".
 """
 
@@ -45,9 +45,10 @@ class LoggedSender:
         ack: Callable[..., object] | None,
         flags: Flags,
     ) -> None:
-        """Send an event as ``flags`` say; one without acknowledgement is logged.
+        """Send an event as ``flags`` say; log it unless it asks for an acknowledgement.
 
-        So is an event for a socket that has gone and may come back: it gets it then.
+        An event for a socket that has gone is logged too if the client may come back;
+        it gets the event then.
         """
         if ack is not None or (args and callable(args[-1])):
             self._outgoing.emit_with(event, args, ack, flags)
@@ -82,32 +83,32 @@ class LoggedSender:
 
 
 class RecoverableSocket(Socket[DataT]):
-    """A socket whose client may come back for it."""
+    """A socket that its client may recover when it comes back."""
 
     def __init__(self, sid: SocketId, nsp: Home, client: Link, auth: Any) -> None:
         super().__init__(sid, nsp, client, auth)
         self._sender = self._log = LoggedSender(nsp, client, self.outgoing)
-        #: The secret by which the client asks for it; empty before it is let in.
+        #: The secret by which the client asks for the socket; empty until let in.
         self.pid = ""
-        #: Offset of the newest event when it was let in first; its client got none
-        #: before.
+        #: Offset of the newest event when the socket was first let in; its client got
+        #: no earlier event.
         self._since: str | None = None
-        #: What its client missed, encoded, until it has been told.
+        #: The events that its client missed, encoded, until they are written.
         self._missed: Sequence[Wire] = ()
-        #: Set when it has gone and its last handler has returned.
+        #: Set when the socket has gone and its last handler has returned.
         self._left: Latch[None] | None = None
-        #: The socket that it was, if that one's last events were still being handled.
+        #: The client's former socket, if its last events were still being handled.
         self._former: RecoverableSocket[Any] | None = None
 
     # ------------------------------------------------------------------ being let in
 
     def begin(self) -> None:
-        """Be somebody new, with a secret of its own."""
+        """Become a new socket, with a secret of its own."""
         self.pid = new_sid()
         self._since = self.nsp.adapter.newest_offset()
 
     def restore(self, session: Session) -> None:
-        """Be the socket of ``session`` again; in its rooms, unless it has gone."""
+        """Become the socket of ``session``; join its rooms, unless it has gone."""
         self.outgoing.sid = session.sid
         self.pid = session.pid
         self._since = session.since
@@ -117,22 +118,22 @@ class RecoverableSocket(Socket[DataT]):
             self.nsp.adapter.add_all(session.sid, session.rooms)
 
     def catch_up(self, missed: Sequence[Wire]) -> None:
-        """Have these events written when the client is told that it was let in."""
+        """Keep these events until the client is told that it was let in."""
         self._missed = missed
 
     def take_missed(self) -> Sequence[Wire]:
-        """Return what is to be written of them."""
+        """Return the missed events, and keep them no longer."""
         missed, self._missed = self._missed, ()
         return missed
 
     def begin_logging(self) -> None:
-        """Have the events logged from now on: it is let in."""
+        """Log the events from now on: the socket is let in."""
         self._log.on = True
 
     # ------------------------------------------------------------------ two of a client
 
     def follow(self, former: RecoverableSocket[Any] | None) -> None:
-        """Be the next socket after ``former``, if events of that are being handled."""
+        """Note the former socket, if its last events are still being handled."""
         self._former = former
 
     def wait_for_former(self) -> None:
@@ -146,18 +147,18 @@ class RecoverableSocket(Socket[DataT]):
             former._left.wait()
 
     def begin_to_leave(self) -> None:
-        """Have the next socket of the client wait for the last handler of this one."""
+        """Make the client's next socket wait for the last handler of this one."""
         self._left = self.reactor.latch()
 
     def end_leaving(self) -> None:
-        """Have it wait no longer: the last handler has returned."""
+        """End the wait of the next socket: the last handler has returned."""
         if self._left is not None:
             self._left.set(None)
 
     # ------------------------------------------------------------------ the end
 
     def close(self, reason: str, description: object = None) -> None:
-        """End without a word to the client; it may come back after most reasons."""
+        """End without notifying the client; after most reasons it may come back."""
         if self.connected and reason in RECOVERABLE:
             session = Session(
                 sid=self.id,

@@ -1,7 +1,7 @@
-"""Recovery: clients get back what they had when their connection broke.
+"""Recovery: clients whose connection broke get their former socket back.
 
-A client that comes back names its secret, the ``pid``, and the offset of the last event
-it has seen.
+A client that comes back sends its secret, the ``pid``, and the offset of the last event
+that it has seen.
 Spec: Socket.IO documentation, "Connection state recovery".
 """
 
@@ -36,7 +36,7 @@ class RecoverableHome(Protocol):
 
 
 class RecoveringAdmission:
-    """Lets clients in as who they were, where they come back in time."""
+    """Lets clients that come back in time recover their former socket."""
 
     socket_class: type[Socket[Any]] = RecoverableSocket
 
@@ -45,26 +45,26 @@ class RecoveringAdmission:
         self._options = options
         #: Connected sockets by pid.
         self._live: dict[str, RecoverableSocket[Any]] = {}
-        #: The latest that has gone, while its last events are handled, by pid.
+        #: By pid, the socket that went last, while its last events are handled.
         self._leaving: dict[str, RecoverableSocket[Any]] = {}
 
     def admit(
         self, socket: RecoverableSocket[Any], passes: Callable[[Any], bool]
     ) -> bool:
-        """Make the socket what it was, or a new one; False when it was refused.
+        """Recover the former socket, or begin a new one; False if it was refused.
 
-        One that has left meanwhile is admitted too if it sent events: they are handled.
-        Of several connections that ask for one socket while their middlewares block,
-        the first to get through has it. The others are refused: what they sent is
-        dropped, with one debug line.
+        A socket that has gone meanwhile is admitted too if its client sent events, so
+        that they are handled. Several connections may ask for one socket while their
+        middlewares block: the first to pass them gets it. The others are refused, and
+        their events are dropped, with one debug line.
 
         Args:
-            socket: One whose client wants to join.
+            socket: A socket whose client wants to join.
             passes: Asks the middlewares; they are not asked again about a recovered
                 socket, unless the options say so.
 
         Blocks:
-            As long as the middlewares do, or another program that keeps the sessions.
+            As long as the middlewares do, and another program that keeps the sessions.
         """
         claim = self._claim(socket)
         restore = self._home.adapter.restore_session
@@ -82,7 +82,7 @@ class RecoveringAdmission:
         else:
             socket.restore(session)
             if not self._options.skip_middlewares:
-                # What is sent while they block is missed too, so it is kept meanwhile.
+                # Events sent while they block are missed too: put the session back.
                 self._keep(session)
                 if not passes(socket):
                     return False
@@ -104,7 +104,7 @@ class RecoveringAdmission:
         return True
 
     def _admit_gone(self, socket: RecoverableSocket[Any]) -> bool:
-        """Have the events handled that a recovered socket left; False: too late."""
+        """Have the last events of a recovered socket handled; False if too late."""
         if socket.pid in self._live:
             log.debug("sid=%s was recovered elsewhere meanwhile", socket.id)
             return False
@@ -124,16 +124,16 @@ class RecoveringAdmission:
         live = self._live.get(pid)
         if live is not None:
             # The client would not come back if its connection were not dead.
-            log.debug("sid=%s its client came back before it was missed", live.id)
+            log.debug("sid=%s the client came back over a new connection", live.id)
             live.client.lose()
         return pid, offset
 
     def _keep(self, session: Session) -> None:
-        """Put a session back that was not used."""
+        """Put back a session that was not used."""
         self._home.adapter.persist_session(replace(session, missed_packets=()))
 
     def wait_for_former(self, socket: RecoverableSocket[Any]) -> None:
-        """Let the last events of the socket that this one was be handled first.
+        """Wait until the last events of the client's former socket are handled.
 
         Blocks:
             As long as handlers of the former connection run.
@@ -141,7 +141,7 @@ class RecoveringAdmission:
         socket.wait_for_former()
 
     def welcome(self, socket: RecoverableSocket[Any]) -> None:
-        """Write what the client missed, and that it was let in."""
+        """Tell the client that it was let in, and send the events that it missed."""
         fields = {"sid": socket.id, "pid": socket.pid}
         reply = socket.client.encode(
             Packet(PacketType.CONNECT, self._home.name, fields)
@@ -153,21 +153,22 @@ class RecoveringAdmission:
         wires = [*missed, reply]
         size = sum(wire.size for wire in wires)
         if size > ONE_SEGMENT and socket.conn.transport_name != "polling":
-            # Events before the reply are what Node sends; clients show them when the
-            # reply has come. But the official client keeps those of a connection that
-            # breaks before, and would show them twice. A poll's answer cannot be torn.
+            # Node sends the events before the reply, and clients show them when the
+            # reply has come. But if the connection breaks in between, the official
+            # client keeps the events, gets them again, and shows them twice. This
+            # cannot happen within the answer to a poll.
             wires = [reply, *missed]
         packets = [packet for wire in wires for packet in wire.packets]
         socket.client.write(Wire(packets=packets))
 
     def forget(self, socket: RecoverableSocket[Any]) -> None:
-        """A socket has gone, or was not let in."""
+        """Forget a socket that has gone or was not let in."""
         if self._live.get(socket.pid) is socket:
             del self._live[socket.pid]
             self._leave(socket)
 
     def _leave(self, socket: RecoverableSocket[Any]) -> None:
-        """Have the next socket of that client wait for this one."""
+        """Make the client's next socket wait for this one."""
         self._leaving[socket.pid] = socket
         socket.begin_to_leave()
 

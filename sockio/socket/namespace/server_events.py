@@ -1,7 +1,7 @@
-"""Server events: what another server emits, for the listeners of a namespace.
+"""Server events: events that another server emits for the listeners of a namespace.
 
-A listener answers as one of a socket does: by its ``ack`` argument, or else by what it
-returns. The first answer counts.
+A listener answers as a socket's listener does: through its ``ack`` argument, or else by
+what it returns. The first answer counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ log = logs.get("namespace")
 __all__ = ["tell_listeners"]
 
 
-#: Calls a listener with arguments and those that have names.
+#: Calls a listener with positional and keyword arguments.
 CallListener: TypeAlias = Callable[
     [Listener, tuple[Json, ...], Mapping[str, object]], object
 ]

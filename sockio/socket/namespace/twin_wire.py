@@ -1,8 +1,8 @@
 """TwinWire: a broadcast for clients of JSON, with a twin for those of MessagePack.
 
-The JSON is written at once: an error belongs to the caller, files are read, and what
-the caller changes later does not matter. The twin is made of it when the first client
-asks for it.
+The JSON is encoded immediately: the caller gets an error, files are read, and what the
+caller changes later does not matter. The twin is translated from the JSON when the
+first client needs it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class TwinWire(Wire):
 
     @property
     def twin(self) -> Wire:
-        """The same for clients of MessagePack."""
+        """The same packets for clients of MessagePack."""
         twin = self._twin
         if twin is None:
             frames = self._parsers.translate(self._frames)

@@ -1,4 +1,4 @@
-"""Watched parser: a debug line for each packet that a client sends and is sent.
+"""Watched parser: a debug line for each packet from and to a client.
 
 It takes the place of a client's parser while debug lines are on, so that there is
 nothing on the path of a packet while they are off.
@@ -18,12 +18,12 @@ log = logs.get("parser")
 
 
 def is_on() -> bool:
-    """Whether somebody wants to see packets."""
+    """Return whether packets are to be logged."""
     return log.isEnabledFor(DEBUG)
 
 
 class WatchedParser:
-    """A parser that tells what it encodes for one client."""
+    """A parser that logs what it encodes for one client."""
 
     def __init__(self, parser: Parser, sid: str) -> None:
         self._parser = parser
@@ -42,12 +42,12 @@ class WatchedParser:
 
 
 class WatchedDecoder:
-    """A decoder that tells what it decodes."""
+    """A decoder that logs what it decodes."""
 
     def __init__(self, decoder: Decoder, sid: str) -> None:
         self._decoder = decoder
         self._sid = sid
-        #: Size of the frames that the packet in the making came in.
+        #: Size of the frames of the packet that is not complete yet.
         self._size = 0
 
     def feed(self, data: str | bytes) -> Packet | None:
@@ -63,7 +63,7 @@ class WatchedDecoder:
 def _tell(sid: str, way: str, packet: Packet, size: int) -> None:
     kind, nsp, data, ack_id = packet
     if kind in (PacketType.EVENT, PacketType.ACK) and isinstance(data, list):
-        # Of an event the first is its name.
+        # The first item of an event is its name.
         event = kind is PacketType.EVENT and len(data) > 0
         log.debug(
             "sid=%s %s %s%s namespace=%r args=%d ack=%r size=%d%s",

@@ -1,9 +1,10 @@
 """PendingAcks: the acknowledgements a socket waits for, by packet id.
 
 Every wait ends exactly once: with the client's answer, when the time runs out, or when
-the socket goes away. Answers arrive in the hub: they wake waiters there and then, while
-callbacks, which are user code, run one at a time in a worker, in order of arrival. That
-worker is not the mailbox of the socket: a handler may wait for what a callback sets.
+the socket goes away. Answers arrive in the hub and wake waiters immediately. Callbacks
+are user code: they run one at a time in a worker, in the order in which the answers
+arrive. They do not run in the mailbox of the socket, since a handler may wait for what
+a callback sets.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sockio.runtime.deferred import done
 from sockio.runtime.latch import Latch
 from sockio.types import Json
 
-#: Runs a job in a worker, soon; it does not wait for it.
+#: Runs a job in a worker soon, without waiting for it.
 Start: TypeAlias = Callable[[Callable[[], None]], object]
 #: Calls a callback of the application with its arguments.
 CallBack: TypeAlias = Callable[[Callable[..., object], tuple[Any, ...]], object]
@@ -28,7 +29,7 @@ _Failed: TypeAlias = Callable[[AckError], None]
 
 
 class PendingAcks:
-    """What one socket waits for; told the time, and how to start a worker."""
+    """The acknowledgements that one socket waits for."""
 
     __slots__ = ("_call", "_clock", "_closed", "_entries", "_queue", "_start")
 
@@ -39,14 +40,14 @@ class PendingAcks:
 
         Args:
             clock: Tells the time.
-            start: Starts a worker.
-            call: Calls a callback with its arguments; None: as it is.
+            start: Runs a job in a worker.
+            call: Calls a callback with its arguments; None: directly.
         """
         self._clock = clock
         self._start = start
         self._call = call if call is not None else _call
         self._entries: dict[int, _Entry] = {}
-        # Callbacks whose turn has not come. There is one only while a worker runs.
+        # Callbacks that have not started; None while no worker runs them.
         self._queue: deque[Callable[[], object]] | None = None
         self._closed: str | None = None
 
@@ -64,14 +65,14 @@ class PendingAcks:
         Args:
             ack_id: The id of a packet sent just before, without blocking since.
             timeout: Seconds; None waits as long as the socket lives.
-            event: What AckTimeout names.
+            event: The name of the event, for AckTimeout.
 
         Raises:
             AckTimeout: The time ran out; a later answer is ignored.
             Disconnected: The socket went away.
 
         Blocks:
-            Until one of these.
+            Until the answer comes or one of these happens.
         """
         latch: Latch[list[Json]] = Latch(self._clock)
         self._add(ack_id, _Entry(latch.set, latch.fail))
@@ -91,9 +92,9 @@ class PendingAcks:
     ) -> None:
         """Call ``callback(*args)``, in a worker, when the answer comes.
 
-        With a ``timeout`` in seconds it is called exactly once, as ``(None, *args)`` or
-        with the AckTimeout or Disconnected that took the answer's place. Without, it is
-        not called if the socket goes away before the answer.
+        With a ``timeout`` in seconds it is called exactly once, with ``(None, *args)``,
+        or with an AckTimeout or Disconnected if there is no answer. Without a
+        ``timeout``, it is not called if the socket goes away before the answer.
         """
         if timeout is None:
             self._add(ack_id, _Entry(lambda args: self._run(callback, *args), None))
@@ -112,13 +113,12 @@ class PendingAcks:
     ) -> None:
         """Call ``answered(args)`` or, if the socket goes away before, ``lost()``.
 
-        For broadcasts: they are called by whoever brings the news, often the hub, and
-        must not block.
+        For broadcasts. Both may be called in the hub, so they must not block.
         """
         self._add(ack_id, _Entry(answered, lambda _: lost()))
 
     def _add(self, ack_id: int, entry: _Entry) -> bool:
-        """Note ``entry``; fail it at once, and return False, where it is too late."""
+        """Note ``entry``; if the socket has gone, fail it now and return False."""
         if self._closed is None:
             self._entries[ack_id] = entry
             return True
@@ -138,7 +138,7 @@ class PendingAcks:
         return True
 
     def cancel(self, ack_id: int) -> bool:
-        """Forget one without a word to whoever waits; False if there is none."""
+        """Forget one without notifying who waits for it; False if there is none."""
         entry = self._entries.pop(ack_id, None)
         if entry is None:
             return False
@@ -146,10 +146,10 @@ class PendingAcks:
         return True
 
     def close(self, reason: str) -> None:
-        """End all waits with Disconnected, and those that begin later.
+        """End all present and later waits with Disconnected.
 
-        Callbacks whose answer has come are still run: the client may well answer and
-        leave in one breath.
+        Callbacks whose answer has come still run: a client may answer and disconnect
+        right after.
         """
         if self._closed is not None:
             return
@@ -163,7 +163,7 @@ class PendingAcks:
     def _expire(
         self, ack_id: int, entry: _Entry, event: str | None, timeout: float
     ) -> None:
-        # The id may have been given anew since: only the timer's own entry ends.
+        # The id may be in use again: the timer ends nothing but its own entry.
         if self._entries.get(ack_id) is entry:
             del self._entries[ack_id]
             if entry.failed is not None:
@@ -172,7 +172,7 @@ class PendingAcks:
     # ---- callbacks
 
     def _run(self, callback: Callable[..., object], *args: Any) -> None:
-        """Run ``callback`` in the worker, behind those that came before it."""
+        """Run ``callback`` in the worker, after those that came before it."""
         if self._queue is None:
             self._queue = deque([lambda: self._call(callback, args)])
             self._start(self._run_next)
@@ -185,7 +185,7 @@ class PendingAcks:
         try:
             Context().run(queue.popleft())
         finally:
-            # Also after one that raised, which the worker logs, or was killed.
+            # Also after a callback that was killed, or raised, which the worker logs.
             if queue:
                 self._start(self._run_next)
             else:
@@ -197,7 +197,7 @@ def _call(callback: Callable[..., object], args: tuple[Any, ...]) -> None:
 
 
 class _Entry:
-    """One awaited answer: what it means when it comes, and when it does not."""
+    """One awaited answer: what to call when it comes, and when it does not."""
 
     __slots__ = ("answered", "failed", "timer")
 
@@ -207,6 +207,6 @@ class _Entry:
         self.timer: Timer | None = None
 
     def stop(self) -> None:
-        """Let the timer go."""
+        """Cancel the timer."""
         if self.timer is not None:
             self.timer.cancel()

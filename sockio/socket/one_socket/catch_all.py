@@ -33,7 +33,7 @@ class CatchAll:
         return fn
 
     def prepend_any(self, fn: F) -> F:
-        """As ``on_any``, before those that are there."""
+        """As ``on_any``, but call ``fn`` before the present listeners."""
         self.incoming.catch_all = (_callable(fn), *self.incoming.catch_all)
         return fn
 
@@ -52,7 +52,7 @@ class CatchAll:
         return fn
 
     def prepend_any_outgoing(self, fn: F) -> F:
-        """As ``on_any_outgoing``, before those that are there."""
+        """As ``on_any_outgoing``, but call ``fn`` before the present listeners."""
         self.outgoing.catch_all = (_callable(fn), *self.outgoing.catch_all)
         return fn
 
@@ -67,7 +67,7 @@ class CatchAll:
 
 
 def _callable(fn: F) -> F:
-    """Refuse at once what could never be called, or would do nothing."""
+    """Return ``fn``; refuse what could never be called, or would do nothing."""
     known_signature(fn)
     return fn
 
@@ -75,7 +75,7 @@ def _callable(fn: F) -> F:
 def _without(
     listeners: tuple[Callable[..., Any], ...], fn: Callable[..., Any] | None
 ) -> tuple[Callable[..., Any], ...]:
-    """Remove the first that equals ``fn``; all, where it is None."""
+    """Remove the first that equals ``fn``, or all if ``fn`` is None."""
     if fn is None or fn not in listeners:
         return () if fn is None else listeners
     index = listeners.index(fn)

@@ -1,6 +1,6 @@
 """Home: what a socket asks of its namespace and of the connection that carries it.
 
-And what its two halves, the way in and the way out, ask of the socket.
+Also what its two halves, the way in and the way out, ask of the socket.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ class Link(Protocol):
     #: Hands a wire to the session; never blocks.
     write: Callable[[Wire], None]
 
-    #: Writes packets down as this client reads them.
+    #: Encodes packets in the format that this client reads.
     parser: Parser
-    #: A wire as this client reads it.
+    #: Returns a wire in the format that this client reads.
     form_of: Callable[[Wire], Wire]
 
     def socket_id(self, namespace: str) -> SocketId:
-        """Name the socket of this client in ``namespace``."""
+        """Return the id for this client's socket in ``namespace``."""
 
     def handshake(self, auth: Any) -> Handshake:
-        """What the server was told when the client connected, ``auth`` with it."""
+        """Return what the server learned when the client connected, and ``auth``."""
 
     def encode(self, packet: Packet, compress: bool = True) -> Wire: ...
     def forget(self, socket: Any) -> None:
@@ -72,14 +72,14 @@ class Owner(Protocol):
     @property
     def incoming(self) -> Runner: ...
     def close(self, reason: str, description: object = None) -> None:
-        """End without a word to the client."""
+        """End without notifying the client."""
 
     def report_error(self, error: BaseException) -> None:
-        """Tell the ``error`` listeners, in this greenlet."""
+        """Call the ``error`` listeners in this greenlet."""
 
 
 class Runner(Protocol):
     """What the way out asks of the way in."""
 
     def run(self, job: Callable[[], object]) -> None:
-        """Run ``job`` behind the events that came before it."""
+        """Run ``job`` after the events that came before it."""

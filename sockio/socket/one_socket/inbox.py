@@ -1,8 +1,8 @@
 """Inbox: the events of one socket that wait for its handlers, in order of arrival.
 
 The first event of a quiet socket is handled in the pass of the loop in which it came.
-Those behind it are counted, so that a client cannot fill the memory behind a slow
-handler.
+The events after it are counted, so that a client cannot fill the memory while a handler
+is slow.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ class Queued:
 class Inbox:
     """A mailbox of events, which are counted, and of jobs between them.
 
-    Whoever handles its items gives those of type ``Queued`` to ``counted``.
+    The handler of its items must pass those of type ``Queued`` to ``counted``.
     """
 
     __slots__ = ("_intake", "_mailbox")
 
     def __init__(self, mailbox: Mailbox, intake: Intake) -> None:
         self._mailbox = mailbox
-        #: Counts what waits, of all sockets of the client.
+        #: Counts what waits in all sockets of the client.
         self._intake = intake
 
     def put_event(self, packet: Packet, size: int) -> None:
-        """Have an event handled, which came in a message of ``size``, in its turn."""
+        """Queue an event that came in a message of ``size``; count it if it waits."""
         mailbox = self._mailbox
         if mailbox.busy:
             mailbox.put(Queued(packet, size))
@@ -51,11 +51,11 @@ class Inbox:
             mailbox.put(packet)
 
     def put(self, job: Callable[[], object]) -> None:
-        """Have ``job`` run behind what waits."""
+        """Run ``job`` after everything that waits."""
         self._mailbox.put(job)
 
     def counted(self, queued: Queued) -> Packet:
-        """Count an event no longer, and return it: it has its turn."""
+        """Stop counting an event, which no longer waits, and return it."""
         self._intake.remove(queued.size)
         return queued.packet
 
@@ -70,7 +70,7 @@ class Inbox:
         return [self._queued(item) for item in items]
 
     def _queued(self, item: Any) -> Queued:
-        """Count an event, if it is one that found the inbox empty and is not yet."""
+        """Count an event if it is not counted yet: it found the inbox empty."""
         if isinstance(item, Packet):
             self._intake.add(0)
             return Queued(item, 0)
@@ -97,7 +97,7 @@ def _is_event(item: object) -> bool:
 
 
 def name_of(packet: Packet) -> str | None:
-    """The name under which listeners are registered; None where there is none."""
+    """Return the name under which listeners are registered; None if there is none."""
     if not packet.data:
         return None
     name = packet.data[0]
@@ -105,7 +105,7 @@ def name_of(packet: Packet) -> str | None:
 
 
 def _event_named(wanted: str) -> Callable[[Any], bool]:
-    """Tell whether an item is an event of that name: quickly, since many are asked."""
+    """Return a test for events of that name; a fast one, since many are tested."""
 
     def is_it(item: Any) -> bool:
         if type(item) is Queued:

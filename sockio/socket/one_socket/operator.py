@@ -16,7 +16,7 @@ from sockio.socket.events import Event
 
 
 class Sender(Protocol):
-    """What sends the events of one socket: its way out, or what logs them before."""
+    """What sends the events of one socket: its way out, or a sender that logs them."""
 
     def emit_with(
         self,

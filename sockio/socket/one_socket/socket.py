@@ -1,8 +1,9 @@
-"""Socket: one client in one namespace, as your handlers have it.
+"""Socket: one client in one namespace, as your handlers see it.
 
 Its way in handles the client's events one at a time, in order, in a greenlet that
-exists while there is work; acknowledgements and disconnects bypass it. Its way out
-encodes at once what is emitted and hands it to the session, which never blocks.
+exists while there is work; acknowledgements and disconnects do not wait for it. Its way
+out encodes events when they are emitted and hands them to the session, which never
+blocks.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         self.client = client  # type: ignore[assignment]
         #: The Engine.IO session below.
         self.conn = client.conn
-        #: Its way out, for floors below; and its way in.
+        #: Its way out, which adapters use too, and its way in.
         self.outgoing = Outgoing(sid, self, nsp, client)
         self.incoming = Incoming(
             self, nsp, self.outgoing, self._listeners, client.conn.intake
@@ -95,7 +96,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         self.connected = False
         #: Whether rooms, data and missed events were restored.
         self.recovered = False
-        #: Whether the connection listeners have been told of it.
+        #: Whether it was admitted: connection and disconnect listeners are called.
         self.announced = False
         self._last_rooms = NO_ROOMS
 
@@ -118,7 +119,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
 
     @property
     def rooms(self) -> frozenset[Room]:
-        """The rooms it is in; in ``disconnecting`` listeners, those it was in."""
+        """The rooms it is in; in ``disconnecting`` listeners, the rooms it was in."""
         if self.outgoing.closed is not None:
             return self._last_rooms
         return self.nsp.adapter.socket_rooms(self.id) or NO_ROOMS
@@ -136,7 +137,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
 
     @property
     def handshake(self) -> Handshake:
-        """What the server was told when the client connected, and its ``auth``."""
+        """What the server learned when the client connected, and its ``auth``."""
         if self._handshake is None:
             self._handshake = self.client.handshake(self._auth)
         return self._handshake
@@ -144,7 +145,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
     @property
     def request(self) -> Request:
         """The request that opened the connection."""
-        # None only where the application has made it so.
+        # None only if the application has set it to None.
         return self.conn.request  # type: ignore[return-value]
 
     @property
@@ -166,8 +167,8 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         Args:
             event: Its name.
             args: What JSON can carry, and bytes, at any depth.
-            ack: Called with the client's answer; a callable as last argument is taken
-                for it.
+            ack: Called with the client's answer. A callable as last argument counts as
+                ``ack``.
 
         Raises:
             EncodeError: An argument cannot travel; nothing was sent.
@@ -205,11 +206,11 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         """Emit, wait for the client's answer and return all its arguments.
 
         Raises:
-            AckTimeout: It did not come within ``timeout`` seconds.
+            AckTimeout: The answer did not come within ``timeout`` seconds.
             Disconnected: The socket went away first.
 
         Blocks:
-            Until one of these.
+            Until the answer comes or one of these happens.
         """
         if unknown:
             refuse("call", unknown, "timeout")
@@ -249,10 +250,10 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
     # ------------------------------------------------------------------ rooms
 
     def join(self, *rooms: RoomLike | Iterable[RoomLike]) -> None:
-        """Join ``rooms``; nothing happens when the socket has gone.
+        """Join ``rooms``, which are as in ``to``; does nothing if the socket has gone.
 
         Raises:
-            ConfigError: Something is no room: neither text nor a whole number.
+            ConfigError: Something among ``rooms`` is no room.
         """
         if names := room_names(rooms):
             self._change_rooms(self.nsp.adapter.add_all, names)
@@ -274,24 +275,24 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
     def use(self, fn: F) -> F:
         """Run ``fn(event, args)`` before each event is dispatched.
 
-        To raise rejects the event, and so does to return False.
+        ``fn`` rejects the event by raising an error or returning False.
         """
         middleware.check(fn, 2, "the event's name and its arguments")
         self.incoming.guards = [*self.incoming.guards, fn]
         return fn
 
     def report_error_soon(self, error: Exception) -> None:
-        """Tell the ``error`` listeners, behind the events that came before."""
+        """Call the ``error`` listeners, after the events that came before."""
         self.incoming.run(lambda: self._fire("error", error))
 
     def report_error(self, error: BaseException) -> None:
-        """Tell the ``error`` listeners, in this greenlet."""
+        """Call the ``error`` listeners in this greenlet."""
         self._fire("error", error)
 
     # ------------------------------------------------------------------ the end
 
     def disconnect(self, close: bool = False) -> Self:
-        """Leave the namespace; with ``close`` the whole connection ends."""
+        """Disconnect from the namespace; with ``close``, end the whole connection."""
         self.reactor.in_order(self._disconnect, close)
         return self
 
@@ -306,14 +307,14 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
 
     @property
     def wanted(self) -> bool:
-        """Whether it is there, or has left events that are to be handled."""
+        """Whether it has not gone, or has gone but left events to be handled."""
         return not self.gone or self.incoming.has_events
 
     def close(self, reason: str, description: object = None) -> None:
-        """End without a word to the client; everything changes in this one step.
+        """End without notifying the client; all state changes in this one step.
 
-        What the client sent before it left is handled still. The server's own
-        ``disconnect`` drops it.
+        Events that arrived before are still handled, unless the server disconnected the
+        client by ``disconnect`` or ``cancel_on_disconnect`` is set.
         """
         if self.gone:
             return
@@ -360,9 +361,9 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
             self._let_go()
 
     def _let_go(self) -> None:
-        """Part with what refers back to the socket, and would keep it for a while.
+        """Drop what refers back to the socket, so that its memory is freed soon.
 
-        Listeners, which never hear anything again, usually do.
+        Listeners usually do; they are never called again.
         """
         self._listeners = Listeners()
         self.incoming.let_go()

@@ -1,7 +1,7 @@
 """Waiting: greenlets that wait for an event of one socket, in a line of code.
 
-They take events out of the inbox: one that somebody waits for goes past the handler
-that is running, and ordinary listeners do not get it.
+They take events out of the inbox: an event that a greenlet waits for does not wait for
+the running handler, and ordinary listeners do not get it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from sockio.runtime.reactor import Reactor
 
 from .inbox import Inbox, Queued, name_of
 
-#: Turns a packet into what the waiter gets, or None where it was not let through.
+#: Turns a packet into what the waiter gets, or None if a guard rejected it.
 Admit = Callable[[Packet], "tuple[Any, ...] | None"]
 
 
 class Waiting:
-    """Who waits for which event of a socket, in order of arrival."""
+    """The greenlets that wait for events of a socket, in order of arrival."""
 
     __slots__ = ("_by_event", "_closed", "_inbox", "_intake", "_reactor", "_streams")
 
@@ -33,20 +33,20 @@ class Waiting:
     ) -> None:
         self._reactor = reactor
         self._inbox = inbox
-        #: Counts what waits, of all sockets of the client.
+        #: Counts what waits in all sockets of the client.
         self._intake = intake
         #: Why the socket has gone; None while it has not.
         self._closed = closed
         self._by_event: dict[str, deque[Latch[Packet]]] = {}
-        #: What each open stream has not been asked for yet.
+        #: The events of each open stream that nobody has taken yet.
         self._streams: dict[str, list[_Backlog]] = {}
 
     def offer(self, packet: Packet, size: int) -> bool:
-        """Give an arriving event to who waits for it; False if nobody does.
+        """Give an arriving event to a greenlet that waits for it; False if none does.
 
         Args:
             packet: The event.
-            size: Of the message that it came in.
+            size: The size of the message that it came in.
         """
         name = name_of(packet)
         if name is None:
@@ -89,10 +89,10 @@ class Waiting:
 
         Raises:
             TimeoutError: None came within ``timeout`` seconds.
-            Disconnected: The socket has gone, or goes.
+            Disconnected: The socket has gone, or went away meanwhile.
 
         Blocks:
-            Until one of these.
+            Until the event comes or one of these happens.
         """
         name = event_name(event)
         clock = self._reactor.clock
@@ -102,7 +102,7 @@ class Waiting:
             if queued is not None:
                 packet = self._inbox.counted(queued)
             else:
-                # It may have gone while a guard ran, too.
+                # The socket may also have gone while a guard ran.
                 if self._closed is not None:
                     raise Disconnected(self._closed)
                 left = None if deadline is None else deadline - clock.now()
@@ -126,7 +126,7 @@ class Waiting:
                 del self._by_event[event]
 
     def close(self, reason: str) -> None:
-        """End all waits with Disconnected, and those that begin later."""
+        """End all present and later waits with Disconnected."""
         self._closed = reason
         by_event, self._by_event = self._by_event, {}
         for waiters in by_event.values():
@@ -173,7 +173,7 @@ class _Backlog:
         self._wake()
 
     def _wake(self) -> None:
-        """Have all takers look; who finds nothing waits, and is counted, again."""
+        """Wake all takers; those that find nothing wait, and are counted, again."""
         if self._latch is not None:
             self._latch.set(None)
             self._latch = None
@@ -197,7 +197,7 @@ class _Backlog:
             try:
                 latch.wait()
             finally:
-                if self._latch is latch:  # killed: nobody has counted it off
+                if self._latch is latch:  # killed: ``_wake`` has not ended its wait
                     self._end_wait()
         return self._take_first()
 

@@ -33,7 +33,7 @@ class Waits:
             Disconnected: The socket went away.
 
         Blocks:
-            Until one of these.
+            Until the event comes or one of these happens.
         """
         incoming = self.incoming
         return self._waiting().wait(event, timeout, incoming.let_in)
@@ -45,8 +45,8 @@ class Waits:
 
         Args:
             event: Its name.
-            maxsize: Most events that may wait for you; the oldest make room. 0: any
-                number.
+            maxsize: Most events that may wait to be taken; beyond that, the oldest are
+                dropped. 0: any number.
 
         Raises:
             Disconnected: The socket went away.
