@@ -1,4 +1,4 @@
-"""Check the load generator: between it and a server we spoil the answers; it must see.
+"""Check the load generator: a proxy spoils a server's answers, which it must notice.
 
 check_load.py [SERVER]      (default: node)
 """
@@ -20,7 +20,7 @@ from servers import KINDS, Server
 #: One answer in so many is spoiled.
 ONE_IN = 20
 
-#: Given an answer and those it delivered last, the frames to deliver instead.
+#: Called with the way to a client and an answer; returns the frames to deliver instead.
 Spoil = Callable[["Downstream", bytes], list[bytes]]
 
 
@@ -148,7 +148,7 @@ class Spoiler:
 
     def _spoiled(self, way: Downstream, frame: bytes) -> list[bytes]:
         held, way.held = way.held, None
-        # Answers are long, whatever else the server says is short.
+        # Answers are long; everything else that the server sends is short.
         if len(frame) > 60 and b"sid" not in frame:
             number = next(self._answers)
             if number % ONE_IN == 0:
@@ -158,7 +158,7 @@ class Spoiler:
 
 def _start(target: Callable[..., None], *arguments: Any) -> None:
     def run() -> None:
-        # A proxy ends by having its connections closed.
+        # The proxy ends when its connections are closed.
         with suppress(OSError):
             target(*arguments)
 
@@ -184,7 +184,7 @@ def _frames(server: socket.socket) -> Iterator[bytes]:
 
 
 def check(server: Server, case: Case) -> str:
-    """Return what is wrong with the load generator, "" if it did as it should."""
+    """Return what is wrong with the load generator, "" if nothing is."""
     spoiler = Spoiler(server.port, case)
     arguments = "--connections 4 --seconds 0.4 --warmup 0 --patience 1"
     load = [*case.load.split(), *arguments.split()]
@@ -205,7 +205,7 @@ def main(arguments: list[str]) -> int:
     if kind.needs:
         kind.needs()
     server = Server(name, kind)
-    # It compresses for those who ask.
+    # The server compresses for clients that ask for it.
     server.environment = {"SOCKIO_BENCH_DEFLATE": "1"}
     server.start()
     failures = 0

@@ -18,7 +18,7 @@ from scenarios import LESS_IS_BETTER, SCENARIOS, Scenario
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "performance.rst"
 PICTURES = DOCUMENT.with_suffix("")
-#: What each table stands between.
+#: The marks around each table.
 BEGIN, END = ".. begin: {name}\n\n", "\n.. end: {name}\n"
 NOTHING = "--"
 
@@ -184,7 +184,7 @@ def _table(head: list[str], rows: list[list[str]]) -> Iterator[str]:
     yield rule
     for row in (head, *rows):
         cells = zip(row, widths, strict=True)
-        # An empty first cell would go on with the row above.
+        # An empty first cell would continue the row above.
         line = "  ".join(cell.ljust(width) for cell, width in cells).rstrip()
         yield line if row[0] else "\\" + line[1:]
         if row is head:

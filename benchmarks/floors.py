@@ -24,7 +24,7 @@ class Frame(NamedTuple):
 
     @property
     def file(self) -> str:
-        """The path from the package on."""
+        """The path, starting at the package."""
         return re.split(r"/site-packages/|/(?=sockio/)|/(?=peers/)", self.path)[-1]
 
 
@@ -100,7 +100,7 @@ def parse(stack: str) -> list[Frame]:
 
 
 def is_waiting(stack: list[Frame]) -> bool:
-    """Say whether it is a thread without work: gevent's resolver, seen as running."""
+    """Tell whether the thread waits for work: gevent's resolver, which looks busy."""
     return not stack or stack[-1].name == "acquire_with_timeout"
 
 

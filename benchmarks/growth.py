@@ -1,8 +1,8 @@
 """Measure how the cost of one operation grows with the size of the server.
 
-Echoes over 10 to 10,000 connections go through the load generator. What is not the
-network's - rooms, namespaces, listeners - is measured in this process, on clients over
-an in-memory transport. A row is flat if its last cost is at most 1.25 times its first.
+Echoes over 10 to 10,000 connections go through the load generator. What needs no
+network - rooms, namespaces, listeners - is measured in this process, on clients over an
+in-memory transport. A row is flat if its last cost is at most 1.25 times its first.
 """
 
 from __future__ import annotations

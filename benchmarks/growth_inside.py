@@ -19,7 +19,7 @@ from memory_sessions import MemoryTransport
 import sockio
 from sockio.engine.http.request import Request
 
-#: Each cost is the least of so many rounds of so many operations.
+#: Each cost is the lowest of this many rounds, each of this many operations.
 ROUNDS, OPERATIONS = 7, 2000
 SIZES = (1, 10, 100, 1000)
 
@@ -70,7 +70,7 @@ class _Client:
         )
 
     def receive(self, packet: str) -> None:
-        """Handle ``packet``, and what it sets going, as a read of the hub does."""
+        """Handle ``packet`` and all that follows from it, as a read of the hub does."""
         batch = self.io.engine.reactor.batch
         batch.begin()
         self.transport.sink.on_message(packet)
@@ -120,7 +120,7 @@ def _event_to_many(listeners: int) -> Callable[[], object]:
     for _ in range(listeners):
         socket.on("event", lambda: None)
     calls = iter(range(sys.maxsize))
-    # One event for so many operations, so what is counted is a listener.
+    # One event per ``listeners`` operations, so an operation is the call of a listener.
     return lambda: next(calls) % listeners or client.receive('2["event"]')
 
 

@@ -1,4 +1,4 @@
-"""Measure clients that do nothing: as many as descriptors allow, then without any.
+"""Measure idle clients: as many as descriptors allow, then some without descriptors.
 
 idle.py [--connections N] [--sessions N] [--seconds S]
 
@@ -20,14 +20,14 @@ import installation
 import machine
 from servers import KINDS, Server
 
-#: Descriptors that are no client's.
+#: Descriptors that are not for clients.
 SPARE = 100
 #: Ports for connections from one address to another.
 PORTS = 28_000
 
 
 def main() -> int:
-    """Measure and print; 1 when clients were lost."""
+    """Measure and print; return 1 if clients were lost."""
     machine.raise_file_limit()
     arguments = _arguments()
     installation.load_generator()

@@ -59,7 +59,7 @@ def python() -> None:
     pinned = PEERS / "requirements.txt"
     stamp = f"{sys.version}{required}".encode() + pinned.read_bytes()
     _once(BIN / "gunicorn", stamp, lambda: _install_python(pinned, required.split()))
-    # In the working tree, and only what has changed.
+    # This compiles in the working tree, and only what has changed.
     _run([str(BIN / "python"), "setup.py", "-q", "build_ext", "--inplace"], cwd=ROOT)
 
 

@@ -3,11 +3,11 @@
    One thread, epoll, libc only:   gcc -O2 -Wall -Wextra -o limit limit.c
    Usage:                          limit PORT
 
-   It answers as a Socket.IO server would, and is none: nothing is parsed or checked that
-   the answer does not need, payloads are copied as they came, a client is in one room at
-   most and gets no heartbeats. What is left is the kernel's work, the framing of RFC 6455
-   and the copying, which every server has to do. As in sockio, what one pass of the loop
-   gives a client leaves in one send. */
+   It answers as a Socket.IO server would, but is none: it parses and checks nothing that
+   the answer does not need, copies payloads as they came, and has a client in one room at
+   most, without heartbeats. What is left is the kernel's work, the framing of RFC 6455
+   and the copying, which every server has to do. As in sockio, all that a client gets in
+   one pass of the loop leaves in one send. */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -76,7 +76,7 @@ static uint8_t *extend(struct bytes *b, size_t n) {
     return b->data + b->len - n;
 }
 
-/* Join a group; the place in it. */
+/* Join a group; return the place in it. */
 static uint32_t enter(struct group *g, struct client *c) {
     if (g->count == g->cap) {
         g->cap = g->cap ? g->cap * 2 : 16;
@@ -98,7 +98,7 @@ static void touch(struct client *c) {
 
 /* ------------------------------------------------------------------- out */
 
-/* Begin a frame of n bytes behind what waits; where its payload belongs. */
+/* Begin a frame of n bytes after what waits; return where its payload belongs. */
 static uint8_t *frame(struct bytes *out, int opcode, size_t n) {
     size_t head = n < 126 ? 2 : n < 65536 ? 4 : 10;
     uint8_t *p = extend(out, head + n);
@@ -140,7 +140,7 @@ static void flush(struct client *c) {
         ssize_t n = send(c->fd, c->out.data + c->taken, c->out.len - c->taken, MSG_NOSIGNAL);
         if (n < 0) {
             if (errno == EAGAIN && !c->blocked) watch(c, EPOLL_CTL_MOD, true);
-            return; /* whatever else is wrong, the next receive says it too */
+            return; /* the next receive reports any other error too */
         }
         c->taken += (size_t)n;
     }
@@ -262,7 +262,7 @@ static void unmask(uint8_t *p, size_t n, const uint8_t *key) {
     for (size_t i = 0; i < n; i++) p[i] ^= key[i & 3];
 }
 
-/* Take one frame: bytes used, 0 when it is not whole. */
+/* Take one frame; return the bytes used, 0 if it is not complete. */
 static size_t take_frame(struct client *c, uint8_t *p, size_t n) {
     if (n < 6) return 0;
     size_t head = (p[1] & 127) == 126 ? 4 : (p[1] & 127) == 127 ? 10 : 2;
@@ -287,7 +287,7 @@ static void receive(struct client *c) {
     static uint8_t piece[PIECE];
     uint8_t *p = piece;
     size_t total, used = 0;
-    /* Half a frame is completed where it lies. */
+    /* The rest of a partial frame is appended to it. */
     if (c->in.len) {
         p = extend(&c->in, PIECE);
         c->in.len -= PIECE;

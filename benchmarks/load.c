@@ -1,14 +1,15 @@
-/* load.c - puts Socket.IO traffic on a server and measures how the server bears it.
+/* load.c - puts Socket.IO traffic on a server and measures how the server copes.
 
    One thread, epoll, libc and zlib:  gcc -O2 -Wall -Wextra -o load load.c -lz
    Usage:                             load SCENARIO --port PORT [options]  (load --help)
 
    A client here is one Engine.IO 4 session, over a WebSocket or over HTTP long-polling.
-   A workload decides what the clients say and what they must hear. Each payload begins
-   with a ticket, a number that is used once, and goes on with text that follows from the
-   ticket; so every reply is checked whole, and a lost, doubled, altered or misdelivered
-   one is noticed. One JSON line on standard output, the first complaints on standard
-   error. The exit status is 0 even when there were mismatches: they are in the JSON. */
+   A workload decides what the clients send and what they must receive. Each payload
+   begins with a ticket, a number that is used once, followed by text that is derived from
+   the ticket. So every reply is checked completely, and a lost, doubled, altered or
+   misdelivered one is noticed. It prints one JSON line on standard output, and the first
+   complaints on standard error. The exit status is 0 even if there were mismatches: they
+   are in the JSON. */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -60,7 +61,7 @@ static struct {
 } tally;
 
 static uint64_t now;      /* nanoseconds, read after each wait and each receive */
-static bool sending;      /* replies are answered by the next request */
+static bool sending;      /* each reply is followed by the next request */
 static bool measuring;    /* latencies are noted */
 static bool ending;       /* the measurement is over: what breaks now is our doing */
 
@@ -212,7 +213,7 @@ static void hang_up(struct link *l) {
     l->blocked = l->asked = l->used = false;
 }
 
-/* The client is of no more use. */
+/* Close the client, which is of no more use. */
 static void lose(struct client *c, const char *why) {
     if (c->stage == GONE) return;
     if (!ending) {
@@ -268,7 +269,7 @@ static void flush(struct link *l) {
         ssize_t n = send(l->fd, l->out.data + l->taken, l->out.len - l->taken, MSG_NOSIGNAL);
         if (n < 0) {
             if (errno == EAGAIN && !l->blocked) watch(l, EPOLL_CTL_MOD, true);
-            return; /* whatever else is wrong, the next receive says it too */
+            return; /* the next receive reports any other error too */
         }
         l->taken += (size_t)n;
     }
@@ -298,13 +299,13 @@ static void agree(struct client *c, const char *answer) {
     int window = bits && bits < end ? atoi(bits + 23) : 15;
     struct codec *z = c->codec = zeroed(1, sizeof *z);
     z->forgets = says(answer, end, "client_no_context_takeover");
-    /* zlib makes 9 of a window of 8, which the other side then cannot read. */
+    /* zlib turns a window of 8 into 9, which the other side cannot read then. */
     if (window < 9 || inflateInit2(&z->in, -15) != Z_OK ||
         deflateInit2(&z->out, 6, Z_DEFLATED, -window, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         fatal("zlib");
 }
 
-/* The compressed message, which is good until the next call. */
+/* Return the compressed message, which is valid until the next call. */
 static struct bytes *shrink(struct codec *z, const uint8_t *from, size_t n) {
     static struct bytes out;
     out.len = 0;
@@ -319,8 +320,8 @@ static struct bytes *shrink(struct codec *z, const uint8_t *from, size_t n) {
     return &out;
 }
 
-/* NULL when it cannot be read. A server that compresses each message by itself needs
-   no reset of ours: such a message never refers to another. */
+/* Return NULL if it cannot be read. If the server compresses each message by itself, we
+   need not reset: such a message never refers to another. */
 static struct bytes *swell(struct codec *z, const uint8_t *from, size_t n) {
     static uint8_t tail[] = {0, 0, 0xff, 0xff};
     static struct bytes out;
@@ -475,8 +476,8 @@ static void joined(struct client *c) {
     note(read_clock(CLOCK_MONOTONIC) - c->began);
 }
 
-/* Cut our namespace out of `2/chat,[...` or `51-/chat,[...`; NULL when another or none
-   is there. */
+/* Cut our namespace out of `2/chat,[...` or `51-/chat,[...`; NULL if there is another
+   one, or none. */
 static char *without_namespace(char *text, size_t *n) {
     size_t width = strlen(opt.namespace), type = 1;
     if (!width) return text;
@@ -603,7 +604,7 @@ static size_t dechunk(uint8_t *p, size_t n, struct reply *r) {
     return used;
 }
 
-/* Bytes used, 0 when it is not whole yet, or BROKEN. */
+/* Return the bytes used, 0 if it is not complete yet, or BROKEN. */
 static size_t parse_reply(uint8_t *p, size_t n, struct reply *r) {
     const char *text = (const char *)p, *end = memmem(p, n, "\r\n\r\n", 4), *value;
     if (!end) return n > 16384 ? BROKEN : 0;
@@ -690,7 +691,7 @@ static void ended(struct link *l) {
         return;
     }
     hang_up(l);
-    if (!asked) return; /* an idle keep-alive connection: dialled again when needed */
+    if (!asked) return; /* an idle keep-alive connection: opened again when needed */
     if (l == &c->link && used && !answering) poll_get(c); /* it ended as we asked */
     else lose(c, "the server closed the connection instead of answering");
 }
@@ -839,10 +840,10 @@ static void report(uint64_t operations, const char *more, ...) {
 
 #define TICKET 16  /* hexadecimal digits */
 #define CYCLE 1009 /* so many tickets until the same filler returns */
-#define BODIES 8   /* the same, where it cannot begin anywhere */
+#define BODIES 8   /* the same for fillers that cannot begin at any offset */
 
-/* A payload is one JSON value of `size` bytes, or an attachment: what stands before the
-   ticket, the ticket, and filler. Quotes around a string are not counted. */
+/* A payload is one JSON value of `size` bytes, or an attachment. It consists of a prefix,
+   the ticket, and filler. Quotes around a string are not counted. */
 static const char *before = "";
 static uint8_t *filler, *binary_filler; /* letters that JSON does not escape; any bytes */
 static struct bytes bodies[BODIES];     /* instead of the letters */
@@ -861,7 +862,7 @@ static void append(struct bytes *b, const char *text) {
     memcpy(extend(b, n), text, n);
 }
 
-/* Objects in a list in an object in an object; numbers that every language prints so. */
+/* Objects in a list in an object in an object; every language prints its numbers alike. */
 static void make_nested(struct bytes *b, size_t size) {
     static const char end[] = "],\"pad\":\"", close[] = "\"}}";
     struct bytes record = {0};
@@ -996,8 +997,8 @@ struct piece {
     size_t len;
 };
 
-/* Read ["a","b"] into at most `most` pieces; -1: it is not that. Strings have no \" in
-   them; an object is the last piece, whatever is in it. */
+/* Read ["a","b"] into at most `most` pieces; return -1 if it is something else. Strings
+   must not contain \"; an object is the last piece, whatever is in it. */
 static int strings(const char *p, size_t n, struct piece *out, int most) {
     const char *end = p + n;
     int count = 0;
@@ -1159,7 +1160,7 @@ static void open_text(struct client *c, const char *p, size_t n) {
     }
     open_seen[id] = true;
     open_answered++;
-    /* From when it should have left: a late load generator must not look good. */
+    /* Counted from when it was due: a late load generator must not look good. */
     if (id >= open_skip) note(now - due(id));
 }
 

@@ -1,4 +1,4 @@
-"""What the machine is doing: processes, the time they took, and who else took some."""
+"""What the machine is doing: the CPU time of our processes, and of all others."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
-#: Where servers run, and where the load generator does. Same where there is only one.
+#: The CPUs of the servers and of the load generator; the same if there is only one.
 SERVER_CPU, LOAD_CPU = 0, min(1, (os.cpu_count() or 1) - 1)
 
 
 def raise_file_limit() -> None:
-    """Allow as many open files as may be; children inherit it."""
+    """Allow as many open files as the hard limit does; children inherit this."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -83,7 +83,7 @@ class Watch:
         self._before = self._read()
 
     def foreign(self) -> float:
-        """Return the share that others took, of the CPU on which it was larger."""
+        """Return the share that others took of a CPU, the larger one of both CPUs."""
         elapsed = time.monotonic() - self._began
         pairs = zip(self._read(), self._before, strict=True)
         return round(
@@ -91,7 +91,7 @@ class Watch:
         )
 
     def _read(self) -> list[float]:
-        """Return the seconds each CPU has been busy for neither server nor load."""
+        """Return how many seconds each CPU has worked for neither server nor load."""
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         load = children.ru_utime + children.ru_stime
         server = times(self._server).total

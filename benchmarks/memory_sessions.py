@@ -37,7 +37,7 @@ class MemoryTransport:
     upgrades_to: tuple[str, ...] = ()
     writable = ready = True
     pending_size = 0
-    #: Of all of them.
+    #: The pings to all clients.
     pings = 0
 
     def __init__(self, soon: Callable[..., None]) -> None:

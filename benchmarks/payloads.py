@@ -18,8 +18,8 @@ CONTENTS = {
     "binary": "binary",
 }
 
-#: Bytes, and among how many connections. The largest stays below what servers take by
-#: default, 1,000,000 bytes with everything around the payload.
+#: Sizes in bytes, and how many connections for each. The largest stays below what
+#: servers accept by default, 1,000,000 bytes with everything around the payload.
 SIZES = {
     "64": (64, 100),
     "1k": (1024, 100),

@@ -20,7 +20,7 @@ OURS, AIM, OTHER = "#2f6f9f", "#c0392b", "#9aa5ad"
 
 
 def ratios(results: Results, path: Path) -> None:
-    """Draw how many times what Node does sockio does, and what it was to do."""
+    """Draw sockio's ratio to Node in each scenario, and the goal for it."""
     rows: list[tuple[str, float, float, float | None]] = []
     for scenario in results.scenarios:
         if scenario.group != "usual" or scenario.to_node is None:
@@ -112,7 +112,7 @@ def growth(rows: dict[str, list[tuple[int, float]]], path: Path) -> None:
 def _better(
     results: Results, scenario: Scenario, quantity: str, ours: str
 ) -> float | None:
-    """Return the median ratio to Node, such that more is better."""
+    """Return the median ratio to Node, inverted where less is better."""
     found = results.ratios(scenario, quantity, ours, "node")
     if not found:
         return None

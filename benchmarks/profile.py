@@ -5,8 +5,8 @@ profile.py [SCENARIO] [--server sockio] [--seconds 5] [--svg profile.svg]
 py-spy attaches to the running server, so this needs the right to trace processes: run
 it as root, or set kernel.yama.ptrace_scope to 0.
 
-sockio runs as plain Python here: of compiled code a sampler that reads Python's stacks
-sees nothing, and one that reads C's loses its way between greenlets.
+sockio runs as plain Python here: a sampler that reads Python's stacks cannot see
+compiled code, and one that reads C's stacks loses its way between greenlets.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Traffic:
 
 
 def main() -> int:
-    """Profile and print; 1 when no load could be put on the server."""
+    """Profile and print; return 1 if no load could be put on the server."""
     arguments = _arguments()
     scenario, seconds = SCENARIOS[arguments.scenario], arguments.seconds
     machine.raise_file_limit()

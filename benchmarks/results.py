@@ -40,14 +40,14 @@ def lines(path: Path, kind: str) -> Iterator[Any]:
 
 
 def fault(result: dict[str, Any]) -> str:
-    """Say why the figures of a run are worth nothing, "" if they are not."""
+    """Say why the figures of a run are worth nothing, "" if they are good."""
     if "failed" in result:
         return str(result["failed"])
     return counts(result, "errors", "mismatches", "missing", "hangups")
 
 
 def counts(result: dict[str, Any], *keys: str) -> str:
-    """Name those of ``keys`` that a result has more than none of."""
+    """List those of ``keys`` whose count in the result is not 0, with the counts."""
     return ", ".join(f"{result[key]} {key}" for key in keys if result.get(key))
 
 
@@ -63,7 +63,7 @@ class Results:
         ran = {run.scenario for run in self.runs}
         #: What was run, in our order.
         self.scenarios = [s for name, s in SCENARIOS.items() if name in ran]
-        # Those we know in our order, then the added ones.
+        # The known servers in our order, then the added ones.
         known = list(KINDS)
         self.servers = sorted(
             {run.server for run in self.runs},
@@ -75,7 +75,7 @@ class Results:
         return len({run.repetition for run in self.runs})
 
     def median(self, scenario: Scenario, server: str, quantity: str) -> float | None:
-        """Return the median of a quantity, None where there is no such run."""
+        """Return the median of a quantity, None if there is no such run."""
         results = self._good.get((scenario.name, server), {}).values()
         values = [result[quantity] for result in results if quantity in result]
         return median(values) if values else None
@@ -96,5 +96,5 @@ class Results:
         return [a / b for a, b in self.pairs(scenario, quantity, ours, theirs)]
 
     def at_limit(self, scenario: Scenario, server: str) -> bool:
-        """Say whether the load generator could not have asked for more."""
+        """Tell whether the load generator was at its limit."""
         return (self.median(scenario, server, "load_busy") or 0) > LOAD_LIMIT

@@ -67,7 +67,7 @@ def _repeat(
         for server in servers:
             _start(server, WARM_UP)
         for scenario in scenarios:
-            # Whoever comes first now comes last in the next repetition.
+            # The server that comes first now comes last in the next repetition.
             for server in reversed(servers) if repetition % 2 else servers:
                 if not server.can(scenario.needs):
                     continue
@@ -158,7 +158,7 @@ def _names(value: str) -> list[str]:
 
 
 def _scenarios(value: str) -> list[str]:
-    """Read names, and put the names of its scenarios in the place of a group's."""
+    """Read names; replace the name of a group by the names of its scenarios."""
     names = [found for name in _names(value) for found in group(name) or [name]]
     return list(dict.fromkeys(names))
 
@@ -187,7 +187,7 @@ def _write(out: TextIO, line: dict[str, Any]) -> None:
 
 
 def _tell(run: Run) -> None:
-    """Print one line as the run ends, for who waits."""
+    """Print one line as the run ends, for those who wait."""
     result = run.result
     figures = ", ".join(
         f"{key} {result[key]:,.1f}"

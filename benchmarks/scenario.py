@@ -1,7 +1,7 @@
 """Scenario: one run of the load generator, and what it is compared by.
 
-A goal is a ratio, sockio to the other server. Of memory and latency the ratio is to be
-at most the goal, of everything else at least.
+A goal is a ratio, sockio to the other server. For memory and latency the ratio is to be
+at most the goal, for everything else at least.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Scenario:
     to_python: float | None = None  #: under the same gunicorn worker
     timed: bool = True  #: lasts `seconds`; otherwise as long as its connections take
     fresh: bool = False  #: wants a server that has served nothing yet
-    group: str = "usual"  #: what it can be named by, together with others
+    group: str = "usual"  #: the name by which several are chosen together
     needs: frozenset[str] = frozenset()  #: what a server may lack, see `servers.py`
     environment: Mapping[str, str] = field(default_factory=dict)  #: for the server
 

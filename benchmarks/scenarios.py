@@ -153,7 +153,7 @@ def group(name: str) -> list[str]:
     return [key for key, scenario in SCENARIOS.items() if scenario.group == name]
 
 
-#: What makes a new server's code warm, so that a JIT has compiled what it will.
+#: Warms up the code of a new server, so that a JIT has compiled what it will.
 WARM_UP = (
     "connect --connections 500",
     "connect --connections 200 --via upgrade",
@@ -161,5 +161,5 @@ WARM_UP = (
     "echo --via polling --seconds 0.5",
 )
 
-#: A fresh server has only loaded what it loads late.
+#: A fresh server gets no more than this: it loads what it loads with the first clients.
 FIRST_TOUCH = ("connect --connections 20",)

@@ -1,7 +1,7 @@
 """The servers under test: how each is started, watched and stopped, and load put on it.
 
-All answer the same six events, see peers/; `limit` is the C program that shows what is
-left when a server does nothing but that.
+All answer the same six events, see peers/; `limit` is a C program that does nothing but
+that, which shows what every server has to do.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class Server:
         process.wait(STOP)
 
     def settle(self, patience: float = 15.0) -> None:
-        """Wait until the server rests: it may be busy with clients that have gone."""
+        """Wait until the server is idle: it may be busy with clients that have gone."""
         deadline = time.monotonic() + patience
         pids = self.pids
         before = machine.times(pids).total

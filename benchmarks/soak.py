@@ -2,8 +2,8 @@
 
 soak.py [--minutes 20]
 
-Clients come, speak and leave in turns of all kinds. Whatever one round leaves behind
-would make the process larger with each further one.
+In each round, clients of all kinds connect, send and disconnect. Whatever a round left
+behind would make the process larger with each further round.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ ROUND = (
     "broadcast --connections 200 --seconds 2",
     "rooms --connections 200 --members 50 --seconds 2",
 )
-#: Rounds in which a process grows for good: what is loaded late, pools, fragments.
+#: Rounds in which a process may grow: code is loaded late, pools and fragments form.
 WARM_UP = 3
-#: The growth that is allowed after these, as a share, and in KiB.
+#: The growth that is allowed after these rounds: a share, plus so many KiB.
 SHARE, FLOOR = 0.15, 8192
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "sockio"
 TESTS = ROOT / "tests"
 
-#: What a module may import stands on a lower number; equals are strangers.
+#: A module may import what has a lower number; equals may not import each other.
 FLOORS = {
     "errors": 0,
     "types": 0,
@@ -161,12 +161,12 @@ GEVENT = (
 )
 
 MAX_FILE, MAX_CLASS, MAX_FUNCTION = 400, 300, 50
-#: Modules of one subject that is that long: a session is where all packets of a client
-#: meet; its parts (heartbeat, upgrade, intake, outbox) are modules of their own. So do
-#: those of a QUIC connection in its peer, which is the channel of all its sessions.
-#: simple-websocket has the package, and the socket that the package sees. A server is
-#: one page with all that users call: its options, and calls that its parts answer.
-#: The server of the engine has one way through which each request goes.
+#: Modules whose one subject is that long. All packets of a client meet in its session;
+#: its parts (heartbeat, upgrade, intake, outbox) are modules of their own. All packets
+#: of a QUIC connection meet in the same way. ``simple_websocket`` holds what calls that
+#: package, and the socket that the package sees. The server is one page with all that
+#: users call: its options, and calls that its parts answer. In the engine's server, all
+#: requests go through one path.
 LONGER = {
     "engine/server": (420, 300),
     "engine/session": (460, 370),
@@ -215,7 +215,7 @@ class Module:
         yield from self._imported(ast.walk(self.tree))
 
     def imports_for_annotations(self) -> Iterator[str]:
-        """Yield those of them that are imported for type checkers only."""
+        """Yield the imported names that only type checkers see."""
         for node in self.tree.body:
             if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
                 yield from self._imported(node.body)
@@ -234,7 +234,7 @@ class Module:
     def our_imports(self) -> Iterator[str]:
         """Yield the modules of ours that are imported, as paths inside the package.
 
-        Those that ``UPWARDS`` allows are left out where they are for annotations only.
+        Imports for annotations only are left out if ``UPWARDS`` allows them.
         """
         names = Counter(self.imports())
         names.subtract(Counter(self.imports_from_above()))
@@ -368,7 +368,7 @@ def test_only_these_folders_import_gevent(module: Module) -> None:
 
 
 def test_a_foreign_package_is_imported_in_one_place() -> None:
-    # The first five are the ground; msgspec and orjson write bytes wherever some are.
+    # ``ground`` may be imported everywhere; msgspec and orjson wherever bytes are made.
     ground = {"sockio", "gevent", "greenlet", "__future__", "typing_extensions"}
     known = ground | {"msgspec", "orjson"} | set(sys.stdlib_module_names)
     places: dict[str, set[str]] = {}
@@ -411,7 +411,7 @@ def test_no_class_or_function_is_too_long(module: Module) -> None:
 
 
 def _length(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Lines without docstrings; of a function also without its parameters."""
+    """Count lines without docstrings; in a function also without its parameters."""
     first = node.lineno if isinstance(node, ast.ClassDef) else node.body[0].lineno
     lines = (node.end_lineno or first) - first + 1
     for inner in ast.walk(node):
@@ -447,7 +447,7 @@ def test_a_package_only_re_exports() -> None:
             assert not odd, f"{module}: line {odd[0].lineno}"
 
 
-#: Packages whose caption in the layout says more than re-exports.
+#: Packages that may hold more than re-exports.
 LARGER_INITS = {
     "adapters/__init__",
     "protocol/engineio/__init__",
@@ -485,7 +485,7 @@ def test_no_forbidden_words() -> None:
 
 
 def project_files() -> Iterator[Path]:
-    """Yield the text files that belong to the project, whatever git thinks of them."""
+    """Yield the text files that belong to the project, tracked by git or not."""
     foreign = {"node_modules", "build", "dist", "venv"}
     for path in sorted(ROOT.rglob("*")):
         parts = set(path.relative_to(ROOT).parts)
@@ -507,7 +507,7 @@ def test_every_test_folder_is_a_package() -> None:
 
 
 def test_what_has_types_of_c_is_compiled() -> None:
-    # A class of C in a .pxd whose module is left as it is breaks all who take it.
+    # If a .pxd declares a C class, but its module is not compiled, cimports of it fail.
     described = {
         path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".")
         for path in PACKAGE.rglob("*.pxd")

@@ -1,4 +1,4 @@
-"""Unit tests mirror the modules; which do not, and what tests these instead."""
+"""Unit tests mirror the modules; the lists name the exceptions, and what tests them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INTERFACES = {
     "types",
 }
 
-#: They mean something between two ends only, or together with their neighbours.
+#: They make sense only between two ends, or together with their neighbours.
 ELSEWHERE = {
     "adapters/cluster/adapter": "contract/test_cluster_adapter",
     "adapters/cluster/cluster": "loopback/test_cluster",

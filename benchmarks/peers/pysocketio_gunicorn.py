@@ -1,7 +1,7 @@
 """python-socketio with simple-websocket, for `gunicorn -k gevent -w 1`.
 
 python-socketio takes gevent-websocket wherever that is installed, and then works only
-in a server made for it. Here it shall not find it.
+in a server made for it. Here it must not find it.
 """
 
 import sys

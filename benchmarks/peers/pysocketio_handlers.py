@@ -11,7 +11,7 @@ NAMESPACES = ("/", "/chat")
 
 def wsgi_app() -> socketio.WSGIApp:
     """Return a server with default options, as a WSGI callable."""
-    # From its version 5.8 on it refuses namespaces that are not named here.
+    # Since version 5.8, python-socketio refuses namespaces that are not named here.
     io = socketio.Server(async_mode="gevent", namespaces=list(NAMESPACES))
     for namespace in NAMESPACES:
         _register(io, namespace)

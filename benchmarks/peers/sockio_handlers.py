@@ -9,9 +9,9 @@ import sockio
 
 
 def server() -> sockio.Server[Any]:
-    """Return a server with default options; SOCKIO_BENCH_DEFLATE: it compresses."""
+    """Return a server with default options; with SOCKIO_BENCH_DEFLATE it compresses."""
     compress = bool(os.environ.get("SOCKIO_BENCH_DEFLATE"))
-    # Set by idle.py, in seconds, since nobody waits for ten pings of 25 s.
+    # idle.py sets it, in seconds: ten pings every 25 s would take too long.
     interval = float(os.environ.get("SOCKIO_BENCH_PING_INTERVAL", "25"))
     io: sockio.Server[Any] = sockio.Server(
         per_message_deflate=compress, ping_interval=interval

@@ -90,7 +90,7 @@ def main() -> None:
         parser.error("there is no JavaScript client: npm ci --prefix examples/chat")
 
     http_server = sockio.create_server(page)
-    # Who comes back within two minutes gets what was said meanwhile.
+    # Clients that come back within two minutes get what was said meanwhile.
     io = sockio.Server(
         http_server, client_dist=client.parent, connection_state_recovery=True
     )

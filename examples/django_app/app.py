@@ -7,8 +7,8 @@ Open http://127.0.0.1:3000/login?name=ann first: it puts the name into the sessi
 client that sends the session's cookie may connect then, others are refused. The port
 may also be given as PORT.
 
-A project of your own has its settings elsewhere; all it needs is the last line but
-those of ``__main__``, in its ``wsgi.py``.
+A project of your own has its settings elsewhere. In its ``wsgi.py`` it needs no more
+than the line that assigns ``application``.
 """
 
 from __future__ import annotations

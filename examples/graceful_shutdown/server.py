@@ -4,8 +4,8 @@
     kill -TERM ...            # or Ctrl-C
 
 The server then tells its clients, refuses new ones, disconnects the old ones one after
-the other and waits for handlers that are at work. Clients reconnect by themselves: to
-another server where there is one, else when this one is back. The port may also be
+the other and waits for handlers that run. Clients reconnect by themselves: to another
+server if there is one, else when this one is back. The port may also be
 given as PORT. (``io.run()`` does much the same by itself; this is how to do it your
 own way.)
 """

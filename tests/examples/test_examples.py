@@ -139,7 +139,7 @@ def say(page: Page, text: str) -> None:
 
 
 def until_seen(page: Page, kind: str, text: str) -> None:
-    """Wait until the last line is of a kind and says this."""
+    """Wait until the last line is of this kind and has this text."""
     line = "get('lines').lastElementChild"
     page.run(until(f"{line}?.className === {kind!r} && {line}.innerText === {text!r}"))
 
@@ -225,7 +225,7 @@ def test_lines_wait_for_a_server_that_is_away(
 
 def test_what_was_said_meanwhile_is_shown(chat: tuple[Process, Page, Page]) -> None:
     _, ann, bob = chat
-    say(bob, "one")  # what is missed begins behind an event that was seen
+    say(bob, "one")  # missed events are those after this one
     until_seen(ann, "theirs", "bob\none")
 
     ann.run("socket.io.engine.close(), null")
@@ -269,8 +269,8 @@ def test_chat_says_where_the_client_comes_from(start: Start, tmp_path: Path) -> 
 def test_a_page_moves_to_webtransport(start: Start, node: Driver) -> None:
     server = start("examples/webtransport/server.py", "{port}")
     page = node.page(server.url)
-    # The client lets WebTransport start 200 ms before WebSocket, and stays with what
-    # opens first. On a busy machine that is WebSocket: it connects again then.
+    # The client starts WebTransport 200 ms before WebSocket, and keeps the one that
+    # opens first. On a busy machine that may be WebSocket: then it connects again.
     page.run(
         """setInterval(() => {
             if (socket.io.engine?.transport.name === "websocket") {

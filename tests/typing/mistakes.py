@@ -1,4 +1,4 @@
-"""Mistakes that mypy and pyright find: each comment would be too much otherwise."""
+"""Mistakes that mypy and pyright find: an ignore comment without one is an error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def takes_both(text: str, count: int) -> bool:
 
 
 def misuse(io: sockio.Server, socket: sockio.Socket) -> None:
-    """Make each mistake once, beside what is right."""
+    """Make each mistake once, some beside the correct call."""
     sockio.Server(ping_interval="25")  # type: ignore[arg-type]
     sockio.Server(pingInterval=25)  # type: ignore[call-arg]
     sockio.Server(cors=5)  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """A program that uses the public surface; mypy and pyright know all of its types.
 
-It is also run: by ``test_program.py``, as far as that goes without a client.
+``test_program.py`` also runs it, as far as that is possible without a client.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from sockio.socket import middleware
 
 
 def run(chain: Any, *args: Any) -> bool:
-    """Call the guards as those of a namespace are, with nothing around."""
+    """Call the guards as a namespace does, with nothing around the calls."""
     return middleware.run(chain, args, Surroundings(), "middleware")
 
 

@@ -1,4 +1,4 @@
-"""Mistakes of those who use the library: told at once, with the remedy."""
+"""Mistakes of users of the library raise immediately, and the error has the remedy."""
 
 from __future__ import annotations
 

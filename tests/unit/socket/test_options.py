@@ -92,7 +92,7 @@ def test_a_server_is_attached_to_a_server() -> None:
 
 
 class Codec:
-    """The standard library, and how often it was asked."""
+    """The standard library's JSON, and how often it was called."""
 
     def __init__(self) -> None:
         self.calls = 0

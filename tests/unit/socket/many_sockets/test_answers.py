@@ -7,7 +7,7 @@ from sockio.socket.many_sockets.answers import Answers
 
 
 class Done:
-    """How the collecting of answers ended."""
+    """How the collection of answers ended."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[AckTimeout | None, list[Any]]] = []

@@ -19,7 +19,7 @@ from sockio.testing import FakeClock
 
 
 class Found:
-    """What another server tells of one of its sockets."""
+    """What another server reports about one of its sockets."""
 
     id = "remote"
     handshake = sockio.Handshake.told({"address": "10.0.0.1", "auth": {"a": 1}})
@@ -28,7 +28,7 @@ class Found:
 
 
 class Cluster(MemoryAdapter):
-    """An adapter that knows one socket of another server, and keeps what it is told."""
+    """An adapter that knows one socket of another server, and records its calls."""
 
     answer: list[Any] | None = None
     silent = False

@@ -42,7 +42,7 @@ def outcome(task: gevent.Greenlet) -> Any:
 
 
 def waiting(acks: PendingAcks, clock: FakeClock, *args: Any) -> gevent.Greenlet:
-    """Start a greenlet that waits for an answer and gives back how that ended."""
+    """Start a greenlet that waits for an answer, and returns it or the error."""
 
     def wait() -> Any:
         try:

@@ -1,4 +1,4 @@
-"""Inbox: what waits behind the first event is counted, whatever becomes of it."""
+"""Inbox: events that wait behind the first are counted, whatever becomes of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Bench:
     def on_intake_full(self) -> None: ...
     def on_intake_low(self) -> None: ...
     def give_up(self, error: Exception) -> None:
-        """Say goodbye behind what waits, as a socket does that is closed."""
+        """Queue a goodbye after what waits, as a socket does when it is closed."""
         self.inbox.put(lambda: self.handled.append(error))
 
     def _handle(self, item: Any) -> None:

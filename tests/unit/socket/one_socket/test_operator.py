@@ -8,7 +8,7 @@ from sockio.socket.one_socket.operator import SocketOperator
 
 
 class Emitted:
-    """A socket that keeps what an operator asks of it."""
+    """A sender that records the calls of an operator."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []

@@ -23,7 +23,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def at_exit(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
-    """Give what would be called at the end of the process."""
+    """Return the list of what would be called at the exit of the process."""
     registered: list[Callable[[], None]] = []
     monkeypatch.setattr(atexit, "register", registered.append)
     return registered
@@ -43,7 +43,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
 @pytest.fixture
 def worker() -> Iterator[Any]:
-    """Give a worker that has taken the signals of this process."""
+    """Provide a worker that handles the signals of this process."""
     worker = Worker()
     before = {signum: signal.getsignal(signum) for signum in ENDING}
     signal.signal(signal.SIGTERM, worker.handle_exit)
@@ -75,7 +75,7 @@ def test_without_gunicorn_there_is_nobody_to_follow(
 
 
 def send(signum: int) -> None:
-    """Do what the arrival of a signal does, at once."""
+    """Call the handler of a signal, as if the signal had arrived."""
     handler: Any = signal.getsignal(signum)
     handler(signum, None)
 

@@ -57,7 +57,7 @@ def test_listen_serves_once_it_returns(io: sockio.Server[Any]) -> None:
 
 
 def test_a_port_is_listened_on_at_once() -> None:
-    # Server(port) listens at once, by its nature.
+    # Unlike ``Server()``, ``Server(port)`` must start immediately.
     io: sockio.Server[Any] = sockio.Server(0)
 
     assert io.reactor.started
@@ -158,7 +158,7 @@ def test_an_engine_that_has_started_with_our_reactor_is_bound(
 
 
 def test_run_and_the_end_of_it_may_be_a_subclasss_own() -> None:
-    # Who extends close() wants it called however the server ends.
+    # A subclass that extends close() wants it called however the server ends.
     calls: list[str] = []
 
     class Own(sockio.Server[Any]):
