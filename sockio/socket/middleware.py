@@ -51,7 +51,7 @@ def run(
         chain: The guards.
         args: The arguments of each guard.
         around: What surrounds each call.
-        kind: The kind of the ``Call`` that ``around`` gets; ``about`` has its fields.
+        kind: The kind of the ``Call`` that ``around`` gets; ``about``: the rest of it.
 
     Returns:
         Whether all guards let it pass.

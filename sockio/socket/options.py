@@ -126,7 +126,7 @@ class ServerOptions:
     adapter: Provider = option(None, by(adapter_factory))
     #: How clients whose connection broke get their socket back; None: not at all.
     connection_state_recovery: Recovery | None = option(None, by(Recovery.of))
-    #: Remove a namespace made on demand when its last socket has left.
+    #: Remove a namespace made on demand when its last socket has gone.
     cleanup_empty_child_namespaces: bool = option(False, flag)
     #: Kill a handler if its client goes away while it runs.
     cancel_on_disconnect: bool = option(False, flag)

@@ -23,7 +23,7 @@ class Reason(str, Enum):
     SERVER_SHUTTING_DOWN = "server shutting down"
     #: As FORCED_CLOSE, for a polling client without a waiting request.
     FORCED_SERVER_CLOSE = "forced server close"
-    #: The client left the namespace.
+    #: The client disconnected from the namespace.
     CLIENT_NAMESPACE_DISCONNECT = "client namespace disconnect"
     #: ``socket.disconnect()``.
     SERVER_NAMESPACE_DISCONNECT = "server namespace disconnect"

@@ -165,7 +165,7 @@ class FanOutAdapter(Adapter):
 
 
 class _AllChildren:
-    """One question to the clients of all children, whose servers are added up."""
+    """Collects the answers from all children; adds up the numbers of their servers."""
 
     def __init__(self, asking: Asking, children: int) -> None:
         self._children = children

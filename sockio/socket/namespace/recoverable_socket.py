@@ -56,7 +56,7 @@ class LoggedSender:
         packet = Packet(PacketType.EVENT, self._home.name, [event_name(event), *args])
         reactor = self._home.reactor
         if reactor.workers.elsewhere:
-            self._home.encode(packet, flags)  # an error belongs to the caller
+            self._home.encode(packet, flags)  # the caller gets the error, if any
         reactor.in_order(self._emit, packet, flags)
 
     def _emit(self, packet: Packet, flags: Flags) -> None:

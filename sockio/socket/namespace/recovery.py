@@ -45,7 +45,7 @@ class RecoveringAdmission:
         self._options = options
         #: Connected sockets by pid.
         self._live: dict[str, RecoverableSocket[Any]] = {}
-        #: By pid, the socket that went last, while its last events are handled.
+        #: By pid, the latest socket that has gone, while its last events are handled.
         self._leaving: dict[str, RecoverableSocket[Any]] = {}
 
     def admit(

@@ -1,8 +1,8 @@
 """TwinWire: a broadcast for clients of JSON, with a twin for those of MessagePack.
 
-The JSON is encoded immediately: the caller gets an error, files are read, and what the
-caller changes later does not matter. The twin is translated from the JSON when the
-first client needs it.
+The JSON is encoded immediately, so that the caller gets any error, files are read now,
+and what the caller changes later does not matter. The twin is translated from the JSON
+when the first client needs it.
 """
 
 from __future__ import annotations

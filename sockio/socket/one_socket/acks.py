@@ -63,7 +63,7 @@ class PendingAcks:
         """Wait for the answer and return its arguments.
 
         Args:
-            ack_id: The id of a packet sent just before, without blocking since.
+            ack_id: The id of a packet sent just before; no blocking call in between.
             timeout: Seconds; None waits as long as the socket lives.
             event: The name of the event, for AckTimeout.
 

@@ -1,10 +1,10 @@
 """Gunicorn: close the server in an orderly way when its worker ends.
 
-A worker of gunicorn does not tell its application that it ends. But its SIGTERM handler
-is one of its methods, by which we find it, and its attribute ``alive`` becomes false
-whatever the reason: a signal, ``--max-requests``, ``--reload``. The worker waits for
-requests under way, parked polls among them, and for connections that may carry another
-request; it does not wait for WebSockets.
+A worker of gunicorn does not tell its application that it ends. But the handler of
+SIGTERM is a method of the worker, so we can find the worker, and its attribute
+``alive`` becomes false whatever the reason: a signal, ``--max-requests``, ``--reload``.
+The worker waits for requests under way, parked polls among them, and for connections
+that may carry another request; it does not wait for WebSockets.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logs.get("server")
 
 #: Seconds between two looks at the worker, which itself wakes once a second.
 LOOK = 0.25
-#: The part of ``--graceful-timeout`` that we use; at its end the worker is killed.
+#: The part of ``--graceful-timeout`` that we use: after all of it the worker is killed.
 SHARE = 0.8
 
 

@@ -109,7 +109,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         Times are in seconds, sizes in bytes.
 
         Args:
-            server: An HTTP server to attach to, or a port to listen on at once.
+            server: An HTTP server to attach to, or a port to listen on immediately.
             path: Where clients look for the server.
             add_trailing_slash: Serve ``/socket.io/`` rather than ``/socket.io``.
             serve_client: Serve the JavaScript client below ``path``.
@@ -131,8 +131,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
             trusted_proxies: How many proxies, or which networks, to believe.
             per_message_deflate: Compress WebSocket messages.
             http_compression: Compress answers to polls.
-            parser: "default" (JSON), "msgpack", "auto" (what each client speaks), or
-                a parser of your own.
+            parser: "default" (JSON), "msgpack", "auto" (each client's), or your own.
             json: ``dumps`` and ``loads`` in place of orjson.
             adapter: Delivers broadcasts; None: only to the sockets of this server.
             connection_state_recovery: Give a client whose connection broke its socket
@@ -150,8 +149,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
                 stack; None: never.
             generate_id: Makes the id of a session.
             handle_protocols: ``fn(offered, request)`` returns the WebSocket subprotocol
-                to answer, or None for no subprotocol. Without it, the first one offered
-                is answered.
+                to use, or None; without ``fn``, the first one offered is used.
             initial_packet: A message that every new session gets first.
             client_dist: The folder of the JavaScript client's files; None: they are
                 looked for in ``node_modules``.
@@ -200,8 +198,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
     def attach(self, app: WSGIApp) -> WSGIApp:
         """Serve in front of ``app``; returns the callable to give to a WSGI server.
 
-        If ``app`` has an attribute ``wsgi_app``, as Flask applications do, that is
-        replaced too.
+        If ``app`` has an attribute ``wsgi_app``, as in Flask, that is replaced too.
         """
         return self._lifecycle.attach(app)
 
@@ -388,9 +385,9 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         """Run every call of the application's code within ``fn(call)``; a decorator.
 
         ``fn`` is a generator function with one ``yield``, or returns a context manager.
-        The first one added is outermost. An error that it raises before the ``yield``
-        counts as a failure of the code that would have been called. It sees the errors
-        of that code, and may raise others in their place, but not suppress them.
+        The first one added is outermost. If ``fn`` raises before the ``yield``, the
+        call itself fails with that error. ``fn`` sees the errors of the call, and may
+        raise others in their place, but not suppress them.
 
         Args:
             fn: Called with a ``Call``, which has ``kind``, ``socket``, ``namespace``,
@@ -409,7 +406,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
     def adapter(
         self, factory: AdapterFactory | str | None = None
     ) -> AdapterFactory | Self:
-        """Return the factory of adapters; or give one, which every namespace uses."""
+        """Return the factory of adapters; or let every namespace use a new one."""
         if factory is None:
             return self._namespaces.adapter
         self._namespaces.use_adapter(factory)
