@@ -39,6 +39,7 @@ _HOME = {
     "Namespace": "socket.namespace.namespace",
     "NamespaceHandler": "socket.namespace.handler",
     "NotSupported": "errors",
+    "Observer": "runtime.observers",
     "Packet": "protocol.socketio.packet",
     "PacketType": "protocol.socketio.packet",
     "ParentNamespace": "socket.namespace.parent",
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
     from .protocol.socketio.packet import PacketType as PacketType
     from .protocol.socketio.parser import Parser as Parser
     from .runtime.event_names import Event as Event
+    from .runtime.observers import Observer as Observer
     from .runtime.surroundings import Call as Call
     from .socket.events import event as event
     from .socket.handshake import Handshake as Handshake

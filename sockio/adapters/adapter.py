@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from sockio.protocol.socketio.packet import Packet
 from sockio.runtime.listeners import EventEmitter, Listeners
+from sockio.runtime.observers import Observers
 from sockio.types import Json, Room, SocketId
 
 from .addressing import BroadcastOptions, Flags
@@ -133,6 +134,10 @@ class LocalNamespace(Protocol):
     @property
     def clock(self) -> Clock:
         """The time."""
+
+    @property
+    def observers(self) -> Observers:
+        """Who watches the server."""
 
     @property
     def recovery_duration(self) -> float | None:

@@ -31,6 +31,10 @@ from .rooms import Change, Rooms
 log = logs.get("adapters.memory")
 
 
+#: What observers are told of, of the changes of rooms.
+_HOOKS = {"join-room": "room_joined", "leave-room": "room_left"}
+
+
 class Prepared(NamedTuple):
     """A broadcast that is encoded, but not sent yet."""
 
@@ -113,6 +117,9 @@ class MemoryAdapter(Adapter):
         """Fire the events of ``changes`` that somebody listens to."""
         for what, room, *_ in changes:
             log.debug("sid=%s %s %r", sid, what, room)
+            hook = _HOOKS.get(what)
+            if hook is not None:
+                self.nsp.observers.tell(hook, self.nsp.name, room, sid)
         get = self._listeners.get
         heard = [change for change in changes if get(change[0])]
         if heard:

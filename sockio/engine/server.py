@@ -113,8 +113,9 @@ class EngineServer(EventEmitter):
         self.middlewares = Middlewares(self._serve, self._around)
         self._direct = DirectPolling(self)
         self._subprotocols = Subprotocols(self.options.handle_protocols, self._around)
-        self._observed = False
         self._told_of_workers = False
+        #: Somebody wants to see the packets of all sessions.
+        self._watching = False
         self._entrance = Entrance(self)
         self._mount = Mount(self.handle_request, self.options.prefix)
         if self.options.cors is not None:
@@ -146,10 +147,14 @@ class EngineServer(EventEmitter):
 
     def _register(self, event: Any, handler: Any, **how: bool) -> Any:
         if event in ("flush", "drain"):
-            self._observed = True
-            for session in self.sessions.values():
-                session.observed = True
+            self.watch_packets()
         return super()._register(event, handler, **how)
+
+    def watch_packets(self) -> None:
+        """Show the packets of all sessions to those who watch, and of new ones."""
+        self._watching = True
+        for session in self.sessions.values():
+            session.be_watched()
 
     @property
     def shortcut(self) -> DirectPolling | None:
@@ -297,7 +302,8 @@ class EngineServer(EventEmitter):
             protocol,
         )
         announced = bool(self._listeners.get("connection"))
-        session.observed = self._observed or announced
+        if self._watching or announced:
+            session.be_watched()
         self.sessions[sid] = session
         self.on_session(session)
         session.open()
@@ -383,6 +389,8 @@ class EngineServer(EventEmitter):
         code, context = refusal
         self._told_of_workers = tell_of_workers(code, self._told_of_workers)
         log.debug("refused with code %d, %r: %s", code, MESSAGES[code], context)
+        observers = self.reactor.observers
+        observers.tell("request_refused", request, code, MESSAGES[code])
         self._fire(
             "connection_error",
             ConnectionErrorInfo(request, code, MESSAGES[code], context),

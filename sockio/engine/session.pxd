@@ -11,7 +11,8 @@ cdef class EngineSession(EventEmitter):
     cdef public str ready_state
     cdef public Outbox _outbox
     cdef public object _offer, _callbacks
-    cdef public bint observed, upgraded
+    cdef public object watch
+    cdef public bint upgraded
     cdef public object _heartbeat, consumer
     cdef public object id, request, remote_address, protocol
     cdef public Intake intake
@@ -20,5 +21,5 @@ cdef class EngineSession(EventEmitter):
     cdef dict __dict__
     cdef object __weakref__
     @cython.locals(outbox=Outbox)
-    cpdef push(self, wire)
+    cpdef push(self, wire, about=*)
     cpdef on_message(self, data)

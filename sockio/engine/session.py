@@ -31,6 +31,7 @@ from .told import is_told, tell
 from .transports.polling import PollingTransport
 from .transports.transport import RETIRED, Transport
 from .upgrade import Upgrade
+from .watch import Watch
 
 log = logs.get("engine.session")
 
@@ -71,9 +72,8 @@ class EngineSession(EventEmitter):
         self.ready_state: Literal["opening", "open", "closing", "closed"] = OPENING
         self.upgraded = False
         self.consumer: Consumer = NOBODY
-        #: Somebody listens to this session, to its server's ``flush``, ``drain`` or
-        #: ``connection``, or to the debug log.
-        self.observed = False
+        #: Who sees its packets; None while nobody does.
+        self.watch: Watch | None = None
         self._options = options
         self._reactor = reactor
         self._keeper = keeper
@@ -154,34 +154,49 @@ class EngineSession(EventEmitter):
                 self._close_transport()
 
     def _register(self, event: Any, handler: Any, **how: bool) -> Any:
-        self.observed = True
+        self.be_watched()
         return super()._register(event, handler, **how)
+
+    def be_watched(self) -> None:
+        """Show its packets from now on to those who watch."""
+        if self.watch is None:
+            self.watch = Watch(self._reactor.observers)
 
     # ------------------------------------------------------------------ opening
 
     def open(self) -> None:
         """Send the open packet and start the heartbeat."""
         self.ready_state = OPEN
-        self.observed = is_told(self) or self.observed
+        if is_told(self):
+            self.be_watched()
         options = self._options
         self.push(open_packet(self.id, self._transport.upgrades_to, options))
         if options.initial_packet is not None:
             self.push(Wire((options.initial_packet,)))
+        self._reactor.observers.tell("session_opened", self)
         self.fire("open")
         self._heartbeat.restart()
 
     # ------------------------------------------------------------------ out
 
-    def push(self, wire: Wire) -> None:
-        """Send ``wire``, or queue it behind what waits; dropped unless open."""
+    def push(self, wire: Wire, about: object = None) -> None:
+        """Send ``wire``, or queue it behind what waits; dropped unless open.
+
+        Everything that leaves a session passes here, but the close packet.
+
+        Args:
+            wire: What is sent.
+            about: The Socket.IO packet in it, if there is one, for those who watch.
+        """
         if self.ready_state != OPEN:
             log.debug("sid=%s is %s: nothing is sent", self.id, self.ready_state)
             return
         outbox = self._outbox
-        if self.observed:
-            self._tell_of_sending(wire)
+        watch = self.watch
+        if watch is not None:
+            watch.on_sending(self, wire, about)
         if not outbox.wires and self._offer(wire):
-            if self.observed or self._callbacks.waiting:
+            if watch is not None or self._callbacks.waiting:
                 self._after_flush([wire])
             return
         outbox.put(wire)
@@ -189,11 +204,6 @@ class EngineSession(EventEmitter):
         policy = self._options.buffer
         if policy is not None and outbox.behind > policy.high:
             self._on_buffer_full(policy.high)
-
-    def _tell_of_sending(self, wire: Wire) -> None:
-        for packet in wire.packets:
-            tell(self.id, "out", packet)
-            self.fire("packet_create", packet)
 
     @property
     def writable(self) -> bool:
@@ -225,7 +235,7 @@ class EngineSession(EventEmitter):
         self._flushed(wires)
 
     def _flushed(self, wires: list[Wire]) -> None:
-        if self.observed or self._callbacks.waiting:
+        if self.watch is not None or self._callbacks.waiting:
             self._after_flush(wires)
         if self.ready_state == CLOSING and not self._outbox.wires:
             self._close_transport()
@@ -263,18 +273,11 @@ class EngineSession(EventEmitter):
             return
         if self._heartbeat.awaiting:
             self._heartbeat.on_traffic(len(data))
-        if self.observed:
-            self._tell_of_message(data)
+        if self.watch is not None:
+            self.intake.add(len(data))
+            self.watch.on_message(self, data)
+            self._count_until_told(len(data))
         self.consumer.on_message(data)
-
-    def _tell_of_message(self, data: str | bytes) -> None:
-        self.intake.add(len(data))
-        packet = Packet(PacketType.MESSAGE, data)
-        tell(self.id, "in", packet)
-        self.fire("packet", packet)
-        self.fire("data", data)
-        self.fire("message", data)
-        self._count_until_told(len(data))
 
     def _count_until_told(self, size: int) -> None:
         if self._mailbox.busy:
@@ -379,6 +382,7 @@ class EngineSession(EventEmitter):
             transport.resume()
             if self.ready_state == OPEN:
                 self._heartbeat.on_moved()
+        self._reactor.observers.tell("session_upgraded", self, old.name)
         self.fire("upgrade", transport)
         self.on_ready()
         if self.ready_state == CLOSING:
@@ -424,6 +428,7 @@ class EngineSession(EventEmitter):
         self._keeper.on_session_closed(self)
         consumer, self.consumer = self.consumer, NOBODY
         consumer.on_close(reason, description)
+        self._reactor.observers.tell("session_closed", self, reason, description)
         if reason == TRANSPORT_ERROR:
             self.fire("error", description)
         self.fire("close", reason, description)

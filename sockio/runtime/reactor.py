@@ -18,6 +18,7 @@ from .delays import Delays
 from .latch import Latch
 from .lull import Deadline, Lull
 from .mailbox import Mailbox
+from .observers import Observers
 from .surroundings import Surroundings
 from .workers import Workers
 
@@ -25,7 +26,7 @@ from .workers import Workers
 class Reactor:
     """What all sessions, sockets and adapters of one server share to run things."""
 
-    __slots__ = ("around", "batch", "clock", "delays", "workers")
+    __slots__ = ("around", "batch", "clock", "delays", "observers", "workers")
 
     def __init__(self, clock: Clock | None = None) -> None:
         if clock is not None and not isinstance(clock, Clock):
@@ -37,6 +38,8 @@ class Reactor:
         self.delays = Delays(self.clock)
         #: What runs around each call of the application's code.
         self.around = Surroundings()
+        #: Who watches what happens.
+        self.observers = Observers(self.around)
         self.workers = Workers()
         self.batch = Batch(self.workers, self.clock)
 

@@ -26,6 +26,8 @@ from sockio.adapters import (
 from sockio.errors import EncodeError
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime.clock import Clock
+from sockio.runtime.observers import Observers
+from sockio.runtime.surroundings import Surroundings
 
 NAMESPACE = "/chat"
 EVENT = ["chat", "hi"]
@@ -122,6 +124,7 @@ class Server:
         self.served: list[tuple[Any, ...]] = []
         #: The answer to such an event; None: there is none.
         self.answer: Any = None
+        self.observers = Observers(Surroundings())
         self._ids = 1000
         self.adapter: Adapter = factory(self)
 

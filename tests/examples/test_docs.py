@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import gevent
 import pytest
 
 import sockio
+from sockio.runtime.observers import HOOKS, Observer
 from tests.support.node import Driver, DriverError, JsClient
 
 ROOT = Path(__file__).parent.parent.parent
@@ -51,6 +53,17 @@ def test_the_list_of_features_names_tests_that_exist() -> None:
         path = ROOT / "tests" / file
         assert path.is_file(), file
         assert f"def {test}(" in path.read_text("utf-8"), test
+
+
+def test_the_page_of_observers_names_what_they_are_told() -> None:
+    page = (ROOT / "docs" / "observers.rst").read_text("utf-8")
+    named = set(re.findall(r"^``(\w+\(.*?\))``", page, re.MULTILINE))
+
+    expected = {
+        f"{hook}({', '.join(list(signature(getattr(Observer, hook)).parameters)[1:])})"
+        for hook in HOOKS
+    }
+    assert named == expected
 
 
 def test_commands_of_the_readme_name_files_that_exist() -> None:

@@ -107,7 +107,7 @@ def test_nothing_is_watched_when_nobody_looks(served: Served) -> None:
     _, socket = served.connect()
 
     assert type(socket.client.parser) is JsonParser
-    assert not socket.conn.observed
+    assert socket.conn.watch is None
 
 
 # ------------------------------------------------------------------ nothing arrives

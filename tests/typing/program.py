@@ -336,3 +336,25 @@ def use_engine() -> sockio.EngineServer:
     assert_type(engine.clients, Mapping[str, sockio.EngineSession])
     assert_type(engine.clients_count, int)
     return engine
+
+
+# ------------------------------------------------------------------ watching
+
+
+class Traffic(sockio.Observer):
+    """Counts."""
+
+    def packet_in(
+        self, session: sockio.EngineSession, packet: sockio.Packet, size: int
+    ) -> None:
+        assert_type(session.id, str)
+        assert_type(packet.nsp, str)
+
+    def socket_disconnected(self, socket: sockio.Socket[Any], reason: str) -> None:
+        assert_type(socket.nsp, sockio.Namespace)
+
+    def handler_ended(self, call: sockio.Call, error: BaseException | None) -> None:
+        assert_type(call.event, str | None)
+
+
+sockio.Server().observe(Traffic())

@@ -264,7 +264,13 @@ class ClusterAdapter(Adapter):
     ) -> None:
         what = "fetch_sockets" if "opts" in data else "server_side_emit"
         seconds = TIMEOUT if timeout is None else timeout
-        id, gathering = self._requests.gather(what, self.nsp.clock, seconds, done)
+
+        def over(error: ClusterTimeout | None, values: list[Any]) -> None:
+            if error is not None:
+                self.nsp.observers.tell("adapter_failed", self.nsp.name, error)
+            done(error, values)
+
+        id, gathering = self._requests.gather(what, self.nsp.clock, seconds, over)
         try:
             self._ask(kind, data, id, gathering.expect)
         except EncodeError:

@@ -92,9 +92,11 @@ class Cluster(Provider):
         except ProtocolError as exc:
             self.dropped += 1
             log.debug("a message of %r is dropped: %s", message.uid, exc.reason)
-        except Exception:
+            self.reactor.observers.tell("adapter_failed", message.nsp, exc)
+        except Exception as exc:
             # A boundary, as for all that is read: if a message of another server meets
             # a bug of ours, the other messages must not suffer.
             log.exception("namespace=%r a message failed", message.nsp)
+            self.reactor.observers.tell("adapter_failed", message.nsp, exc)
         finally:
             batch.end()

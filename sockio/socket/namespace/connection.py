@@ -64,8 +64,8 @@ class Connection:
     ) -> None:
         #: The Engine.IO session.
         self.conn = session
-        #: Hands a wire to the session; never blocks.
-        self.write: Callable[[Wire], None] = session.push
+        #: Hands a wire to the session, and the packet in it; never blocks.
+        self.write: Callable[[Wire, Packet | None], None] = session.push
         #: Sockets, connected or connecting, by namespace; None while one is looked up.
         self.sockets: dict[str, Socket[Any] | None] = {}
         self._directory = directory
@@ -121,6 +121,8 @@ class Connection:
         self._size += len(data)
         if packet is not None:
             size, self._size = self._size, 0
+            if self.conn.watch is not None:
+                self.conn.watch.on_decoded(self.conn, packet, size)
             kind, nsp, _, _ = packet
             socket = self.sockets.get(nsp)
             if socket is None or kind is _CONNECT or kind is _CONNECT_ERROR:
@@ -181,9 +183,9 @@ class Connection:
         self._auto = None
         self.parser, self._decoder = auto.settle()
         if isinstance(self._decoder, MsgpackDecoder):
-            push = self.conn.push
+            push = self.write
             self.form_of = twin_of
-            self.write = lambda wire: push(twin_of(wire))
+            self.write = lambda wire, packet: push(twin_of(wire), packet)
         self._watch()
 
     def _watch(self) -> None:
@@ -230,7 +232,8 @@ class Connection:
     def _unknown(self, name: str) -> None:
         log.debug("sid=%s unknown namespace %r", self.conn.id, name)
         payload = {"message": "Invalid namespace"}
-        self.write(self.encode(Packet(PacketType.CONNECT_ERROR, name, payload)))
+        packet = Packet(PacketType.CONNECT_ERROR, name, payload)
+        self.write(self.encode(packet), packet)
 
     def handshake(self, auth: Any) -> Handshake:
         """Tell what the server was told when the client connected, ``auth`` with it."""

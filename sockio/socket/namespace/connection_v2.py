@@ -60,7 +60,7 @@ class ConnectionV2(Connection):
         # As Node does: this error has the same form as for newer clients.
         payload = {"message": "Invalid namespace"}
         packet = Packet(PacketType.CONNECT_ERROR, name, payload)
-        self.write(super().encode(packet))
+        self.write(super().encode(packet), packet)
 
 
 def _error_of(payload: dict[str, Any]) -> Any:

@@ -17,6 +17,7 @@ from sockio.runtime import logs
 from sockio.runtime.clock import Clock
 from sockio.runtime.event_names import event_name
 from sockio.runtime.listeners import EventEmitter, Listener, Listeners
+from sockio.runtime.observers import Observers
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
 from sockio.socket import middleware
@@ -136,6 +137,11 @@ class Namespace(EventEmitter, Targets):
         """The clock, for the adapter."""
         return self.reactor.clock
 
+    @property
+    def observers(self) -> Observers:
+        """Who watches the server."""
+        return self.reactor.observers
+
     def next_ack_id(self) -> int:
         """Return a number under which no packet of this namespace waits for answers."""
         return next(self._ack_ids)
@@ -226,6 +232,7 @@ class Namespace(EventEmitter, Targets):
         self._admission.welcome(socket)
         socket.client.joined(socket)
         log.debug("sid=%s joined namespace %r", socket.id, self.name)
+        self.observers.tell("socket_connected", socket)
 
     def _introduce(self, socket: Socket[Any]) -> None:
         """Call the connection handlers; disconnect the client if one of them fails.
@@ -278,6 +285,7 @@ class Namespace(EventEmitter, Targets):
             log.exception("namespace %r: the data of a refusal is left out", self.name)
             del payload["data"]
             socket.outgoing.send_packet(packet)
+        self.observers.tell("socket_refused", socket, message)
         socket.close(REFUSED)
 
     def unheard(self, event: str) -> None:

@@ -74,6 +74,8 @@ class RecoveringAdmission:
                 self._keep(session)
             return False
         if session is None:
+            if claim is not None:
+                self._home.reactor.observers.tell("recovery_failed", socket)
             if not passes(socket):
                 return False
             if socket.gone:
@@ -143,23 +145,25 @@ class RecoveringAdmission:
     def welcome(self, socket: RecoverableSocket[Any]) -> None:
         """Tell the client that it was let in, and send the events that it missed."""
         fields = {"sid": socket.id, "pid": socket.pid}
-        reply = socket.client.encode(
-            Packet(PacketType.CONNECT, self._home.name, fields)
-        )
+        packet = Packet(PacketType.CONNECT, self._home.name, fields)
+        reply = socket.client.encode(packet)
         missed = [socket.client.form_of(wire) for wire in socket.take_missed()]
         if not missed:
-            socket.client.write(reply)
+            socket.client.write(reply, packet)
             return
         wires = [*missed, reply]
-        size = sum(wire.size for wire in wires)
-        if size > ONE_SEGMENT and socket.conn.transport_name != "polling":
+        size = sum(wire.size for wire in missed)
+        if size + reply.size > ONE_SEGMENT and socket.conn.transport_name != "polling":
             # Node sends the events before the reply, and clients show them when the
             # reply has come. But if the connection breaks in between, the official
             # client keeps the events, gets them again, and shows them twice. This
             # cannot happen within the answer to a poll.
             wires = [reply, *missed]
         packets = [packet for wire in wires for packet in wire.packets]
-        socket.client.write(Wire(packets=packets))
+        socket.client.write(Wire(packets=packets), None)
+        tell = self._home.reactor.observers.tell
+        tell("events_recovered", socket, len(missed), size)
+        tell("packet_out", socket.conn, packet, reply.size)
 
     def forget(self, socket: RecoverableSocket[Any]) -> None:
         """Forget a socket that has gone or was not let in."""

@@ -31,10 +31,22 @@ _Failed: TypeAlias = Callable[[AckError], None]
 class PendingAcks:
     """The acknowledgements that one socket waits for."""
 
-    __slots__ = ("_call", "_clock", "_closed", "_entries", "_queue", "_start")
+    __slots__ = (
+        "_call",
+        "_clock",
+        "_closed",
+        "_entries",
+        "_missing",
+        "_queue",
+        "_start",
+    )
 
     def __init__(
-        self, clock: Clock, start: Start, call: CallBack | None = None
+        self,
+        clock: Clock,
+        start: Start,
+        call: CallBack | None = None,
+        missing: Callable[[str | None], object] | None = None,
     ) -> None:
         """Make one that waits for nothing.
 
@@ -42,10 +54,12 @@ class PendingAcks:
             clock: Tells the time.
             start: Runs a job in a worker.
             call: Calls a callback with its arguments; None: directly.
+            missing: Called with the event's name when an answer does not come in time.
         """
         self._clock = clock
         self._start = start
         self._call = call if call is not None else _call
+        self._missing = missing if missing is not None else _nothing
         self._entries: dict[int, _Entry] = {}
         # Callbacks that have not started; None while no worker runs them.
         self._queue: deque[Callable[[], object]] | None = None
@@ -79,6 +93,7 @@ class PendingAcks:
         try:
             return latch.wait(timeout)
         except TimeoutError as exc:
+            self._missing(event)
             raise AckTimeout(event=event, seconds=timeout) from exc
         finally:
             self._entries.pop(ack_id, None)
@@ -166,6 +181,7 @@ class PendingAcks:
         # The id may be in use again: the timer ends nothing but its own entry.
         if self._entries.get(ack_id) is entry:
             del self._entries[ack_id]
+            self._missing(event)
             if entry.failed is not None:
                 entry.failed(AckTimeout(event=event, seconds=timeout))
 
@@ -194,6 +210,10 @@ class PendingAcks:
 
 def _call(callback: Callable[..., object], args: tuple[Any, ...]) -> None:
     done(callback, callback(*args))
+
+
+def _nothing(_: object) -> None:
+    """Nobody wants to know."""
 
 
 class _Entry:

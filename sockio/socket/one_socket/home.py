@@ -38,8 +38,8 @@ class Link(Protocol):
 
     #: The Engine.IO session.
     conn: EngineSession
-    #: Hands a wire to the session; never blocks.
-    write: Callable[[Wire], None]
+    #: Hands a wire to the session, and the packet in it; never blocks.
+    write: Callable[[Wire, Packet | None], None]
 
     #: Encodes packets in the format that this client reads.
     parser: Parser

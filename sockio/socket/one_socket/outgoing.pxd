@@ -15,7 +15,7 @@ cdef class Outgoing:
     cpdef send_packet(self, packet)
     cpdef send_ack(self, packet)
     cpdef on_answer(self, packet)
-    cdef _hand_over(self, wire)
+    cdef _hand_over(self, wire, packet)
 
 @cython.final
 cdef class AckReply:

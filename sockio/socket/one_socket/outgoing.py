@@ -93,7 +93,7 @@ class Outgoing:
         elif ack is not None or flags is not PLAIN or self.catch_all:
             self._send_event(wire, packet, flags, ack)
         elif self.closed is None:
-            self._write(wire)
+            self._write(wire, packet)
         else:
             log.debug("sid=%s has gone: %r is not sent", self.sid, event)
 
@@ -145,8 +145,9 @@ class Outgoing:
                 return
         if volatile and not self._client.conn.writable:
             log.debug("sid=%s is not ready: a volatile event is dropped", self.sid)
+            self._home.reactor.observers.tell("packet_dropped", self._owner, packet)
             return
-        self._write(wire)
+        self._write(wire, packet)
 
     def _before_sending(self, packet: Packet) -> None:
         owner = self._owner
@@ -176,18 +177,18 @@ class Outgoing:
     def send_packet(self, packet: Packet) -> None:
         """Send what belongs to no event; dropped when the socket has gone."""
         if self.closed is None:
-            self._hand_over(self._client.encode(packet))
+            self._hand_over(self._client.encode(packet), packet)
 
     def send_ack(self, packet: Packet) -> None:
         """Send an acknowledgement; dropped when the socket has gone."""
         if self.closed is None:
-            self._hand_over(wire_of(self._encode(packet), True))
+            self._hand_over(wire_of(self._encode(packet), True), packet)
 
-    def _hand_over(self, wire: Wire) -> None:
+    def _hand_over(self, wire: Wire, packet: Packet) -> None:
         if native_thread() != self._thread:
-            self._home.reactor.workers.call_in_hub(self._write, wire)
+            self._home.reactor.workers.call_in_hub(self._write, wire, packet)
         else:
-            self._write(wire)
+            self._write(wire, packet)
 
     # ------------------------------------------------------------------ answers
 
@@ -196,7 +197,10 @@ class Outgoing:
         if self._pending is None:
             reactor = self._home.reactor
             call = partial(self._call_back, self._owner)
-            self._pending = PendingAcks(reactor.clock, reactor.workers.run, call)
+            missing = partial(reactor.observers.tell, "answer_missing", self._owner)
+            self._pending = PendingAcks(
+                reactor.clock, reactor.workers.run, call, missing
+            )
             if self.closed is not None:
                 self._pending.close(self.closed)
         return self._pending

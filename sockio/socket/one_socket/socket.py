@@ -330,6 +330,8 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         cancel = self.nsp.options.cancel_on_disconnect
         if cancel or reason in (REFUSED, Reason.SERVER_NAMESPACE_DISCONNECT):
             incoming.turn_deaf()
+        if was_connected:
+            self.reactor.observers.tell("socket_disconnected", self, str(reason))
         if was_connected and cancel:
             incoming.kill_running()
         if was_connected or incoming.has_events:

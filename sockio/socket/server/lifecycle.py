@@ -23,6 +23,7 @@ from sockio.httpd.listening_socket import Address
 from sockio.httpd.options import ListenSettings, RunSettings
 from sockio.httpd.server import HTTPServer, create_server
 from sockio.runtime import logs
+from sockio.runtime.observers import Observer
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.signals import Signals
 from sockio.runtime.watchdog import WATCHDOG
@@ -125,6 +126,8 @@ class Lifecycle:
         if self._client_files is not None:
             engine.middlewares.add(self._serve_client, own=True)
         self.engine = engine
+        if self._reactor.observers.of_packets:
+            engine.watch_packets()
 
     def _on_session(self, session: EngineSession) -> None:
         make = Connection if session.protocol == 4 else ConnectionV2
@@ -248,6 +251,15 @@ class Lifecycle:
         ).listen(address)
         self._stops.append(listener.close)
         return listener
+
+    # ------------------------------------------------------------------ watching
+
+    def observe(self, observer: Observer) -> None:
+        """Have ``observer`` watch from now on."""
+        observers = self._reactor.observers
+        observers.add(observer)
+        if observers.of_packets:
+            self.engine.watch_packets()
 
     # ------------------------------------------------------------------ the end
 

@@ -31,6 +31,7 @@ from sockio.protocol.socketio import JsonCodec
 from sockio.protocol.websocket.deflate import Deflate
 from sockio.runtime.clock import Clock
 from sockio.runtime.listeners import EventEmitter
+from sockio.runtime.observers import Observer
 from sockio.runtime.option_fields import chosen
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.surroundings import Around
@@ -398,6 +399,17 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         """
         self.reactor.around.add(fn)
         return fn
+
+    def observe(self, observer: Observer) -> None:
+        """Have ``observer`` watch the server: its methods are called as things happen.
+
+        Args:
+            observer: An instance of a class that is derived from ``Observer``.
+
+        Raises:
+            ConfigError: It is something else.
+        """
+        self._lifecycle.observe(observer)
 
     @overload
     def adapter(self, factory: None = None) -> AdapterFactory: ...

@@ -1,0 +1,245 @@
+"""Observers: those who watch a server: what comes, what leaves, what fails.
+
+    class Refusals(Observer):
+        def request_refused(self, request, code, message):
+            count[code] += 1
+
+    io.observe(Refusals())
+
+An ``Observer`` has a method for each thing that happens, and does nothing in it; a
+subclass overrides those that it wants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sockio.errors import ConfigError
+
+from . import logs
+from .surroundings import Call, Surroundings
+
+if TYPE_CHECKING:
+    from sockio.engine.http.request import Request
+    from sockio.engine.session import EngineSession
+    from sockio.protocol.socketio.packet import Packet
+    from sockio.socket.one_socket.socket import Socket
+    from sockio.types import Room, SocketId
+
+__all__ = ["Observer", "Observers"]
+
+log = logs.get("server")
+
+#: A method of an observer.
+Hook: TypeAlias = Callable[..., object]
+
+
+class Observer:
+    """Watches a server; derive from it, and give an instance to ``io.observe``.
+
+    Its methods are called where the thing happens, often in the hub: they must not
+    block. An observer whose method raises is logged, and called no more.
+    """
+
+    # ---- sessions
+
+    def session_opened(self, session: EngineSession) -> None:
+        """A client has opened a session."""
+
+    def session_upgraded(self, session: EngineSession, before: str) -> None:
+        """A session has moved to another transport.
+
+        Args:
+            session: Its ``transport_name`` is the new one.
+            before: The name of the transport that it had before.
+        """
+
+    def session_closed(self, session: EngineSession, reason: str, why: object) -> None:
+        """A session has ended.
+
+        Args:
+            session: The one that has ended.
+            reason: One of ``Reason``, as text.
+            why: What is known about it; ``BufferFull`` and ``InboxFull`` tell that too
+                much waited.
+        """
+
+    def request_refused(self, request: Request, code: int, message: str) -> None:
+        """The engine has refused a request.
+
+        Args:
+            request: The one that was refused.
+            code: The number that Engine.IO has for it.
+            message: The text that Engine.IO has for it.
+        """
+
+    # ---- packets
+
+    def packet_in(self, session: EngineSession, packet: Packet, size: int) -> None:
+        """A Socket.IO packet has arrived.
+
+        Args:
+            session: Whose it is.
+            packet: Its ``data`` is not to be changed.
+            size: Of its frames, in bytes, or characters of text.
+        """
+
+    def packet_out(self, session: EngineSession, packet: Packet, size: int) -> None:
+        """A Socket.IO packet has been handed to a session.
+
+        Args:
+            session: To whose client it goes.
+            packet: Its ``data`` is not to be changed.
+            size: Of its frames, in bytes, or characters of text.
+        """
+
+    def packet_dropped(self, socket: Socket[Any], packet: Packet) -> None:
+        """A volatile event was dropped, since the client could not take it at once."""
+
+    # ---- sockets
+
+    def socket_connected(self, socket: Socket[Any]) -> None:
+        """A client has joined a namespace; ``socket.recovered`` tells how."""
+
+    def socket_refused(self, socket: Socket[Any], message: str) -> None:
+        """A middleware has refused a client.
+
+        Args:
+            socket: The one that was not let in.
+            message: What the client is told.
+        """
+
+    def socket_disconnected(self, socket: Socket[Any], reason: str) -> None:
+        """A socket that was connected has gone.
+
+        Args:
+            socket: The one that has gone.
+            reason: One of ``Reason``, as text.
+        """
+
+    def events_recovered(self, socket: Socket[Any], events: int, size: int) -> None:
+        """A client has come back, and is sent what it missed.
+
+        Args:
+            socket: It has the id that it had before.
+            events: How many it missed.
+            size: Of these, in bytes, or characters of text.
+        """
+
+    def recovery_failed(self, socket: Socket[Any]) -> None:
+        """A client has asked for a session that is not there, or not any more."""
+
+    def answer_missing(self, socket: Socket[Any], event: str | None) -> None:
+        """A client has not acknowledged an event in time.
+
+        Args:
+            socket: The one whose client was asked.
+            event: The name of the event.
+        """
+
+    # ---- the application's code
+
+    def handler_began(self, call: Call) -> None:
+        """A call of the application's code begins; see ``io.around`` for the kinds."""
+
+    def handler_ended(self, call: Call, error: BaseException | None) -> None:
+        """A call of the application's code has ended.
+
+        Args:
+            call: The one that was given to ``handler_began``.
+            error: What it raised, if it did.
+        """
+
+    # ---- rooms and servers
+
+    def room_joined(self, namespace: str, room: Room, sid: SocketId) -> None:
+        """A socket has joined a room of this server; its own id is the first."""
+
+    def room_left(self, namespace: str, room: Room, sid: SocketId) -> None:
+        """A socket has left a room of this server."""
+
+    def adapter_failed(self, namespace: str, error: Exception) -> None:
+        """Other servers did not answer in time, or sent what cannot be read."""
+
+
+#: What happens so often that nothing is done for it while nobody watches.
+PACKETS = frozenset(("packet_in", "packet_out"))
+HANDLERS = frozenset(("handler_began", "handler_ended"))
+HOOKS = tuple(name for name in vars(Observer) if not name.startswith("_"))
+
+
+class Observers:
+    """The observers of one server."""
+
+    __slots__ = ("_all", "_around", "_by_hook")
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._all: tuple[Observer, ...] = ()
+        #: For each hook that somebody overrides: the observers, and their methods.
+        self._by_hook: dict[str, list[tuple[Observer, Hook]]] = {}
+
+    def add(self, observer: Observer) -> None:
+        """Have ``observer`` watch from now on.
+
+        Raises:
+            ConfigError: It is no instance of ``Observer``.
+        """
+        if not isinstance(observer, Observer):
+            raise ConfigError(
+                f"observe({observer!r}): give an instance of a class that is derived "
+                "from sockio.Observer"
+            )
+        self._all = (*self._all, observer)
+        self._sort()
+        if not HANDLERS.isdisjoint(_overridden(observer)):
+            self._around.add(partial(_watched, self, observer))
+
+    @property
+    def of_packets(self) -> bool:
+        """Whether somebody watches packets."""
+        return not PACKETS.isdisjoint(self._by_hook)
+
+    def tell(self, hook: str, *args: Any) -> None:
+        """Call a hook of each observer that overrides it."""
+        for observer, fn in self._by_hook.get(hook, ()):
+            self.tell_one(observer, fn, *args)
+
+    def tell_one(self, observer: Observer, fn: Hook, *args: Any) -> None:
+        """Call a hook of one observer; if it fails, that one watches no more."""
+        if observer not in self._all:
+            return
+        try:
+            fn(*args)
+        except Exception:
+            # A boundary: an observer is user code, and must not harm what it watches.
+            log.exception("%r failed, and watches no more", observer)
+            self._all = tuple(one for one in self._all if one is not observer)
+            self._sort()
+
+    def _sort(self) -> None:
+        self._by_hook = {}
+        for observer in self._all:
+            for hook in _overridden(observer):
+                entry = (observer, getattr(observer, hook))
+                self._by_hook.setdefault(hook, []).append(entry)
+
+
+def _overridden(observer: Observer) -> list[str]:
+    mine, none = type(observer), Observer
+    return [hook for hook in HOOKS if getattr(mine, hook) is not getattr(none, hook)]
+
+
+@contextmanager
+def _watched(observers: Observers, observer: Observer, call: Call) -> Iterator[None]:
+    """Tell one observer of a call, within which this is."""
+    observers.tell_one(observer, observer.handler_began, call)
+    try:
+        yield
+    except BaseException as exc:
+        observers.tell_one(observer, observer.handler_ended, call, exc)
+        raise
+    observers.tell_one(observer, observer.handler_ended, call, None)
