@@ -49,6 +49,16 @@ def make_server(clock: FakeClock) -> sockio.Server:
         socket.on("echo", lambda value: value)
         socket.on("bye", lambda: socket.disconnect(True))
 
+        @socket.on("everything")
+        def everything() -> None:
+            socket.use(lambda event, args: socket.connected)
+            socket.on_any(lambda *args: socket.id)
+            socket.on_any_outgoing(lambda *args: socket.id)
+            socket.emit("answered", ack=lambda *args: socket.id)
+            socket.emit("unanswered", ack=lambda *args: socket.id)
+            socket.timeout(5).emit("late", ack=lambda *args: socket.id)
+            socket.stream("ticks")
+
         @socket.on("overfilled")
         def overfilled() -> None:
             while not io.stats().paused:
@@ -67,6 +77,16 @@ def close_websocket(client: RawClient) -> None:
 
 def cut_websocket(client: RawClient) -> None:
     client.open_socket().cut()
+
+
+def use_everything(client: RawClient) -> None:
+    websocket = client.open_socket()
+    websocket.send('42["everything"]')
+    numbers = [str(websocket.receive_message())[2] for _ in range(3)]
+    websocket.send(f"43{numbers[0]}[]")
+    websocket.send('420["echo",1]')
+    websocket.receive_message()
+    websocket.close()
 
 
 def end_by_server(client: RawClient) -> None:
@@ -182,6 +202,7 @@ def be_ended_in_a_post(client: RawClient) -> None:
 WAYS: list[Callable[[RawClient], None]] = [
     close_websocket,
     cut_websocket,
+    use_everything,
     end_by_server,
     break_protocol,
     break_the_framing,

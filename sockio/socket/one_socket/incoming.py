@@ -335,6 +335,7 @@ class Incoming:
         """Part with what refers back to the socket: its last handler has returned."""
         self._owner = None
         self._inbox = Inbox(self._home.reactor.mailbox(_run), self._intake)
+        self._waiting = None
         self._listeners = Listeners()
         self.guards = ()
         self.catch_all = ()
