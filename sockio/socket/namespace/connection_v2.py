@@ -30,7 +30,7 @@ class ConnectionV2(Connection):
         self._connect("/", {})
 
     def socket_id(self, namespace: str) -> SocketId:
-        """Return the id of the client's socket in ``namespace``, as the client does."""
+        """Return the id that the client derives for its socket in ``namespace``."""
         sid = self.conn.id
         return sid if namespace == "/" else f"{namespace}#{sid}"
 

@@ -41,7 +41,7 @@ class NamespaceHandler:
         """Register the methods with ``nsp``.
 
         Raises:
-            ConfigError: One of them could never be called, or not with its arguments.
+            ConfigError: One has a wrong name, or cannot be called with its arguments.
         """
         methods = methods_of(self)
         connect = methods.pop("connect", None)
@@ -89,7 +89,7 @@ def methods_of(handler: NamespaceHandler) -> dict[str, Callable[..., Any]]:
     """Return the methods of a handler by event.
 
     Raises:
-        ConfigError: One of them could never be called, or not with its arguments.
+        ConfigError: One has a wrong name, or cannot be called with its arguments.
     """
     found = {
         name.removeprefix("on_"): getattr(handler, name)

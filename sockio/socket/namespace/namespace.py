@@ -293,7 +293,7 @@ class Namespace(EventEmitter, Targets):
         self._misplaced.check(event, self._listeners, self.name)
 
     def remove(self, socket: Socket[Any]) -> None:
-        """A socket has gone, or was not let in."""
+        """Remove a socket that has gone or was not let in."""
         self._connecting.discard(socket)
         for event in ("disconnecting", "disconnect"):
             if not socket.listener_count(event):
@@ -356,7 +356,8 @@ class Namespace(EventEmitter, Targets):
                 that came.
 
         Blocks:
-            Until all have answered, at most ``timeout`` seconds.
+            Until all have answered, at most ``timeout`` seconds; one second longer if
+            the adapter is late.
         """
         latch = self.reactor.latch()
 

@@ -313,8 +313,8 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
     def close(self, reason: str, description: object = None) -> None:
         """End without notifying the client; all state changes in this one step.
 
-        Events that arrived before are still handled, unless the server disconnected the
-        client by ``disconnect`` or ``cancel_on_disconnect`` is set.
+        Events that arrived before are still handled, except after the server's own
+        ``disconnect``, after a refusal, and with ``cancel_on_disconnect``.
         """
         if self.gone:
             return

@@ -19,7 +19,7 @@ from sockio.runtime.reactor import Reactor
 
 from .inbox import Inbox, Queued, name_of
 
-#: Turns a packet into what the waiter gets, or None if a guard rejected it.
+#: Turns a packet into what the waiter gets, or None if it is not let through.
 Admit = Callable[[Packet], "tuple[Any, ...] | None"]
 
 
