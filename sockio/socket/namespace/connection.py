@@ -35,7 +35,7 @@ log = logs.get("client")
 _CONNECT = PacketType.CONNECT
 _EVENT = PacketType.EVENT
 _CONNECT_ERROR = PacketType.CONNECT_ERROR
-#: Decoders that give nothing but what a client may send.
+#: Decoders that return only packets that a client may send.
 _STRICT = (JsonDecoder, MsgpackDecoder, AutoDecoder)
 
 
@@ -47,10 +47,10 @@ class Directory(Protocol):
     @property
     def reactor(self) -> Reactor: ...
     def find(self, name: str, auth: Any) -> Namespace | None:
-        """The namespace of that name, made where somebody wants it; may block."""
+        """Return the namespace of that name, made if a parent accepts it; may block."""
 
     def find_now(self, name: str) -> Namespace | None:
-        """The same, as far as it can be told without running user code."""
+        """Return the namespace of that name, or None, without calling user code."""
 
     def may_find(self) -> bool:
         """Whether ``find`` might find what ``find_now`` did not."""
@@ -64,27 +64,27 @@ class Connection:
     ) -> None:
         #: The Engine.IO session.
         self.conn = session
-        #: Hands a wire to the session, and the packet in it; never blocks.
+        #: Hands a wire and the packet in it to the session; never blocks.
         self.write: Callable[[Wire, Packet | None], None] = session.push
-        #: Sockets, connected or connecting, by namespace; None while one is looked up.
+        #: Sockets, connected or connecting, by namespace; None while that is looked up.
         self.sockets: dict[str, Socket[Any] | None] = {}
         self._directory = directory
-        #: Writes packets down as this client reads them.
+        #: Encodes packets in the format that this client reads.
         self.parser = parser
-        #: A wire as this client reads it.
+        #: Returns a wire in the format that this client reads.
         self.form_of: Callable[[Wire], Wire] = _as_it_is
         decoder = parser.decoder()
         strict = type(decoder) in _STRICT
         self._decoder: Decoder = decoder if strict else CheckedDecoder(decoder)
-        #: Which of two parsers the client speaks to is still to be seen.
+        #: Finds out which of two formats the client uses; None once it is known.
         self._auto = decoder if isinstance(decoder, AutoDecoder) else None
         self._watch()
         self._issued = directory.reactor.clock.time()
-        #: Size of the messages that the packet in the making came in.
+        #: Size of the messages of the packet that is not complete yet.
         self._size = 0
         #: Packets for namespaces that are being looked up, and their sizes.
         self._held: dict[str, list[tuple[Packet, int]]] | None = None
-        #: Why the connection has ended, for sockets that are still to be made.
+        #: Why the connection has ended, for sockets that are made later.
         self._ended: tuple[str, object] | None = None
         self._connect_timer: Timer | None = directory.reactor.deadline(
             directory.options.connect_timeout, self._on_nothing_joined
@@ -97,7 +97,7 @@ class Connection:
         return self.conn.request  # type: ignore[return-value]
 
     def socket_id(self, namespace: str) -> SocketId:
-        """Name the client's socket in ``namespace``."""
+        """Return the id for the client's socket in ``namespace``."""
         return new_sid()
 
     def encode(self, packet: Packet, compress: bool = True) -> Wire:
@@ -139,7 +139,7 @@ class Connection:
         self.close()
 
     def _on_other(self, packet: Packet, size: int) -> None:
-        """Handle a CONNECT, or a packet that no socket is there for."""
+        """Handle a CONNECT, or a packet for which there is no socket."""
         name = packet.nsp
         if packet.type is PacketType.CONNECT_ERROR:
             self._violated(f"CONNECT_ERROR from a client, for {name!r}")
@@ -168,7 +168,7 @@ class Connection:
             socket = namespace.connect(self, auth)
             if self._ended is None:
                 self.sockets[name] = socket
-            else:  # one too many
+            else:  # the connection has ended
                 socket.close(*self._ended)
         elif self._directory.may_find():
             self.sockets[name] = None
@@ -179,7 +179,7 @@ class Connection:
             self._unknown(name)
 
     def _settle(self, auto: AutoDecoder) -> None:
-        """Speak to the client as it does."""
+        """Use the format that the client uses."""
         self._auto = None
         self.parser, self._decoder = auto.settle()
         if isinstance(self._decoder, MsgpackDecoder):
@@ -189,7 +189,7 @@ class Connection:
         self._watch()
 
     def _watch(self) -> None:
-        """Have packets told, if somebody wants to see them."""
+        """Log the client's packets, if debug lines are on."""
         if is_on():
             self.parser = WatchedParser(self.parser, self.conn.id)
             self._decoder = WatchedDecoder(self._decoder, self.conn.id)
@@ -236,7 +236,7 @@ class Connection:
         self.write(self.encode(packet), packet)
 
     def handshake(self, auth: Any) -> Handshake:
-        """Tell what the server was told when the client connected, ``auth`` with it."""
+        """Return what the server learned when the client connected, and ``auth``."""
         request = self.conn.request
         return Handshake(
             headers=request.headers if request is not None else {},
@@ -253,11 +253,11 @@ class Connection:
     # ------------------------------------------------------------------ sockets
 
     def joined(self, socket: Socket[Any]) -> None:
-        """A socket was let in: the client is not idle."""
+        """Note that a socket was let in: the client is not idle."""
         self._stop_timer()
 
     def forget(self, socket: Socket[Any]) -> None:
-        """A socket has gone."""
+        """Forget a socket that has gone."""
         if self.sockets.get(socket.nsp.name) is socket:
             del self.sockets[socket.nsp.name]
 
@@ -283,7 +283,7 @@ class Connection:
             self._connect_timer = None
 
     def close(self) -> None:
-        """Close the connection; the sockets end here if the session takes its time."""
+        """Close the connection; end the sockets now if the session closes later."""
         if self.conn.ready_state == "open":
             self.conn.close()
             self._end(Reason.FORCED_SERVER_CLOSE, None)

@@ -139,7 +139,7 @@ class Namespace(EventEmitter, Targets):
 
     @property
     def observers(self) -> Observers:
-        """Who watches the server."""
+        """The observers of the server."""
         return self.reactor.observers
 
     def next_ack_id(self) -> int:

@@ -213,7 +213,7 @@ def _call(callback: Callable[..., object], args: tuple[Any, ...]) -> None:
 
 
 def _nothing(_: object) -> None:
-    """Nobody wants to know."""
+    """Do nothing: nobody wants to know."""
 
 
 class _Entry:

@@ -38,7 +38,7 @@ class Link(Protocol):
 
     #: The Engine.IO session.
     conn: EngineSession
-    #: Hands a wire to the session, and the packet in it; never blocks.
+    #: Hands a wire and the packet in it to the session; never blocks.
     write: Callable[[Wire, Packet | None], None]
 
     #: Encodes packets in the format that this client reads.

@@ -1,7 +1,8 @@
 """Incoming: the way in of one socket, from a packet to the listeners.
 
-``on_packet`` runs in the hub. What is called with an event runs in the greenlet of the
-socket's inbox, and the answer leaves through ``AckReply``.
+``on_packet`` runs in the hub. Guards and listeners run in the greenlet of the socket's
+inbox; concurrent listeners run beside it, and the guards of an awaited event in the
+greenlet that waits. The answer leaves through ``AckReply``.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _ACK = PacketType.ACK
 
 
 class Incoming:
-    """What a socket receives, until its handlers have it."""
+    """What a socket receives, until its handlers get it."""
 
     __slots__ = (
         "_around",
@@ -64,8 +65,8 @@ class Incoming:
             owner: The socket.
             home: Its namespace.
             outgoing: Its way out, for acknowledgements.
-            listeners: Those of the socket's events.
-            intake: Counts what waits for handlers, of all sockets of the client.
+            listeners: The listeners of the socket's events.
+            intake: Counts what waits for handlers in all sockets of the client.
         """
         #: The socket; None once its last handler has returned.
         self._owner: Owner | None = owner
@@ -74,14 +75,14 @@ class Incoming:
         self._listeners = listeners
         self._intake = intake
         self._around = home.reactor.around
-        #: What sees events before they are dispatched, and may reject them.
+        #: Functions called with each event before it is dispatched; they may reject it.
         self.guards: Sequence[Callable[..., object]] = ()
         #: Catch-all listeners: called with every event that arrives.
         self.catch_all: tuple[Callable[..., Any], ...] = ()
         told = log.isEnabledFor(DEBUG)
         handle = self._handle_told if told else self._handle
         self._inbox = Inbox(home.reactor.mailbox(handle), intake)
-        #: No event is handled any more: the server has disconnected the client.
+        #: Whether events are dropped: none is handled any more.
         self._deaf = False
         self._waiting: Waiting | None = None
 
@@ -99,7 +100,7 @@ class Incoming:
             self._owner.close(Reason.CLIENT_NAMESPACE_DISCONNECT)
 
     def run(self, job: Callable[[], object]) -> None:
-        """Run ``job`` behind the events that came before it."""
+        """Run ``job`` after the events that came before it."""
         self._inbox.put(job)
 
     # ------------------------------------------------------------------ in the inbox
@@ -113,7 +114,7 @@ class Incoming:
             item()  # type: ignore[operator]
 
     def _handle_told(self, item: Packet | Queued | Callable[[], object]) -> None:
-        """Handle an item, and tell about it; for when debug lines are on."""
+        """Handle an item and log it; used while debug lines are on."""
         packet = item.packet if isinstance(item, Queued) else item
         if not isinstance(packet, Packet) or not packet.data:
             self._handle(item)
@@ -175,8 +176,8 @@ class Incoming:
     def let_in(self, packet: Packet) -> tuple[Any, ...] | None:
         """Show an event to catch-all listeners and guards.
 
-        Returns the arguments for whoever gets the event, the ack function last where
-        the client asked for one; None where a guard rejected it.
+        Returns the arguments of the event, with the ack function last if the client
+        asked for one; None if a guard rejected it, or events are dropped meanwhile.
         """
         data = packet.data
         outgoing, id = self._outgoing, packet.id
@@ -188,7 +189,7 @@ class Incoming:
             try:
                 self._surround(owner, name, fn, tuple(shown), {})
             except FAILURES:
-                # A boundary: a listener is user code and ends nothing but itself.
+                # A boundary: a listener is user code; its failure ends only itself.
                 log.exception("sid=%s a catch-all listener failed", sid)
         if self.guards and data:
             try:
@@ -219,7 +220,7 @@ class Incoming:
             f"event {name!r} came with {arguments(count)}, but {listener.describe()}"
             + advise_ack(listener.fn, count)
         )
-        # Once each: a client must not be able to fill the log.
+        # Warn once for each listener: a client must not be able to fill the log.
         level = DEBUG if listener.complained else WARNING
         listener.complained = True
         log.log(level, "sid=%s %s", self._outgoing.sid, error)
@@ -242,7 +243,7 @@ class Incoming:
                 if ack is not None:
                     ack.returned(result)
         except Disconnected as exc:
-            # It waited for a client that went away: nobody's mistake.
+            # The listener waited for a client that went away: nobody's mistake.
             sid = self._outgoing.sid
             log.debug("sid=%s listener %r ended: %s", sid, listener.fn, exc)
             self._reject(owner, exc, ack)
@@ -269,7 +270,7 @@ class Incoming:
         args: tuple[Any, ...],
         by_name: dict[str, Any],
     ) -> Any:
-        """Call ``fn`` within what surrounds the handlers of events."""
+        """Call ``fn`` within the surroundings, as a handler of an event."""
         return self._around.call(
             "event",
             fn,
@@ -283,7 +284,7 @@ class Incoming:
     def _call_beside(
         self, owner: Owner | None, listener: Listener, args: Any, ack: AckReply | None
     ) -> None:
-        """Call a listener beside the other events; it counts until it has returned."""
+        """Call a listener beside the inbox; its event counts until it has returned."""
         try:
             self._call(owner, listener, args, ack)
         finally:
@@ -300,7 +301,7 @@ class Incoming:
     # ------------------------------------------------------------------ waiting
 
     def waiting(self) -> Waiting:
-        """Return who waits for events of this socket."""
+        """Return the ``Waiting`` of this socket; make it if there is none."""
         if self._waiting is None:
             self._waiting = Waiting(
                 self._home.reactor, self._inbox, self._intake, self._outgoing.closed
@@ -315,7 +316,7 @@ class Incoming:
         return self._inbox.has_events
 
     def turn_deaf(self) -> None:
-        """Handle none of the events that wait."""
+        """Drop the events that wait, and handle no other."""
         if self._inbox.has_events:
             sid = self._outgoing.sid
             log.debug("sid=%s the events that wait are dropped", sid)
@@ -327,12 +328,12 @@ class Incoming:
         self._inbox.kill_running()
 
     def close(self, reason: str) -> None:
-        """Who waits for an event gets Disconnected; what has arrived is handled."""
+        """End the waits for events with Disconnected; what has arrived is handled."""
         if self._waiting is not None:
             self._waiting.close(reason)
 
     def let_go(self) -> None:
-        """Part with what refers back to the socket: its last handler has returned."""
+        """Drop what refers back to the socket: its last handler has returned."""
         self._owner = None
         self._inbox = Inbox(self._home.reactor.mailbox(_run), self._intake)
         self._waiting = None
@@ -342,5 +343,5 @@ class Incoming:
 
 
 def _run(job: Callable[[], object]) -> None:
-    """Handle what comes for a socket that has gone: there are no events any more."""
+    """Handle an item of a socket that has gone: only jobs come, and no events."""
     job()

@@ -1,6 +1,6 @@
 """Outgoing: the way out of one socket; every packet to its client passes here.
 
-What is emitted is encoded at once and handed to the session, which never blocks.
+Events are encoded when they are emitted, and handed to the session, which never blocks.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Outgoing:
     def __init__(self, sid: SocketId, owner: Owner, home: Home, client: Link) -> None:
         #: Public id of the socket.
         self.sid = sid
-        #: The socket; None once nobody hears from it any more.
+        #: The socket; None once its last handler has returned.
         self._owner: Owner | None = owner
         self._home = home
         self._client = client
@@ -86,7 +86,7 @@ class Outgoing:
             ack_id = self._home.next_ack_id()
         packet = _new(Packet, (_EVENT, self._home.name, [event, *args], ack_id))
         wire = wire_of(self._encode(packet), flags.compress)
-        # What ``reactor.in_order`` does, without its call: each event comes here.
+        # The same as ``reactor.in_order``, without the call: each event comes here.
         if native_thread() != self._thread:
             workers = self._home.reactor.workers
             workers.call_in_hub(self._send_event, wire, packet, flags, ack)
@@ -135,7 +135,7 @@ class Outgoing:
             intake.end_wait()
 
     def deliver(self, wire: Wire, packet: Packet, volatile: bool) -> None:
-        """Tell the catch-all listeners of ``packet``, then write ``wire``."""
+        """Call the catch-all listeners with ``packet``, then write ``wire``."""
         if self.closed is not None:
             log.debug("sid=%s has gone: nothing is sent", self.sid)
             return
@@ -169,18 +169,18 @@ class Outgoing:
                     event=packet.data[0],
                 )
             except Exception:
-                # A boundary: a listener is user code and ends nothing but itself.
+                # A boundary: a listener is user code; its failure ends only itself.
                 log.exception("sid=%s an outgoing catch-all listener failed", self.sid)
 
     # ------------------------------------------------------------------ other packets
 
     def send_packet(self, packet: Packet) -> None:
-        """Send what belongs to no event; dropped when the socket has gone."""
+        """Send a packet that is no event; drop it if the socket has gone."""
         if self.closed is None:
             self._hand_over(self._client.encode(packet), packet)
 
     def send_ack(self, packet: Packet) -> None:
-        """Send an acknowledgement; dropped when the socket has gone."""
+        """Send an acknowledgement; drop it if the socket has gone."""
         if self.closed is None:
             self._hand_over(wire_of(self._encode(packet), True), packet)
 
@@ -227,7 +227,7 @@ class Outgoing:
         answered: Callable[[list[Any]], None],
         lost: Callable[[], None],
     ) -> None:
-        """Call one of both, once; an adapter's way to collect answers."""
+        """Call ``answered(args)`` or ``lost()``, once; for adapters' broadcasts."""
         intake = self._client.conn.intake
 
         def came(args: list[Any]) -> None:
@@ -242,7 +242,7 @@ class Outgoing:
         self._acks.expect(ack_id, came, went)
 
     def cancel_ack(self, ack_id: int) -> bool:
-        """Expect the answer no longer."""
+        """Stop expecting the answer; False if it was not expected."""
         cancelled = self._acks.cancel(ack_id)
         if cancelled:
             self._client.conn.intake.end_wait()
@@ -251,13 +251,13 @@ class Outgoing:
     # ------------------------------------------------------------------ the end
 
     def close(self, reason: str) -> None:
-        """Send nothing any more; who waits for an answer gets Disconnected."""
+        """Stop sending, and end the waits for answers with Disconnected."""
         self.closed = reason
         if self._pending is not None:
             self._pending.close(reason)
 
     def let_go(self) -> None:
-        """Part with what refers back to the socket: its last handler has returned."""
+        """Drop what refers back to the socket: its last handler has returned."""
         self._owner = None
         self._pending = None
         self.catch_all = ()

@@ -407,7 +407,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
             observer: An instance of a class that is derived from ``Observer``.
 
         Raises:
-            ConfigError: It is something else.
+            ConfigError: ``observer`` is something else.
         """
         self._lifecycle.observe(observer)
 
