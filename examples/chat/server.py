@@ -1,4 +1,4 @@
-"""A chat in the browser: who is there, who is typing, and nothing lost in a tunnel.
+"""A chat in the browser: it shows who is there and who types, and survives a tunnel.
 
     npm ci --prefix examples/chat
     python examples/chat/server.py 3000

@@ -3,12 +3,12 @@
     python examples/django_app/app.py 3000
     cd examples/django_app && gunicorn -k gevent -w 1 -b 127.0.0.1:3000 app:application
 
-Open http://127.0.0.1:3000/login?name=ann first: it puts the name into the session. A
-client that sends the session's cookie may connect then, others are refused. The port
-may also be given as PORT.
+Open http://127.0.0.1:3000/login?name=ann first: it puts the name into the session. Then
+a client that sends the session's cookie may connect; others are refused. The port may
+also be given as PORT.
 
-A project of your own has its settings elsewhere. In its ``wsgi.py`` it needs no more
-than the line that assigns ``application``.
+Your own project has its settings in a module; its ``wsgi.py`` needs only the line
+``application = io.attach(get_wsgi_application())``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def online(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [path("login", login), path("online", online)]
 
-# Cookies say who somebody is: no foreign page may use those of its visitors.
+# Cookies identify users, so no foreign page may use the cookies of its visitors.
 io = sockio.Server(check_origin=True)
 
 

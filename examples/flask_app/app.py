@@ -1,11 +1,11 @@
-"""Flask and Socket.IO in one process: pages by Flask, events by sockio.
+"""Flask and Socket.IO in one process: Flask serves pages, sockio handles events.
 
     python examples/flask_app/app.py 3000
     cd examples/flask_app && gunicorn -k gevent -w 1 -b 127.0.0.1:3000 app:app
 
-Pages of http://localhost:8080 may connect too (CORS), to the namespace /user with
-``io("http://127.0.0.1:3000/user", {auth: {token: "secret-ann"}})``. A view sends to a
-user by name::
+Pages of http://localhost:8080 may connect too (CORS). They connect to the namespace
+/user with ``io("http://127.0.0.1:3000/user", {auth: {token: "secret-ann"}})``. A view
+sends an event to a user by name::
 
     curl -X POST http://127.0.0.1:3000/notify/ann -d text=hello
 
@@ -27,7 +27,7 @@ USERS = {"secret-ann": "ann", "secret-bob": "bob"}
 app = Flask(__name__)
 io = sockio.Server(
     cors=sockio.Cors(origin=["http://localhost:8080"], credentials=True),
-    # Cookies say who somebody is: no other page may use those of its visitors.
+    # Cookies identify users, so no other page may use the cookies of its visitors.
     check_origin=True,
 )
 user = io.of("/user")
@@ -61,7 +61,7 @@ def connected(socket: sockio.Socket) -> None:
         return str(socket.data.user)
 
 
-# From here on app.wsgi_app serves /socket.io/ too, whatever runs the app.
+# From now on app.wsgi_app serves /socket.io/ too, under any WSGI server.
 io.attach(app)
 
 if __name__ == "__main__":

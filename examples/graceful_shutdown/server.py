@@ -1,13 +1,13 @@
-"""End without cutting anybody off in the middle of something.
+"""Shut down without interrupting handlers that are at work.
 
     python examples/graceful_shutdown/server.py 3000
     kill -TERM ...            # or Ctrl-C
 
-The server then tells its clients, refuses new ones, disconnects the old ones one after
-the other and waits for handlers that run. Clients reconnect by themselves: to another
-server if there is one, else when this one is back. The port may also be
-given as PORT. (``io.run()`` does much the same by itself; this is how to do it your
-own way.)
+The server then notifies its clients, refuses new ones, disconnects the old ones one
+after the other and waits for handlers that are at work. Clients reconnect by
+themselves: to another server if there is one, else when this one is back. The port may
+also be given as PORT. (``io.run()`` does much the same; this example shows how to do it
+your own way.)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import sockio
 
 #: Seconds over which the disconnections are spread.
 DRAIN = 1.0
-#: Seconds that a handler may take to end.
+#: Seconds that handlers get to end.
 PATIENCE = 5.0
 
 http_server = sockio.create_server()

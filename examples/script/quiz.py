@@ -3,8 +3,8 @@
     python examples/script/quiz.py 3000
 
 No framework, no callbacks: ``emit_with_ack`` blocks the handler until the client has
-answered, while all other clients continue. The port may also be given as PORT. Any
-client can play; with python-socketio's::
+answered; other clients are served meanwhile. The port may also be given as PORT. Any
+client can play, for example python-socketio's::
 
     import socketio                        # pip install "python-socketio[client]"
 

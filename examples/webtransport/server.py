@@ -1,13 +1,12 @@
-"""WebTransport: the page says which transport carries it, and how fast that is.
+"""WebTransport: the page shows which transport it uses, and how fast that is.
 
     pip install "sockio[webtransport]"
     npm ci --prefix examples/chat              # for the JavaScript client
     python examples/webtransport/server.py 3000
 
 Then open http://127.0.0.1:3000 in Chromium or Chrome. It starts with polling and moves
-to WebTransport. Without --cert and --key the server makes a certificate for itself,
-good for ten days, and the page trusts that one by its hash. The port may also be given
-as PORT.
+to WebTransport. Without --cert and --key the server makes its own certificate, valid
+for ten days, and the page trusts it by its hash. The port may also be given as PORT.
 """
 
 from __future__ import annotations
@@ -39,8 +38,8 @@ PACKAGES = (HERE.parent / "chat", HERE.parent.parent / "tests" / "js")
 def make_certificate(folder: Path) -> tuple[Path, Path, str]:
     """Write a certificate and its key; return both paths and the hash, as a list.
 
-    Browsers trust a hash only of an ECDSA certificate that is valid for two weeks or
-    less.
+    Browsers trust a certificate by its hash only if it is an ECDSA certificate that is
+    valid for two weeks or less.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
@@ -113,7 +112,7 @@ def main() -> None:
         if certfile is None:
             certfile, keyfile, sha256 = make_certificate(Path(folder))
         io.attach(make_page(client, sha256))
-        # The same number twice: TCP for the page, polling and WebSockets, UDP for this.
+        # One port number: TCP for the page, polling, WebSockets; UDP for WebTransport.
         address = ("127.0.0.1", options.port)
         io.listen_webtransport(address, str(certfile), str(keyfile))
     io.run(address)
