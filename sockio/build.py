@@ -32,6 +32,7 @@ MODULES = (
     "socket.many_sockets.answers",
     "socket.many_sockets.broadcast",
     "socket.namespace.connection",
+    "socket.one_socket.gate",
     "socket.one_socket.inbox",
     "socket.one_socket.incoming",
     "socket.one_socket.outgoing",

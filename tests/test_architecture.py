@@ -98,6 +98,7 @@ ORDER = {
     "socket/one_socket": (
         ("acks", "home", "inbox", "operator"),
         ("outgoing", "waiting"),
+        ("gate",),
         ("incoming",),
         ("catch_all", "waits"),
         ("socket",),

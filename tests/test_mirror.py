@@ -63,6 +63,7 @@ ELSEWHERE = {
     "socket/namespace/namespace": "loopback/test_namespaces",
     "socket/namespace/recoverable_socket": "unit/socket/namespace/test_recovery",
     "socket/one_socket/catch_all": "loopback/test_catch_all",
+    "socket/one_socket/gate": "loopback/test_guards",
     "socket/one_socket/incoming": "loopback/test_events",
     "socket/one_socket/outgoing": "loopback/test_events",
     "socket/one_socket/socket": "loopback/test_disconnecting",

@@ -380,3 +380,25 @@ def test_catch_all_listeners_and_callbacks_too(
     heard.next()
 
     assert caplog.text.count("write a plain function") >= 6
+
+
+def test_they_stand_before_a_stream_when_the_client_has_left(served: Served) -> None:
+    websocket, socket = served.connect()
+    left, shown = Heard(), Heard()
+    socket.on("disconnect", left)
+    socket.on_any(shown)
+
+    @socket.use
+    def guard(event: str, args: list[Any]) -> bool:
+        return args != ["bad"]
+
+    ticks = socket.stream("tick")
+    websocket.send('42["tick","bad"]')
+    websocket.send('42["tick","good"]')
+    websocket.send("41")
+    left.next()
+    while not served.io.sockets.empty:
+        gevent.idle()
+
+    assert next(ticks) == ("good",)
+    assert [shown.next() for _ in range(2)] == [("tick", "bad"), ("tick", "good")]

@@ -29,22 +29,28 @@ class CatchAll:
 
         If the client asked for an acknowledgement, the ack function comes last.
         """
-        self.incoming.catch_all = (*self.incoming.catch_all, _callable(fn))
+        self.incoming.gate().catch_all = (
+            *self.incoming.gate().catch_all,
+            _callable(fn),
+        )
         return fn
 
     def prepend_any(self, fn: F) -> F:
         """As ``on_any``, but call ``fn`` before the present listeners."""
-        self.incoming.catch_all = (_callable(fn), *self.incoming.catch_all)
+        self.incoming.gate().catch_all = (
+            _callable(fn),
+            *self.incoming.gate().catch_all,
+        )
         return fn
 
     def off_any(self, fn: Callable[..., Any] | None = None) -> Self:
         """Remove ``fn``, or all of them."""
-        self.incoming.catch_all = _without(self.incoming.catch_all, fn)
+        self.incoming.gate().catch_all = _without(self.incoming.gate().catch_all, fn)
         return self
 
     def listeners_any(self) -> list[Callable[..., Any]]:
         """The listeners for every incoming event."""
-        return list(self.incoming.catch_all)
+        return list(self.incoming.gate().catch_all)
 
     def on_any_outgoing(self, fn: F) -> F:
         """Call ``fn(event, *args)`` for every event sent to this client."""

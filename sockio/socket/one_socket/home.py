@@ -79,7 +79,11 @@ class Owner(Protocol):
 
 
 class Runner(Protocol):
-    """What the way out asks of the way in."""
+    """What the way out and the gate ask of the way in."""
+
+    @property
+    def deaf(self) -> bool:
+        """Whether no event is handled any more."""
 
     def run(self, job: Callable[[], object]) -> None:
         """Run ``job`` after the events that came before it."""

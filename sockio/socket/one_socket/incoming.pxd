@@ -2,6 +2,7 @@ import cython
 
 from sockio.engine.intake cimport Intake
 from sockio.runtime.listeners cimport Listener, Listeners
+from .gate cimport Gate
 from .inbox cimport Inbox, Queued
 from .outgoing cimport AckReply, Outgoing
 
@@ -10,13 +11,12 @@ cdef class Incoming:
     # What each event needs stands together: it fits into a line of the cache.
     cdef object _waiting
     cdef Inbox _inbox
-    cdef public tuple catch_all
-    cdef public object guards
+    cdef Gate _gate
     cdef Outgoing _outgoing
     cdef Listeners _listeners
     cdef object _around, _owner, _home
     cdef Intake _intake
-    cdef bint _deaf
+    cdef readonly bint deaf
     cpdef on_packet(self, packet, Py_ssize_t size)
     cpdef run(self, job)
     @cython.locals(listener=Listener, count=Py_ssize_t, ack=AckReply)

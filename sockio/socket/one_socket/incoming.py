@@ -7,7 +7,7 @@ greenlet that waits. The answer leaves through ``AckReply``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from logging import DEBUG, WARNING
 from typing import Any
 
@@ -20,9 +20,9 @@ from sockio.runtime.event_names import event_name
 from sockio.runtime.listeners import Listener, Listeners
 from sockio.runtime.signature import advise_ack, arguments
 from sockio.runtime.workers import FAILURES
-from sockio.socket import middleware
 from sockio.socket.reasons import Reason
 
+from .gate import Gate, reject
 from .home import Home, Owner
 from .inbox import Inbox, Queued
 from .outgoing import AckReply, Outgoing
@@ -39,7 +39,7 @@ class Incoming:
 
     __slots__ = (
         "_around",
-        "_deaf",
+        "_gate",
         "_home",
         "_inbox",
         "_intake",
@@ -47,8 +47,7 @@ class Incoming:
         "_outgoing",
         "_owner",
         "_waiting",
-        "catch_all",
-        "guards",
+        "deaf",
     )
 
     def __init__(
@@ -75,15 +74,13 @@ class Incoming:
         self._listeners = listeners
         self._intake = intake
         self._around = home.reactor.around
-        #: Functions called with each event before it is dispatched; they may reject it.
-        self.guards: Sequence[Callable[..., object]] = ()
-        #: Catch-all listeners: called with every event that arrives.
-        self.catch_all: tuple[Callable[..., Any], ...] = ()
+        #: What events pass before their listeners; None while there is nothing.
+        self._gate: Gate | None = None
         told = log.isEnabledFor(DEBUG)
         handle = self._handle_told if told else self._handle
         self._inbox = Inbox(home.reactor.mailbox(handle), intake)
         #: Whether events are dropped: none is handled any more.
-        self._deaf = False
+        self.deaf = False
         self._waiting: Waiting | None = None
 
     # ------------------------------------------------------------------ in the hub
@@ -136,8 +133,8 @@ class Incoming:
         owner = self._owner
         _, nsp, data, id = packet
         ack = None
-        if self.catch_all or self.guards:
-            args = self.let_in(packet)
+        if self._gate is not None:
+            args = self._gate.let_in(packet)
             if args is None or not data:
                 return
             if id is not None:
@@ -172,48 +169,6 @@ class Incoming:
                 workers.spawn(self._call_beside, owner, listener, fitting, ack)
             else:
                 self._call(owner, listener, fitting, ack)
-
-    def let_in(self, packet: Packet) -> tuple[Any, ...] | None:
-        """Show an event to catch-all listeners and guards.
-
-        Returns the arguments of the event, with the ack function last if the client
-        asked for one; None if a guard rejected it, or events are dropped meanwhile.
-        """
-        data = packet.data
-        outgoing, id = self._outgoing, packet.id
-        ack = None if id is None else AckReply(outgoing, packet.nsp, id)
-        shown = data if ack is None else [*data, ack]
-        owner, sid = self._owner, outgoing.sid
-        name = data[0] if data else None
-        for fn in self.catch_all:
-            try:
-                self._surround(owner, name, fn, tuple(shown), {})
-            except FAILURES:
-                # A boundary: a listener is user code; its failure ends only itself.
-                log.exception("sid=%s a catch-all listener failed", sid)
-        if self.guards and data:
-            try:
-                if not self._passes(owner, name, data[1:]):
-                    raise EventRejected("rejected")
-            except FAILURES as exc:
-                # A boundary: a guard is user code; whatever it raises rejects.
-                log.debug("sid=%s a guard rejected %r: %r", sid, name, exc)
-                self._reject(owner, exc, ack)
-                return None
-            if self._deaf:
-                return None
-        return tuple(shown[1:])
-
-    def _passes(self, owner: Owner | None, event: Any, args: list[Any]) -> bool:
-        return middleware.run(
-            self.guards,
-            (event, args),
-            self._around,
-            "guard",
-            socket=owner,
-            namespace=self._home.name,
-            event=event,
-        )
 
     def _misfit(self, name: str, count: int, listener: Listener) -> EventRejected:
         error = EventRejected(
@@ -293,12 +248,15 @@ class Incoming:
     def _reject(
         self, owner: Owner | None, error: BaseException, ack: AckReply | None
     ) -> None:
-        if owner is not None:
-            owner.report_error(error)
-        if ack is not None and self._home.options.error_acks:
-            ack({"error": {"message": str(error)}})
+        reject(owner, error, ack, error_acks=self._home.options.error_acks)
 
     # ------------------------------------------------------------------ waiting
+
+    def gate(self) -> Gate:
+        """Return what events pass before their listeners, or before who waits."""
+        if self._gate is None:
+            self._gate = Gate(self._owner, self._home, self._outgoing)
+        return self._gate
 
     def waiting(self) -> Waiting:
         """Return the ``Waiting`` of this socket; make it if there is none."""
@@ -320,7 +278,7 @@ class Incoming:
         if self._inbox.has_events:
             sid = self._outgoing.sid
             log.debug("sid=%s the events that wait are dropped", sid)
-        self._deaf = True
+        self.deaf = True
         self._inbox.drop()
 
     def kill_running(self) -> None:
@@ -338,8 +296,7 @@ class Incoming:
         self._inbox = Inbox(self._home.reactor.mailbox(_run), self._intake)
         self._waiting = None
         self._listeners = Listeners()
-        self.guards = ()
-        self.catch_all = ()
+        self._gate = None  # who still has events to take keeps it
 
 
 def _run(job: Callable[[], object]) -> None:

@@ -278,7 +278,8 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         ``fn`` rejects the event by raising an error or returning False.
         """
         middleware.check(fn, 2, "the event's name and its arguments")
-        self.incoming.guards = [*self.incoming.guards, fn]
+        gate = self.incoming.gate()
+        gate.guards = [*gate.guards, fn]
         return fn
 
     def report_error_soon(self, error: Exception) -> None:

@@ -36,7 +36,7 @@ class Waits:
             Until the event comes or one of these happens.
         """
         incoming = self.incoming
-        return self._waiting().wait(event, timeout, incoming.let_in)
+        return self._waiting().wait(event, timeout, incoming.gate().let_in)
 
     def stream(self, event: EventName, maxsize: int = 0) -> Iterator[tuple[Any, ...]]:
         """Take every event of that name, one after the other, from now on.
@@ -55,7 +55,7 @@ class Waits:
             Each step, until an event comes.
         """
         incoming = self.incoming
-        return self._waiting().stream(event, maxsize, incoming.let_in)
+        return self._waiting().stream(event, maxsize, incoming.gate().let_in)
 
     def _waiting(self) -> Waiting:
         self.reactor.may_block("wait_for() or stream()")
