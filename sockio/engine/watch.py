@@ -1,7 +1,7 @@
-"""Watch: who sees the packets of one session.
+"""Watch: shows the packets of a session to those who want to see them.
 
-These are its listeners, its server's, the debug log and observers. A session has one
-only while there is somebody: there is nothing on the path of a packet otherwise.
+These are the listeners of the session and of its server, the debug log, and observers.
+As long as there are none, the session has no watch, and a packet costs nothing more.
 """
 
 from __future__ import annotations

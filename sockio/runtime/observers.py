@@ -1,4 +1,4 @@
-"""Observers: those who watch a server: what comes, what leaves, what fails.
+"""Observers: they watch what a server receives, what it sends, and what fails.
 
     class Refusals(Observer):
         def request_refused(self, request, code, message):
@@ -6,8 +6,8 @@
 
     io.observe(Refusals())
 
-An ``Observer`` has a method for each thing that happens, and does nothing in it; a
-subclass overrides those that it wants.
+An ``Observer`` has a method for each thing that happens, which does nothing. A subclass
+overrides the methods that it needs.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ Hook: TypeAlias = Callable[..., object]
 class Observer:
     """Watches a server; derive from it, and give an instance to ``io.observe``.
 
-    Its methods are called where the thing happens, often in the hub: they must not
-    block. An observer whose method raises is logged, and called no more.
+    Its methods are called where the thing happens, often in the hub, so they must not
+    block. If a method raises, the error is logged and this observer is removed.
     """
 
     # ---- sessions
@@ -61,19 +61,18 @@ class Observer:
         """A session has ended.
 
         Args:
-            session: The one that has ended.
+            session: The session.
             reason: One of ``Reason``, as text.
-            why: What is known about it; ``BufferFull`` and ``InboxFull`` tell that too
-                much waited.
+            why: What else is known: ``BufferFull`` or ``InboxFull`` if too much waited.
         """
 
     def request_refused(self, request: Request, code: int, message: str) -> None:
         """The engine has refused a request.
 
         Args:
-            request: The one that was refused.
-            code: The number that Engine.IO has for it.
-            message: The text that Engine.IO has for it.
+            request: The request.
+            code: The number of the error in Engine.IO.
+            message: The text of the error in Engine.IO.
         """
 
     # ---- packets
@@ -82,61 +81,61 @@ class Observer:
         """A Socket.IO packet has arrived.
 
         Args:
-            session: Whose it is.
-            packet: Its ``data`` is not to be changed.
-            size: Of its frames, in bytes, or characters of text.
+            session: The session of the client that sent it.
+            packet: The packet; do not change its ``data``.
+            size: The size of its frames, in bytes or in characters of text.
         """
 
     def packet_out(self, session: EngineSession, packet: Packet, size: int) -> None:
         """A Socket.IO packet has been handed to a session.
 
         Args:
-            session: To whose client it goes.
-            packet: Its ``data`` is not to be changed.
-            size: Of its frames, in bytes, or characters of text.
+            session: The session of the client that receives it.
+            packet: The packet; do not change its ``data``.
+            size: The size of its frames, in bytes or in characters of text.
         """
 
     def packet_dropped(self, socket: Socket[Any], packet: Packet) -> None:
-        """A volatile event was dropped, since the client could not take it at once."""
+        """A volatile event was dropped, since it could not be sent at that moment."""
 
     # ---- sockets
 
     def socket_connected(self, socket: Socket[Any]) -> None:
-        """A client has joined a namespace; ``socket.recovered`` tells how."""
+        """A client has joined a namespace; ``recovered`` says if it has come back."""
 
     def socket_refused(self, socket: Socket[Any], message: str) -> None:
         """A middleware has refused a client.
 
         Args:
-            socket: The one that was not let in.
-            message: What the client is told.
+            socket: The socket, which was not let in.
+            message: The text that the client gets.
         """
 
     def socket_disconnected(self, socket: Socket[Any], reason: str) -> None:
         """A socket that was connected has gone.
 
         Args:
-            socket: The one that has gone.
+            socket: The socket.
             reason: One of ``Reason``, as text.
         """
 
     def events_recovered(self, socket: Socket[Any], events: int, size: int) -> None:
-        """A client has come back, and is sent what it missed.
+        """A client has come back, and gets the events that it missed.
 
         Args:
-            socket: It has the id that it had before.
-            events: How many it missed.
-            size: Of these, in bytes, or characters of text.
+            socket: The socket, with the id that it had before.
+            events: How many events the client missed.
+            size: The size of these events, in bytes or in characters of text.
         """
 
     def recovery_failed(self, socket: Socket[Any]) -> None:
-        """A client has asked for a session that is not there, or not any more."""
+        """A client has asked for a session that is unknown or has expired."""
 
     def answer_missing(self, socket: Socket[Any], event: str | None) -> None:
         """A client has not acknowledged an event in time.
 
         Args:
-            socket: The one whose client was asked.
+            socket: The socket of the client.
             event: The name of the event.
         """
 
@@ -149,23 +148,23 @@ class Observer:
         """A call of the application's code has ended.
 
         Args:
-            call: The one that was given to ``handler_began``.
-            error: What it raised, if it did.
+            call: The same object as in ``handler_began``.
+            error: The error that it raised; None if it raised none.
         """
 
     # ---- rooms and servers
 
     def room_joined(self, namespace: str, room: Room, sid: SocketId) -> None:
-        """A socket has joined a room of this server; its own id is the first."""
+        """A socket has joined a room on this server; first that of its own id."""
 
     def room_left(self, namespace: str, room: Room, sid: SocketId) -> None:
-        """A socket has left a room of this server."""
+        """A socket has left a room on this server."""
 
     def adapter_failed(self, namespace: str, error: Exception) -> None:
-        """Other servers did not answer in time, or sent what cannot be read."""
+        """Other servers did not answer in time, or a message could not be read."""
 
 
-#: What happens so often that nothing is done for it while nobody watches.
+#: Hooks that cost nothing as long as no observer overrides them.
 PACKETS = frozenset(("packet_in", "packet_out"))
 HANDLERS = frozenset(("handler_began", "handler_ended"))
 HOOKS = tuple(name for name in vars(Observer) if not name.startswith("_"))
