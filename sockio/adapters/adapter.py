@@ -84,6 +84,10 @@ class FoundSocket(Protocol):
 class Outlet(Protocol):
     """The way out of a socket of this server, as an adapter sees it."""
 
+    @property
+    def label(self) -> str:
+        """The id of the socket, for logs above DEBUG: it tells no secret."""
+
     def deliver(self, wire: Any, packet: Packet, volatile: bool) -> None:
         """Call the outgoing catch-all listeners with ``packet``, and write ``wire``.
 

@@ -182,6 +182,7 @@ class MemoryAdapter(Adapter):
             except Exception:
                 # A boundary: below is code of others, too (aioquic, a WebSocket of the
                 # application's); an error of one client must not cut off the rest.
+                sid = socket.outgoing.label
                 log.exception("sid=%s not reached by a broadcast", sid)
 
     def broadcast_with_ack(
@@ -207,7 +208,8 @@ class MemoryAdapter(Adapter):
                 socket.outgoing.deliver(wire, packet, options.flags.volatile)
             except Exception:
                 # A boundary, as in deliver; a client that was not asked cannot answer.
-                log.exception("sid=%s not reached by a broadcast", socket.id)
+                sid = socket.outgoing.label
+                log.exception("sid=%s not reached by a broadcast", sid)
                 if socket.outgoing.cancel_ack(ack_id):
                     asking.lost()
         asking.count(len(asked))

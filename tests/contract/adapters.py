@@ -62,6 +62,10 @@ class FakeSocket:
         self._acks: dict[int, tuple[Callable[..., object], Callable[[], None]]] = {}
 
     @property
+    def label(self) -> str:
+        return self.id
+
+    @property
     def outgoing(self) -> FakeSocket:
         return self
 

@@ -337,3 +337,40 @@ def unwrap(answer: Answer) -> str:
     assert answer.text.endswith(");")
     payload: str = json.loads(answer.text[len("___eio[0](") : -2])
     return payload
+
+
+# ------------------------------------------------------------------ logs
+
+
+@pytest.mark.parametrize("name", ["/", "/chat"])
+def test_the_id_of_the_session_is_no_news_for_logs(
+    old: Old, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    old.namespace("/chat")
+    websocket = old.open()
+    if name != "/":
+        websocket.send("40/chat,")
+        assert websocket.receive() == "40/chat,"
+    prefix = "" if name == "/" else f"{name},"
+    socket = old.sockets[-1]
+
+    def fails(*args: Any) -> None:
+        raise ValueError("no")
+
+    socket.on("fails", fails)
+    socket.on("takes none", lambda: None)
+    socket.on_any(fails)
+    socket.on_any_outgoing(fails)
+    websocket.send(f'42{prefix}["fails"]')
+    websocket.send(f'42{prefix}["takes none",1]')
+    socket.on("end", lambda: socket.emit("end"))
+    websocket.send(f'42{prefix}["end"]')
+    while '["end"]' not in str(websocket.receive()):
+        pass
+    old.io.of(name).emit("all")
+    websocket.receive()
+
+    told = [line for line in caplog.messages if line.startswith("sid=")]
+    assert len(told) >= 5
+    assert all(f"{socket.conn.id[:4]}... " in line for line in told)
+    assert socket.conn.id not in caplog.text

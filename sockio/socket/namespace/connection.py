@@ -100,6 +100,10 @@ class Connection:
         """Return the id for the client's socket in ``namespace``."""
         return new_sid()
 
+    def label(self, sid: SocketId) -> str:
+        """Return the id of a socket for logs above DEBUG: it is no secret."""
+        return sid
+
     def encode(self, packet: Packet, compress: bool = True) -> Wire:
         """Encode a packet for this client."""
         return wire_of(self.parser.encode(packet), compress)

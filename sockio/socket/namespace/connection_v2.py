@@ -34,6 +34,11 @@ class ConnectionV2(Connection):
         sid = self.conn.id
         return sid if namespace == "/" else f"{namespace}#{sid}"
 
+    def label(self, sid: SocketId) -> str:
+        """Return the id of a socket for logs above DEBUG: not the session's, in it."""
+        secret = self.conn.id
+        return sid.replace(secret, f"{secret[:4]}...")
+
     def encode(self, packet: Packet, compress: bool = True) -> Wire:
         """Encode a packet for this client."""
         if packet.type is PacketType.CONNECT:

@@ -55,7 +55,6 @@ class Gate:
         """
         data = packet.data
         outgoing, id = self._outgoing, packet.id
-        sid = outgoing.sid
         ack = None if id is None else AckReply(outgoing, packet.nsp, id)
         shown = data if ack is None else [*data, ack]
         name = data[0] if data else None
@@ -64,6 +63,7 @@ class Gate:
                 self._call(name, fn, tuple(shown))
             except FAILURES:
                 # A boundary: a listener is user code; its failure ends only itself.
+                sid = outgoing.label
                 log.exception("sid=%s a catch-all listener failed", sid)
         if self.guards and data:
             try:
@@ -71,6 +71,7 @@ class Gate:
                     raise EventRejected("rejected")
             except FAILURES as exc:
                 # A boundary: a guard is user code; whatever it raises rejects.
+                sid = outgoing.sid
                 log.debug("sid=%s a guard rejected %r: %r", sid, name, exc)
                 error_acks = self._home.options.error_acks
                 reject(self._owner, exc, ack, error_acks=error_acks)

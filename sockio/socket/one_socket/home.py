@@ -49,6 +49,9 @@ class Link(Protocol):
     def socket_id(self, namespace: str) -> SocketId:
         """Return the id for this client's socket in ``namespace``."""
 
+    def label(self, sid: SocketId) -> str:
+        """Return the id of a socket for logs above DEBUG, without a secret in it."""
+
     def handshake(self, auth: Any) -> Handshake:
         """Return what the server learned when the client connected, and ``auth``."""
 

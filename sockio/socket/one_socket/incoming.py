@@ -178,7 +178,8 @@ class Incoming:
         # Warn once for each listener: a client must not be able to fill the log.
         level = DEBUG if listener.complained else WARNING
         listener.complained = True
-        log.log(level, "sid=%s %s", self._outgoing.sid, error)
+        sid = self._outgoing.label
+        log.log(level, "sid=%s %s", sid, error)
         return error
 
     def _call(
@@ -204,7 +205,7 @@ class Incoming:
             self._reject(owner, exc, ack)
         except FAILURES as exc:
             # A boundary: a listener is user code; its failure ends only itself.
-            sid = self._outgoing.sid
+            sid = self._outgoing.label
             log.exception("sid=%s listener %r failed", sid, listener.fn)
             self._reject(owner, exc, ack)
 

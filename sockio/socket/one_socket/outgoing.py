@@ -63,6 +63,11 @@ class Outgoing:
         self.catch_all: tuple[Callable[..., Any], ...] = ()
         self._pending: PendingAcks | None = None
 
+    @property
+    def label(self) -> str:
+        """The id for logs above DEBUG: it tells no secret."""
+        return self._client.label(self.sid)
+
     # ------------------------------------------------------------------ events
 
     def emit_with(
@@ -170,7 +175,8 @@ class Outgoing:
                 )
             except Exception:
                 # A boundary: a listener is user code; its failure ends only itself.
-                log.exception("sid=%s an outgoing catch-all listener failed", self.sid)
+                sid = self.label
+                log.exception("sid=%s an outgoing catch-all listener failed", sid)
 
     # ------------------------------------------------------------------ other packets
 
