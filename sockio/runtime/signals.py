@@ -33,6 +33,9 @@ class Signals:
     have their default action until the loop runs again. So a second signal ends a
     process whose loop is held. If C code keeps Python from noting the first one, the
     kernel gives at least that signal its default action.
+
+    SIGHUP stays ignored where it is: ``nohup`` does that for a program that is to
+    outlive its terminal.
     """
 
     def __init__(self, reactor: Reactor, signums: Sequence[int] = ENDING) -> None:
@@ -52,6 +55,9 @@ class Signals:
                 self._pipe[1], warn_on_full_buffer=False
             )
             for signum in signums:
+                before = signal.getsignal(signum)
+                if signum == signal.SIGHUP and before is signal.SIG_IGN:
+                    continue
                 self._before[signum] = signal.signal(signum, self._on_signal)
                 _handle_once(signum)
 

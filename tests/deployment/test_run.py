@@ -24,6 +24,16 @@ from tests.support.node import Driver
 from tests.support.raw_websocket import RawWebSocket
 
 RUN = ("-W", "error", "-m", "tests.deployment.apps.run")
+#: In front of a program's arguments: what a terminal and nohup have SIGHUP do,
+#: whatever the tests themselves were started by.
+AT_TERMINAL, NOHUP = (
+    (
+        "-c",
+        f"import os, signal, sys; signal.signal(signal.SIGHUP, signal.{action});"
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])",
+    )
+    for action in ("SIG_DFL", "SIG_IGN")
+)
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
 
 by_any_signal = pytest.mark.parametrize("signum", ENDING, ids=lambda s: s.name)
@@ -43,7 +53,7 @@ class TestRun(DeploymentContract):
 def test_a_client_sees_a_transport_close(
     node: Driver, signum: signal.Signals, transport: str
 ) -> None:
-    with Deployed(*RUN, "127.0.0.1:0") as server:
+    with Deployed(*AT_TERMINAL, *RUN, "127.0.0.1:0") as server:
         client = node.connect(server.url, transports=[transport], reconnection=False)
         client.next("connect")
         observer = server.client().open_socket()
@@ -64,11 +74,23 @@ def test_a_client_sees_a_transport_close(
 
 @by_any_signal
 def test_a_signal_ends_it_when_nobody_is_there(signum: signal.Signals) -> None:
-    with Deployed(*RUN, "127.0.0.1:0") as server:
+    with Deployed(*AT_TERMINAL, *RUN, "127.0.0.1:0") as server:
         code = server.stop(signum)
 
         assert code == 0, server.log
         server.assert_quiet()
+
+
+def test_under_nohup_it_outlives_its_terminal() -> None:
+    with Deployed(*NOHUP, *RUN, "127.0.0.1:0") as server:
+        websocket = server.client().open_socket()
+
+        server.send(signal.SIGHUP)
+
+        for _ in range(3):  # one may be answered before the loop knows of a signal
+            assert_echoes(websocket)
+        websocket.close()
+        server.end_quietly()
 
 
 def test_the_wire_at_the_end() -> None:

@@ -84,6 +84,23 @@ def test_afterwards_the_program_has_its_signals_back() -> None:
         signal.signal(signal.SIGWINCH, before)
 
 
+def test_a_program_under_nohup_outlives_its_terminal(clock: FakeClock) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        reactor = Reactor(clock)
+        reactor.start()
+        signals = Signals(reactor, (signal.SIGHUP, *HARMLESS))
+        for signum in (signal.SIGHUP, signal.SIGWINCH):
+            os.kill(os.getpid(), signum)
+            gevent.idle()
+
+        assert signals.wait() == signal.SIGWINCH
+        signals.close()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_until_the_loop_comes_round_signals_have_their_default_action(
     signals: Signals,
 ) -> None:
