@@ -117,7 +117,7 @@ def test_a_short_first_datagram_makes_no_connection() -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[sockio.Server, tuple[str, int]]]:
-    io = sockio.Server(transports=["webtransport"])
+    io = sockio.Server(transports=["webtransport"], slow_handler=None)
     listening = io.listen_webtransport(("127.0.0.1", 0), CERTIFICATE, CERTIFICATE)
     yield io, listening.address
     io.close()
