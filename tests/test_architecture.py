@@ -177,11 +177,11 @@ MAX_FILE, MAX_CLASS, MAX_FUNCTION = 400, 300, 50
 #: users call: its options, and calls that its parts answer. In the engine's server, all
 #: requests go through one path.
 LONGER = {
-    "engine/server": (430, 305),
-    "engine/session": (465, 370),
+    "engine/server": (426, 304),
+    "engine/session": (461, 370),
     "engine/quic/connection": (400, 310),
-    "engine/websockets/simple_websocket": (420, 300),
-    "socket/server/server": (450, 300),
+    "engine/websockets/simple_websocket": (419, 300),
+    "socket/server/server": (444, 300),
 }
 VAGUE_NAMES = re.compile(r"(utils?|helpers?|common|misc|managers?|base.*)$")
 #: Marks of unfinished work, and folders of somebody's own machine.
