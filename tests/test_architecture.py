@@ -120,7 +120,7 @@ ORDER = {
         ("__init__",),
     ),
     "adapters": (
-        ("addressing",),
+        ("accounting", "addressing"),
         ("adapter", "rooms"),
         ("recovery",),
         ("memory",),
@@ -141,6 +141,7 @@ ORDER = {
 #: Observers are told of things of every floor.
 UPWARDS = {
     "runtime/observers": {
+        "adapters/accounting",
         "engine/http/request",
         "engine/session",
         "protocol/socketio/packet",

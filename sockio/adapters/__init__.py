@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 #: Where each public name lives; loaded on first use, so that a program that only
 #: publishes needs no gevent.
 _HOME = {
+    "Account": "accounting",
     "Adapter": "adapter",
     "AdapterFactory": "adapter",
+    "AdapterStats": "accounting",
     "Asking": "adapter",
     "BroadcastOptions": "addressing",
     "Bus": "cluster.bus",
@@ -18,6 +20,7 @@ _HOME = {
     "Exchange": "buses.in_process",
     "Flags": "addressing",
     "FoundSocket": "adapter",
+    "Gap": "accounting",
     "LocalNamespace": "adapter",
     "LocalSocket": "adapter",
     "Log": "cluster.bus",
@@ -29,6 +32,9 @@ _HOME = {
 }
 
 if TYPE_CHECKING:
+    from .accounting import Account as Account
+    from .accounting import AdapterStats as AdapterStats
+    from .accounting import Gap as Gap
     from .adapter import Adapter as Adapter
     from .adapter import AdapterFactory as AdapterFactory
     from .adapter import Asking as Asking

@@ -22,6 +22,7 @@ from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.runtime.observers import Observers
 from sockio.types import Json, Room, SocketId
 
+from .accounting import AdapterStats
 from .addressing import BroadcastOptions, Flags
 
 if TYPE_CHECKING:
@@ -378,3 +379,7 @@ class Provider(ABC):
     @abstractmethod
     def close(self) -> None:
         """End; all its adapters have been closed."""
+
+    def stats(self) -> AdapterStats | None:
+        """Return how the server is connected to others; None: there are none."""
+        return None

@@ -23,6 +23,7 @@ from . import logs
 from .surroundings import Call, Surroundings
 
 if TYPE_CHECKING:
+    from sockio.adapters.accounting import Gap
     from sockio.engine.http.request import Request
     from sockio.engine.session import EngineSession
     from sockio.protocol.socketio.packet import Packet
@@ -162,6 +163,13 @@ class Observer:
 
     def adapter_failed(self, namespace: str, error: Exception) -> None:
         """Other servers did not answer in time, or a message could not be read."""
+
+    def adapter_gap(self, gap: Gap) -> None:
+        """Messages between this server and others are missing, or may be.
+
+        Args:
+            gap: Its ``seconds``, ``lost`` and ``uncertain`` say what is known.
+        """
 
 
 #: Hooks that cost nothing as long as no observer overrides them.

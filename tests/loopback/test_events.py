@@ -171,7 +171,9 @@ def test_reserved_names_cannot_be_emitted(served: Served, name: str) -> None:
             emit(name)
 
 
-@pytest.mark.parametrize("name", ["connect", "connection", "new_namespace"])
+@pytest.mark.parametrize(
+    "name", ["adapter_gap", "connect", "connection", "new_namespace"]
+)
 def test_servers_have_reserved_names_too(io: sockio.Server[Any], name: str) -> None:
     for emit in (io.server_side_emit, io.of("/x").server_side_emit_with_ack):
         with pytest.raises(ReservedEventError):

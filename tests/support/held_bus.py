@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
-from sockio.adapters import LocalNamespace, Message, Session
-from sockio.adapters.buses.in_process import InProcessBus
+from sockio.adapters import Account, Bus, LocalNamespace, Log, Message, Session
 from sockio.adapters.cluster.bus import Receive
 from sockio.runtime.reactor import Reactor
+from sockio.types import Room
 
 
 class HeldBus:
     """Holds back messages, in order, until the test lets them go."""
 
-    def __init__(self, bus: InProcessBus) -> None:
+    def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._waiting: deque[Callable[[], object]] = deque()
         #: Whether messages are held back.
@@ -23,6 +23,15 @@ class HeldBus:
     @property
     def log(self) -> HeldBus | None:
         return None if self._bus.log is None else self
+
+    @property
+    def account(self) -> Account:
+        return self._bus.account
+
+    @property
+    def _log(self) -> Log:
+        assert self._bus.log is not None
+        return self._bus.log
 
     def let_go(self, count: int | None = None) -> None:
         """Carry the messages that wait, or the first ``count`` of them."""
@@ -43,8 +52,8 @@ class HeldBus:
     def open(self, reactor: Reactor, receive: Receive) -> None:
         self._bus.open(reactor, receive)
 
-    def join(self, nsp: LocalNamespace, uid: str) -> None:
-        self._bus.join(nsp, uid)
+    def join(self, nsp: LocalNamespace, uid: str, rooms: Container[Room]) -> None:
+        self._bus.join(nsp, uid, rooms)
 
     def leave(self, nsp: LocalNamespace, uid: str) -> None:
         self._bus.leave(nsp, uid)
@@ -61,15 +70,15 @@ class HeldBus:
         self._carry(lambda: self._bus.count(nsp, told))
 
     def append(self, message: Message, done: Callable[[str | None], None]) -> None:
-        self._carry(lambda: self._bus.append(message, done))
+        self._carry(lambda: self._log.append(message, done))
 
     def persist(self, nsp: LocalNamespace, session: Session) -> None:
-        self._bus.persist(nsp, session)
+        self._log.persist(nsp, session)
 
     def restore(
         self, nsp: LocalNamespace, pid: str, offset: str | None
     ) -> tuple[Session, list[tuple[str, Message]]] | None:
-        return self._bus.restore(nsp, pid, offset)
+        return self._log.restore(nsp, pid, offset)
 
     def close(self) -> None:
         self._bus.close()

@@ -10,15 +10,17 @@ noticed. The servers may have hubs of their own, in native threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from sockio.adapters.accounting import Account
 from sockio.adapters.adapter import LocalNamespace, Session
 from sockio.adapters.cluster.bus import Receive
 from sockio.adapters.cluster.messages import Message, decode, encode, options_in
 from sockio.adapters.recovery import RecoveryLog
+from sockio.types import Room
 
 if TYPE_CHECKING:
     from sockio.runtime.reactor import Reactor
@@ -128,6 +130,7 @@ class InProcessBus:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._receive: Receive | None = None
+        self.account = Account(connected=True)
         self.persist = exchange.persist
         self.restore = exchange.restore
 
@@ -138,7 +141,7 @@ class InProcessBus:
     def open(self, reactor: Reactor, receive: Receive) -> None:
         self._receive = receive
 
-    def join(self, nsp: LocalNamespace, uid: str) -> None:
+    def join(self, nsp: LocalNamespace, uid: str, rooms: Container[Room]) -> None:
         self._exchange.join(nsp, uid, self)
 
     def leave(self, nsp: LocalNamespace, uid: str) -> None:

@@ -30,7 +30,7 @@ from .bus import Bus
 from .kept import Kept
 from .messages import Message, MessageType, options_data, packet_data
 from .receiver import Receiver
-from .requests import TIMEOUT, Done, Requests, new_id
+from .requests import Done, Requests, new_id
 
 if TYPE_CHECKING:
     from sockio.runtime.reactor import Reactor
@@ -45,6 +45,7 @@ class Shared(Protocol):
 
     bus: Bus
     reactor: Reactor
+    requests_timeout: float
 
     def join(self, adapter: ClusterAdapter) -> None: ...
     def leave(self, adapter: ClusterAdapter) -> None: ...
@@ -86,7 +87,7 @@ class ClusterAdapter(Adapter):
         told = self._shared.reactor.latch()
         self._bus.count(self.nsp, told.set)
         try:
-            others: int = told.wait(TIMEOUT)
+            others: int = told.wait(self._shared.requests_timeout)
         except TimeoutError:
             raise ClusterTimeout("the bus did not count the servers in time") from None
         return others + 1
@@ -263,7 +264,7 @@ class ClusterAdapter(Adapter):
         done: Done,
     ) -> None:
         what = "fetch_sockets" if "opts" in data else "server_side_emit"
-        seconds = TIMEOUT if timeout is None else timeout
+        seconds = self._shared.requests_timeout if timeout is None else timeout
 
         def over(error: ClusterTimeout | None, values: list[Any]) -> None:
             if error is not None:

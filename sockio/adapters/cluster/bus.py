@@ -7,14 +7,17 @@ back to another server than the one where its connection broke.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from sockio.adapters.accounting import Account
 
 from .messages import Message
 
 if TYPE_CHECKING:
     from sockio.adapters.adapter import LocalNamespace, Session
     from sockio.runtime.reactor import Reactor
+    from sockio.types import Room
 
 __all__ = ["Bus", "Log", "Receive"]
 
@@ -35,6 +38,13 @@ class Bus(Protocol):
     def log(self) -> Log | None:
         """What keeps events for clients that come back; None: nothing does."""
 
+    @property
+    def account(self) -> Account:
+        """What the bus counts, for ``io.stats()``.
+
+        It is the bus that keeps it current, and announces what was lost.
+        """
+
     def open(self, reactor: Reactor, receive: Receive) -> None:
         """Start, in the process that serves.
 
@@ -44,8 +54,15 @@ class Bus(Protocol):
                 the order in which it published them.
         """
 
-    def join(self, nsp: LocalNamespace, uid: str) -> None:
-        """Take part in a namespace, as the adapter ``uid``."""
+    def join(self, nsp: LocalNamespace, uid: str, rooms: Container[Room]) -> None:
+        """Take part in a namespace.
+
+        Args:
+            nsp: The namespace.
+            uid: Id of its adapter.
+            rooms: Those of this server's sockets, a live view. A bus may leave out
+                broadcasts to other rooms alone, unless ``nsp`` has recovery.
+        """
 
     def leave(self, nsp: LocalNamespace, uid: str) -> None:
         """Take part in the namespace no longer."""
@@ -58,7 +75,7 @@ class Bus(Protocol):
         Args:
             message: From an adapter that has joined.
             reached: Called once, in any thread, with the number of other servers that
-                get it, as soon as that is known.
+                get it, as soon as that is known; never, if it does not become known.
 
         Raises:
             EncodeError: A value in it cannot travel, or it is too large.
@@ -68,7 +85,10 @@ class Bus(Protocol):
         """Send a message to the adapter ``uid``, if it is still there."""
 
     def count(self, nsp: LocalNamespace, told: Callable[[int], None]) -> None:
-        """Call ``told`` once, in any thread, with the number of other servers."""
+        """Call ``told`` once, in any thread, with the number of other servers.
+
+        If the number does not become known, it is not called.
+        """
 
     def close(self) -> None:
         """End: nothing more is received."""

@@ -5,8 +5,10 @@ io = sockio.Server(adapter=Cluster(bus))
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sockio.adapters.accounting import AdapterStats
 from sockio.adapters.adapter import LocalNamespace, Provider
 from sockio.errors import ConfigError, ProtocolError
 from sockio.runtime import logs
@@ -14,6 +16,7 @@ from sockio.runtime import logs
 from .adapter import ClusterAdapter
 from .bus import Bus
 from .messages import Message
+from .requests import TIMEOUT
 
 if TYPE_CHECKING:
     from sockio.runtime.reactor import Reactor
@@ -29,18 +32,21 @@ class Cluster(Provider):
     #: The server's, once it has started.
     reactor: Reactor
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, *, requests_timeout: float = TIMEOUT) -> None:
         """Make the adapters on top of ``bus``, which belongs to one server.
 
         Args:
             bus: Opened when the server starts.
+            requests_timeout: Seconds that other servers have for an answer, where a
+                call gives no time.
         """
         self.bus = bus
+        self.requests_timeout = requests_timeout
         self._started = False
         #: By namespace.
         self._adapters: dict[str, ClusterAdapter] = {}
-        #: Messages that could not be read.
-        self.dropped = 0
+        #: Messages that the bus could read, and the adapters could not.
+        self._unreadable = 0
 
     def __call__(self, nsp: LocalNamespace) -> ClusterAdapter:
         """Make the adapter of a namespace."""
@@ -66,10 +72,15 @@ class Cluster(Provider):
         if self._started:
             self.bus.close()
 
+    def stats(self) -> AdapterStats:
+        """Return what the bus counts."""
+        stats = self.bus.account.stats()
+        return replace(stats, unreadable=stats.unreadable + self._unreadable)
+
     def join(self, adapter: ClusterAdapter) -> None:
         """Hand the messages of its namespace to ``adapter``."""
         self._adapters[adapter.nsp.name] = adapter
-        self.bus.join(adapter.nsp, adapter.uid)
+        self.bus.join(adapter.nsp, adapter.uid, adapter.rooms)
 
     def leave(self, adapter: ClusterAdapter) -> None:
         """Hand no more messages to ``adapter``."""
@@ -90,7 +101,7 @@ class Cluster(Provider):
         try:
             adapter.hear(message, offset)
         except ProtocolError as exc:
-            self.dropped += 1
+            self._unreadable += 1
             log.debug("a message of %r is dropped: %s", message.uid, exc.reason)
             self.reactor.observers.tell("adapter_failed", message.nsp, exc)
         except Exception as exc:

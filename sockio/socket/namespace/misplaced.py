@@ -15,7 +15,7 @@ from sockio.runtime.listeners import Listeners
 log = logs.get("socket.dispatch")
 
 #: Events that a server emits on its namespaces itself.
-SERVER_EVENTS = frozenset(("connect", "connection", "new_namespace"))
+SERVER_EVENTS = frozenset(("adapter_gap", "connect", "connection", "new_namespace"))
 
 
 class Misplaced:

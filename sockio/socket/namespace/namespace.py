@@ -51,7 +51,8 @@ class Namespace(EventEmitter, Targets):
     """A communication channel of its own over the same connections.
 
     Events: ``connect(socket)``, ``connection(socket)``, and those that other servers
-    send with ``server_side_emit``; on ``/`` also ``new_namespace(namespace)``.
+    send with ``server_side_emit``; on ``/`` also ``new_namespace(namespace)``
+    and ``adapter_gap(gap)``.
     """
 
     def __init__(

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from sockio.adapters.accounting import AdapterStats, Gap
 from sockio.adapters.adapter import Adapter, AdapterFactory, LocalNamespace
 from sockio.adapters.registry import adapter_factory, given
 from sockio.errors import ConfigError
 from sockio.runtime import guards, logs
+from sockio.runtime.observers import Observer
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
 from sockio.socket.namespace.handler import NamespaceHandler, instance_of
@@ -53,6 +55,7 @@ class Namespaces:
         self._misplaced = Misplaced(listener_count)
         #: The namespace ``/``; the server shares its listeners.
         self.main = self.of("/")
+        reactor.observers.add(_GapEvent(self.main))
 
     # ------------------------------------------------------------------ making
 
@@ -203,3 +206,19 @@ class Namespaces:
     def release(self) -> None:
         """Close what the adapters share."""
         self._provider.close()
+
+    def adapter_stats(self) -> AdapterStats | None:
+        """Return how the server is connected to others; None: it is not."""
+        return self._provider.stats()
+
+
+class _GapEvent(Observer):
+    """Fires ``adapter_gap`` for the listeners of the server, in a worker."""
+
+    def __init__(self, main: Namespace) -> None:
+        self._main = main
+
+    def adapter_gap(self, gap: Gap) -> None:
+        if self._main.listener_count("adapter_gap"):
+            workers = self._main.reactor.workers
+            workers.spawn(self._main._fire, "adapter_gap", gap)

@@ -344,7 +344,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
 
     def stats(self) -> ServerStats:
         """Return what the server is busy with; it looks at each client."""
-        return stats.look(self.engine, self.namespaces.values())
+        return stats.look(self.engine, self._namespaces)
 
     # ------------------------------------------------------------------ namespaces
 

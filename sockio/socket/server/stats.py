@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sockio.adapters.accounting import AdapterStats
 from sockio.engine.server import EngineServer
-from sockio.socket.namespace.namespace import Namespace
+
+from .namespaces import Namespaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,19 +30,22 @@ class ServerStats:
     inbox_full: int
     #: Clients disconnected because too much waited to be sent to them.
     buffer_full: int
+    #: How the server is connected to others; None: no adapter connects it.
+    adapter: AdapterStats | None
 
 
-def look(engine: EngineServer, namespaces: Iterable[Namespace]) -> ServerStats:
+def look(engine: EngineServer, namespaces: Namespaces) -> ServerStats:
     """Count what is there now."""
     intakes = [session.intake for session in engine.sessions.values()]
     tally = engine.tally
     return ServerStats(
         clients=len(intakes),
-        sockets=sum(len(namespace.sockets) for namespace in namespaces),
+        sockets=sum(len(each.sockets) for each in namespaces.by_name.values()),
         events_waiting=sum(intake.events for intake in intakes),
         bytes_waiting=sum(intake.size for intake in intakes),
         paused=sum(intake.paused for intake in intakes),
         pauses=tally.pauses,
         inbox_full=tally.inbox_full,
         buffer_full=tally.buffer_full,
+        adapter=namespaces.adapter_stats(),
     )

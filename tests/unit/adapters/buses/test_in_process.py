@@ -19,7 +19,7 @@ class Member:
         self.got: list[Message] = []
         self.nsp = Server(Cluster(self.bus))
         self.bus.open(Reactor(), lambda message, offset: self.got.append(message))
-        self.bus.join(self.nsp, uid)
+        self.bus.join(self.nsp, uid, ())
 
     def message(self, *packet: Any) -> Message:
         kind = MessageType.SERVER_SIDE_EMIT

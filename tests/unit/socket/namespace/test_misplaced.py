@@ -6,7 +6,9 @@ from sockio.runtime.listeners import Listeners
 from sockio.socket.namespace.misplaced import Misplaced
 
 
-@pytest.mark.parametrize("event", ["connect", "connection", "new_namespace"])
+@pytest.mark.parametrize(
+    "event", ["adapter_gap", "connect", "connection", "new_namespace"]
+)
 def test_the_namespaces_own_events_are_where_they_belong(
     event: str, caplog: pytest.LogCaptureFixture
 ) -> None:
