@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from tests import PATCHED
 from tests.support.leaks import Snapshot
 from tests.support.node import Driver
+from tests.support.redis_server import RedisServer
 
 #: Seconds after which a test that waits for something fails; a CI machine may be busy.
 TIME_LIMIT = 120.0
@@ -82,6 +83,14 @@ def node(_node_process: Driver) -> Iterator[Driver]:
     """Give the Node process; close what the test opened in it."""
     yield _node_process
     _node_process.reset()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """Give the broker of all tests that leave it as it is."""
+    server = RedisServer()
+    yield server
+    server.close()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -134,6 +134,19 @@ ORDER = {
         ("registry",),
         ("__init__",),
     ),
+    "adapters/buses": (
+        ("in_process", "outbox"),
+        ("redis/",),
+        ("__init__",),
+    ),
+    "adapters/buses/redis": (
+        ("url", "wire"),
+        ("connection",),
+        ("link",),
+        ("census", "hearing"),
+        ("classic",),
+        ("__init__",),
+    ),
 }
 
 #: What is imported from above, for annotations only. A socket shows its namespace, its
@@ -161,6 +174,9 @@ UPWARDS = {
 #: Where gevent and greenlet may be imported.
 GEVENT = (
     "runtime/",
+    "adapters/buses/outbox",
+    "adapters/buses/redis/connection",
+    "adapters/buses/redis/link",
     "engine/websockets/",
     "engine/quic/",
     "engine/http/client_socket",

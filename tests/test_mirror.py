@@ -24,6 +24,11 @@ INTERFACES = {
 
 #: They make sense only between two ends, or together with their neighbours.
 ELSEWHERE = {
+    "adapters/buses/redis/census": "loopback/test_redis_faults",
+    "adapters/buses/redis/classic": "contract/test_redis_bus",
+    "adapters/buses/redis/connection": "loopback/test_redis_faults",
+    "adapters/buses/redis/hearing": "contract/test_redis_bus",
+    "adapters/buses/redis/link": "loopback/test_redis_faults",
     "adapters/cluster/adapter": "contract/test_cluster_adapter",
     "adapters/cluster/cluster": "loopback/test_cluster",
     "adapters/cluster/elsewhere": "loopback/test_cluster",

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from sockio.errors import ConfigError
 
 from .adapter import Adapter, AdapterFactory, LocalNamespace, Provider
+from .buses.redis.url import SCHEMES
+from .cluster.cluster import Cluster
 from .memory import MemoryAdapter
 
 if TYPE_CHECKING:
     from sockio.runtime.reactor import Reactor
 
 _SUPPORTED = (
-    "give None (this server only), a sockio.adapters.Cluster, or a callable that takes "
-    "the namespace and returns an Adapter"
+    "give None (this server only), redis://..., a sockio.adapters.Cluster, or a "
+    "callable that takes the namespace and returns an Adapter"
 )
 
 
@@ -44,6 +46,8 @@ def adapter_factory(adapter: AdapterFactory | str | None) -> Provider:
     if isinstance(adapter, str):
         # A URL may hold a password: only its scheme goes into the text.
         scheme, colon, _ = adapter.partition(":")
+        if colon and scheme.lower() in SCHEMES:
+            return _redis(adapter)
         shown = f"{scheme}:..." if colon else adapter
         raise ConfigError(f"adapter={shown!r}: no adapter of that name; {_SUPPORTED}")
     if not callable(adapter):
@@ -51,6 +55,22 @@ def adapter_factory(adapter: AdapterFactory | str | None) -> Provider:
             f"adapter= is {type(adapter).__name__}, no adapter factory; {_SUPPORTED}"
         )
     return Plain(adapter)
+
+
+def _redis(url: str) -> Cluster:
+    """Return the cluster at a URL of Redis or Valkey."""
+    try:
+        # The package is imported only by those who use it.
+        from .buses.redis.classic import RedisBus
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").partition(".")[0] != "redis":
+            raise
+        raise ConfigError(
+            "adapter='redis:...' needs the package redis: "
+            "python -m pip install 'sockio[redis]'"
+        ) from exc
+    bus = RedisBus(url)
+    return Cluster(bus, requests_timeout=bus.requests_timeout)
 
 
 def given(provider: Provider) -> AdapterFactory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,11 +10,14 @@ import gevent
 import pytest
 
 import sockio
-from sockio.adapters import Cluster, Exchange, Message, MessageType
+from sockio.adapters import Bus, Cluster, Exchange, Message, MessageType
+from sockio.adapters.buses.redis.classic import RedisBus
 from sockio.errors import ClusterTimeout, ConfigError, EncodeError
 from sockio.testing import FakeClock
 from tests.support.held_bus import HeldBus
+from tests.support.redis_server import RedisServer
 from tests.support.served import Gate, Heard
+from tests.support.waiting import wait_until
 
 from .conftest import Serve
 from .test_recovery import connect, join, lose
@@ -23,19 +27,29 @@ from .test_threads import in_thread
 class Pair:
     """Two servers; the bus of the first one can be held up."""
 
-    def __init__(self, serve: Serve, **options: Any) -> None:
+    def __init__(
+        self, serve: Serve, make_bus: Callable[[], Bus] | None = None, **options: Any
+    ) -> None:
         self.exchange = Exchange(recovery="connection_state_recovery" in options)
-        self.bus = HeldBus(self.exchange.bus())
-        self.cluster = Cluster(self.exchange.bus())
+        self.make_bus = self.exchange.bus if make_bus is None else make_bus
+        self.bus = HeldBus(self.make_bus())
+        self.cluster = Cluster(self.make_bus())
         self.first = serve(adapter=Cluster(self.bus), **options)
         self.second = serve(adapter=self.cluster, **options)
         for served in (self.first, self.second):
             served.io.start()
 
 
-@pytest.fixture
-def pair(serve: Serve) -> Pair:
-    return Pair(serve)
+@pytest.fixture(params=["in process", "redis"])
+def pair(request: pytest.FixtureRequest, serve: Serve) -> Pair:
+    if request.param == "in process":
+        return Pair(serve)
+    server: RedisServer = request.getfixturevalue("redis_server")
+    prefix = os.urandom(8).hex()
+    pair = Pair(serve, lambda: RedisBus(f"{server.url}?prefix={prefix}"))
+    for io in (pair.first.io, pair.second.io):
+        wait_until(lambda io=io: io.sockets.adapter.server_count() == 2)  # type: ignore[misc]
+    return pair
 
 
 # ------------------------------------------------------------------ broadcasts
@@ -221,6 +235,7 @@ def test_a_server_that_ends_is_not_waited_for(pair: Pair) -> None:
     pair.second.io.close()
 
     assert asking.get(timeout=30) == ["here"]
+    wait_until(lambda: pair.first.io.sockets.adapter.server_count() == 1)
     assert len(pair.first.io.fetch_sockets()) == 1
 
 
@@ -362,10 +377,11 @@ def test_a_running_server_may_join_a_cluster(serve: Serve, pair: Pair) -> None:
     served = serve()
     websocket, socket = served.connect()
     socket.join("room")
-    cluster = Cluster(pair.exchange.bus())
+    cluster = Cluster(pair.make_bus())
 
     assert served.io.adapter(cluster) is served.io
     assert served.io.adapter() is cluster
+    wait_until(lambda: pair.first.io.sockets.adapter.server_count() == 3)
     pair.first.io.to("room").emit("hello")
 
     assert websocket.receive_event() == ["hello"]
@@ -385,7 +401,8 @@ def strange_messages() -> Iterator[Message]:
     yield Message("stranger", "/nowhere", MessageType.BROADCAST, {})
 
 
-def test_strangers_harm_nobody(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
+def test_strangers_harm_nobody(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    pair = Pair(serve)
     websocket, _ = pair.second.connect()
     pair.exchange.join(pair.second.io.sockets, "stranger", pair.exchange.bus())
 

@@ -28,7 +28,7 @@ from .packet import Packet, PacketType
 from .parser import JsonCodec
 from .plain import number, simplify
 
-__all__ = ["MsgpackDecoder", "MsgpackParser", "write"]
+__all__ = ["MsgpackDecoder", "MsgpackParser", "parse", "write"]
 
 _LEAVES = frozenset((str, int, bool, type(None), bytes))
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -163,10 +163,7 @@ class MsgpackDecoder:
             raise ProtocolError("got plaintext data instead of MessagePack")
         if type(data) is not bytes:
             data = bytes(data)
-        try:
-            message = _decode(data) if is_simple(data) else read(data)
-        except (ValueError, RecursionError) as exc:
-            raise ProtocolError("the packet is not MessagePack") from exc
+        message = parse(data)
         if type(message) is not dict:
             raise ProtocolError("invalid packet type")
         get = message.get
@@ -182,3 +179,15 @@ def _extension(kind: int, content: memoryview) -> Any:
 
 
 _decode = msgspec.msgpack.Decoder(ext_hook=_extension).decode
+
+
+def parse(data: bytes) -> Any:
+    """Return the value that ``data`` holds, as ``msgpack_reader.read`` does.
+
+    Raises:
+        ProtocolError: It cannot be read.
+    """
+    try:
+        return _decode(data) if is_simple(data) else read(data)
+    except (ValueError, RecursionError) as exc:
+        raise ProtocolError("the packet is not MessagePack") from exc

