@@ -13,6 +13,8 @@
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 
+import { serverOperations } from "./servers.mjs";
+
 const require = createRequire(import.meta.url);
 
 // ---------------------------------------------------------------- values on the pipe
@@ -407,7 +409,10 @@ async function browserClose({ page }) {
 
 // ---------------------------------------------------------------- the loop
 
+const forget = (number) => things.delete(number);
+
 const operations = {
+  ...serverOperations({ keep, thing, forget, pack, unpack }),
   ack,
   browser_close: browserClose,
   browser_goto: browserGoto,

@@ -143,6 +143,18 @@ class Driver:
         self._open.append(("browser_close", "page", number))
         return Page(self, number)
 
+    def server(self, library: str, port: int, **options: Any) -> NodeServer:
+        """Start a server with the Redis adapter; ``library`` is redis or ioredis."""
+        found = self.call("server_open", library=library, port=port, options=options)
+        self._open.append(("server_close", "server", found["number"]))
+        return NodeServer(self, found["number"], f"http://127.0.0.1:{found['port']}")
+
+    def emitter(self, library: str, port: int) -> NodeServer:
+        """Make an emitter for Redis."""
+        found = self.call("emitter_open", library=library, port=port)
+        self._open.append(("server_close", "server", found["number"]))
+        return NodeServer(self, found["number"], "")
+
     def codec(
         self,
         name: Literal["json", "msgpack", "engine", "engine3", "stream", "subprotocols"],
@@ -241,6 +253,25 @@ class JsClient:
     def reopen(self) -> None:
         """Connect again after a disconnection."""
         self._call("reopen")
+
+
+class NodeServer:
+    """A Socket.IO server of Node's, or an emitter."""
+
+    def __init__(self, driver: Driver, number: int, url: str) -> None:
+        self._driver = driver
+        self._number = number
+        self.url = url
+
+    def run(self, code: str, *args: Any) -> Any:
+        """Run JavaScript with ``it``, the server, and ``args``; return its value.
+
+        Blocks:
+            Until the promise that it returns has resolved.
+        """
+        return self._driver.call(
+            "server_run", server=self._number, code=code, args=list(args)
+        )
 
 
 class Page:
