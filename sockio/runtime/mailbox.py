@@ -65,6 +65,10 @@ class Mailbox:
             self.busy = True
             self._batch.start(self._drain)
 
+    def turn_to(self, handle: Callable[[Any], object]) -> None:
+        """Give the items to another function, from the next item on."""
+        self._handle = handle
+
     @property
     def current(self) -> bool:
         """Whether the caller is the worker that handles this mailbox's item."""

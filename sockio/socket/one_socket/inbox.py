@@ -54,6 +54,10 @@ class Inbox:
         """Run ``job`` after everything that waits."""
         self._mailbox.put(job)
 
+    def turn_to(self, handle: Callable[[Any], object]) -> None:
+        """Give the items to another function, from the next item on."""
+        self._mailbox.turn_to(handle)
+
     def counted(self, queued: Queued) -> Packet:
         """Stop counting an event, which no longer waits, and return it."""
         self._intake.remove(queued.size)

@@ -292,11 +292,13 @@ class Incoming:
             self._waiting.close(reason)
 
     def let_go(self) -> None:
-        """Drop what refers back to the socket: its last handler has returned."""
+        """Drop what refers back to the socket: its last handler has returned.
+
+        The listeners are the socket's, which has removed them.
+        """
         self._owner = None
-        self._inbox = Inbox(self._home.reactor.mailbox(_run), self._intake)
+        self._inbox.turn_to(_run)
         self._waiting = None
-        self._listeners = Listeners()
         self._gate = None  # who still has events to take keeps it
 
 

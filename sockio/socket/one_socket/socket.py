@@ -368,7 +368,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
 
         Listeners usually do; they are never called again.
         """
-        self._listeners = Listeners()
+        self._listeners.off()
         self.incoming.let_go()
         self.outgoing.let_go()
         self.nsp.on_left(self)

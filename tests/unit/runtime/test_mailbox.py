@@ -98,6 +98,15 @@ def test_mailboxes_do_not_wait_for_each_other(reactor: Reactor) -> None:
     gevent.idle()
 
 
+def test_an_item_may_turn_those_behind_it_to_another_function(jobs: Jobs) -> None:
+    others: list[Any] = []
+    jobs.put(1, lambda: jobs.mailbox.turn_to(others.append), 2, 3)
+    gevent.idle()
+
+    assert jobs.done[0] == 1
+    assert others == [2, 3]
+
+
 def test_an_item_put_by_an_item_comes_last(jobs: Jobs) -> None:
     jobs.put(lambda: jobs.put("new"), 2)
     gevent.idle()
