@@ -115,11 +115,14 @@ class MemoryAdapter(Adapter):
 
     def _announce(self, sid: SocketId, changes: list[Change]) -> None:
         """Fire the events of ``changes`` that somebody listens to."""
+        told = log.isEnabledFor(DEBUG)
+        tell = self.nsp.observers.tell
         for what, room, *_ in changes:
-            log.debug("sid=%s %s %r", sid, what, room)
+            if told:
+                log.debug("sid=%s %s %r", sid, what, room)
             hook = _HOOKS.get(what)
             if hook is not None:
-                self.nsp.observers.tell(hook, self.nsp.name, room, sid)
+                tell(hook, self.nsp.name, room, sid)
         get = self._listeners.get
         heard = [change for change in changes if get(change[0])]
         if heard:

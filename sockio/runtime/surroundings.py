@@ -117,9 +117,9 @@ class Surroundings:
         Blocks:
             As long as ``fn`` and what surrounds it do.
         """
-        body = partial(fn, *args, **(by_name or {}))
         if not self.makers:
-            return done(fn, body())
+            return done(fn, fn(*args, **(by_name or {})))
+        body = partial(fn, *args, **(by_name or {}))
         call = Call(kind=kind, args=args, **about)
         return _within(self.makers, call, lambda: done(fn, body()))
 

@@ -35,13 +35,13 @@ class Misplaced:
             listeners: Those of the socket's namespace.
             namespace: The name of the namespace.
         """
-        if event in self._told or event in SERVER_EVENTS:
-            return
         if listeners.get(event):
             where = "the server" if namespace == "/" else f"the namespace {namespace!r}"
         elif self._on_server(event):
             where = "the server"
         else:
+            return
+        if event in self._told or event in SERVER_EVENTS:
             return
         self._told.add(event)
         log.warning(

@@ -182,8 +182,11 @@ class Namespace(EventEmitter, Targets):
     def _call_listener(
         self, listener: Listener, args: tuple[Any, ...], by_name: Mapping[str, object]
     ) -> Any:
+        around = self.reactor.around
+        if not around.makers:
+            return super()._call_listener(listener, args, by_name)
         connecting = listener.event in ("connect", "connection")
-        return self.reactor.around.call(
+        return around.call(
             "connection" if connecting else "event",
             listener.fn,
             args,
@@ -233,7 +236,7 @@ class Namespace(EventEmitter, Targets):
         self._admission.welcome(socket)
         socket.client.joined(socket)
         log.debug("sid=%s joined namespace %r", socket.id, self.name)
-        self.observers.tell("socket_connected", socket)
+        self.reactor.observers.tell("socket_connected", socket)
 
     def _introduce(self, socket: Socket[Any]) -> None:
         """Call the connection handlers; disconnect the client if one of them fails.
@@ -260,7 +263,7 @@ class Namespace(EventEmitter, Targets):
     def _passes(self, socket: Socket[Any]) -> bool:
         """Ask the middlewares; refuse the socket if one of them does."""
         try:
-            if not self._ask_guards(socket):
+            if self._guards and not self._ask_guards(socket):
                 self._refuse(socket, "Connection refused", None)
         except ConnectError as exc:
             self._refuse(socket, exc.message, exc.data)
@@ -298,7 +301,7 @@ class Namespace(EventEmitter, Targets):
         self._connecting.discard(socket)
         for event in ("disconnecting", "disconnect"):
             if not socket.listener_count(event):
-                self.unheard(event)
+                self._misplaced.check(event, self._listeners, self.name)
         self._admission.forget(socket)
         # A recovered socket has the same id as its former socket.
         if self._sockets.get(socket.id, socket) is socket:
