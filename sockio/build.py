@@ -23,6 +23,7 @@ MODULES = (
     "protocol.websocket.writing",
     "runtime.batch",
     "runtime.bell",
+    "runtime.event_names",
     "runtime.listeners",
     "runtime.mailbox",
     "runtime.stream",
