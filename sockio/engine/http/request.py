@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -33,6 +34,8 @@ _PATH_SAFE = "/:@!$&'()*+,;=~"
 _READ_SIZE = 65536
 #: Most bytes asked for in a read that waits for all of them.
 PART = 1024
+#: In environ these may be empty if the client has not sent them (PEP 3333).
+_MAY_BE_EMPTY = ("CONTENT_TYPE", "CONTENT_LENGTH")
 _PORT = re.compile(r"(?:\[([^\]]*)\]|([^:]*))(?::\d+)?")
 
 
@@ -167,10 +170,11 @@ class Request:
 
     def header(self, name: str, default: str | None = None) -> str | None:
         """Return one header without collecting the others."""
-        key = name.upper().replace("-", "_")
-        if key == "CONTENT_TYPE" or key == "CONTENT_LENGTH":
-            return self.environ.get(key) or default
-        return self.environ.get("HTTP_" + key, default)
+        key = _key(name)
+        value: str | None = self.environ.get(key)
+        if value is None or (not value and key in _MAY_BE_EMPTY):
+            return default
+        return value
 
     @property
     def is_upgrade(self) -> bool:
@@ -324,13 +328,20 @@ def _text(native: str) -> str:
     return native.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
+@lru_cache(maxsize=64)
+def _key(name: str) -> str:
+    """Return the name that a header has in environ; callers ask for few headers."""
+    key = name.upper().replace("-", "_")
+    return key if key in _MAY_BE_EMPTY else f"HTTP_{key}"
+
+
 def _collect_headers(environ: Environ) -> dict[str, str]:
     headers = {
         key[5:].replace("_", "-").lower(): value
         for key, value in environ.items()
         if key.startswith("HTTP_")
     }
-    for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+    for key in _MAY_BE_EMPTY:
         if environ.get(key):
             headers[key.replace("_", "-").lower()] = environ[key]
     return headers
