@@ -17,6 +17,7 @@ import pytest
 from gevent import socket
 
 from tests.support.node import Ack, Driver, DriverError, JsClient, Page
+from tests.support.redis_server import RedisServer
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"
@@ -431,6 +432,29 @@ def test_an_example_takes_its_port_from_the_environment(
     start("examples/script/quiz.py", ready=f"http://127.0.0.1:{port}")
 
     connect(node, f"http://127.0.0.1:{port}")
+
+
+# ------------------------------------------------------------------ several servers
+
+
+def test_two_servers_act_as_one(
+    start: Start,
+    node: Driver,
+    redis_server: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REDIS_URL", f"{redis_server.url}?prefix=example")
+    example = "examples/several_servers/server.py"
+    servers = [start(example, "{port}") for _ in range(2)]
+    ann, bob = [connect(node, server.url) for server in servers]
+
+    assert ann.emit_with_ack("join", "news") == [1]
+    assert bob.emit_with_ack("join", "news") == [2]
+    bob.emit("say", "news", "hello")
+
+    assert ann.next("said").args == ["hello"]
+    for server in servers:
+        assert server.end(signal.SIGINT) == (0, "")
 
 
 # ------------------------------------------------------------------ graceful end
