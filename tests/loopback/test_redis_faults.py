@@ -340,7 +340,8 @@ def test_a_slow_broker(
 def test_strangers_harm_nobody(
     serve: Serve, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pair = RedisPair(serve, f"{redis_server.url}?prefix=strangers")
+    url = f"{redis_server.url}?prefix=strangers"
+    pair = RedisPair(serve, url, ping_interval=3600)
     pair.wait_two()
 
     strangers = gevent.spawn(redis_server.publish, strange("strangers", STRANGE))
