@@ -182,18 +182,40 @@ def dial(address: Address) -> Any:
         Until it is connected.
     """
     if address.path is not None:
-        sock = gevent.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock = _connected(socket.AF_UNIX, address.path)
     else:
-        sock = gevent.socket.create_connection((address.host, address.port))
+        sock = _connected_by_name(address.host, address.port)
     try:
-        if address.path is not None:
-            sock.connect(address.path)
-        else:
+        if address.path is None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if address.tls is not None:
-            context = tls_context(address.tls)
-            sock = context.wrap_socket(sock, server_hostname=address.host)
+            sock = tls_context(address.tls).wrap_socket(
+                sock, server_hostname=address.host, do_handshake_on_connect=False
+            )
+            sock.do_handshake()
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _connected_by_name(host: str, port: int) -> Any:
+    """Return a socket that is connected to the first address that answers."""
+    error = OSError(f"{host} has no address")
+    for found in gevent.socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
+        try:
+            return _connected(found[0], found[4])
+        except OSError as exc:
+            error = exc
+    raise error
+
+
+def _connected(family: int, where: Any) -> Any:
+    """Return a connected socket; whatever ends the attempt, it is closed."""
+    sock = gevent.socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.connect(where)
     except BaseException:
         sock.close()
         raise
