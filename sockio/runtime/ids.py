@@ -2,6 +2,8 @@
 
 A sid has 20 characters, as Node's base64id: 15 bytes, of which 12 are random and 3 are
 a count, so that two ids of one process differ even if the random source repeats itself.
+The sid of a session begins with the tag of its process, three of the random bytes, so
+that other processes know whose it is.
 An offset is a time in milliseconds, as Node's yeast writes it. The second offset of the
 same millisecond has ``.0`` behind it, the third ``.1``.
 """
@@ -11,12 +13,16 @@ from __future__ import annotations
 import binascii
 import itertools
 import os
+import re
+import weakref
 
 #: Ids made in one go: one read of the random source, one base64 call.
 BATCH = 128
 RANDOM_BYTES = 12
 COUNTER_BYTES = 3
 LENGTH = 20
+TAG_BYTES = 3
+TAG_LENGTH = 4
 
 #: The digits of an offset, from 0 to 63.
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
@@ -39,21 +45,94 @@ def new_sid() -> str:
         return sid
 
 
-def _make() -> list[str]:
-    random = os.urandom(BATCH * RANDOM_BYTES)
+def _make(random_bytes: int = RANDOM_BYTES, before: str = "") -> list[str]:
+    random = os.urandom(BATCH * random_bytes)
     raw = b"".join(
-        random[start : start + RANDOM_BYTES]
+        random[start : start + random_bytes]
         + (next(_counter) & 0xFFFFFF).to_bytes(COUNTER_BYTES, "big")
-        for start in range(0, len(random), RANDOM_BYTES)
+        for start in range(0, len(random), random_bytes)
     )
+    text = _text(raw)
+    length = LENGTH - len(before)
+    return [
+        before + text[start : start + length] for start in range(0, len(text), length)
+    ]
+
+
+def _text(raw: bytes) -> str:
+    """Return three bytes as four letters, digits, ``-`` or ``_``."""
     encoded = binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE)
-    text = encoded.decode("ascii")
-    return [text[start : start + LENGTH] for start in range(0, len(text), LENGTH)]
+    return encoded.decode("ascii")
+
+
+_TAG = re.compile(r"[A-Za-z0-9_-]{4}")
+
+
+def new_tag() -> str:
+    """Draw the tag of a process, which its siblings must not have."""
+    return _text(os.urandom(TAG_BYTES))
+
+
+def is_tag(text: str) -> bool:
+    """Whether ``text`` could be the tag of a process."""
+    return _TAG.fullmatch(text) is not None
+
+
+def tag_of(sid: str) -> str:
+    """Return the tag of the process that has made ``sid``; empty: it names none.
+
+    Other processes may have made it, and so may an attacker.
+    """
+    _, mark, tag = sid.rpartition("~")
+    if not mark:
+        tag = sid[:TAG_LENGTH] if len(sid) == LENGTH else ""
+    return tag if is_tag(tag) else ""
+
+
+class SessionIds:
+    """Makes the ids of the sessions of one server; they begin with its tag."""
+
+    def __init__(self) -> None:
+        self._tag = ""
+        self._ready: list[str] = []
+        _MAKERS.add(self)
+
+    @property
+    def tag(self) -> str:
+        """The tag; drawn at the first use, in the process that serves."""
+        if not self._tag:
+            self._tag = new_tag()
+        return self._tag
+
+    @tag.setter
+    def tag(self, tag: str) -> None:
+        self._tag = tag
+        self._ready.clear()
+
+    def __call__(self, request: object = None) -> str:
+        """Return a new id, whatever the request."""
+        if not self._ready:
+            self._ready = _make(RANDOM_BYTES - TAG_BYTES, self.tag)
+        return self._ready.pop()
+
+    def forget(self) -> None:
+        """Draw another tag when one is needed, as another process."""
+        self.tag = ""
+
+
+#: All of this process, for its forked children.
+_MAKERS: weakref.WeakSet[SessionIds] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    _ready.clear()
+    for ids in list(_MAKERS):
+        ids.forget()
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - not on Windows
     # A child must not hand out the ids that its parent holds ready.
-    os.register_at_fork(after_in_child=_ready.clear)
+    os.register_at_fork(after_in_child=_forget_all)
 
 
 class Offsets:
@@ -85,8 +164,11 @@ class Offsets:
 
 
 def offset_order(offset: str) -> tuple[int, int]:
-    """Return the sort key of ``offset``, which ``Offsets`` has made."""
-    time, _, count = offset.partition(".")
+    """Return the sort key of ``offset``, which ``Offsets`` has made.
+
+    What is behind a ``~`` does not matter.
+    """
+    time, _, count = offset.partition("~")[0].partition(".")
     return _read_number(time), _read_number(count) if count else -1
 
 

@@ -39,6 +39,7 @@ AREAS = (
     "protocol",
     "runtime",
     "server",
+    "siblings",
     "socket",
     "testing",
 )

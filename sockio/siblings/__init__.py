@@ -1,0 +1,1 @@
+"""Siblings: the other processes of this host that serve the same application."""

@@ -1,0 +1,230 @@
+"""Supervisor: several processes that do the same work, started again when they end.
+
+The parent forks and waits; it runs no hub, so that a child begins with nothing that
+runs. A child that loses its parent ends as if it had received SIGTERM.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from bisect import insort
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import gevent
+from gevent.monkey import get_original
+
+from sockio.errors import ConfigError
+from sockio.runtime import logs
+from sockio.runtime.signals import ENDING
+
+__all__ = ["Supervisor"]
+
+log = logs.get("siblings.supervisor")
+
+#: Seconds until a child that ended is started again: the first time, and at most.
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+#: A child that lived for so many seconds is started again without a longer pause.
+SETTLED = 10.0
+#: The origin of a signal that a terminal has sent to parent and children alike.
+_FROM_KERNEL = 0x80
+
+# In a patched process these would run the hub, which belongs to the children.
+_fork: Callable[[], int] = get_original("os", "fork")
+_waitpid: Callable[[int, int], tuple[int, int]] = get_original("os", "waitpid")
+
+
+class Supervisor:
+    """Starts children, and keeps their number."""
+
+    def __init__(
+        self, count: int, work: Callable[[Callable[[], None]], object]
+    ) -> None:
+        """Have ``count`` children.
+
+        Args:
+            work: What each child does until it is told to end. It is given a function
+                to call once it serves.
+
+        Raises:
+            ConfigError: This system has no fork.
+        """
+        if not hasattr(os, "fork"):
+            raise ConfigError(
+                "several workers need fork, which this system does not have: run one "
+                "program for each"
+            )
+        self._count = count
+        self._work = work
+        #: By process id, when each child was started.
+        self._children: dict[int, float] = {}
+        #: When children that ended are to be started again, in order.
+        self._due: list[float] = []
+        self._pause = FIRST_PAUSE
+        self._ending = False
+        #: The signals that end all.
+        self._told_by: set[signal.Signals] = set(ENDING)
+        #: Whether a child has ever served.
+        self._served = False
+        #: Open in the parent only as long as it lives.
+        self._alive = os.pipe()
+        #: Has a byte for each child that serves.
+        self._ready = os.pipe()
+        os.set_blocking(self._ready[0], False)
+
+    def run(self, on_begin: Callable[[], object] = int) -> int:
+        """Start the children, and start new ones, until a signal comes.
+
+        Args:
+            on_begin: Called in the parent when it has started all of them; from then on
+                a signal is the orderly end.
+
+        Returns:
+            The exit code for the program: 0 if a signal has ended it, and if no child
+            could ever serve, that of the first.
+
+        Blocks:
+            The whole process, until all children have ended.
+        """
+        blocked = {signal.SIGCHLD, *ENDING}
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            self._told_by.discard(signal.SIGHUP)  # nohup
+        waited = {signal.SIGCHLD, *self._told_by}
+        code = 0
+        try:
+            for _ in range(self._count):
+                self._start(before)
+            on_begin()
+            while self._children or self._due:
+                seconds = self._until_next()
+                info = _wait_for(waited, seconds)
+                if info is not None and info.si_signo != signal.SIGCHLD:
+                    self._end(info)
+                code = self._reap() or code
+                while self._due and self._due[0] <= time.monotonic():
+                    self._due.pop(0)
+                    self._start(before)
+            return code
+        finally:
+            for end in (*self._alive, *self._ready):
+                os.close(end)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _until_next(self) -> float:
+        return max(0.0, self._due[0] - time.monotonic()) if self._due else 3600.0
+
+    def _start(self, mask: Any) -> None:
+        child = _fork()
+        if child:
+            self._children[child] = time.monotonic()
+            log.info("worker %d begins", child)
+            if self._told_by & signal.sigpending():
+                # If a terminal has sent it before the fork, the child has not got it.
+                os.kill(child, signal.SIGTERM)
+            return
+        code = 1
+        try:
+            gevent.reinit()
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            os.close(self._alive[1])
+            os.close(self._ready[0])
+            self._watch_parent()
+            self._work(self._say_ready)
+            code = 0
+        except SystemExit as exc:
+            code = _code_of(exc)
+        except KeyboardInterrupt:
+            pass  # it did not serve yet, and handled no signals
+        except BaseException:
+            # A boundary: a child must not go on as a copy of its parent.
+            log.exception("a worker failed")
+        finally:
+            with suppress(OSError, ValueError):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code)
+
+    def _watch_parent(self) -> None:
+        watcher = gevent.get_hub().loop.io(self._alive[0], 1)
+
+        def alone() -> None:
+            watcher.stop()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        watcher.start(alone)
+        # It must not keep the loop running.
+        watcher.ref = False
+
+    def _say_ready(self) -> None:
+        with suppress(OSError):
+            os.write(self._ready[1], b".")
+
+    # ------------------------------------------------------------------ in the parent
+
+    def _end(self, info: Any) -> None:
+        """Tell the children to end; a terminal has told them already."""
+        self._ending = True
+        self._due.clear()
+        log.info("signal %d", info.si_signo)
+        if info.si_code != _FROM_KERNEL:
+            self._tell(info.si_signo)
+
+    def _tell(self, signum: int) -> None:
+        for child in self._children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signum)
+
+    def _reap(self) -> int:
+        """Note which children have ended; return a code if nobody could ever serve."""
+        failed = 0
+        for child, since in list(self._children.items()):
+            found, status = _waitpid(child, os.WNOHANG)
+            if not found:
+                continue
+            del self._children[child]
+            if self._ending:
+                continue
+            code = os.waitstatus_to_exitcode(status)
+            if not self._anybody_served():
+                self._ending = True
+                self._due.clear()
+                self._tell(signal.SIGTERM)
+                failed = code if code > 0 else 1
+                continue
+            now = time.monotonic()
+            if now - since > SETTLED:
+                self._pause = FIRST_PAUSE
+            log.warning(
+                "worker %d has ended (%s); another one begins in %.1f seconds",
+                child,
+                f"signal {-code}" if code < 0 else f"exit code {code}",
+                self._pause,
+            )
+            insort(self._due, now + self._pause)
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        return failed
+
+    def _anybody_served(self) -> bool:
+        if not self._served:
+            with suppress(BlockingIOError):
+                self._served = bool(os.read(self._ready[0], 4096))
+        return self._served
+
+
+def _wait_for(signums: set[signal.Signals], seconds: float) -> Any:
+    return signal.sigtimedwait(signums, seconds)
+
+
+def _code_of(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code
+    # In one piece, since others may say the same now.
+    sys.stderr.write(f"{error.code}\n")
+    return 1

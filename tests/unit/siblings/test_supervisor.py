@@ -1,0 +1,440 @@
+"""Programs that supervise, each in a process of its own, and what they tell."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import pty
+import signal
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import gevent
+import pytest
+from gevent.monkey import get_original
+from gevent.socket import wait_read
+
+from sockio.errors import ConfigError
+from sockio.runtime.reactor import Reactor
+from sockio.runtime.signals import Signals
+from sockio.siblings.supervisor import Supervisor
+from tests import PATCHED
+
+fork: Callable[[], int] = get_original("os", "fork")
+waitpid: Callable[[int, int], tuple[int, int]] = get_original("os", "waitpid")
+
+#: What a worker does; it is given what tells the test, and what says that it serves.
+Work = Callable[[Callable[[str], None], Callable[[], None]], object]
+
+
+class Program:
+    """A program with a supervisor."""
+
+    def __init__(
+        self,
+        work: Work,
+        count: int = 1,
+        *,
+        terminal: int | None = None,
+        prepare: Callable[[], object] | None = None,
+        said: str = "",
+    ) -> None:
+        """Start it.
+
+        Args:
+            terminal: The descriptor of its terminal.
+            prepare: What it does first.
+            said: What it tells when it has started its workers.
+        """
+        self._reading, self._writing = os.pipe()
+        self._received = b""
+        self.pid = fork()
+        if not self.pid:
+            self._be_program(work, count, terminal, prepare, said)
+        os.close(self._writing)
+
+    def _be_program(
+        self,
+        work: Work,
+        count: int,
+        terminal: int | None,
+        prepare: Callable[[], object] | None,
+        said: str,
+    ) -> None:
+        def begin() -> None:
+            if said:
+                self.tell(said)
+
+        try:
+            os.setsid()
+            if terminal is not None:
+                fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+            logging.getLogger("sockio.siblings.supervisor").addHandler(
+                _Telling(self.tell)
+            )
+            if prepare is not None:
+                prepare()
+            supervisor = Supervisor(count, lambda ready: work(self.tell, ready))
+            self.tell(f"exits {supervisor.run(begin)}")
+        finally:
+            os._exit(0)
+
+    def tell(self, line: str) -> None:
+        os.write(self._writing, f"{line}\n".encode())
+
+    def next(self) -> str:
+        """Return what it tells next; "" if it has ended, with all its workers."""
+        while b"\n" not in self._received:
+            wait_read(self._reading, timeout=60)
+            data = os.read(self._reading, 4096)
+            if not data:
+                return ""
+            self._received += data
+        line, _, self._received = self._received.partition(b"\n")
+        return line.decode()
+
+    def told(self, count: int) -> list[str]:
+        return sorted(self.next() for _ in range(count))
+
+    def pids(self, count: int) -> list[int]:
+        """Return the process ids of workers that begin to serve."""
+        lines = [self.next() for _ in range(count)]
+        assert all(line.startswith("serves ") for line in lines), lines
+        return [int(line.removeprefix("serves ")) for line in lines]
+
+    def send(self, signum: int) -> None:
+        os.kill(self.pid, signum)
+
+    def close(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        while self.next():
+            pass
+        os.close(self._reading)
+        with suppress(ChildProcessError):  # gevent has waited for it
+            waitpid(self.pid, 0)
+
+
+class _Telling(logging.Handler):
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Process ids differ.
+        words = record.getMessage().split()
+        self._tell(" ".join(word for word in words if not word.isdigit()))
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Program]]:
+    programs: list[Program] = []
+
+    def start(work: Work, *args: Any, **more: Any) -> Program:
+        programs.append(Program(work, *args, **more))
+        return programs[-1]
+
+    yield start
+    for program in programs:
+        program.close()
+
+
+def serve(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+    """Serve until a signal comes."""
+    _serve(tell, ready, 1)
+
+
+def serve_on(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+    """Serve until a second signal comes."""
+    _serve(tell, ready, 2)
+
+
+def _serve(tell: Callable[[str], None], ready: Callable[[], None], most: int) -> None:
+    reactor = Reactor()
+    reactor.start()
+    signals = Signals(reactor)
+    ready()
+    tell(f"serves {os.getpid()}")
+    for _ in range(most):
+        signum = signals.wait()
+        # While the loop has not run, a second signal would have its default action.
+        gevent.idle()
+        tell(f"told {signum}")
+
+
+# ------------------------------------------------------------------ their number
+
+
+def test_each_does_the_work_and_a_signal_ends_all(
+    start: Callable[..., Program],
+) -> None:
+    program = start(serve, 3)
+    assert len(set(program.pids(3))) == 3
+
+    program.send(signal.SIGTERM)
+
+    assert program.told(3) == ["told 15"] * 3
+    assert [program.next(), program.next()] == ["exits 0", ""]
+
+
+def test_one_that_ends_is_replaced(start: Callable[..., Program]) -> None:
+    program = start(serve, 2)
+    first, second = program.pids(2)
+
+    os.kill(first, signal.SIGKILL)
+
+    assert program.next() == (
+        "worker has ended (signal 9); another one begins in 0.1 seconds"
+    )
+    (third,) = program.pids(1)
+    assert third not in (first, second)
+    os.kill(second, 0)
+
+
+def test_it_is_replaced_later_and_later(start: Callable[..., Program]) -> None:
+    def fail(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        ready()
+        raise SystemExit(3)
+
+    program = start(fail)
+
+    for seconds in ("0.1", "0.2", "0.4"):
+        assert program.next() == (
+            f"worker has ended (exit code 3); another one begins in {seconds} seconds"
+        )
+
+
+def test_while_one_waits_to_be_replaced_all_can_be_ended(
+    start: Callable[..., Program],
+) -> None:
+    program = start(serve, 2)
+    pids = program.pids(2)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    for _ in pids:
+        assert "another one begins" in program.next()
+
+    program.send(signal.SIGTERM)
+
+    last = program.next()
+    while last.startswith(("serves", "told")):  # a successor had begun already
+        last = program.next()
+    assert [last, program.next()] == ["exits 0", ""]
+
+
+# ------------------------------------------------------------------ who never serves
+
+
+def test_nobody_is_replaced_if_none_could_serve(start: Callable[..., Program]) -> None:
+    def fail(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        raise SystemExit(3)
+
+    program = start(fail, 2)
+
+    assert [program.next(), program.next()] == ["exits 3", ""]
+
+
+def test_that_they_failed_together_is_noticed(start: Callable[..., Program]) -> None:
+    gate, opening = os.pipe()
+
+    def fail(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        tell(f"serves {os.getpid()}")
+        os.read(gate, 1)
+        raise SystemExit(3)
+
+    program = start(fail, 2)
+    ended = [os.pidfd_open(pid) for pid in program.pids(2)]
+    program.send(signal.SIGSTOP)
+    waitpid(program.pid, os.WUNTRACED)
+    os.write(opening, b"xx")
+    for descriptor in ended:
+        wait_read(descriptor, timeout=60)
+
+    program.send(signal.SIGCONT)
+
+    assert [program.next(), program.next()] == ["exits 3", ""]
+    for descriptor in (*ended, gate, opening):
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(SystemExit(), 1), (SystemExit(0), 1), (SystemExit(300 - 256), 44)],
+    ids=["none", "0", "44"],
+)
+def test_the_exit_code_says_that_it_failed(
+    start: Callable[..., Program], error: SystemExit, code: int
+) -> None:
+    def fail(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        raise error
+
+    assert start(fail).next() == f"exits {code}"
+
+
+def test_its_last_words_are_shown(
+    start: Callable[..., Program], capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        raise SystemExit("the port is taken")
+
+    program = start(fail)
+
+    assert [program.next(), program.next()] == ["exits 1", ""]
+    assert capfd.readouterr().err == "the port is taken\n"
+
+
+def test_an_error_is_logged(start: Callable[..., Program]) -> None:
+    def fail(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        raise ValueError("a mistake in the application")
+
+    program = start(fail)
+
+    assert [program.next(), program.next()] == ["a worker failed", "exits 1"]
+
+
+def test_who_is_killed_before_it_serves_has_failed(
+    start: Callable[..., Program],
+) -> None:
+    def die(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert start(die).next() == "exits 1"
+
+
+# ------------------------------------------------------------------ signals
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
+def test_workers_are_told_the_signal_itself(
+    start: Callable[..., Program], signum: int
+) -> None:
+    program = start(serve, 2)
+    program.pids(2)
+
+    program.send(signum)
+
+    assert program.told(2) == [f"told {signum:d}"] * 2
+    assert [program.next(), program.next()] == ["exits 0", ""]
+
+
+def test_each_signal_is_passed_on(start: Callable[..., Program]) -> None:
+    program = start(serve_on)
+    program.pids(1)
+
+    program.send(signal.SIGTERM)
+    assert program.next() == "told 15"
+    program.send(signal.SIGINT)
+
+    assert [program.next(), program.next()] == ["told 2", "exits 0"]
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    """Provide a terminal: where somebody types, and where a program reads."""
+    ends = pty.openpty()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def test_a_terminal_tells_the_workers_itself(
+    start: Callable[..., Program], terminal: tuple[int, int]
+) -> None:
+    typing, reading = terminal
+    program = start(serve_on, 2, terminal=reading)
+    program.pids(2)
+
+    os.write(typing, b"\x03")
+    assert program.told(2) == ["told 2"] * 2
+    program.send(signal.SIGTERM)
+
+    assert program.told(2) == ["told 15"] * 2
+    assert program.next() == "exits 0"
+
+
+def test_who_is_forked_after_the_signal_of_a_terminal_ends_too(
+    start: Callable[..., Program], terminal: tuple[int, int]
+) -> None:
+    typing, reading = terminal
+
+    def interrupt() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        os.write(typing, b"\x03")
+        while signal.SIGINT not in signal.sigpending():
+            os.sched_yield()
+
+    def wait(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        signal.pause()
+
+    program = start(wait, 3, terminal=reading, prepare=interrupt)
+
+    assert [program.next(), program.next()] == ["exits 0", ""]
+
+
+def test_an_interrupted_start_has_no_traceback(
+    start: Callable[..., Program], terminal: tuple[int, int]
+) -> None:
+    typing, reading = terminal
+
+    def wait(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        tell("begins")
+        signal.pause()
+
+    program = start(wait, 2, terminal=reading)
+    assert program.told(2) == ["begins"] * 2
+
+    os.write(typing, b"\x03")
+
+    assert [program.next(), program.next()] == ["exits 0", ""]
+
+
+def test_who_was_started_to_outlive_its_terminal_does_so(
+    start: Callable[..., Program],
+) -> None:
+    def ignore() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    program = start(serve, prepare=ignore)
+    program.pids(1)
+
+    program.send(signal.SIGHUP)
+    program.send(signal.SIGTERM)
+
+    assert [program.next(), program.next()] == ["told 15", "exits 0"]
+
+
+@pytest.mark.skipif(PATCHED, reason="gevent's hooks of fork do not bear pytest")
+def test_workers_end_when_their_parent_was_killed(
+    start: Callable[..., Program],
+) -> None:
+    program = start(serve, 2)
+    program.pids(2)
+
+    program.send(signal.SIGKILL)
+
+    assert program.told(2) == ["told 15"] * 2
+    assert program.next() == ""
+
+
+def test_what_is_to_be_said_is_said_when_a_signal_is_the_orderly_end(
+    start: Callable[..., Program],
+) -> None:
+    def wait(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        signal.pause()
+
+    program = start(wait, 3, said="it begins")
+    assert program.next() == "it begins"
+
+    program.send(signal.SIGTERM)
+
+    assert [program.next(), program.next()] == ["exits 0", ""]
+
+
+def test_without_fork_there_is_a_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "fork")
+
+    with pytest.raises(ConfigError, match="run one program for each"):
+        Supervisor(2, lambda ready: None)
