@@ -16,7 +16,7 @@ from sockio.runtime import logs
 from sockio.runtime.bell import BELL
 from sockio.runtime.clock import Clock
 from sockio.runtime.hangup import hang_up
-from sockio.runtime.ids import new_sid
+from sockio.runtime.ids import SessionIds
 from sockio.runtime.listeners import EventEmitter, Listener, Listeners
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.surroundings import Surroundings
@@ -25,6 +25,7 @@ from sockio.types import Environ, StartResponse
 from . import websockets
 from .admission import WEBTRANSPORT, Entrance, Incoming
 from .direct_polling import DirectPolling
+from .handover.handover import Handover
 from .http import cookie, cors
 from .http.access_log import serve_hiding_sid
 from .http.client_socket import take_over
@@ -97,9 +98,11 @@ class EngineServer(EventEmitter):
         self.reactor = reactor if reactor is not None else Reactor(clock)
         #: Open sessions by sid.
         self.sessions: dict[str, EngineSession] = {}
+        #: Makes the ids of sessions that nobody else wants to make.
+        self.ids = SessionIds()
         #: Makes the id of a new session; may be replaced.
         self.generate_id: Callable[[Request], str] = (
-            self.options.generate_id or _random_id
+            self.options.generate_id or self.ids
         )
         #: Called with each new session before any of its packets is handled.
         self.on_session: Callable[[EngineSession], object] = _nothing
@@ -108,6 +111,9 @@ class EngineServer(EventEmitter):
         #: While set, new sessions are refused; clients may retry after this many
         #: seconds.
         self.retry_after: float | None = None
+        #: Hands requests for sessions of other processes over to them; None: there are
+        #: no others.
+        self.handover: Handover | None = None
         #: Counts what happened to all sessions.
         self.tally = Tally()
         self.middlewares = Middlewares(self._serve, self._around)
@@ -201,6 +207,11 @@ class EngineServer(EventEmitter):
             response = Response()
             response.end(500, b"Internal Server Error")
             return response.start(start_response, environ["REQUEST_METHOD"])
+        if self.handover is not None:
+            ending = self.retry_after is not None
+            answer = self.handover.answer(environ, start_response, ending=ending)
+            if answer is not None:
+                return answer
         return serve_hiding_sid(self.middlewares.app, environ, start_response)
 
     def on_webtransport_session(self, session: Incoming) -> None:
@@ -267,13 +278,15 @@ class EngineServer(EventEmitter):
         """Make the id of a new session; set the headers that announce the session."""
         try:
             generate = self.generate_id
-            if generate is _random_id:
+            if generate is self.ids:
                 sid = generate(request)
             else:
                 call = self.reactor.around.call
                 sid = call("http", generate, (request,), request=request)
             if type(sid) is not str or not sid:
                 raise ConfigError(f"generate_id returned {sid!r}: give text")
+            if self.handover is not None and generate is not self.ids:
+                sid = f"{sid}~{self.ids.tag}"
         except Exception as exc:
             # A boundary: generate_id is user code.
             log.exception("generate_id failed")
@@ -416,10 +429,6 @@ class EngineServer(EventEmitter):
     def fire(self, event: str, *args: Any) -> None:
         """Call the listeners of this server."""
         self._fire(event, *args)
-
-
-def _random_id(request: Request) -> str:
-    return new_sid()
 
 
 def _nothing(*_: object) -> None:

@@ -41,9 +41,10 @@ MESSAGES = {
 
 #: What code 1 usually means, for the log.
 _SEVERAL_WORKERS = (
-    "a client asked for a session that this process does not have: are there several "
-    "workers? They need sticky sessions, see docs/deployment.rst (after a restart, or "
-    "from a client that was away for long, this is harmless)"
+    "a client asked for a session that nobody has here: several workers? They are one "
+    "server if they are gunicorn's on one host, or those of run(workers=); else they "
+    "need sticky sessions, see docs/scaling.rst (after a restart, or from a client "
+    "that was away for long, this is harmless)"
 )
 
 _BAD_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")

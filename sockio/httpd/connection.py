@@ -56,11 +56,12 @@ class HttpConnection(HttpSocket):
         "_buffer",
         "_exchange",
         "_expects",
-        "_heads",
         "_late",
         "_on_hangup",
-        "_owner",
         "address",
+        "heads",
+        "logged",
+        "owner",
         "taken",
     )
 
@@ -72,6 +73,7 @@ class HttpConnection(HttpSocket):
         *,
         early: bytes = b"",
         tls: bool = False,
+        logged: bool = True,
     ) -> None:
         """Read requests from ``sock``, which does not block, until either side ends.
 
@@ -80,11 +82,14 @@ class HttpConnection(HttpSocket):
         super().__init__(sock, owner, tls=tls)
         #: The client's address, as its socket gave it.
         self.address = address
-        self._owner = owner
+        #: Whether requests that end have lines in the access log.
+        self.logged = logged
+        self.owner = owner
         #: Received bytes that are not part of a request that is being answered.
         self._buffer = early
         self._exchange: Exchange | _Short | None = None
-        self._heads = HeadReader(owner.options)
+        #: Has the head of the request that is being answered.
+        self.heads = HeadReader(owner.options)
         #: Whether the client waits for permission to send its body.
         self._expects = False
         #: Set when something arrives, while the application waits for that.
@@ -172,7 +177,7 @@ class HttpConnection(HttpSocket):
             empty = _EMPTY_LINES.match(buffer)
             assert empty is not None
             buffer = self._buffer = buffer[empty.end() :]
-        heads = self._heads
+        heads = self.heads
         try:
             headers = heads.read(buffer)
             if headers is None:
@@ -184,7 +189,7 @@ class HttpConnection(HttpSocket):
 
     def _cut_short(self, line: bytes, headers: Headers, start: int) -> bool:
         """Serve a complete request without WSGI, if the shortcut can."""
-        shortcut = self._owner.shortcut
+        shortcut = self.owner.shortcut
         length = headers.length
         buffer = self._buffer
         if shortcut is None or length is None or len(buffer) < start + length:
@@ -200,13 +205,13 @@ class HttpConnection(HttpSocket):
     def _wait_for_head(self, buffer: bytes) -> None:
         if self._ended and buffer:
             raise Refused("the request is cut off")
-        if self._ended or self._owner.closing:
+        if self._ended or self.owner.closing:
             self.close()
-        elif buffer and self._deadline is not self._owner.deadlines.head:
-            self._wait_under(self._owner.deadlines.head)
+        elif buffer and self._deadline is not self.owner.deadlines.head:
+            self._wait_under(self.owner.deadlines.head)
 
     def _answer(self, line: RequestLine, headers: Headers, start: int) -> None:
-        owner, fields, length = self._owner, headers.fields, headers.length
+        owner, fields, length = self.owner, headers.fields, headers.length
         environ = describe(owner.environ(), line, fields, self.address)
         body = RequestBody(self, length, owner.options)
         environ["wsgi.input"] = body
@@ -218,7 +223,7 @@ class HttpConnection(HttpSocket):
         owner.run(self._exchange)
 
     def _refuse(self, why: Refused) -> None:
-        self._owner.refused(self.address, why)
+        self.owner.refused(self.address, why)
         with suppress(OSError):
             self._sock.send(_REFUSAL.format(why.status, self.date()).encode())
         self.part()
@@ -227,10 +232,10 @@ class HttpConnection(HttpSocket):
 
     @property
     def closing(self) -> bool:
-        return self._owner.closing
+        return self.owner.closing
 
     def date(self) -> str:
-        return self._owner.date()
+        return self.owner.date()
 
     def receive(self) -> bytes:
         """Return the next bytes; no bytes at the end of the connection.
@@ -286,7 +291,8 @@ class HttpConnection(HttpSocket):
             Until what is left of its body has arrived.
         """
         self._on_hangup = None
-        self._owner.ended(self.address, exchange)
+        if self.logged:
+            self.owner.ended(self.address, exchange)
         keep = False
         try:
             if exchange.keep and not self.taken:
@@ -299,11 +305,11 @@ class HttpConnection(HttpSocket):
                 self._end()
 
     def _go_on(self) -> None:
-        if self._buffer or self._ended or self._owner.closing:
-            self._owner.loop.run_callback(self._begin)
+        if self._buffer or self._ended or self.owner.closing:
+            self.owner.loop.run_callback(self._begin)
         if not self._reading:
             self._resume()
-        deadline = self._owner.deadlines.keep_alive
+        deadline = self.owner.deadlines.keep_alive
         if self._deadline is deadline:
             deadline.begin(self)
         else:
@@ -323,7 +329,7 @@ class HttpConnection(HttpSocket):
 
     def _replied(self) -> None:
         self._exchange = self._on_hangup = None
-        if self._owner.closing:
+        if self.owner.closing:
             self.close()
         else:
             self._go_on()
@@ -340,7 +346,7 @@ class HttpConnection(HttpSocket):
 
     def _end(self) -> None:
         """End the connection after its last answer."""
-        if self._owner.closing:
+        if self.owner.closing:
             self.close()
         else:
             self.part()
@@ -363,7 +369,7 @@ class HttpConnection(HttpSocket):
         if on_hangup is None:
             return
         if self._ended:
-            self._owner.loop.run_callback(self._on_end)
+            self.owner.loop.run_callback(self._on_end)
         self._resume()
 
     def take_over(self) -> bytes:
@@ -378,4 +384,4 @@ class HttpConnection(HttpSocket):
         if not self.closed:
             super()._stop()
             self._exchange = self._exchange if self.taken else None
-            self._owner.forget(self)
+            self.owner.forget(self)

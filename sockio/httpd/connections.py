@@ -12,6 +12,7 @@ from email.utils import formatdate
 from functools import partial
 from time import time
 from typing import Any
+from weakref import WeakValueDictionary
 
 import gevent
 from gevent.event import Event
@@ -30,7 +31,7 @@ from .options import HttpOptions
 from .request_head import Refused
 from .shortcut import Shortcut, shortcut_of
 
-__all__ = ["Connections"]
+__all__ = ["LISTENING", "Connections"]
 
 log = logs.get("engine.http")
 
@@ -47,6 +48,7 @@ class Connections:
         options: HttpOptions,
         environ: Environ,
         *,
+        listener: Any = None,
         log: Any = None,
         error_log: Any = None,
         clock: Clock | None = None,
@@ -55,11 +57,15 @@ class Connections:
 
         Args:
             environ: What all requests have in common, except ``wsgi.errors``.
+            listener: Where the server listens, as its socket gives it.
             log: Where a line for each request goes: a file or a logger; None: nowhere.
             error_log: The file for ``wsgi.errors``; None: standard error.
         """
         self.application = application
         self.options = options
+        self.listener = listener
+        if listener is not None:
+            LISTENING[listener] = self
         self.shortcut: Shortcut | None = None
         #: Whether no more requests are taken.
         self.closing = False
@@ -84,7 +90,13 @@ class Connections:
         self.shortcut = shortcut_of(app) if self._access_log is None else None
 
     def take(
-        self, sock: Any, address: Any, *, early: bytes = b"", tls: bool = False
+        self,
+        sock: Any,
+        address: Any,
+        *,
+        early: bytes = b"",
+        tls: bool = False,
+        logged: bool = True,
     ) -> None:
         """Serve a client from now on, wherever it was accepted; called in the hub.
 
@@ -93,11 +105,20 @@ class Connections:
             address: The client's, as its socket gave it.
             early: What somebody has already received from it, and nobody has answered.
             tls: Whether it is gevent's SSLSocket, after its handshake.
+            logged: Whether its requests have lines in the access log.
         """
-        if self.closing:
+        # A request that has arrived gets its answer, unless all is over.
+        if self.over or (self.closing and not early):
             hang_up(sock)
             return
-        self._open.add(HttpConnection(sock, address, self, early=early, tls=tls))
+        self._open.add(
+            HttpConnection(sock, address, self, early=early, tls=tls, logged=logged)
+        )
+
+    @property
+    def over(self) -> bool:
+        """Whether it is closing, and the last request has ended."""
+        return bool(self._empty.is_set())
 
     def forget(self, connection: object) -> None:
         """Drop a connection that is closed, or has another owner."""
@@ -184,3 +205,7 @@ class Connections:
     def _kill(self, exchange: Exchange, worker: Any) -> None:
         if exchange in self._running:  # it may have ended meanwhile
             worker.throw(gevent.GreenletExit)
+
+
+#: The connections of the servers of this process, by where these listen.
+LISTENING: WeakValueDictionary[Any, Connections] = WeakValueDictionary()

@@ -35,6 +35,18 @@ class ListeningSocket:
     path: str | None = None
     file: os.stat_result | None = None
 
+    def shared(self) -> ListeningSocket:
+        """Return the same for a forked child, which must not remove the file."""
+        return ListeningSocket(self.sock, self.path)
+
+    @property
+    def address(self) -> tuple[str, int] | str:
+        """Host and actual port, or ``"unix:PATH"``."""
+        if self.path is not None:
+            return f"unix:{self.path}"
+        host, port = self.sock.getsockname()[:2]
+        return host, port
+
     def close(self) -> None:
         """Close the socket and remove its file, unless another server replaced it."""
         self.sock.close()

@@ -35,6 +35,8 @@ class Owner(Place, Protocol):
     application: WSGIApp
     shortcut: Shortcut | None
     options: HttpOptions
+    #: Where it listens, as its socket gives it; None: nowhere, or unknown.
+    listener: Any
 
     def environ(self) -> Environ:
         """Return what all requests have in common, as a new dict."""

@@ -56,7 +56,16 @@ class Source(Protocol):
 class RequestBody:
     """The body of one request, read from its connection as far as it is wanted."""
 
-    __slots__ = ("_at", "_chunks", "_ended", "_left", "_source", "_waiting", "bad")
+    __slots__ = (
+        "_at",
+        "_chunks",
+        "_ended",
+        "_left",
+        "_source",
+        "_waiting",
+        "bad",
+        "begun",
+    )
 
     def __init__(
         self, source: Source, length: int | None, options: HttpOptions | None = None
@@ -77,6 +86,8 @@ class RequestBody:
         self._ended = length == 0
         #: Whether it ended too early or was garbled; what follows has no meaning then.
         self.bad = False
+        #: Whether any of it was taken from the connection.
+        self.begun = False
 
     def read(self, size: int | None = -1) -> bytes:
         """Read ``size`` bytes, fewer only at the end; without a size, read all.
@@ -218,6 +229,7 @@ class RequestBody:
             chunks.feed(self._receive())
 
     def _receive(self) -> bytes:
+        self.begun = True
         try:
             data = self._source.receive()
         except BadBody:

@@ -154,6 +154,13 @@ class HeadReader:
                 self._explain(data)
         return headers
 
+    @property
+    def raw(self) -> bytes:
+        """The head that was read last, as it came."""
+        assert self.headers is not None
+        block = self.headers.block
+        return self.line + b"\r\n" + block + (b"\r\n\r\n" if block else b"\r\n")
+
     def request_line(self, data: bytes) -> RequestLine:
         """Take the first line apart, and judge it together with the headers.
 

@@ -108,17 +108,11 @@ class HTTPServer:
     @property
     def address(self) -> tuple[str, int] | str | None:
         """Host and actual port, or ``"unix:PATH"``; None while not listening."""
-        if self._parts is None:
-            return None
-        path = self._parts.listening.path
-        if path is not None:
-            return f"unix:{path}"
-        host, port = self._parts.acceptor.address[:2]
-        return host, port
+        return None if self._parts is None else self._parts.listening.address
 
     def listen(
         self,
-        address: Address = 3000,
+        address: Address | ListeningSocket = 3000,
         *,
         certfile: str | os.PathLike[str] | None = None,
         keyfile: str | os.PathLike[str] | None = None,
@@ -128,7 +122,8 @@ class HTTPServer:
 
         Args:
             address: A port (of all interfaces), ``(host, port)``, ``"host:port"``,
-                ``"[ipv6]:port"`` or ``"unix:/path"``; port 0 is a free one.
+                ``"[ipv6]:port"`` or ``"unix:/path"``; port 0 is a free one. Or a
+                socket that listens already.
             certfile: PEM file with the certificate chain; with it the server speaks
                 TLS.
             keyfile: PEM file with the key, if ``certfile`` does not contain it.
@@ -141,7 +136,10 @@ class HTTPServer:
         if self._parts is not None:
             raise ConfigError(f"already listening on {self.address}; close() it first")
         context = _tls_context(certfile, keyfile, ssl_context)
-        listening = bind(address, self._backlog)
+        if isinstance(address, ListeningSocket):
+            listening = address
+        else:
+            listening = bind(address, self._backlog)
         try:
             connections = self._make_connections(listening, context)
             acceptor = Acceptor(listening.sock, connections.take, connections, context)
@@ -160,7 +158,11 @@ class HTTPServer:
         address = listening.sock.getsockname()
         environ = common_environ(address, secure=context is not None) | self._environ
         connections = Connections(
-            self._respond, self._options, environ, **self._settings
+            self._respond,
+            self._options,
+            environ,
+            listener=address,
+            **self._settings,
         )
         connections.use_shortcut_of(self._app)
         return connections

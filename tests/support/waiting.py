@@ -11,8 +11,12 @@ import gevent
 PATIENCE = 60.0
 
 
-def wait_until(fact: Callable[[], object]) -> None:
+def wait_until(fact: Callable[[], object], pause: float = 0.001) -> None:
     """Wait until something is true.
+
+    Args:
+        fact: Is asked again and again.
+        pause: Seconds between two questions.
 
     Blocks:
         Until then; for ``PATIENCE`` at most.
@@ -21,4 +25,4 @@ def wait_until(fact: Callable[[], object]) -> None:
     while not fact():
         if time.monotonic() > deadline:
             raise AssertionError("this does not come true")
-        gevent.sleep(0.001)
+        gevent.sleep(pause)

@@ -30,6 +30,8 @@ from sockio.httpd.exchange import Exchange
 from sockio.runtime.hangup import hang_up
 from sockio.runtime.watchers import READ, drop
 
+from .early_socket import rest_of
+
 if TYPE_CHECKING:
     from socket import socket
 
@@ -235,6 +237,7 @@ def take_over(environ: Environ) -> TakenSocket | None:
         websocket.closed = True
     # Any subclass is TLS, and keeps its state in the object: that has to stay.
     released = type(found) is GeventSocket
+    rest = rest_of(found)
     sock = _detach(found) if released else found
     if not released:
         sock.settimeout(0.0)
@@ -242,7 +245,7 @@ def take_over(environ: Environ) -> TakenSocket | None:
     early = buffered.buf.getvalue() if gunicorn else _drain(buffered)
     return TakenSocket(
         cast("socket", sock),
-        early,
+        early + rest,
         released=released,
         tls=not released,
         upgraded=websocket is not None,

@@ -53,9 +53,12 @@ class Mount:
     @property
     def shortcut(self) -> Any:
         """The engine's shortcut, for our own HTTP server."""
-        # If the engine is given as a method, its object has the shortcut.
-        engine = getattr(self._engine, "__self__", self._engine)
-        return getattr(engine, "shortcut", None)
+        return getattr(self.owner, "shortcut", None)
+
+    @property
+    def owner(self) -> Any:
+        """The engine; if that is a method, its object."""
+        return getattr(self._engine, "__self__", self._engine)
 
     def __call__(
         self, environ: Environ, start_response: StartResponse

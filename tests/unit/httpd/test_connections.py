@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -37,16 +38,22 @@ class Bench:
     def __init__(self) -> None:
         self.clock = FakeClock()
         environ = common_environ(("127.0.0.1", 80), secure=False)
-        self.connections = Connections(tell, HttpOptions(), environ, clock=self.clock)
+        self.log = io.StringIO()
+        self.connections = Connections(
+            tell, HttpOptions(), environ, log=self.log, clock=self.clock
+        )
 
-    def take(self, early: bytes = b"", sent: bytes = b"") -> Any:
+    def take(
+        self, early: bytes = b"", sent: bytes = b"", *, logged: bool = True
+    ) -> Any:
         """Hand over a connection, on which ``sent`` waits; return the client's end."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         peer: Any = gevent.socket.socket(fileno=theirs.detach())
         peer.settimeout(PATIENCE)
         peer.sendall(sent)
-        self.connections.take(ours, ("192.0.2.1", 5000), early=early)
+        address = ("192.0.2.1", 5000)
+        self.connections.take(ours, address, early=early, logged=logged)
         return peer
 
     def send(self, peer: Any, data: bytes) -> None:
@@ -161,3 +168,29 @@ def test_nobody_is_kept_once_the_server_closes(bench: Bench, closed: bool) -> No
             close()
 
         assert peer.recv(1) == b""
+
+
+def test_a_request_that_has_arrived_is_answered_while_the_server_closes(
+    bench: Bench,
+) -> None:
+    waiting = bench.take(POST)
+    bench.clock.settle()
+    bench.connections.close()
+    assert not bench.connections.over
+    with waiting, bench.take(GET) as peer:
+        assert bodies(peer, 1) == ["/a[]192.0.2.1"]
+        assert peer.recv(1) == b""
+        bench.send(waiting, b"0123456789")
+        assert bodies(waiting, 1) == ["/c[0123456789]192.0.2.1"]
+
+    assert bench.connections.over
+    with bench.take(GET) as peer:
+        assert peer.recv(1) == b""
+
+
+def test_requests_that_others_log_have_no_lines(bench: Bench) -> None:
+    for logged in (True, False):
+        with bench.take(GET + NEXT, logged=logged) as peer:
+            assert len(bodies(peer, 2)) == 2
+
+    assert len(bench.log.getvalue().splitlines()) == 2

@@ -172,3 +172,11 @@ def test_a_garbled_body_cannot_be_passed_over(size: int) -> None:
 
     assert body.hopeless
     assert not body.discard()
+
+
+def test_whether_anything_was_taken_from_the_connection(body: RequestBody) -> None:
+    assert body.read(0) == b""
+    assert not body.begun
+
+    body.read(1)
+    assert body.begun

@@ -23,6 +23,16 @@ def test_one_head_is_read_after_the_other() -> None:
 
 
 @pytest.mark.parametrize(
+    "head", [HEAD, b"GET / HTTP/1.0\r\n\r\n", HEAD[:-2] + b"a:  b \r\nA:\xff\r\n\r\n"]
+)
+def test_a_head_as_it_came(head: bytes) -> None:
+    heads = HeadReader(HttpOptions())
+    heads.read(head + b"more")
+
+    assert heads.raw == head
+
+
+@pytest.mark.parametrize(
     ("connection", "old", "new"),
     [
         (b"", False, True),

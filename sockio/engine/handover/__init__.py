@@ -1,0 +1,1 @@
+"""How a request is handed over to another process that serves the same application."""

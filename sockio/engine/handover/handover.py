@@ -1,0 +1,300 @@
+"""Handover: a request for a session of another process goes to that process.
+
+The id of a session begins with the tag of its process. The client's connection goes
+there, with all that was received from it; where it cannot go, its requests do.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import re
+from _socket import socket as PlainSocket
+from _socket import socketpair
+from collections.abc import Iterable
+from contextlib import suppress
+from urllib.parse import unquote
+
+from gevent.socket import socket as GeventSocket
+
+from sockio.engine.http.access_log import hide_sid
+from sockio.engine.http.client_socket import take_over
+from sockio.engine.http.response import Response
+from sockio.runtime import logs
+from sockio.runtime.ids import tag_of
+from sockio.runtime.reactor import Reactor
+from sockio.siblings.link import Link
+from sockio.siblings.siblings import Siblings
+from sockio.types import Environ, StartResponse
+
+from .arrivals import Arrivals
+from .caller import gunicorn_servers
+from .doorstep import Doorstep
+from .packets import Passed, pack
+from .proxy import relay, splice
+from .raw_request import RawRequest, let_go, raw_request
+from .receivers import OURS, Receiver, Served, receiver_of
+from .refusals import UNAVAILABLE, UNKNOWN, refuse
+from .way import KIND, Way
+
+__all__ = ["Handover"]
+
+log = logs.get("engine.handover")
+
+#: Seconds for which a sibling that hangs is given no requests.
+_REST = 1.0
+_SID = re.compile(r"(?:^|&)sid=([^&]*)")
+
+
+class Handover:
+    """What one process hands over to its siblings, and takes from them."""
+
+    def __init__(self, siblings: Siblings, reactor: Reactor, prefix: str) -> None:
+        """Hand requests over from now on; call it before the siblings open.
+
+        Args:
+            reactor: Of the server.
+            prefix: How the paths of its sessions begin.
+        """
+        self._siblings = siblings
+        self._reactor = reactor
+        self._ways: dict[str, Way] = {}
+        #: Siblings that hang, and until when they are left alone.
+        self._resting: dict[str, float] = {}
+        #: The WSGI server of this process; some are known only once they have called.
+        self._receiver: Receiver | None = receiver_of({})
+        #: Requests whose connection went to a sibling.
+        self.given = 0
+        #: Requests that were proxied.
+        self.proxied = 0
+        #: Requests that a sibling did not confirm.
+        self.lost = 0
+        siblings.welcome(KIND, self._welcome)
+        worker, servers = gunicorn_servers() or (None, ())
+        for server in servers:
+            if Doorstep.fits(server):
+                Doorstep(server, Served(server, worker).serve, self, prefix)
+
+    def _welcome(self, link: Link, tag: str) -> None:
+        Arrivals(link, tag, self._reactor, lambda: self._receiver or OURS)
+
+    def answer(
+        self, environ: Environ, start_response: StartResponse, *, ending: bool
+    ) -> Iterable[bytes] | None:
+        """Have another process answer a request; None: this one has to.
+
+        Args:
+            ending: Whether this process opens no sessions any more.
+
+        Blocks:
+            Where the connection cannot go, until the other process has answered.
+        """
+        if self._receiver is None:
+            self._receiver = receiver_of(environ)
+        found = _SID.search(environ.get("QUERY_STRING", ""))
+        if found is None:
+            return self._serve_newcomer(environ, start_response) if ending else None
+        owner = self._foreign(found[1])
+        return self._serve(owner, environ, start_response) if owner else None
+
+    def _foreign(self, sid: str) -> str:
+        """Return the tag in a sid, as it is in a query, if it is another process's."""
+        tag = tag_of(unquote(sid) if "%" in sid else sid)
+        return "" if tag == self._siblings.tag else tag
+
+    def way_of(self, sid: str) -> Way | None:
+        """Return the way to the sibling that has a session; None: there is none."""
+        tag = self._foreign(sid)
+        if tag:
+            with suppress(OSError):
+                return self._way_to(tag)
+        return None
+
+    def give(self, way: Way, passed: Passed, sock: PlainSocket) -> None:
+        """Give a connection away; ``sock`` does not block, and is ours to close."""
+        self.given += 1
+        self._pass(way, passed, sock)
+
+    def _serve(
+        self, tag: str, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes] | None:
+        """Have the sibling ``tag`` answer a request; None: there is no such sibling."""
+        raw = raw_request(environ)
+        if raw is None:
+            return None
+        try:
+            way = self._way_to(tag)
+        except (ConnectionRefusedError, PermissionError) as exc:
+            log.debug("no sibling %r: %s", tag, exc)
+            return None
+        except OSError as exc:
+            log.debug("the sibling %s cannot be reached: %s", tag, exc)
+            return self._unavailable(environ, start_response)
+        return self._hand_over(way, raw, environ, start_response)
+
+    def _serve_newcomer(
+        self, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes] | None:
+        """Have a sibling open a session, since this process ends; None: nobody can."""
+        raw = raw_request(environ)
+        if raw is None:
+            return None
+        candidates = self._siblings.welcoming
+        random.shuffle(candidates)
+        for tag in candidates:
+            try:
+                way = self._way_to(tag)
+            except OSError:
+                continue
+            return self._hand_over(way, raw, environ, start_response)
+        return None
+
+    def _way_to(self, tag: str) -> Way:
+        """Return the way to a sibling.
+
+        Raises:
+            OSError: See ``Siblings.connect``; BlockingIOError if it hangs.
+        """
+        if self._rests(tag):
+            raise BlockingIOError(errno.EAGAIN, "it hangs")
+        way = self._ways.get(tag)
+        if way is None:
+            try:
+                way = Way(self._siblings, tag, self._reactor, self._on_way_end)
+            except BlockingIOError:
+                log.warning("the sibling %s accepts nobody", tag)
+                self._rest(tag)
+                raise
+            self._ways[tag] = way
+        return way
+
+    def _hand_over(
+        self,
+        way: Way,
+        raw: RawRequest,
+        environ: Environ,
+        start_response: StartResponse,
+    ) -> Iterable[bytes] | None:
+        if raw.given:
+            return self._give(way, raw, environ, start_response)
+        return self._proxy(way, raw, environ, start_response)
+
+    def _give(
+        self,
+        way: Way,
+        raw: RawRequest,
+        environ: Environ,
+        start_response: StartResponse,
+    ) -> Iterable[bytes]:
+        """Give the connection away; the answer is the sibling's."""
+        taken = take_over(environ)
+        assert taken is not None  # the request says that it can be given
+        early = raw.head + taken.early
+        passed = Passed(raw.address, raw.listener, early, raw.answered)
+        self.give(way, passed, taken.sock)
+        return let_go(taken, environ, start_response)
+
+    def _proxy(
+        self,
+        way: Way,
+        raw: RawRequest,
+        environ: Environ,
+        start_response: StartResponse,
+    ) -> Iterable[bytes] | None:
+        """Answer with what the sibling answers."""
+        taken = None
+        early = b""
+        if _is_upgrade(environ):
+            taken = take_over(environ)
+            if taken is None:
+                return None
+            early = raw.head + taken.early
+        self.proxied += 1
+        here, there = socketpair()
+        there.setblocking(False)
+        ours = GeventSocket(fileno=here.detach())
+        passed = Passed(raw.address, raw.listener, early, raw.answered, proxied=True)
+        self._pass(way, passed, there)
+        if taken is not None:
+            splice(ours, taken)
+            return taken.finish(start_response)
+        try:
+            return relay(
+                ours,
+                raw.head,
+                environ,
+                start_response,
+                lambda: self._unavailable(environ, start_response) or (),
+            )
+        finally:
+            hide_sid(environ, start_response)
+
+    def _pass(self, way: Way, passed: Passed, sock: PlainSocket) -> None:
+        """Send a request; our copy of its connection ends without a shutdown.
+
+        If the sibling does not get it, the client is refused.
+        """
+        file = None
+
+        def arrived() -> None:
+            sock.close()
+            if file is not None:
+                os.close(file)
+
+        def lost() -> None:
+            self.lost += 1
+            answer = UNKNOWN if way.gone else UNAVAILABLE
+            refuse(sock, answer, begun=passed.answered > 0)
+            if file is not None:
+                os.close(file)
+
+        try:
+            packet, file = pack(passed)
+        except OSError as exc:
+            log.warning("a request cannot be handed over: %s", exc.strerror)
+            lost()
+            return
+        descriptors = [sock.fileno()] if file is None else [sock.fileno(), file]
+        way.give(packet, descriptors, arrived, lost)
+
+    # ------------------------------------------------------------------ who hangs
+
+    def _on_way_end(self, way: Way) -> None:
+        if self._ways.get(way.tag) is way:
+            del self._ways[way.tag]
+        if way.hangs:
+            log.warning("the sibling %s does not answer", way.tag)
+            self._rest(way.tag)
+
+    def _rest(self, tag: str) -> None:
+        now = self._reactor.clock.now()
+        self._resting = {
+            other: until for other, until in self._resting.items() if until > now
+        }
+        self._resting[tag] = now + _REST
+
+    def _rests(self, tag: str) -> bool:
+        until = self._resting.get(tag)
+        return until is not None and until > self._reactor.clock.now()
+
+    def _unavailable(
+        self, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes] | None:
+        """Answer that the sibling cannot be reached now; None: an upgrade is asked."""
+        if _is_upgrade(environ):
+            return None
+        response = Response()
+        response.headers["Retry-After"] = "1"
+        response.end(503, b"Service Unavailable")
+        hide_sid(environ, start_response)
+        return response.start(start_response, environ["REQUEST_METHOD"])
+
+    def close(self) -> None:
+        """Give up what was not confirmed."""
+        for way in list(self._ways.values()):
+            way.close()
+
+
+def _is_upgrade(environ: Environ) -> bool:
+    return "HTTP_UPGRADE" in environ
