@@ -29,6 +29,7 @@ _HOME = {
     "MessageType": "cluster.messages",
     "Provider": "adapter",
     "Session": "adapter",
+    "SiblingsBus": "buses.siblings",
 }
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from .addressing import BroadcastOptions as BroadcastOptions
     from .addressing import Flags as Flags
     from .buses.in_process import Exchange as Exchange
+    from .buses.siblings import SiblingsBus as SiblingsBus
     from .cluster.adapter import ClusterAdapter as ClusterAdapter
     from .cluster.bus import Bus as Bus
     from .cluster.bus import Log as Log

@@ -14,7 +14,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from sockio.protocol.socketio.packet import Packet
@@ -24,6 +23,7 @@ from sockio.types import Json, Room, SocketId
 
 from .accounting import AdapterStats
 from .addressing import BroadcastOptions, Flags
+from .session import Session
 
 if TYPE_CHECKING:
     from sockio.runtime.clock import Clock
@@ -45,22 +45,6 @@ __all__ = [
     "ServerAnswers",
     "Session",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """What recovery keeps of a socket after its connection broke."""
-
-    sid: SocketId
-    #: The secret with which the client asks for the session.
-    pid: str
-    rooms: tuple[Room, ...]
-    data: Json
-    #: Offset of the newest event when the client was let in; it got no earlier one.
-    since: str | None = None
-    #: What the client missed, oldest first, as ``LocalNamespace.encode`` returns it;
-    #: empty when the session is persisted.
-    missed_packets: Sequence[Any] = ()
 
 
 class Details(Protocol):
@@ -114,6 +98,19 @@ class LocalSocket(FoundSocket, Protocol):
         """Leave the namespace; with ``close``, end the whole connection."""
 
 
+class Carriage(Protocol):
+    """Moves encoded packets to another server of the same application."""
+
+    def load(self, wire: Any) -> Json:
+        """Return what ``encode`` has returned in a form that can travel."""
+
+    def unload(self, load: Any) -> Any:
+        """Return what ``encode`` has returned on another server.
+
+        None if that server encodes packets in another format.
+        """
+
+
 class LocalNamespace(Protocol):
     """A namespace of this server, as its adapter sees it."""
 
@@ -134,6 +131,17 @@ class LocalNamespace(Protocol):
 
         Raises:
             EncodeError: A value in the packet cannot travel.
+        """
+
+    @property
+    def carriage(self) -> Carriage:
+        """How what ``encode`` returns can go to another server."""
+
+    def let_go(self, pid: str) -> None:
+        """End the connection of a client that has come back to another server.
+
+        Args:
+            pid: The secret by which it can be recovered.
         """
 
     @property
@@ -359,6 +367,13 @@ class Adapter(EventEmitter, ABC):
     def newest_offset(self) -> str | None:
         """Return the offset of the event logged last; None: there is none."""
         return None
+
+    def hand_on(self, seconds: float) -> None:
+        """Give what is kept to another server that stays; this one is about to close.
+
+        Blocks:
+            Where there is one: until it has taken everything, at most ``seconds``.
+        """
 
 
 class Provider(ABC):

@@ -9,7 +9,7 @@ are the oldest ones if there are too many.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ class Limits:
     rooms: int = 20_000
 
 
-class _Mark(NamedTuple):
+class Mark(NamedTuple):
     """What is remembered of a packet after it is dropped."""
 
     position: int
@@ -50,8 +50,10 @@ class _Mark(NamedTuple):
     except_: frozenset[Room]
 
 
-class _Entry(NamedTuple):
-    mark: _Mark
+class Entry(NamedTuple):
+    """A packet that is kept."""
+
+    mark: Mark
     #: Without duplicates.
     rooms: tuple[Room, ...]
     packet: Any
@@ -60,13 +62,15 @@ class _Entry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class KeptSession:
+    """A session that is kept."""
+
     session: Session
     expires: float
     #: The position that the next packet got when the connection broke.
     position: int
     #: The last packet before that for this session; None: there was none.
-    last: _Mark | None
+    last: Mark | None
     #: Whether ``last`` is known for sure.
     certain: bool
 
@@ -90,18 +94,18 @@ class RecoveryLog:
         self._offsets = Offsets()
         #: Offset of the packet logged last; None before the first.
         self.newest: str | None = None
-        self._entries: deque[_Entry] = deque()
+        self._entries: deque[Entry] = deque()
         self._by_offset: dict[str, int] = {}
-        self._by_room: dict[Room, deque[_Entry]] = {}
+        self._by_room: dict[Room, deque[Entry]] = {}
         self._bytes = 0
         #: Position of the next packet, and of the first one that is still kept.
         self._next = self._first = 0
         #: The last packets of each room, with the room used last at the end; and the
         #: last position in all rooms that were forgotten.
-        self._marks: dict[Room, tuple[_Mark, ...]] = {}
+        self._marks: dict[Room, tuple[Mark, ...]] = {}
         self._forgotten = -1
         #: By pid, oldest first.
-        self._sessions: dict[str, _Kept] = {}
+        self._sessions: dict[str, KeptSession] = {}
         self._timer: Timer | None = None
 
     # ---- packets
@@ -112,8 +116,8 @@ class RecoveryLog:
 
     def add(
         self, offset: str, packet: Any, size: int, options: BroadcastOptions
-    ) -> None:
-        """Log a packet.
+    ) -> Entry:
+        """Log a packet; return what is kept of it, which may be dropped already.
 
         Args:
             offset: From ``new_offset``; packets are logged in the order of offsets.
@@ -122,9 +126,9 @@ class RecoveryLog:
             options: Whom it is for.
         """
         rooms = tuple(dict.fromkeys(options.rooms)) or (_EVERYBODY,)
-        mark = _Mark(self._next, offset, options.except_)
+        mark = Mark(self._next, offset, options.except_)
         expires = self._clock.now() + self._duration
-        entry = _Entry(mark, rooms, packet, size, expires)
+        entry = Entry(mark, rooms, packet, size, expires)
         self.newest = offset
         self._next += 1
         self._bytes += size
@@ -136,6 +140,7 @@ class RecoveryLog:
             self._marks[room] = (*marks[1 - MARKS :], mark)
         self._shrink()
         self._arm()
+        return entry
 
     def _shrink(self) -> None:
         limits = self._limits
@@ -145,7 +150,7 @@ class RecoveryLog:
             marks = self._marks.pop(next(iter(self._marks)))
             self._forgotten = max(self._forgotten, marks[-1].position)
 
-    def _drop_oldest(self) -> None:
+    def _drop_oldest(self) -> Entry:
         entry = self._entries.popleft()
         self._first = entry.mark.position + 1
         self._bytes -= entry.size
@@ -155,6 +160,7 @@ class RecoveryLog:
             entries.popleft()
             if not entries:
                 del self._by_room[room]
+        return entry
 
     # ---- sessions
 
@@ -163,7 +169,9 @@ class RecoveryLog:
         self._sessions.pop(session.pid, None)
         last, certain = self._last_for(session.rooms)
         expires = self._clock.now() + self._duration
-        self._sessions[session.pid] = _Kept(session, expires, self._next, last, certain)
+        self._sessions[session.pid] = KeptSession(
+            session, expires, self._next, last, certain
+        )
         if len(self._sessions) > self._limits.sessions:
             del self._sessions[next(iter(self._sessions))]
         self._arm()
@@ -188,7 +196,7 @@ class RecoveryLog:
         missed = self._missed(kept.session.rooms, position)
         return replace(kept.session, missed_packets=missed)
 
-    def _position(self, kept: _Kept, offset: str | None) -> int | None:
+    def _position(self, kept: KeptSession, offset: str | None) -> int | None:
         """Return the position from which on packets were missed."""
         known = offset if offset is not None else kept.session.since
         if known is None and self._first == 0:
@@ -221,9 +229,9 @@ class RecoveryLog:
                     found[entry.mark.position] = entry.packet
         return [found[position] for position in sorted(found)]
 
-    def _last_for(self, rooms: Iterable[Room]) -> tuple[_Mark | None, bool]:
+    def _last_for(self, rooms: Iterable[Room]) -> tuple[Mark | None, bool]:
         """Return the last packet for a socket in ``rooms``, and if that is certain."""
-        last: _Mark | None = None
+        last: Mark | None = None
         certain = True
         rooms = tuple(rooms)
         for room in (_EVERYBODY, *rooms):
@@ -237,6 +245,18 @@ class RecoveryLog:
                 certain = certain and len(marks) < MARKS
         newest = last.position if last else -1
         return last, certain and self._forgotten <= newest
+
+    # ---- moving all of it
+
+    @property
+    def sessions(self) -> Mapping[str, KeptSession]:
+        """The sessions by pid, oldest first; a live view."""
+        return self._sessions
+
+    @property
+    def entries(self) -> Collection[Entry]:
+        """The packets, oldest first; a live view."""
+        return self._entries
 
     # ---- time
 
@@ -274,5 +294,25 @@ class RecoveryLog:
             self._arm()
 
 
-def _position_of(mark: _Mark) -> int:
+def is_for(entry: Entry, rooms: Collection[Room]) -> bool:
+    """Whether a packet was for a socket in these rooms."""
+    return entry.mark.except_.isdisjoint(rooms) and addresses(entry, rooms)
+
+
+def addresses(entry: Entry, rooms: Collection[Room]) -> bool:
+    """Whether a packet was for some of these rooms, whoever was left out."""
+    return any(room is _EVERYBODY or room in rooms for room in entry.rooms)
+
+
+def addressed(rooms: Iterable[Room]) -> tuple[Room, ...]:
+    """Return ``rooms`` as an entry has them: none of them means everybody."""
+    return tuple(dict.fromkeys(rooms)) or (_EVERYBODY,)
+
+
+def rooms_of(entry: Entry) -> list[Room]:
+    """Return what ``addressed`` was given."""
+    return [room for room in entry.rooms if room is not _EVERYBODY]
+
+
+def _position_of(mark: Mark) -> int:
     return mark.position

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sockio.errors import ConfigError
+from sockio.siblings.place import Folder, can_meet
 
 from .adapter import Adapter, AdapterFactory, LocalNamespace, Provider
 from .buses.redis.url import SCHEMES
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from sockio.runtime.reactor import Reactor
 
 _SUPPORTED = (
-    "give None (this server only), redis://..., a sockio.adapters.Cluster, or a "
-    "callable that takes the namespace and returns an Adapter"
+    "give None (this server only), unix:/path (the processes of one host), "
+    "redis://..., a sockio.adapters.Cluster, or a callable that takes the namespace "
+    "and returns an Adapter"
 )
 
 
@@ -45,7 +47,9 @@ def adapter_factory(adapter: AdapterFactory | str | None) -> Provider:
         return adapter
     if isinstance(adapter, str):
         # A URL may hold a password: only its scheme goes into the text.
-        scheme, colon, _ = adapter.partition(":")
+        scheme, colon, rest = adapter.partition(":")
+        if colon and scheme.lower() == "unix":
+            return _siblings(rest)
         if colon and scheme.lower() in SCHEMES:
             return _redis(adapter)
         shown = f"{scheme}:..." if colon else adapter
@@ -55,6 +59,27 @@ def adapter_factory(adapter: AdapterFactory | str | None) -> Provider:
             f"adapter= is {type(adapter).__name__}, no adapter factory; {_SUPPORTED}"
         )
     return Plain(adapter)
+
+
+def _siblings(where: str) -> Cluster:
+    """Return the cluster of the processes that meet in the folder ``where``."""
+    path = where[2:] if where.startswith("///") else where
+    if not path.startswith("/") or path.startswith("//"):
+        raise ConfigError(
+            f"adapter='unix:{where}': give the folder where the processes meet, from "
+            "the root on: unix:/run/shop"
+        )
+    if "?" in path:
+        raise ConfigError(f"adapter='unix:{where}': there are no options")
+    if not can_meet():
+        raise ConfigError(
+            f"adapter='unix:{where}': this system has no Unix sockets that keep "
+            "packets apart (SOCK_SEQPACKET), as Linux has; use a broker, or one process"
+        )
+    # It cannot be imported where there are no such sockets.
+    from .buses.siblings import SiblingsBus
+
+    return Cluster(SiblingsBus(Folder(path)))
 
 
 def _redis(url: str) -> Cluster:

@@ -147,6 +147,14 @@ class Server:
         except TypeError as exc:
             raise EncodeError(str(exc)) from exc
 
+    @property
+    def carriage(self) -> Any:
+        """Not used: there is no recovery here."""
+        raise AssertionError
+
+    def let_go(self, pid: str) -> None:
+        """Do nothing: there is no recovery here."""
+
     def next_ack_id(self) -> int:
         self._ids += 1
         return self._ids

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import gevent
 import pytest
 
 import sockio
-from sockio.adapters import Bus, Cluster, Exchange, Message, MessageType
+from sockio.adapters import (
+    Bus,
+    Cluster,
+    Exchange,
+    Message,
+    MessageType,
+    SiblingsBus,
+)
 from sockio.adapters.buses.redis.classic import RedisBus
 from sockio.errors import ClusterTimeout, ConfigError, EncodeError
+from sockio.siblings.place import Folder
 from sockio.testing import FakeClock
 from tests.support.held_bus import HeldBus
 from tests.support.redis_server import RedisServer
@@ -28,25 +37,36 @@ class Pair:
     """Two servers; the bus of the first one can be held up."""
 
     def __init__(
-        self, serve: Serve, make_bus: Callable[[], Bus] | None = None, **options: Any
+        self, serve: Serve, make_bus: Callable[[], Bus], **options: Any
     ) -> None:
-        self.exchange = Exchange(recovery="connection_state_recovery" in options)
-        self.make_bus = self.exchange.bus if make_bus is None else make_bus
-        self.bus = HeldBus(self.make_bus())
-        self.cluster = Cluster(self.make_bus())
+        self.make_bus = make_bus
+        self.bus = HeldBus(make_bus())
+        self.cluster = Cluster(make_bus())
         self.first = serve(adapter=Cluster(self.bus), **options)
         self.second = serve(adapter=self.cluster, **options)
         for served in (self.first, self.second):
             served.io.start()
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the two hear of each other, and of each other's namespaces."""
+        gevent.idle(-1)
 
 
-@pytest.fixture(params=["in process", "redis"])
-def pair(request: pytest.FixtureRequest, serve: Serve) -> Pair:
-    if request.param == "in process":
-        return Pair(serve)
-    server: RedisServer = request.getfixturevalue("redis_server")
-    prefix = os.urandom(8).hex()
-    pair = Pair(serve, lambda: RedisBus(f"{server.url}?prefix={prefix}"))
+@pytest.fixture(params=["in process", "siblings", "redis"])
+def make_bus(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Bus]:
+    if request.param == "siblings":
+        return lambda: SiblingsBus(Folder(tmp_path))
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        prefix = os.urandom(8).hex()
+        return lambda: RedisBus(f"{server.url}?prefix={prefix}")
+    return Exchange().bus
+
+
+@pytest.fixture
+def pair(serve: Serve, make_bus: Callable[[], Bus]) -> Pair:
+    pair = Pair(serve, make_bus)
     for io in (pair.first.io, pair.second.io):
         wait_until(lambda io=io: io.sockets.adapter.server_count() == 2)  # type: ignore[misc]
     return pair
@@ -239,8 +259,10 @@ def test_a_server_that_ends_is_not_waited_for(pair: Pair) -> None:
     assert len(pair.first.io.fetch_sockets()) == 1
 
 
-def test_a_server_that_is_silent_is_told_of(serve: Serve, clock: FakeClock) -> None:
-    pair = Pair(serve, clock=clock)
+def test_a_server_that_is_silent_is_told_of(
+    serve: Serve, make_bus: Callable[[], Bus], clock: FakeClock
+) -> None:
+    pair = Pair(serve, make_bus, clock=clock)
     _, socket = pair.first.connect()
     pair.bus.held = True
 
@@ -264,6 +286,7 @@ def test_other_servers_hear_what_one_emits(pair: Pair) -> None:
     pair.second.io.on("hello", heard)
     pair.second.io.of("/chat").on("hello", heard)
     pair.first.io.of("/chat")
+    pair.settle()
 
     pair.first.io.server_side_emit("hello", 1, b"2")
     pair.first.io.of("/chat").server_side_emit("hello", "chat")
@@ -296,7 +319,7 @@ def test_they_answer(pair: Pair, how: Callable[..., Any]) -> None:
 
 
 def test_who_has_no_listener_is_silent(serve: Serve, clock: FakeClock) -> None:
-    pair = Pair(serve, clock=clock)
+    pair = Pair(serve, Exchange().bus, clock=clock)
 
     asking = gevent.spawn(pair.first.io.server_side_emit_with_ack, "q", timeout=2)
     clock.settle()
@@ -312,7 +335,8 @@ def test_who_has_no_listener_is_silent(serve: Serve, clock: FakeClock) -> None:
 
 @pytest.fixture
 def recovering(serve: Serve, clock: FakeClock) -> Pair:
-    return Pair(serve, connection_state_recovery=True, clock=clock)
+    exchange = Exchange(recovery=True)
+    return Pair(serve, exchange.bus, connection_state_recovery=True, clock=clock)
 
 
 def test_a_client_comes_back_to_another_server(recovering: Pair) -> None:
@@ -402,17 +426,18 @@ def strange_messages() -> Iterator[Message]:
 
 
 def test_strangers_harm_nobody(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    pair = Pair(serve)
+    exchange = Exchange()
+    pair = Pair(serve, exchange.bus)
     websocket, _ = pair.second.connect()
-    pair.exchange.join(pair.second.io.sockets, "stranger", pair.exchange.bus())
+    exchange.join(pair.second.io.sockets, "stranger", exchange.bus())
 
     for message in strange_messages():
         if message.type is not MessageType.DISCONNECT_SOCKETS:
-            pair.exchange.send(message)
+            exchange.send(message)
     pair.first.io.emit("last")
 
     while (text := str(websocket.receive_message())) != '42["last"]':
         assert text.endswith('["x"]')
     assert pair.cluster.stats().unreadable > 100
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
-    pair.exchange.leave(pair.second.io.sockets, "stranger")
+    exchange.leave(pair.second.io.sockets, "stranger")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sockio.adapters import BroadcastOptions, Flags, Message, MessageType
 from sockio.adapters.cluster.messages import (
     decode,
+    decode_trusted,
     encode,
     options_data,
     options_in,
@@ -52,6 +53,7 @@ def test_a_broadcast_arrives_as_it_was(
 
     there = decode(encode(said))
 
+    assert there == decode_trusted(encode(said))
     assert there[:3] == ("uid", "/chat", MessageType.BROADCAST)
     assert packet_in(there) == packet
     assert options_in(there) == options
@@ -61,3 +63,5 @@ def test_a_broadcast_arrives_as_it_was(
 def test_no_bytes_do_worse_than_that(data: bytes) -> None:
     with contextlib.suppress(ProtocolError):
         decode(data)
+    with contextlib.suppress(ProtocolError):
+        decode_trusted(data)

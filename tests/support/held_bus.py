@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Container
 
 from sockio.adapters import Account, Bus, LocalNamespace, Log, Message, Session
-from sockio.adapters.cluster.bus import Receive
+from sockio.adapters.cluster.bus import OwnLogs, Receive
 from sockio.runtime.reactor import Reactor
 from sockio.types import Room
 
@@ -28,11 +28,6 @@ class HeldBus:
     def account(self) -> Account:
         return self._bus.account
 
-    @property
-    def _log(self) -> Log:
-        assert self._bus.log is not None
-        return self._bus.log
-
     def let_go(self, count: int | None = None) -> None:
         """Carry the messages that wait, or the first ``count`` of them."""
         if count is None:
@@ -46,6 +41,13 @@ class HeldBus:
             self._waiting.append(fn)
         else:
             fn()
+
+    @property
+    def _log(self) -> Log:
+        found = self._bus.log
+        assert found is not None
+        assert not isinstance(found, OwnLogs)
+        return found
 
     # what a bus must have
 

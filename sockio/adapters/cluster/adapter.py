@@ -27,7 +27,7 @@ from sockio.runtime import logs
 from sockio.types import Json, Room, SocketId
 
 from .bus import Bus
-from .kept import Kept
+from .keeper import Keeper, keeper
 from .messages import Message, MessageType, options_data, packet_data
 from .receiver import Receiver
 from .requests import Done, Requests, new_id
@@ -58,10 +58,15 @@ class ClusterAdapter(Adapter):
         super().__init__(nsp)
         self._shared = shared
         self._bus = shared.bus
-        keeps = shared.bus.log if nsp.recovery_duration is not None else None
+        duration = nsp.recovery_duration
+        keeps = None if duration is None else shared.bus.log
         self._local = MemoryAdapter(nsp, self._listeners, logged=keeps is None)
-        self._kept = None if keeps is None else Kept(keeps, nsp, self._local)
         self._requests = Requests()
+        self._kept: Keeper | None = None
+        if duration is not None and keeps is not None:
+            self._kept = keeper(
+                nsp, self._local, self._requests, shared.bus, keeps, duration
+            )
         self._receiver = Receiver(nsp, self._local, self._requests, self._reply)
         #: Id in the cluster; empty until the server has started.
         self.uid = ""
@@ -71,6 +76,8 @@ class ClusterAdapter(Adapter):
         self._local.init()
         self.uid = new_id()
         self._shared.join(self)
+        if self._kept is not None:
+            self._kept.open(self.uid, self._shared.reactor)
 
     def close(self) -> None:
         """Leave the other servers."""
@@ -81,6 +88,8 @@ class ClusterAdapter(Adapter):
         self._requests.close()
         self._receiver.close()
         self._local.close()
+        if self._kept is not None:
+            self._kept.close()
 
     def server_count(self) -> int:
         """Return the number of servers that share the namespace, this one included."""
@@ -121,15 +130,19 @@ class ClusterAdapter(Adapter):
     # ---- broadcasts
 
     def broadcast(self, packet: Packet, options: BroadcastOptions) -> None:
+        kept = self._kept if packet.id is None else None
         if options.flags.local or not self.uid:
-            self._local.broadcast(packet, options)
-        elif self._kept is None or packet.id is not None:
+            if kept is None:
+                self._local.broadcast(packet, options)
+            else:
+                kept.append_here(packet, options)
+        elif kept is None:
             self._send(self._local.prepare(packet, options))
         elif options.flags.volatile:
-            self._send(self._kept.prepare(packet, options))
+            self._send(kept.prepare(packet, options))
         else:
             message = self._message(MessageType.BROADCAST, _broadcast(packet, options))
-            self._kept.append(message, packet, options, self._shared.reactor.to_hub)
+            kept.append(message, packet, options, self._shared.reactor.to_hub)
 
     def _send(self, prepared: Prepared) -> None:
         """Publish first, then send here: what runs meanwhile may broadcast, too."""
@@ -234,6 +247,10 @@ class ClusterAdapter(Adapter):
         if self._kept is None:
             return self._local.newest_offset()
         return self._kept.newest
+
+    def hand_on(self, seconds: float) -> None:
+        if self._kept is not None:
+            self._kept.hand_on(seconds)
 
     # ---- saying
 

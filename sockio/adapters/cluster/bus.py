@@ -8,6 +8,7 @@ back to another server than the one where its connection broke.
 from __future__ import annotations
 
 from collections.abc import Callable, Container
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from sockio.adapters.accounting import Account
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sockio.runtime.reactor import Reactor
     from sockio.types import Room
 
-__all__ = ["Bus", "Log", "Receive"]
+__all__ = ["Bus", "Log", "OwnLogs", "Receive"]
 
 #: Takes a message of another server, with its offset if the bus keeps one. It may be
 #: called anywhere, in the greenlet or native thread that reads: it never blocks there,
@@ -35,8 +36,11 @@ class Bus(Protocol):
     """
 
     @property
-    def log(self) -> Log | None:
-        """What keeps events for clients that come back; None: nothing does."""
+    def log(self) -> Log | OwnLogs | None:
+        """What keeps events for clients that come back.
+
+        ``OwnLogs``: each server for all others. None: each for itself.
+        """
 
     @property
     def account(self) -> Account:
@@ -92,6 +96,15 @@ class Bus(Protocol):
 
     def close(self) -> None:
         """End: nothing more is received."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLogs:
+    """Instead of a Log: each server keeps what its clients get, and others ask it."""
+
+    #: Returns, for a namespace, the id of the adapter of a server that stays when this
+    #: one ends; None: there is none.
+    heir: Callable[[str], str | None]
 
 
 class Log(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sockio.adapters.adapter import LocalNamespace, Session
 from sockio.adapters.addressing import BroadcastOptions
@@ -16,6 +17,9 @@ from sockio.protocol.socketio.packet import Packet
 
 from .bus import Log
 from .messages import Message, options_in, packet_in
+
+if TYPE_CHECKING:
+    from sockio.runtime.reactor import Reactor
 
 __all__ = ["Kept"]
 
@@ -49,6 +53,14 @@ class Kept:
 
         self._log.append(message, kept)
 
+    def append_here(self, packet: Packet, options: BroadcastOptions) -> None:
+        """Send an event to our clients only; it cannot be recovered."""
+        self._local.deliver(self.prepare(packet, options))
+
+    def hear(self, message: Message, offset: str | None) -> None:
+        """Send an event of another server to our clients."""
+        self.deliver(offset, packet_in(message), options_in(message))
+
     def deliver(
         self, offset: str | None, packet: Packet, options: BroadcastOptions
     ) -> None:
@@ -60,6 +72,21 @@ class Kept:
     def prepare(self, packet: Packet, options: BroadcastOptions) -> Prepared:
         """Encode an event that is not kept: it repeats the offset before it."""
         return self._local.prepared_at(self.newest, packet, options)
+
+    def open(self, uid: str, reactor: Reactor) -> None:
+        """Do nothing: the bus knows the others."""
+
+    def left(self, uid: str) -> None:
+        """Do nothing: the bus keeps what others have sent."""
+
+    def take(self, message: Message) -> None:
+        """Do nothing: other servers say nothing about what the bus keeps."""
+
+    def hand_on(self, seconds: float) -> None:
+        """Do nothing: the bus keeps everything."""
+
+    def close(self) -> None:
+        """Do nothing: the bus keeps everything."""
 
     def persist(self, session: Session) -> None:
         """Keep a session whose connection broke."""

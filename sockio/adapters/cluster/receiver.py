@@ -14,7 +14,7 @@ from sockio.types import Json
 
 from .elsewhere import found_in, shown
 from .errand import Errand, Reply
-from .kept import Kept
+from .keeper import Keeper
 from .messages import (
     Message,
     MessageType,
@@ -64,7 +64,11 @@ class Receiver:
             errand.end()
 
     def hear(
-        self, message: Message, offset: str | None, kept: Kept | None, reactor: Reactor
+        self,
+        message: Message,
+        offset: str | None,
+        kept: Keeper | None,
+        reactor: Reactor,
     ) -> None:
         """Carry out a message of another server.
 
@@ -81,7 +85,7 @@ class Receiver:
             case MessageType.BROADCAST if "requestId" in message.data:
                 self._ask(message)
             case MessageType.BROADCAST if kept is not None:
-                kept.deliver(offset, packet_in(message), options_in(message))
+                kept.hear(message, offset)
             case MessageType.BROADCAST:
                 self._local.broadcast(packet_in(message), options_in(message))
             case MessageType.SERVER_SIDE_EMIT:
@@ -90,6 +94,11 @@ class Receiver:
                 self._fetch(message)
             case MessageType.ADAPTER_CLOSE:
                 self._requests.gone(message.uid)
+                if kept is not None:
+                    kept.left(message.uid)
+            case kind if kind >= MessageType.NUMBER:
+                if kept is not None:
+                    kept.take(message)
             case kind if kind in _ANSWERS:
                 self._take_answer(message)
             case _:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from sockio.errors import ClusterTimeout
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sockio.adapters.adapter import Asking
     from sockio.runtime.clock import Clock, Timer
 
-__all__ = ["TIMEOUT", "Done", "Gathering", "Poll", "Requests", "new_id"]
+__all__ = ["TIMEOUT", "Done", "Gathering", "Poll", "Requests", "Search", "new_id"]
 
 #: Seconds that other servers have for an answer.
 TIMEOUT = 5.0
@@ -77,6 +77,18 @@ class Requests:
         poll = self._open[id] = Poll(asking)
         return id, poll
 
+    def search(self, asked: Iterable[str], done: Callable[[Json], object]) -> str:
+        """Open a question to which one server may know the answer; ``drop`` ends it.
+
+        Args:
+            asked: At least one server.
+            done: Called once, in the hub, with that answer, or with None if nobody has
+                one.
+        """
+        id = new_id()
+        self._open[id] = Search(asked, done)
+        return id
+
     def drop(self, id: str) -> None:
         """Stop waiting for this question."""
         question = self._open.pop(id, None)
@@ -92,6 +104,11 @@ class Requests:
         """Return a question that clients answer, if it is still open."""
         found = self._open.get(id)
         return found if isinstance(found, Poll) else None
+
+    def searching(self, id: str) -> Search | None:
+        """Return a question to which one server may know the answer, if still open."""
+        found = self._open.get(id)
+        return found if isinstance(found, Search) else None
 
     def gone(self, uid: str) -> None:
         """A server has left: wait for it no longer."""
@@ -160,6 +177,39 @@ class Gathering:
             self._timer = None
 
 
+class Search:
+    """A question to which one of the servers asked may know the answer."""
+
+    def __init__(self, asked: Iterable[str], done: Callable[[Json], object]) -> None:
+        self._done: Callable[[Json], object] | None = done
+        self._open = set(asked)
+
+    def expect(self, servers: int) -> None:
+        """Nothing: it is known which servers were asked."""
+
+    def answer(self, uid: str, value: Json) -> None:
+        """A server has answered; None: it does not know."""
+        if value is not None:
+            self._end(value)
+        else:
+            self.gone(uid)
+
+    def gone(self, uid: str) -> None:
+        """A server has left: wait for it no longer."""
+        self._open.discard(uid)
+        if not self._open:
+            self._end(None)
+
+    def close(self) -> None:
+        """Stop waiting, and report nothing more."""
+        self._done = None
+
+    def _end(self, value: Json) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            done(value)
+
+
 class Poll:
     """A question to the clients of all servers; each one says how many it asked."""
 
@@ -169,6 +219,8 @@ class Poll:
         #: counted yet.
         self._asked: Counter[str] = Counter()
         self._counted: set[str] = set()
+        #: Servers that have left, or seem to: what they say later has been given up.
+        self._gone: set[str] = set()
 
     def expect(self, servers: int) -> None:
         """This many other servers have been asked, and ours."""
@@ -184,20 +236,21 @@ class Poll:
 
     def answered(self, uid: str, value: Json) -> None:
         """A client of that server has answered."""
-        if self._asking is not None:
+        if self._asking is not None and uid not in self._gone:
             self._asked[uid] -= 1
             self._asking.answered([value])
 
     def lost(self, uid: str) -> None:
         """A client of that server has gone."""
-        if self._asking is not None:
+        if self._asking is not None and uid not in self._gone:
             self._asked[uid] -= 1
             self._asking.lost()
 
     def gone(self, uid: str) -> None:
         """A server has left, and its clients with it."""
-        if self._asking is None:
+        if self._asking is None or uid in self._gone:
             return
+        self._gone.add(uid)
         if uid not in self._counted:
             self._counted.add(uid)
             # Clients that answered before the server could count were asked, too.

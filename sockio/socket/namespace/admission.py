@@ -46,6 +46,9 @@ class Admission(Protocol):
     def on_left(self, socket: Any) -> None:
         """The last handler of a socket that has gone has returned."""
 
+    def let_go(self, pid: str) -> None:
+        """End the connection of the client with this secret: it has another one."""
+
 
 class PlainAdmission:
     """Lets each client in with a new socket."""
@@ -69,3 +72,6 @@ class PlainAdmission:
 
     def on_left(self, socket: Any) -> None:
         """Do nothing: nobody waits for it."""
+
+    def let_go(self, pid: str) -> None:
+        """Do nothing: no client has a secret."""

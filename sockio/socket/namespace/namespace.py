@@ -32,6 +32,7 @@ from sockio.socket.reasons import REFUSED
 from sockio.types import SocketId
 
 from .admission import Admission, PlainAdmission
+from .carriage import Carriage
 from .misplaced import SERVER_EVENTS, Misplaced
 from .recovery import RecoveringAdmission
 from .server_events import tell_listeners
@@ -73,6 +74,7 @@ class Namespace(EventEmitter, Targets):
         #: Connected sockets by id.
         self._sockets: dict[SocketId, Socket[Any]] = {}
         self._parser = parser
+        self.carriage = Carriage(parser)  # of what ``encode`` returns
         self._guards: list[Guard] = []
         # Any thread may take the next item: each item is given out once.
         self._ack_ids = itertools.count()
@@ -153,6 +155,10 @@ class Namespace(EventEmitter, Targets):
         if isinstance(parser, AutoParser):
             return TwinWire(parser, packet, compress=flags.compress)
         return Wire(parser.encode(packet), compress=flags.compress)
+
+    def let_go(self, pid: str) -> None:
+        """End the connection of a client that has come back to another server."""
+        self._admission.let_go(pid)
 
     def announce(self, sid: SocketId, fire: Callable[[], None]) -> None:
         """Run the listeners of a room event in a greenlet that may run user code."""
@@ -380,10 +386,14 @@ class Namespace(EventEmitter, Targets):
             raise ClusterTimeout("the adapter has not answered in time") from None
 
     def close(self, reason: str) -> None:
-        """Close every socket without notifying its client, then close the adapter."""
+        """Close every socket as ``close_sockets`` does, then close the adapter."""
+        self.close_sockets(reason)
+        self.adapter.close()
+
+    def close_sockets(self, reason: str) -> None:
+        """Close every socket without notifying its client."""
         for socket in (*self._sockets.values(), *self._connecting):
             socket.close(reason)
-        self.adapter.close()
 
 
 def _nothing(_: object) -> None:

@@ -16,7 +16,7 @@ from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime.ids import new_sid
 from sockio.runtime.latch import Latch
-from sockio.socket.data import DataT
+from sockio.socket.data import DataT, SocketData
 from sockio.socket.emit_arguments import event_name
 from sockio.socket.events import Event
 from sockio.socket.one_socket.home import Home, Link
@@ -93,6 +93,8 @@ class RecoverableSocket(Socket[DataT]):
         #: Offset of the newest event when the socket was first let in; its client got
         #: no earlier event.
         self._since: str | None = None
+        #: What the adapter has to know of a socket that comes from elsewhere.
+        self._inherited: Any = None
         #: The events that its client missed, encoded, until they are written.
         self._missed: Sequence[Wire] = ()
         #: Set when the socket has gone and its last handler has returned.
@@ -112,7 +114,13 @@ class RecoverableSocket(Socket[DataT]):
         self.outgoing.sid = session.sid
         self.pid = session.pid
         self._since = session.since
-        self.data = session.data
+        self._inherited = session.inherited
+        if session.fields is None:
+            self.data = session.data
+        else:
+            fields: Any = SocketData()
+            fields.update(session.fields)
+            self.data = fields
         self.recovered = True
         if not self.gone:
             self.nsp.adapter.add_all(session.sid, session.rooms)
@@ -166,6 +174,7 @@ class RecoverableSocket(Socket[DataT]):
                 rooms=tuple(self.rooms),
                 data=self.data,
                 since=self._since,
+                inherited=self._inherited,
             )
             self.nsp.adapter.persist_session(session)
         elif not self.gone:

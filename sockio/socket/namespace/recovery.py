@@ -123,12 +123,16 @@ class RecoveringAdmission:
         pid, offset = auth.get("pid"), auth.get("offset")
         if type(pid) is not str or type(offset) not in (str, type(None)):
             return None
+        self.let_go(pid)
+        return pid, offset
+
+    def let_go(self, pid: str) -> None:
+        """End the connection of the client with this secret: it has another one."""
         live = self._live.get(pid)
         if live is not None:
             # The client would not come back if its connection were not dead.
             log.debug("sid=%s the client came back over a new connection", live.id)
             live.client.lose()
-        return pid, offset
 
     def _keep(self, session: Session) -> None:
         """Put back a session that was not used."""

@@ -7,6 +7,8 @@ when the first client needs it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.socketio import AutoParser
 from sockio.protocol.socketio.packet import Packet
@@ -23,7 +25,21 @@ class TwinWire(Wire):
         Raises:
             EncodeError: The data cannot travel.
         """
-        super().__init__(parsers.encode(packet), compress=compress)
+        self._wrap(parsers, parsers.encode(packet), compress)
+
+    @classmethod
+    def of(
+        cls, parsers: AutoParser, frames: Sequence[str | bytes], *, compress: bool
+    ) -> TwinWire:
+        """Return a wire of frames that ``parsers`` have encoded."""
+        wire = cls.__new__(cls)
+        wire._wrap(parsers, frames, compress)
+        return wire
+
+    def _wrap(
+        self, parsers: AutoParser, frames: Sequence[str | bytes], compress: bool
+    ) -> None:
+        super().__init__(frames, compress=compress)
         self._parsers = parsers
         self._twin: Wire | None = None
 

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from sockio.adapters import Cluster, Exchange, MemoryAdapter
+from sockio.adapters import Cluster, Exchange, MemoryAdapter, SiblingsBus
 from sockio.adapters.registry import adapter_factory, given
 from sockio.errors import ConfigError
 
@@ -33,6 +34,32 @@ def test_an_unknown_url_names_what_there_is(url: str) -> None:
     with pytest.raises(
         ConfigError, match=r"None \(this server only\), .* or a callable"
     ):
+        adapter_factory(url)
+
+
+@pytest.mark.parametrize("slashes", ["", "//"])
+def test_a_folder_is_where_processes_meet(tmp_path: Path, slashes: str) -> None:
+    cluster = adapter_factory(f"unix:{slashes}{tmp_path}/folder")
+
+    assert isinstance(cluster, Cluster)
+    assert isinstance(cluster.bus, SiblingsBus)
+    # The folder is made when the server starts.
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("unix:", "from the root on: unix:/run/shop"),
+        ("unix:shop", "from the root on"),
+        ("unix://shop", "from the root on"),
+        ("unix:////shop", "from the root on"),
+        ("unix:/run/shop?prefix=a", "there are no options"),
+        (f"unix:/{'x' * 100}", "too long for Unix sockets"),
+    ],
+)
+def test_what_is_no_folder_is_refused(url: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
         adapter_factory(url)
 
 

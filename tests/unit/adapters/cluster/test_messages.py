@@ -7,6 +7,7 @@ import pytest
 from sockio.adapters import BroadcastOptions, Flags, Message, MessageType
 from sockio.adapters.cluster.messages import (
     decode,
+    decode_trusted,
     encode,
     event_in,
     options_data,
@@ -47,6 +48,8 @@ def test_what_cannot_travel_is_an_error() -> None:
 def test_what_is_no_message_is_an_error(data: bytes) -> None:
     with pytest.raises(ProtocolError):
         decode(data)
+    with pytest.raises(ProtocolError):
+        decode_trusted(data)
 
 
 @pytest.mark.parametrize(

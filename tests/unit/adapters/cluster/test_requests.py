@@ -142,3 +142,21 @@ def test_a_server_that_leaves_before_it_counts_has_asked_who_answered(
 
     assert question.counts == [1]
     assert question.gone == 0
+
+
+def test_what_a_server_that_left_says_later_has_been_given_up(
+    poll: Poll, question: Question
+) -> None:
+    # It hung, and now goes on.
+    poll.count("a", 2)
+    poll.gone("a")
+    poll.gone("b")
+
+    poll.answered("a", "x")
+    poll.lost("a")
+    poll.count("b", 1)
+    poll.answered("b", "x")
+
+    assert question.counts == [2, 0]
+    assert question.answers == []
+    assert question.gone == 2

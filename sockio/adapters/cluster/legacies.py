@@ -1,0 +1,270 @@
+"""Legacies: what a server that ends leaves to one that stays, for recovery.
+
+It gives its log and its sessions away in parts, each of which the heir confirms. Until
+then nobody else gets a session; afterwards the heir is the one to be asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sockio.adapters.adapter import LocalNamespace
+from sockio.adapters.recovery import Entry, KeptSession, addresses
+from sockio.errors import EncodeError, ProtocolError
+from sockio.runtime import logs
+from sockio.types import Json
+
+from .messages import Message, MessageType, text_in, value_in
+from .moves import (
+    Moved,
+    entry_data,
+    entry_in,
+    kept_data,
+    kept_in,
+    number_in,
+    numbers_in,
+    ranges_in,
+)
+from .numbered_log import NumberedLog
+from .pieces import Ranges
+from .requests import new_id
+
+if TYPE_CHECKING:
+    from sockio.runtime.clock import Clock
+
+__all__ = ["Legacies"]
+
+log = logs.get("adapters.recovery")
+
+#: Bytes of events after which a part is sent.
+_PART = 256 << 10
+#: Sessions in one part.
+_SESSIONS = 256
+#: What an event or a session takes besides its content, roughly.
+_OVERHEAD = 100
+
+
+class Ask(Protocol):
+    """Asks other servers, and waits for the answer of one."""
+
+    def __call__(
+        self, others: Iterable[str], kind: MessageType, seconds: float, **data: Any
+    ) -> Json: ...
+
+
+class Legacies:
+    """What one server has inherited, and leaves."""
+
+    def __init__(
+        self,
+        nsp: LocalNamespace,
+        duration: float,
+        own: NumberedLog,
+        ask: Ask,
+        heir: Callable[[str], str | None],
+    ) -> None:
+        """Have inherited nothing yet.
+
+        Args:
+            nsp: The namespace.
+            duration: Seconds for which events and sessions are kept.
+            own: The log of this server.
+            ask: Asks another server.
+            heir: Names the heir.
+        """
+        self._nsp = nsp
+        self._duration = duration
+        self._own = own
+        self._ask = ask
+        self._heir = heir
+        self._inherited: list[NumberedLog] = []
+        #: By server and id, what has not arrived completely.
+        self._arriving: dict[tuple[str, str], NumberedLog] = {}
+        self._giving = False
+        #: What has to wait while sessions are on their way.
+        self._waiting: list[Callable[[], object]] = []
+
+    def close(self) -> None:
+        """Forget everything."""
+        for each in (*self._inherited, *self._arriving.values()):
+            each.close()
+        self._inherited.clear()
+        self._arriving.clear()
+        self._waiting.clear()
+
+    # ---- having inherited
+
+    def claim(self, pid: str, offset: str | None) -> Moved | None:
+        """Remove and return a session that this server has inherited."""
+        for each in self._inherited:
+            if pid in each.sessions:
+                each.catch_up(self._own)
+                sid = each.sessions[pid].session.sid
+                session = each.restore(pid, offset)
+                if session is None:
+                    return None
+                return Moved(session, list(session.missed_packets), each.vector(sid))
+        return None
+
+    def take(self, message: Message) -> Json:
+        """Take a part of what another server leaves; return the answer.
+
+        Raises:
+            ProtocolError: It cannot be read.
+        """
+        id = message.uid, text_in(message, "id")
+        data = message.data
+        if data.get("part") == "begin":
+            legacy = NumberedLog(self._nsp.clock, self._duration)
+            legacy.begin_at(number_in(value_in(message, "at")))
+            self._arriving[id] = legacy
+            return dict(self._own.ranges)
+        if id not in self._arriving:
+            raise ProtocolError("a legacy has no beginning")
+        legacy = self._arriving[id]
+        now, find = self._nsp.clock.now(), self._own.piece
+        try:
+            for each in value_in(message, "events"):
+                legacy.place(entry_in(each, now, self._nsp, find))
+            for each in value_in(message, "sessions"):
+                legacy.place_session(*kept_in(each, now, self._nsp, find))
+            if data.get("part") == "end":
+                for sender, number in numbers_in(value_in(message, "seen")).items():
+                    legacy.met(sender, number)
+        except ProtocolError:
+            self._arriving.pop(id).close()
+            self._settle()
+            raise
+        if data.get("part") == "end":
+            self._inherited = [each for each in self._inherited if each.sessions]
+            self._inherited.append(self._arriving.pop(id))
+            self._settle()
+        return True
+
+    def left(self, uid: str) -> None:
+        """Another server has left; what has not arrived completely is no use."""
+        for id in [id for id in self._arriving if id[0] == uid]:
+            self._arriving.pop(id).close()
+        self._settle()
+
+    # ---- sessions on their way
+
+    def when_settled(self, fn: Callable[[], object]) -> None:
+        """Call ``fn`` when no session is on its way to its heir."""
+        if self._giving or self._arriving:
+            self._waiting.append(fn)
+        else:
+            fn()
+
+    def _settle(self) -> None:
+        while self._waiting and not self._giving and not self._arriving:
+            self._waiting.pop(0)()
+
+    # ---- leaving
+
+    def hand_on(self, seconds: float) -> None:
+        """Give all that is kept to a server that stays.
+
+        Blocks:
+            Until it has taken everything, at most ``seconds``.
+        """
+        logs = [each for each in (self._own, *self._inherited) if each.sessions]
+        heir = self._heir(self._nsp.name) if logs else None
+        if heir is None or self._giving:
+            return
+        for each in self._inherited:
+            each.catch_up(self._own)
+        clock = self._nsp.clock
+        end = clock.now() + seconds
+        self._giving = True
+        try:
+            for each in logs:
+                _Gift(self._nsp, self._ask, heir, end).give(each)
+        finally:
+            self._giving = False
+            self._settle()
+
+
+class _Gift:
+    """One log on its way to the heir."""
+
+    def __init__(self, nsp: LocalNamespace, ask: Ask, heir: str, end: float) -> None:
+        self._nsp = nsp
+        self._clock: Clock = nsp.clock
+        self._ask = ask
+        self._heir = heir
+        self._end = end
+        self._id = new_id()
+        #: What the heir has in its own log.
+        self._there: Ranges = {}
+
+    def give(self, given: NumberedLog) -> None:
+        """Give a log and its sessions; if that fails before the end, they stay."""
+        sessions = given.take_sessions()
+        now = self._clock.now()
+        entries = [entry for entry in given.entries if entry.expires > now]
+        at = entries[0].mark.position if entries else given.next
+        seen = given.vector()
+        try:
+            self._there = ranges_in(self._say("begin", at=at))
+            for events in self._events(entries, sessions):
+                self._give("part", events=events, sessions=[])
+            for kept in self._sessions(given, sessions):
+                self._give("part", events=[], sessions=kept)
+        except (ProtocolError, EncodeError) as exc:
+            log.debug("namespace=%r no legacy: %s", self._nsp.name, exc)
+            for each in sessions:
+                given.place_session(each, {})
+            return
+        if self._say("end", events=[], sessions=[], seen=seen) is True:
+            log.info(
+                "namespace=%r %d sessions were left to another process",
+                self._nsp.name,
+                len(sessions),
+            )
+
+    def _give(self, part: str, **data: Any) -> None:
+        if self._say(part, **data) is not True:
+            raise ProtocolError("the heir has not taken it")
+
+    def _say(self, part: str, **data: Any) -> Json:
+        left = max(0.0, self._end - self._clock.now())
+        kind = MessageType.LEGACY
+        return self._ask([self._heir], kind, left, id=self._id, part=part, **data)
+
+    def _events(
+        self, entries: list[Entry], sessions: list[KeptSession]
+    ) -> Iterator[list[Json]]:
+        """Yield the events, in parts."""
+        rooms = {room for kept in sessions for room in kept.session.rooms}
+        part: list[Json] = []
+        size = 0
+        now = self._clock.now()
+        for entry in entries:
+            needed = addresses(entry, rooms)
+            part.append(entry_data(entry, needed, now, self._nsp, self._there))
+            size += _OVERHEAD + (entry.size if needed else 0)
+            if size > _PART:
+                yield part
+                part, size = [], 0
+        if part:
+            yield part
+
+    def _sessions(
+        self, given: NumberedLog, sessions: list[KeptSession]
+    ) -> Iterator[list[dict[str, Json]]]:
+        """Yield the sessions, in parts; one whose data cannot travel stays."""
+        part = []
+        now = self._clock.now()
+        for kept in sessions:
+            ahead = given.ahead(kept.session.sid)
+            try:
+                part.append(kept_data(kept, ahead, now, self._nsp, self._there))
+            except (EncodeError, RecursionError) as exc:
+                log.debug("namespace=%r a session stays: %s", self._nsp.name, exc)
+            if len(part) == _SESSIONS:
+                yield part
+                part = []
+        if part:
+            yield part
