@@ -17,16 +17,21 @@ def server() -> sockio.Server[Any]:
         per_message_deflate=compress, ping_interval=interval
     )
     for name in ("/", "/chat"):
-        _register(io.of(name))
+        _register(io, io.of(name))
     return io
 
 
-def _register(namespace: Any) -> None:
+def _register(io: sockio.Server[Any], namespace: Any) -> None:
     @namespace.on("connection")
     def connected(socket: sockio.Socket[Any]) -> None:
         @socket.on("echo")
         def echo(payload: Any) -> None:
             socket.emit("echo", payload)
+
+        @socket.on("handed")
+        def handed() -> int:
+            stats = io.stats()
+            return stats.handed_over + stats.proxied
 
         @socket.on("ack")
         def ack(payload: Any) -> Any:

@@ -100,6 +100,16 @@ def _error_in_connection(name: str, value: Any) -> Literal["disconnect", "keep"]
     return choice
 
 
+def _workers(name: str, value: Any) -> Literal["auto", "off"]:
+    if value not in ("auto", "off"):
+        raise ConfigError(
+            f'workers={value!r}: give "auto", or "off" to let each worker serve alone; '
+            "how many there are is said to gunicorn"
+        )
+    choice: Literal["auto", "off"] = value
+    return choice
+
+
 def _slow_handler(name: str, value: object) -> float | None:
     return None if value is None else seconds(name, value)
 
@@ -126,6 +136,8 @@ class ServerOptions:
     adapter: Provider = option(None, by(adapter_factory))
     #: How clients whose connection broke get their socket back; None: not at all.
     connection_state_recovery: Recovery | None = option(None, by(Recovery.of))
+    #: Whether several workers of this host are one server: "auto", or "off".
+    workers: Literal["auto", "off"] = option("auto", _workers)
     #: Remove a namespace made on demand when its last socket has gone.
     cleanup_empty_child_namespaces: bool = option(False, flag)
     #: Kill a handler if its client goes away while it runs.

@@ -434,6 +434,32 @@ def test_an_example_takes_its_port_from_the_environment(
     connect(node, f"http://127.0.0.1:{port}")
 
 
+# ------------------------------------------------------------------ several workers
+
+
+@pytest.mark.parametrize(
+    ("command", "folder"),
+    [
+        (["examples/workers/server.py", "{port}", "3"], ROOT),
+        (
+            ["-m", "sockio", "run", "server:io", "-w", "3", "-b", "127.0.0.1:{port}"],
+            EXAMPLES / "workers",
+        ),
+    ],
+    ids=["script", "command"],
+)
+def test_the_clients_of_all_workers_are_counted(
+    start: Start, node: Driver, command: list[str], folder: Path
+) -> None:
+    server = start(*command, folder=folder, ready="with 3 workers")
+    clients = [connect(node, server.url) for _ in range(6)]
+
+    for client in clients:
+        while sum(client.next("served").args[0].values()) < len(clients):
+            pass
+    assert server.end(signal.SIGINT) == (0, "")
+
+
 # ------------------------------------------------------------------ several servers
 
 

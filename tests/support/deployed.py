@@ -32,6 +32,7 @@ _READY = re.compile(
     r"Listening at: https?://127\.0\.0\.1:(\d+)"
     r"|Running on https?://127\.0\.0\.1:(\d+)"
     r"|serving on \('127\.0\.0\.1', (\d+)\)"
+    r"|serves on http://127\.0\.0\.1:(\d+), with"
     r"|serving on unix:"
 )
 #: Words that a healthy server never writes.
@@ -129,6 +130,12 @@ class Deployed:
         client = DeployedClient(self, path)
         self._clients.append(client)
         return client
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        pid: int = self._process.pid
+        return pid
 
     def send(self, signum: int) -> None:
         """Send it a signal."""

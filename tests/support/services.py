@@ -15,11 +15,12 @@ PROGRAMS = {
     "node": ("node", "nodejs"),
     "npm": ("npm",),
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "nginx": ("nginx",),
     "redis": ("redis-server",),
     "postgres": ("postgres",),
 }
 #: Where Debian keeps programs that are in no search path, the newest version last.
-FOLDERS = {"postgres": "/usr/lib/postgresql/*/bin"}
+FOLDERS = {"postgres": "/usr/lib/postgresql/*/bin", "nginx": "/usr/sbin"}
 
 
 def required() -> set[str]:

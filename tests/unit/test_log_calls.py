@@ -20,19 +20,24 @@ LEVELS = ("debug", "info", "warning", "error", "exception", "critical", "log")
 HOSTILE = "a\r\n2026-01-01 INFO forged \x1b[2J\x9b\u2028\u202e\0\ud800" + "x" * 5000
 #: Ways past the logs: what is written so is written raw.
 BYPASSES = ("print", "print_exc", "print_exception", "getLogger", "warn")
+#: The other one says where a program serves.
+SPEAKERS = ("logs.py", "workers.py")
 #: What stands in a line without quotes: no peer chooses it, or it is a sentence of ours
-#: in which a peer's words are quoted, or an exception with its own words.
+#: in which a peer's words are quoted, or an exception with its own words. The tag of a
+#: process consists of four letters, digits, - or _.
 UNQUOTED = {
     "Lines(''.join(_lines(stack)))", "address", "code", "code.co_filename", "context",
     "data", "description", "error", "error or 'end of stream'", "error.reason", "exc",
-    "exc.reason", "f' {data[0]!r}' if event else ''", "http_server.address", "kind",
-    "kind.name", "line", "listener.fn", "live.id", "logs.payload(data)",
+    "exc.reason", "exc.strerror", "f' {data[0]!r}' if event else ''",
+    "http_server.address", "f'signal {-code}' if code < 0 else f'exit code {code}'",
+    "kind", "kind.name", "line", "listener.fn", "live.id", "logs.payload(data)",
     "logs.payload(data[1:] if event else data)", "logs.payload(packet.data)",
-    "middleware", "mismatch(request)", "via", "old.name", "packet.type", "reason",
-    "request.environ.get('SERVER_SOFTWARE')", "self._holder", "self.address",
-    "self._outgoing.sid", "self.conn.id", "self.id", "self.name", "self.ready_state",
-    "self.sid", "session.id", "session.transport_name", "sid", "socket.id",
-    "transport.name", "way", "what", "where", "why", "why.option", "why.status",
+    "member.tag", "middleware", "mismatch(request)", "via", "old.name", "packet.type",
+    "reason", "request.environ.get('SERVER_SOFTWARE')", "self._holder", "self.address",
+    "self._outgoing.sid", "self._tag", "self.conn.id", "self.id", "self.name",
+    "self.ready_state", "self.sid", "session.id", "session.transport_name",
+    "siblings.tag", "sid", "socket.id", "tag", "transport.name", "way", "way.tag",
+    "what", "where", "why", "why.option", "why.status",
 }  # fmt: skip
 
 
@@ -121,7 +126,7 @@ def test_there_are_log_calls() -> None:
 def test_nothing_is_written_past_the_logs() -> None:
     past = []
     for path in PACKAGE.rglob("*.py"):
-        if path.name in ("logs.py", "lifecycle.py"):  # this says where it serves
+        if path.name in SPEAKERS:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:

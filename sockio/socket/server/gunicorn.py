@@ -10,24 +10,28 @@ that may carry another request; it does not wait for WebSockets.
 from __future__ import annotations
 
 import atexit
+import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
+from sockio.engine.handover.caller import gunicorn_servers
 from sockio.engine.http.client_socket import end_idle
 from sockio.runtime import logs, tasks
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.tasks import Task
 
-__all__ = ["follow"]
+__all__ = ["begin", "follow", "worker"]
 
 log = logs.get("server")
 
 #: Seconds between two looks at the worker, which itself wakes once a second.
 LOOK = 0.25
+#: Seconds between two looks at a worker that does not run yet.
+EARLY = 0.05
 #: The part of ``--graceful-timeout`` that we use: after all of it the worker is killed.
 SHARE = 0.8
 
@@ -42,28 +46,92 @@ class Closing(Protocol):
     def sleep(self, seconds: float) -> None: ...
 
 
-def follow(server: Closing, close_patiently: Callable[[float], None]) -> None:
+def worker() -> Any:
+    """Return the worker of gunicorn that this process is; None: it is none."""
+    module = sys.modules.get("gunicorn.workers.ggevent")
+    if module is None:
+        return None
+    found = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return found if isinstance(found, module.GeventWorker) else None
+
+
+def begin(start: Callable[[], object], sleep: Callable[[float], object]) -> None:
+    """Call ``start`` once the worker runs that this process is, or forks.
+
+    Without this a worker would start with its first request, and until then the other
+    workers would not find it.
+
+    Args:
+        start: Starts a server.
+        sleep: Waits for some seconds.
+    """
+
+    def spawn() -> None:
+        tasks.spawn(_begin, start, sleep, name="gunicorn")
+
+    if worker() is not None:
+        spawn()
+    elif "gunicorn.arbiter" in sys.modules and hasattr(os, "register_at_fork"):
+        # --preload: this is the master.
+        os.register_at_fork(after_in_child=spawn)
+
+
+def _begin(start: Callable[[], object], sleep: Callable[[float], object]) -> None:
+    # It is called early if the application waits for something while it is imported.
+    while worker() is not None:
+        if gunicorn_servers() is not None:
+            start()
+            return
+        sleep(EARLY)
+
+
+class Colleagues(Protocol):
+    """The other workers, as one of them sees them."""
+
+    def look(self, worker: Any) -> None:
+        """Find out whether there are others by now."""
+
+    def take_no_newcomers(self) -> None:
+        """Let the others know that this worker is about to end."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other worker takes newcomers."""
+
+
+def follow(
+    server: Closing,
+    close_patiently: Callable[[float], None],
+    colleagues: Colleagues,
+) -> None:
     """Close ``server`` when the gunicorn worker that serves it ends, if there is one.
 
     Args:
         server: A server that has started.
         close_patiently: Closes it, and gives what is under way so many seconds to end.
+        colleagues: The other workers of its master, and of that master's successor.
     """
-    worker = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    module = sys.modules.get("gunicorn.workers.ggevent")
-    if module is not None and isinstance(worker, module.GeventWorker):
-        _Follower(server, close_patiently, worker)
+    found = worker()
+    if found is not None:
+        _Follower(server, close_patiently, colleagues, found)
 
 
 class _Follower:
     """Waits for the end of a worker."""
 
     def __init__(
-        self, server: Closing, close_patiently: Callable[[float], None], worker: Any
+        self,
+        server: Closing,
+        close_patiently: Callable[[float], None],
+        colleagues: Colleagues,
+        worker: Any,
     ) -> None:
         self._server = server
         self._close_patiently = close_patiently
+        self._colleagues = colleagues
         self._worker = worker
+        #: The files of the master that are its listening sockets, until it ends.
+        self._listening = _names_of(worker.sockets)
         #: The worker was told to end at once.
         self._hurried = False
         self._ending: Task[None] | None = None
@@ -83,7 +151,9 @@ class _Follower:
 
     def _watch(self) -> None:
         while self._worker.alive:
+            self._colleagues.look(self._worker)
             self._server.sleep(LOOK)
+        self._colleagues.look(self._worker)
         if not self._hurried:
             self._begin().wait()
             while True:
@@ -97,9 +167,27 @@ class _Follower:
         return self._ending
 
     def _end(self) -> None:
-        seconds = self._worker.cfg.graceful_timeout * SHARE / 2
+        seconds = self._worker.cfg.graceful_timeout * SHARE / 3
+        self._wait_for_successors(seconds)
         self._server.drain(seconds)
         self._close_patiently(seconds)
+
+    def _wait_for_successors(self, seconds: float) -> None:
+        """Wait until there is somebody to whom our clients can go.
+
+        On a reload, gunicorn ends its workers before the new ones have imported the
+        application; on its own end, there will be no new ones.
+        """
+        self._colleagues.take_no_newcomers()
+        clock = self._server.reactor.clock
+        end = clock.now() + seconds
+        # The other workers may end, too, and notice it a moment later.
+        pause = 2 * LOOK
+        while _has_any(self._worker.ppid, self._listening) and clock.now() < end:
+            self._server.sleep(pause)
+            pause = LOOK
+            if not self._colleagues.alone:
+                return
 
     def _at_exit(self) -> None:
         # A second signal raises SystemExit here.
@@ -109,3 +197,19 @@ class _Follower:
                 return
         self._server.close()
         self._server.reactor.settle()
+
+
+def _names_of(sockets: Iterable[Any]) -> set[str]:
+    """Return what the files of a process are called that are these sockets."""
+    return {f"socket:[{os.fstat(sock.fileno()).st_ino}]" for sock in sockets}
+
+
+def _has_any(pid: int, names: set[str]) -> bool:
+    """Whether a process has one of these files."""
+    folder = f"/proc/{pid}/fd"
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            with suppress(FileNotFoundError):
+                if os.readlink(f"{folder}/{name}") in names:
+                    return True
+    return False

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import ssl
-import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sockio import build
 from sockio.engine.http import mount
 from sockio.engine.http.client_files import NAMES as CLIENT_FILES
 from sockio.engine.http.client_files import ClientFiles
@@ -19,7 +17,7 @@ from sockio.engine.http.response import Response
 from sockio.engine.server import EngineServer
 from sockio.engine.session import EngineSession
 from sockio.errors import ConfigError
-from sockio.httpd.listening_socket import Address
+from sockio.httpd.listening_socket import Address, ListeningSocket
 from sockio.httpd.options import ListenSettings, RunSettings
 from sockio.httpd.server import HTTPServer, create_server
 from sockio.runtime import logs
@@ -35,7 +33,9 @@ from sockio.types import Environ, StartResponse, WSGIApp
 
 from . import gunicorn
 from .background import Background
+from .group import Group
 from .namespaces import Namespaces
+from .workers import check_count, exiting, say_where, scheme_of, serve_together
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -75,7 +75,7 @@ class Served(Protocol):
     ) -> Iterable[bytes]: ...
     def start(self) -> None: ...
     def listen(
-        self, address: Address, **options: Unpack[RunSettings]
+        self, address: Address | ListeningSocket, **options: Unpack[RunSettings]
     ) -> HTTPServer: ...
     def drain(self, seconds: float = ...) -> None: ...
     def close(self, timeout: float | None = None) -> None: ...
@@ -96,6 +96,10 @@ class Lifecycle:
         self._namespaces = namespaces
         self._client_files = client_files
         self._reactor = server.reactor
+        #: The other processes of this host that serve with this one.
+        self._group = Group(
+            server.options, namespaces, server.reactor, engine.options.prefix
+        )
         #: The tasks beside the handlers.
         self.background = Background(server.reactor)
         #: The WSGI callable to serve: the server, alone or in front of an application.
@@ -105,6 +109,7 @@ class Lifecycle:
         #: The Engine.IO server below.
         self.engine = engine
         self.bind(engine)
+        gunicorn.begin(server.start, server.sleep)
 
     # ------------------------------------------------------------------ the engine
 
@@ -137,9 +142,11 @@ class Lifecycle:
         slow_handler = self._server.options.slow_handler
         if slow_handler is not None:
             WATCHDOG.watch(self._reactor.workers, slow_handler)
-        gunicorn.follow(self._server, self._close_patiently)
         self._namespaces.start()
         self._stops.append(lambda _: self._namespaces.release())
+        self._stops.append(lambda _: self._group.close())
+        self._group.start(self.engine, gunicorn.worker())
+        gunicorn.follow(self._server, self._close_patiently, self._group)
         self.background.start()
 
     def _serve_client(self, request: Request, response: Response) -> None:
@@ -169,7 +176,8 @@ class Lifecycle:
 
     def attach(self, app: Any) -> WSGIApp:
         """Serve in front of an application; returns the WSGI callable to serve."""
-        self._front = mount.attach(self.handle, self.engine.options.prefix, app)
+        prefix = self.engine.options.prefix
+        self._front = mount.attach(self.handle, prefix, app)
         return self._front
 
     def attach_to(self, server: Any) -> None:
@@ -203,7 +211,7 @@ class Lifecycle:
 
     def listen(
         self,
-        address: Address,
+        address: Address | ListeningSocket,
         *,
         certfile: str | os.PathLike[str] | None,
         keyfile: str | os.PathLike[str] | None,
@@ -263,19 +271,65 @@ class Lifecycle:
 
     # ------------------------------------------------------------------ the end
 
-    def run(self, address: Address, **options: Unpack[RunSettings]) -> None:
+    def run(
+        self, address: Address, *, workers: int = 1, **options: Unpack[RunSettings]
+    ) -> None:
         """Serve on ``address`` until a signal comes, then close.
+
+        Args:
+            workers: How many processes serve; with more than one, this process only
+                starts them.
+
+        Raises:
+            ConfigError: The processes cannot be made.
 
         Blocks:
             Until the server has closed.
         """
+        if check_count(workers) == 1:
+            scheme = scheme_of(options)
+            self._run(address, lambda where: say_where(where, scheme), **options)
+            return
+        if self._reactor.started:
+            raise ConfigError(
+                f"run(workers={workers}) makes the processes that serve, and this one "
+                "has started to serve: call run() before start() and listen()"
+            )
+        serve_together(address, workers, lambda: self, **options)
+
+    def run_as_worker(
+        self,
+        listening: ListeningSocket,
+        group: str,
+        on_ready: Callable[[], object],
+        **options: Unpack[RunSettings],
+    ) -> None:
+        """Serve until a signal comes, as one of several processes.
+
+        Args:
+            listening: The socket that they share.
+            group: The name under which they find each other.
+            on_ready: Called once it serves.
+
+        Blocks:
+            Until the server has closed.
+        """
+        self._group.meet_under(group)
+        self._run(listening, lambda where: on_ready(), **options)
+
+    def _run(
+        self,
+        address: Address | ListeningSocket,
+        on_ready: Callable[[Any], object],
+        **options: Unpack[RunSettings],
+    ) -> None:
         signals = Signals(self._reactor)
         patient = False
         try:
-            http_server = self._listen_or_exit(address, **options)
+            with exiting():
+                http_server = self._server.listen(address, **options)
             log.info("serving on %s", http_server.address)
-            tls = {"certfile", "ssl_context"} & options.keys()
-            _say_where(http_server.address, "https" if tls else "http")
+            on_ready(http_server.address)
             signum = signals.wait()
             patient = signum != signal.SIGINT
             if signum == signal.SIGTERM:
@@ -289,15 +343,6 @@ class Lifecycle:
             signals.close()
         log.info("closed")
 
-    def _listen_or_exit(
-        self, address: Address, **options: Unpack[RunSettings]
-    ) -> HTTPServer:
-        try:
-            return self._server.listen(address, **options)
-        except OSError as exc:
-            # A traceback does not help the person who started the program.
-            raise SystemExit(f"sockio: cannot listen: {exc.strerror}") from None
-
     def _close_patiently(self, seconds: float) -> None:
         """Close; let requests and handlers end, above all those of ``disconnect``.
 
@@ -307,6 +352,8 @@ class Lifecycle:
         Blocks:
             Until they have ended, or the time is up.
         """
+        self._namespaces.close_sockets(Reason.SERVER_SHUTTING_DOWN)
+        self._namespaces.hand_on(seconds)
         self._server.close(seconds)
         clock = self._reactor.clock
         end = clock.now() + seconds
@@ -317,10 +364,14 @@ class Lifecycle:
     def drain(self, seconds: float, reason: str) -> None:
         """Accept no new clients, and disconnect the present ones one after the other.
 
+        Other processes of this host take the new ones.
+
         Blocks:
             Until all are disconnected, at most ``seconds``.
         """
         self.engine.retry_after = seconds
+        self._group.take_no_newcomers()
+        end = self._reactor.clock.now() + seconds
         connections = [
             session.consumer
             for session in self.engine.sessions.values()
@@ -331,6 +382,7 @@ class Lifecycle:
             if number:
                 self.background.sleep(pause)
             connection.end(reason)
+        self._namespaces.hand_on(end - self._reactor.clock.now())
 
     def close(self, timeout: float | None) -> None:
         """Disconnect everybody, and stop listening.
@@ -345,15 +397,3 @@ class Lifecycle:
         for stop in stops:
             stop(timeout)
         WATCHDOG.forget(self._reactor.workers)
-
-
-def _say_where(address: Any, scheme: str) -> None:
-    """Print one line for the person who started the program."""
-    kind = "compiled" if build.compiled else "plain Python"
-    where, note = address, ""
-    if isinstance(address, tuple):
-        host, port = address
-        if host in ("::", "0.0.0.0"):
-            host, note = "localhost", ", on all interfaces"
-        where = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-    print(f"sockio ({kind}) serves on {where}{note}", file=sys.stderr, flush=True)

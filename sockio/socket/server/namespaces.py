@@ -9,12 +9,16 @@ from typing import Any, TypeAlias
 
 from sockio.adapters.accounting import AdapterStats, Gap
 from sockio.adapters.adapter import Adapter, AdapterFactory, LocalNamespace
+from sockio.adapters.buses.siblings import SiblingsBus
+from sockio.adapters.cluster.cluster import Cluster
+from sockio.adapters.memory import MemoryAdapter
 from sockio.adapters.registry import adapter_factory, given
 from sockio.errors import ConfigError
 from sockio.runtime import guards, logs
 from sockio.runtime.observers import Observer
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
+from sockio.siblings.siblings import Siblings
 from sockio.socket.namespace.handler import NamespaceHandler, instance_of
 from sockio.socket.namespace.misplaced import Misplaced
 from sockio.socket.namespace.namespace import Namespace
@@ -23,6 +27,9 @@ from sockio.socket.one_socket.socket import Socket
 from sockio.socket.options import ServerOptions
 
 log = logs.get("server")
+
+#: Seconds that there are at least for giving sessions to another process.
+LEAST = 0.5
 
 #: Called with each socket that connects.
 ConnectionHandler: TypeAlias = Callable[[Socket[Any]], object]
@@ -180,6 +187,19 @@ class Namespaces:
         """The factory that makes the adapter of each namespace."""
         return given(self._provider)
 
+    @property
+    def siblings(self) -> Siblings | None:
+        """Those with whom the adapter shares its namespaces, once it has started."""
+        provider = self._provider
+        if isinstance(provider, Cluster) and isinstance(provider.bus, SiblingsBus):
+            return provider.bus.siblings
+        return None
+
+    @property
+    def shares_nothing(self) -> bool:
+        """Whether nobody has given an adapter, so that this server is alone."""
+        return given(self._provider) is MemoryAdapter
+
     def use_adapter(self, factory: AdapterFactory | str) -> None:
         """Give every namespace a new adapter, made by this factory."""
         old, new = self._provider, adapter_factory(factory)
@@ -197,6 +217,23 @@ class Namespaces:
         self._provider.start(self.reactor)
         for namespace in list(self._by_name.values()):
             namespace.adapter.init()
+
+    def close_sockets(self, reason: str) -> None:
+        """Close every socket without notifying its client."""
+        for namespace in list(self._by_name.values()):
+            namespace.close_sockets(reason)
+
+    def hand_on(self, seconds: float) -> None:
+        """Give what is kept for clients to another process, if there is one.
+
+        Blocks:
+            Until it has taken everything, at most ``seconds``, or a little longer if
+            these are few.
+        """
+        clock = self.reactor.clock
+        end = clock.now() + max(seconds, LEAST)
+        for namespace in list(self._by_name.values()):
+            namespace.adapter.hand_on(max(0.0, end - clock.now()))
 
     def close(self, reason: str) -> None:
         """Close every socket without notifying its client, and close the adapters."""

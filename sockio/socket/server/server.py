@@ -24,7 +24,7 @@ from sockio.engine.intake import InboxPolicy
 from sockio.engine.option_checks import flag
 from sockio.engine.options import BufferPolicy, EngineOptions, HandleProtocols
 from sockio.engine.server import EngineServer
-from sockio.httpd.listening_socket import Address
+from sockio.httpd.listening_socket import Address, ListeningSocket
 from sockio.httpd.options import ListenSettings, RunSettings
 from sockio.httpd.server import HTTPServer
 from sockio.protocol.socketio import JsonCodec
@@ -92,6 +92,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         adapter: AdapterFactory | str | None = None,
         connection_state_recovery: Recovery | bool | None = None,
         cleanup_empty_child_namespaces: bool = False,
+        workers: Literal["auto", "off"] = "auto",
         buffer: BufferPolicy | None = BufferPolicy(),
         inbox: InboxPolicy | None = InboxPolicy(),
         cancel_on_disconnect: bool = False,
@@ -139,6 +140,8 @@ class Server(EventEmitter, Targets, Generic[DataT]):
                 back, with its rooms, its data and the events it missed.
             cleanup_empty_child_namespaces: Remove a namespace made on demand when its
                 last socket has gone.
+            workers: "auto": the workers of gunicorn on this host are one server; "off":
+                each serves alone, behind a load balancer with sticky sessions.
             buffer: How much may wait for a client; None: any amount.
             inbox: How much from a client may wait for handlers; None: any amount.
             cancel_on_disconnect: Kill a handler whose client goes away.
@@ -218,7 +221,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
 
     def listen(
         self,
-        address: Address = 3000,
+        address: Address | ListeningSocket = 3000,
         *,
         certfile: str | os.PathLike[str] | None = None,
         keyfile: str | os.PathLike[str] | None = None,
@@ -270,7 +273,13 @@ class Server(EventEmitter, Targets, Generic[DataT]):
             address, certfile, keyfile, max_connections=max_connections
         )
 
-    def run(self, address: Address = 3000, **options: Unpack[RunSettings]) -> None:
+    def run(
+        self,
+        address: Address = 3000,
+        *,
+        workers: int = 1,
+        **options: Unpack[RunSettings],
+    ) -> None:
         """Serve on ``address`` until SIGINT, SIGTERM, SIGHUP or SIGQUIT, then close.
 
         On SIGTERM, clients are first disconnected one after the other. Requests and
@@ -280,12 +289,18 @@ class Server(EventEmitter, Targets, Generic[DataT]):
 
         Args:
             address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``, ``"unix:/path"``.
+            workers: How many processes serve. With more than one, they are forked from
+                this one, and together they are one server.
             options: Those of ``listen``.
+
+        Raises:
+            ConfigError: An option is wrong, or several workers are to be made by a
+                process that has started to serve.
 
         Blocks:
             Until the server has closed.
         """
-        self._lifecycle.run(address, **options)
+        self._lifecycle.run(address, workers=workers, **options)
 
     def drain(
         self, seconds: float = 30.0, *, reason: str = Reason.SERVER_SHUTTING_DOWN

@@ -30,6 +30,12 @@ class ServerStats:
     inbox_full: int
     #: Clients disconnected because too much waited to be sent to them.
     buffer_full: int
+    #: Requests that were handed over to other processes of this host, which have their
+    #: sessions: whose connection went there, those that were proxied, and those that
+    #: were refused, since the other process had gone or hung.
+    handed_over: int
+    proxied: int
+    not_taken: int
     #: How the server is connected to others; None: no adapter connects it.
     adapter: AdapterStats | None
 
@@ -37,7 +43,7 @@ class ServerStats:
 def look(engine: EngineServer, namespaces: Namespaces) -> ServerStats:
     """Count what is there now."""
     intakes = [session.intake for session in engine.sessions.values()]
-    tally = engine.tally
+    tally, handover = engine.tally, engine.handover
     return ServerStats(
         clients=len(intakes),
         sockets=sum(len(each.sockets) for each in namespaces.by_name.values()),
@@ -47,5 +53,8 @@ def look(engine: EngineServer, namespaces: Namespaces) -> ServerStats:
         pauses=tally.pauses,
         inbox_full=tally.inbox_full,
         buffer_full=tally.buffer_full,
+        handed_over=0 if handover is None else handover.given,
+        proxied=0 if handover is None else handover.proxied,
+        not_taken=0 if handover is None else handover.lost,
         adapter=namespaces.adapter_stats(),
     )

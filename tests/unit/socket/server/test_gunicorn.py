@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import atexit
+import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -10,10 +12,17 @@ import pytest
 from gunicorn.workers.ggevent import GeventWorker
 
 import sockio
-from sockio.runtime.tasks import live_tasks
+from sockio.runtime.reactor import Reactor
+from sockio.runtime.tasks import Task, live_tasks
+from sockio.siblings.place import Names
+from sockio.siblings.siblings import Siblings
+from sockio.socket.server.group import Group
 from sockio.testing import FakeClock
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+#: Of the worker's 10 seconds 8 are used: to wait for successors, to disconnect the
+#: clients, and for handlers.
+THIRD = 8 / 3
 
 
 @pytest.fixture
@@ -34,7 +43,10 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.alive = True
-        self.cfg = SimpleNamespace(graceful_timeout=10)
+        self.cfg = SimpleNamespace(graceful_timeout=10, workers=1, reuse_port=False)
+        #: No process that could have its sockets.
+        self.ppid = 0
+        self.sockets: list[Any] = []
         self.ended: list[int] = []
 
     def handle_quit(self, sig: int, frame: object) -> None:
@@ -53,7 +65,7 @@ def worker() -> Iterator[Any]:
     for signum, handler in before.items():
         signal.signal(signum, handler)
     for task in live_tasks():
-        if task.name == "gunicorn":
+        if "gunicorn" in task.name:
             task.kill(block=True)
 
 
@@ -80,6 +92,18 @@ def send(signum: int) -> None:
     handler(signum, None)
 
 
+def the_end() -> Task[None]:
+    """Return the task that ends the server."""
+    (ending,) = [task for task in live_tasks() if "the end of" in task.name]
+    return ending
+
+
+def advance(clock: FakeClock, seconds: float) -> None:
+    """Let time pass in small steps, since who wakes may want to wait again."""
+    for _ in range(round(seconds / 0.05)):
+        clock.advance(0.05)
+
+
 def stop(worker: Any) -> None:
     send(signal.SIGTERM)
 
@@ -102,7 +126,7 @@ def test_it_closes_when_the_worker_is_no_longer_alive(
     end(worker)
     clock.advance(0.25)
 
-    assert io.engine.retry_after == 4.0
+    assert io.engine.retry_after == THIRD
     clock.advance(10)
     at_exit[0]()
 
@@ -115,16 +139,13 @@ def test_handlers_get_time_to_end_and_no_more_than_there_is(
     io.reactor.workers.spawn(latch.wait)
     worker.alive = False
     clock.advance(0.25)
-    ending = [task for task in live_tasks() if "the end of" in task.name]
-    assert len(ending) == 1
+    ending = the_end()
 
-    for _ in range(7):
-        clock.advance(0.5)
-    assert not ending[0].done
-    for _ in range(2):
-        clock.advance(0.5)
+    advance(clock, THIRD - 0.25)
+    assert not ending.done
+    advance(clock, 0.5)
 
-    assert ending[0].done
+    assert ending.done
     latch.set(None)
     clock.settle()
 
@@ -148,3 +169,91 @@ def test_who_is_told_to_end_at_once_waits_for_nobody(
     assert not any("the end of" in task.name for task in live_tasks())
     latch.set(None)
     clock.settle()
+
+
+# ------------------------------------------------------------------ successors
+
+
+@pytest.fixture
+def listener(worker: Any) -> Iterator[socket.socket]:
+    """Give the worker a socket that its master, this process, has too."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        worker.sockets.append(listener)
+        worker.ppid = os.getpid()
+        yield listener
+
+
+@pytest.mark.usefixtures("listener")
+def test_a_worker_that_is_replaced_waits_for_its_successor_first(
+    clock: FakeClock, worker: Any, at_exit: list[Callable[[], None]]
+) -> None:
+    io = start(clock)
+    worker.alive = False
+    clock.advance(0.25)
+    ending = the_end()
+
+    advance(clock, 1.0)
+    assert io.engine.retry_after is None
+    reactor = Reactor(clock)
+    reactor.start()
+    successor = Siblings(Names(name_of_group(io)), reactor)
+    successor.open()
+    advance(clock, 0.3)
+    assert io.engine.retry_after == THIRD
+
+    advance(clock, 1.0)
+    assert ending.done
+    successor.close()
+
+
+@pytest.mark.usefixtures("listener")
+def test_it_waits_no_longer_than_a_third_of_its_time(
+    clock: FakeClock, worker: Any, at_exit: list[Callable[[], None]]
+) -> None:
+    io = start(clock)
+    worker.alive = False
+    clock.advance(0.25)
+
+    advance(clock, THIRD - 0.5)
+    assert io.engine.retry_after is None
+    advance(clock, 0.5)
+    assert io.engine.retry_after == THIRD
+
+    advance(clock, 1.0)
+
+
+@pytest.mark.usefixtures("listener")
+def test_nobody_waits_for_successors_of_a_master_that_ends(
+    clock: FakeClock, worker: Any, at_exit: list[Callable[[], None]]
+) -> None:
+    worker.ppid = 0  # a process that does not have the socket
+    io = start(clock)
+    worker.alive = False
+
+    clock.advance(0.25)
+
+    assert io.engine.retry_after == THIRD
+    advance(clock, 1.0)
+
+
+@pytest.mark.usefixtures("listener")
+def test_a_second_signal_ends_the_wait_for_a_successor(
+    clock: FakeClock, worker: Any, at_exit: list[Callable[[], None]]
+) -> None:
+    start(clock)
+    worker.alive = False
+    clock.advance(0.25)
+    ending = the_end()
+
+    send(signal.SIGINT)
+    assert worker.ended == [signal.SIGINT]
+    at_exit[0]()
+
+    assert not ending.done
+    ending.kill(block=True)
+
+
+def name_of_group(io: sockio.Server[Any]) -> str:
+    """Return the name under which the workers of this server meet."""
+    group: Group = io._lifecycle._group
+    return group._name

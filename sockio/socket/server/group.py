@@ -1,0 +1,170 @@
+"""Group: the processes of this host that serve the same application together.
+
+The workers of one gunicorn master, whatever their generation, have the same listening
+sockets, and so the same name for their group. They are one server: a request for a
+session goes to the worker that has it, and broadcasts reach the clients of all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from socket import SOL_SOCKET
+from typing import Any
+
+from sockio.adapters.buses.siblings import SiblingsBus
+from sockio.adapters.cluster.cluster import Cluster
+from sockio.engine.handover.handover import Handover
+from sockio.engine.server import EngineServer
+from sockio.runtime import logs
+from sockio.runtime.reactor import Reactor
+from sockio.siblings.place import Names, supported
+from sockio.siblings.siblings import Siblings
+from sockio.socket.options import ServerOptions
+
+from .namespaces import Namespaces
+
+__all__ = ["Group"]
+
+log = logs.get("server")
+
+#: ``getsockopt`` for a number that no other socket of this machine has or had.
+_COOKIE = 57
+#: How many servers this process has made for each path.
+_MADE: Counter[str] = Counter()
+
+
+class Group:
+    """The place of one server among the processes that serve with it."""
+
+    def __init__(
+        self,
+        options: ServerOptions,
+        namespaces: Namespaces,
+        reactor: Reactor,
+        path: str,
+    ) -> None:
+        self._options = options
+        self._namespaces = namespaces
+        self._reactor = reactor
+        self._path = path
+        _MADE[path] += 1
+        #: The servers of one process for one path make groups of their own.
+        self._ordinal = _MADE[path]
+        #: Of the group, where it is known before the start.
+        self._name = ""
+        self._joined = False
+        self._engine: EngineServer | None = None
+        self._siblings: Siblings | None = None
+        self._handover: Handover | None = None
+
+    def meet_under(self, name: str) -> None:
+        """Join a group of that name: at the start, or at once if that was before."""
+        self._name = name
+        if self._engine is not None:
+            self._join()
+
+    def start(self, engine: EngineServer, worker: Any) -> None:
+        """Join the others, if it is known that there are some.
+
+        Args:
+            engine: Whose sessions the others will ask for.
+            worker: The worker of gunicorn that this process is; None: it is none.
+        """
+        if self._options.workers == "off":
+            return
+        self._engine = engine
+        siblings = self._namespaces.siblings
+        if siblings is not None:  # adapter="unix:/path"
+            self._serve_with(siblings)
+        elif worker is not None:
+            # When it has ended, it has no sockets any more.
+            self._name = self._name_for(worker)
+            self.look(worker)
+        elif self._name:
+            self._join()
+
+    def look(self, worker: Any) -> None:
+        """Join the other workers of gunicorn, if there are some by now."""
+        if self._options.workers == "off":
+            return
+        if worker.cfg.workers > 1 or not worker.alive or _children(worker.ppid) > 1:
+            self._join()
+
+    def _join(self) -> None:
+        if self._joined:
+            return
+        if not supported():
+            self._joined = True
+            log.warning(
+                "several workers need abstract Unix sockets, which this system does "
+                'not have: give Server(workers="off"), and put a load balancer with '
+                "sticky sessions in front"
+            )
+            return
+        siblings = Siblings(Names(self._name), self._reactor)
+        try:
+            self._serve_with(siblings)
+        except OSError as exc:
+            log.error("this worker serves alone, it cannot meet the others: %s", exc)
+            return
+        if self._namespaces.shares_nothing:
+            self._namespaces.use_adapter(Cluster(SiblingsBus(siblings)))
+
+    def _serve_with(self, siblings: Siblings) -> None:
+        """Hand requests over, and take them."""
+        engine = self._engine
+        assert engine is not None
+        self._joined = True
+        handover = Handover(siblings, self._reactor, self._path)
+        if not siblings.tag:
+            siblings.open(engine.ids.tag)
+        self._siblings = siblings
+        self._handover = engine.handover = handover
+        engine.ids.tag = siblings.tag
+        log.info("one of several processes, tag %s", siblings.tag)
+
+    def _name_for(self, worker: Any) -> str:
+        if worker.cfg.reuse_port:  # each worker has sockets of its own
+            sockets = [repr(sock.getsockname()) for sock in worker.sockets]
+        else:
+            sockets = [_number(sock) for sock in worker.sockets]
+        told = repr((sorted(sockets), self._path, self._ordinal))
+        return hashlib.sha256(told.encode()).hexdigest()[:24]
+
+    def take_no_newcomers(self) -> None:
+        """Let the others know that this process is about to end."""
+        if self._siblings is not None:
+            self._siblings.take_no_newcomers()
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other process takes newcomers."""
+        return self._siblings is None or not self._siblings.welcoming
+
+    def close(self) -> None:
+        """Leave the others."""
+        if self._handover is not None:
+            self._handover.close()
+        if self._siblings is not None:
+            self._siblings.close()
+
+
+def _number(sock: Any) -> str:
+    """Return a number of a socket that all processes see which share it."""
+    descriptor = sock.fileno()
+    try:
+        cookie = sock.getsockopt(SOL_SOCKET, _COOKIE, 8).hex()
+    except OSError:
+        cookie = ""
+    return f"{os.fstat(descriptor).st_ino}-{cookie}"
+
+
+def _children(pid: int) -> int:
+    """Return how many children a process has; 0: that is not known."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return len(file.read().split())
+    except OSError:
+        return 0

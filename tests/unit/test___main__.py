@@ -1,0 +1,208 @@
+"""The command line, in a process that is not to serve, and in one that does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sockio.__main__ import main
+from tests.support.deployed import ROOT
+
+MODULES = {
+    "chat.py": (
+        "import sockio\n"
+        "io = sockio.Server()\n"
+        "app = io.attach(lambda environ, start: [])\n"
+        "class Site: wsgi_app = app\n"
+        "flask = Site()\n"
+        "text = 'text'\n"
+    ),
+    "missing.py": "import no_such_package_of_anybody\n",
+    "wrong.py": "value = 1 / 0\n",
+    "shop/__init__.py": "",
+    "shop/server.py": "import sockio\nclass live:\n    io = sockio.Server()\n",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give the folder from which the program is started."""
+    for name, text in MODULES.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = set(sys.modules)
+    yield tmp_path
+    for module in set(sys.modules) - before:
+        del sys.modules[module]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "required: COMMAND"),
+        (["walk"], "invalid choice: 'walk'"),
+        (["run"], "required: MODULE:NAME"),
+        (["run", "chat:io", "--no-such-option"], "unrecognized arguments"),
+        (["run", "chat:io", "-w", "many"], "invalid int value: 'many'"),
+    ],
+)
+def test_wrong_arguments(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+
+    assert caught.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("chat", "'chat': give MODULE:NAME, as chat.server:io"),
+        (":io", "give MODULE:NAME"),
+        ("chat:", "give MODULE:NAME"),
+        (".chat:io", "give MODULE:NAME"),
+        ("nobody:io", "there is no module nobody"),
+        ("shop.nobody:io", "there is no module shop.nobody"),
+        ("nobody.server:io", "there is no module nobody"),
+        ("chat:oi", "has no 'oi'"),
+        ("chat:io.server.x", "has no 'server'"),
+        ("chat:io..x", "has no ''"),
+        ("chat:text", "'chat:text' is str: give a sockio.Server"),
+    ],
+)
+def test_an_application_that_is_not_there(folder: Path, name: str, told: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["run", name])
+
+    assert str(caught.value).startswith("sockio: ")
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("workers", ["0", "-1", "1001"])
+def test_a_wrong_number_of_workers(folder: Path, workers: str) -> None:
+    with pytest.raises(SystemExit, match="1 or more"):
+        main(["run", "chat:io", "-w", workers])
+
+
+def test_errors_of_the_application_keep_their_traceback(folder: Path) -> None:
+    with pytest.raises(ModuleNotFoundError, match="no_such_package_of_anybody"):
+        main(["run", "missing:io"])
+    with pytest.raises(ZeroDivisionError):
+        main(["run", "wrong:io"])
+
+
+@pytest.mark.parametrize(
+    ("bind", "told"),
+    [
+        ("127.0.0.1:99999", "port"),
+        ("unix:/no/such/folder/s", "cannot listen: .*does not exist"),
+    ],
+)
+def test_an_address_at_which_nobody_can_listen(
+    folder: Path, bind: str, told: str
+) -> None:
+    with pytest.raises(SystemExit, match=f"^sockio: .*{told}"):
+        main(["run", "chat:io", "-b", bind])
+
+
+# ------------------------------------------------------------------ a process
+
+
+class Program:
+    """``python -m sockio``, in a process."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "sockio", *arguments],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def line(self) -> str:
+        assert self._process.stderr is not None
+        return self._process.stderr.readline()
+
+    def end(self, signum: int | None = signal.SIGTERM) -> tuple[int, str]:
+        """Return its exit code, and what else it wrote."""
+        if signum is not None:
+            self._process.send_signal(signum)
+        _, rest = self._process.communicate(timeout=60)
+        return self._process.returncode, rest
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Callable[..., Program]]:
+    programs: list[Program] = []
+
+    def start(*arguments: str) -> Program:
+        programs.append(Program(*arguments))
+        return programs[-1]
+
+    yield start
+    for program in programs:
+        program.kill()
+
+
+@pytest.mark.parametrize(
+    ("name", "workers"),
+    [("chat:io", 1), ("chat:app", 2), ("chat:flask", 1), ("shop.server:live.io", 2)],
+)
+def test_it_serves_until_a_signal_comes(
+    start: Callable[..., Program], name: str, workers: int
+) -> None:
+    program = start("run", name, "-b", "unix:s", "-w", str(workers))
+
+    told = program.line()
+
+    assert " serves on unix:" in told
+    assert ("with 2 workers" in told) == (workers == 2)
+    # That may be before its workers have begun.
+    assert program.end() == (0, "")
+
+
+@pytest.mark.parametrize("name", ["nobody:io", "chat:text"])
+def test_with_several_workers_a_mistake_is_told_in_a_line_too(
+    start: Callable[..., Program], name: str
+) -> None:
+    program = start("run", name, "-b", "127.0.0.1:0", "-w", "2")
+
+    code, told = program.end(None)
+
+    assert code == 1
+    lines = {line for line in told.splitlines() if "with 2 workers" not in line}
+    assert lines == {
+        "sockio: there is no module nobody"
+        if name == "nobody:io"
+        else "sockio: 'chat:text' is str: give a sockio.Server, or what its "
+        "attach(app) has returned"
+    }
+
+
+def test_with_several_workers_errors_of_the_application_keep_their_traceback(
+    start: Callable[..., Program],
+) -> None:
+    program = start("run", "wrong:io", "-b", "127.0.0.1:0", "-w", "2")
+
+    code, told = program.end(None)
+
+    assert code == 1
+    assert "ZeroDivisionError" in told
+    assert "wrong.py" in told
