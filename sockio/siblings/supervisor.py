@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -62,6 +62,8 @@ class Supervisor:
         self._work = work
         #: By process id, when each child was started.
         self._children: dict[int, float] = {}
+        #: Children that may not have got a signal which a terminal has sent.
+        self._untold: list[int] = []
         #: When children that ended are to be started again, in order.
         self._due: list[float] = []
         self._pause = FIRST_PAUSE
@@ -125,7 +127,7 @@ class Supervisor:
             log.info("worker %d begins", child)
             if self._told_by & signal.sigpending():
                 # If a terminal has sent it before the fork, the child has not got it.
-                os.kill(child, signal.SIGTERM)
+                self._untold.append(child)
             return
         code = 1
         try:
@@ -171,11 +173,12 @@ class Supervisor:
         self._ending = True
         self._due.clear()
         log.info("signal %d", info.si_signo)
-        if info.si_code != _FROM_KERNEL:
-            self._tell(info.si_signo)
+        from_terminal = info.si_code == _FROM_KERNEL
+        self._tell(info.si_signo, self._untold if from_terminal else self._children)
+        self._untold.clear()
 
-    def _tell(self, signum: int) -> None:
-        for child in self._children:
+    def _tell(self, signum: int, children: Iterable[int]) -> None:
+        for child in children:
             with suppress(ProcessLookupError):
                 os.kill(child, signum)
 
@@ -193,7 +196,7 @@ class Supervisor:
             if not self._anybody_served():
                 self._ending = True
                 self._due.clear()
-                self._tell(signal.SIGTERM)
+                self._tell(signal.SIGTERM, self._children)
                 failed = code if code > 0 else 1
                 continue
             now = time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import gevent
@@ -291,8 +291,10 @@ def test_workers_that_are_replaced_after_some_requests() -> None:
 def names_of(pid: int) -> set[str]:
     """Return the abstract names of this library's sockets in a process."""
     folder = f"/proc/{pid}/fd"
-    links = {os.readlink(f"{folder}/{name}") for name in os.listdir(folder)}
-    found = set()
+    links, found = set(), set()
+    for name in os.listdir(folder):
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            links.add(os.readlink(f"{folder}/{name}"))
     for line in Path("/proc/net/unix").read_text(errors="replace").splitlines():
         inode, _, name = line.partition(" @")[0].split()[6], *line.partition(" @")[1:]
         if f"socket:[{inode}]" in links and name.startswith("sockio/"):

@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import pty
+import select
 import signal
 import termios
 from collections.abc import Callable, Iterator
@@ -367,7 +368,9 @@ def test_who_is_forked_after_the_signal_of_a_terminal_ends_too(
             os.sched_yield()
 
     def wait(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
-        signal.pause()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        while True:  # a signal just before the call would not end it
+            select.select([], [], [], 0.01)
 
     program = start(wait, 3, terminal=reading, prepare=interrupt)
 
@@ -381,7 +384,8 @@ def test_an_interrupted_start_has_no_traceback(
 
     def wait(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
         tell("begins")
-        signal.pause()
+        while True:  # a signal just before the call would not end it
+            select.select([], [], [], 0.01)
 
     program = start(wait, 2, terminal=reading)
     assert program.told(2) == ["begins"] * 2
