@@ -205,10 +205,12 @@ def test_questions_to_nobody_end(
 def test_what_waits_is_bounded(
     serve: Serve, broker: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broker.kill()
     pair = RedisPair(serve, f"{broker.url}?outbox=10000")
     heard = Heard()
     pair.first.io.on("adapter_gap", heard)
+    pair.wait_two()
+    broker.kill()
+    pair.wait_down()
     for number in range(200):
         pair.local(number)
     broker.start()

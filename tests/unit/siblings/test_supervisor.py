@@ -71,6 +71,8 @@ class Program:
 
         try:
             os.setsid()
+            # As a new program has it; who runs the tests may ignore it.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             if terminal is not None:
                 fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
             logging.getLogger("sockio.siblings.supervisor").addHandler(
