@@ -11,8 +11,9 @@ import os
 import socket
 import stat
 from _socket import socket as PlainSocket
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 from sockio.errors import ConfigError
 from sockio.runtime.ids import is_tag
@@ -281,32 +282,32 @@ def supported() -> bool:
 
 
 def _bound(name: str) -> PlainSocket:
-    sock: Any = PlainSocket(_AF_UNIX, SOCK_SEQPACKET)
-    try:
-        sock.setblocking(False)
-        sock.bind(name)
-    except BaseException:
-        sock.close()
-        raise
-    return sock  # type: ignore[no-any-return]
+    return _opened(lambda sock: sock.bind(name))
 
 
 def _listening(name: str) -> PlainSocket:
-    sock = _bound(name)
-    sock.listen(_BACKLOG)
-    return sock
+    def listen(sock: PlainSocket) -> None:
+        sock.bind(name)
+        sock.listen(_BACKLOG)
+
+    return _opened(listen)
 
 
 def _connected(name: str) -> PlainSocket:
-    sock: Any = PlainSocket(_AF_UNIX, SOCK_SEQPACKET)
+    # Not gevent's: it takes a full backlog for a connection that is under way.
+    return _opened(lambda sock: sock.connect(name))
+
+
+def _opened(use: Callable[[PlainSocket], object]) -> PlainSocket:
+    """Return a socket that does not block, and of which ``use`` has made something."""
+    sock = PlainSocket(_AF_UNIX, SOCK_SEQPACKET)
     try:
-        # Not gevent's: it takes a full backlog for a connection that is under way.
         sock.setblocking(False)
-        sock.connect(name)
+        use(sock)
     except BaseException:
         sock.close()
         raise
-    return sock  # type: ignore[no-any-return]
+    return sock
 
 
 def _if_taken(error: OSError, tag: str) -> OSError:

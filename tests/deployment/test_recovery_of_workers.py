@@ -48,7 +48,7 @@ def test_clients_are_recovered_after_a_reload(server: Deployed) -> None:
 
         heard = crowd.speak()
 
-        # Whoever was cut off again, while it came back, may have got a new socket.
-        assert heard.recovered >= crowd.clients - 3
+        # One that came back to a worker which ends a moment later comes back again.
+        assert heard.recovered >= crowd.clients
         assert heard.faults == (0, 0, 0)
     assert page(server, "/")[0] == 200

@@ -12,7 +12,7 @@ import gevent
 import pytest
 
 from tests.deployment.contract import DeploymentContract
-from tests.support.crowd import Crowd, Heard
+from tests.support.crowd import Crowd
 from tests.support.deployed import CERTIFICATE, Deployed, gunicorn, page
 from tests.support.http_wire import HttpConnection
 from tests.support.nginx import Nginx
@@ -186,7 +186,7 @@ def served(*options: str, workers: int = 3) -> Iterator[tuple[Deployed, Crowd]]:
 @pytest.mark.patience(60)
 @pytest.mark.parametrize("workers", [1, 3])
 def test_nobody_is_refused_during_a_reload(workers: int) -> None:
-    with served("--graceful-timeout", "6", workers=workers) as (server, crowd):
+    with served(workers=workers) as (server, crowd):
         before = workers_of(server.pid)
 
         server.send(signal.SIGHUP)
@@ -195,18 +195,9 @@ def test_nobody_is_refused_during_a_reload(workers: int) -> None:
 
         heard = crowd.speak()
         assert heard.disconnects >= crowd.clients
-        assert_hardly_refused(heard)
+        assert heard.refusals == {}
         assert heard.faults == (0, 0, 0)
         server.assert_quiet()
-
-
-def assert_hardly_refused(heard: Heard) -> None:
-    """Fail if a worker that ends has refused newcomers.
-
-    Some may have begun with a worker that ended before they had joined a namespace.
-    """
-    assert not any("503" in text for text in heard.refusals), heard
-    assert sum(heard.refusals.values()) <= 3, heard
 
 
 @pytest.mark.patience(60)
@@ -224,7 +215,7 @@ def test_the_others_do_not_notice_that_a_worker_is_killed() -> None:
         heard = crowd.speak()
         # Some had their session there: those of the others stay connected.
         assert heard.disconnects < crowd.clients
-        assert_hardly_refused(heard)
+        assert heard.refusals == {}
         assert heard.faults == (0, 0, 0)
 
 
@@ -268,20 +259,20 @@ def test_workers_may_be_added_and_taken_away() -> None:
         wait_until(lambda: crowd.look().connected == crowd.clients)
 
         left = crowd.speak()
-        assert_hardly_refused(left)
+        assert left.refusals == {}
         assert left.faults == (0, 0, 0)
 
 
 @pytest.mark.patience(60)
 def test_workers_that_are_replaced_after_some_requests() -> None:
-    with served("--max-requests", "150", "--graceful-timeout", "4") as (server, crowd):
+    with served("--max-requests", "150") as (server, crowd):
         before = set(workers_of(server.pid))
 
         while set(workers_of(server.pid)) & before:
             page(server, "/")
         wait_until(lambda: crowd.look().connected == crowd.clients)
 
-        assert_hardly_refused(crowd.look())
+        assert crowd.look().refusals == {}
         server.assert_quiet()
 
 

@@ -170,7 +170,7 @@ def session_in(said: Any, pid: str) -> Session:
             return Session(
                 sid=sid,
                 pid=pid,
-                rooms=tuple(rooms),
+                rooms=tuple(_texts(rooms)),
                 data=said.get("data"),
                 fields=fields,
             )
@@ -214,9 +214,9 @@ def entry_in(said: Any, now: float, nsp: LocalNamespace, find: Find) -> Entry:
             mark = Mark(position, offset, frozenset())
             return Entry(mark, (), Piece(offset, None), size, now + left)
         case [list(except_), list(rooms), piece]:
-            mark = Mark(position, offset, frozenset(except_))
+            mark = Mark(position, offset, frozenset(_texts(except_)))
             kept = piece_in(piece, nsp, find)
-            return Entry(mark, addressed(rooms), kept, size, now + left)
+            return Entry(mark, addressed(_texts(rooms)), kept, size, now + left)
     raise ProtocolError("an event of a log cannot be read")
 
 
@@ -235,10 +235,31 @@ def kept_in(
             session = session_in(said, pid)
             inherited = _inherited_in(said.get("got"), now, nsp, find)
             session = replace(session, since=since, inherited=inherited)
-            mark = None if last is None else Mark(last[0], last[1], frozenset())
-            kept = KeptSession(session, now + left, position, mark, certain)
+            kept = KeptSession(session, now + left, position, _mark_in(last), certain)
             return kept, numbers_in(ahead)
     raise ProtocolError("a session of a log cannot be read")
+
+
+def _mark_in(said: Any) -> Mark | None:
+    match said:
+        case None:
+            return None
+        case [int(position), str(offset)]:
+            return Mark(position, offset, frozenset())
+    raise ProtocolError("the last event of a session cannot be read")
+
+
+def _texts(said: list[Any]) -> list[str]:
+    """Return names of rooms and sockets."""
+    if not all(type(text) is str for text in said):
+        raise ProtocolError("the name of a room is no text")
+    return said
+
+
+def _offsets(said: list[Any]) -> list[str | None]:
+    if not all(offset is None or type(offset) is str for offset in said):
+        raise ProtocolError("an offset is no text")
+    return said
 
 
 def _inherited_in(
@@ -248,10 +269,10 @@ def _inherited_in(
         case None:
             return None
         case [list(offsets), None, float(left)]:
-            return Inherited(offsets, None, now + left)
+            return Inherited(_offsets(offsets), None, now + left)
         case [list(offsets), list(pieces), float(left)]:
             kept = [piece_in(each, nsp, find) for each in pieces]
-            return Inherited(offsets, kept, now + left)
+            return Inherited(_offsets(offsets), kept, now + left)
     raise ProtocolError("what a session got cannot be read")
 
 
