@@ -1,7 +1,7 @@
 """Django and Socket.IO in one process, with Django's session in the handlers.
 
     python examples/django_app/app.py 3000
-    cd examples/django_app && gunicorn -k gevent -w 1 -b 127.0.0.1:3000 app:application
+    cd examples/django_app && gunicorn -k gevent -w 4 -b 127.0.0.1:3000 app:application
 
 Open http://127.0.0.1:3000/login?name=ann first: it puts the name into the session. Then
 a client that sends the session's cookie may connect; others are refused. The port may

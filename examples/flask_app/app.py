@@ -1,7 +1,7 @@
 """Flask and Socket.IO in one process: Flask serves pages, sockio handles events.
 
     python examples/flask_app/app.py 3000
-    cd examples/flask_app && gunicorn -k gevent -w 1 -b 127.0.0.1:3000 app:app
+    cd examples/flask_app && gunicorn -k gevent -w 4 -b 127.0.0.1:3000 app:app
 
 Pages of http://localhost:8080 may connect too (CORS). They connect to the namespace
 /user with ``io("http://127.0.0.1:3000/user", {auth: {token: "secret-ann"}})``. A view
