@@ -104,4 +104,6 @@ def say_where(address: Any, scheme: str, workers: int = 1) -> None:
         where = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     if workers > 1:
         note += f", with {workers} workers"
-    print(f"sockio ({kind}) serves on {where}{note}", file=sys.stderr, flush=True)
+    # In one piece, which `print` does not promise: workers may say something now.
+    sys.stderr.write(f"sockio ({kind}) serves on {where}{note}\n")
+    sys.stderr.flush()

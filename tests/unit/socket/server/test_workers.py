@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+from io import FileIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,21 @@ def test_where_it_serves(
     say_where(address, "http", count)
 
     assert capsys.readouterr().err.endswith(f" serves on {told}\n")
+
+
+def test_it_is_said_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As with PYTHONUNBUFFERED, where each piece would be a write of its own.
+    reading, writing = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    unbuffered = TextIOWrapper(
+        FileIO(writing.detach(), "wb"), encoding="utf-8", write_through=True
+    )
+    monkeypatch.setattr(sys, "stderr", unbuffered)
+
+    say_where("unix:/run/x", "http", 2)
+    unbuffered.close()
+
+    with reading:
+        assert reading.recv(1000).endswith(b" serves on unix:/run/x, with 2 workers\n")
 
 
 def test_who_cannot_listen_exits_with_a_sentence() -> None:
