@@ -50,14 +50,19 @@ class Snapshot:
             Until there is nothing, at most ``PATIENCE``.
         """
         deadline = time.monotonic() + PATIENCE
-        while found := self._compare():
+        while now := self._more_than_before():
             if time.monotonic() > deadline:
-                return found
+                return self._describe(now)
             gevent.sleep(0.002)
         return []
 
-    def _compare(self) -> list[str]:
+    def _more_than_before(self) -> Snapshot | None:
+        """Look now; return nothing if nothing is alive that was not."""
         now = Snapshot.take()
+        none_new = now.sockets <= self.sockets and now.tasks <= self.tasks
+        return None if none_new and now.watchers <= self.watchers else now
+
+    def _describe(self, now: Snapshot) -> list[str]:
         found = [f"open socket {name}" for name in now.sockets - self.sockets]
         found += [repr(task) for task in live_tasks() if id(task) not in self.tasks]
         if now.watchers > self.watchers:
