@@ -139,8 +139,9 @@ ORDER = {
         ("__init__",),
     ),
     "adapters": (
-        ("accounting", "addressing", "session"),
+        ("accounting", "addressing", "leases", "session"),
         ("adapter", "rooms"),
+        ("provider",),
         ("recovery",),
         ("memory",),
         ("cluster/messages",),
@@ -159,7 +160,8 @@ ORDER = {
         ("__init__",),
     ),
     "adapters/buses": (
-        ("in_process", "outbox", "siblings"),
+        ("in_process", "outbox", "rivals"),
+        ("siblings",),
         ("redis/",),
         ("__init__",),
     ),

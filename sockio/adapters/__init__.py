@@ -21,13 +21,15 @@ _HOME = {
     "Flags": "addressing",
     "FoundSocket": "adapter",
     "Gap": "accounting",
+    "Lease": "leases",
+    "Leases": "leases",
     "LocalNamespace": "adapter",
     "LocalSocket": "adapter",
     "Log": "cluster.bus",
     "MemoryAdapter": "memory",
     "Message": "cluster.messages",
     "MessageType": "cluster.messages",
-    "Provider": "adapter",
+    "Provider": "provider",
     "Session": "adapter",
     "SiblingsBus": "buses.siblings",
 }
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from .adapter import FoundSocket as FoundSocket
     from .adapter import LocalNamespace as LocalNamespace
     from .adapter import LocalSocket as LocalSocket
-    from .adapter import Provider as Provider
     from .adapter import Session as Session
     from .addressing import BroadcastOptions as BroadcastOptions
     from .addressing import Flags as Flags
@@ -54,7 +55,10 @@ if TYPE_CHECKING:
     from .cluster.cluster import Cluster as Cluster
     from .cluster.messages import Message as Message
     from .cluster.messages import MessageType as MessageType
+    from .leases import Lease as Lease
+    from .leases import Leases as Leases
     from .memory import MemoryAdapter as MemoryAdapter
+    from .provider import Provider as Provider
 
 __all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -21,13 +21,11 @@ from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.runtime.observers import Observers
 from sockio.types import Json, Room, SocketId
 
-from .accounting import AdapterStats
 from .addressing import BroadcastOptions, Flags
 from .session import Session
 
 if TYPE_CHECKING:
     from sockio.runtime.clock import Clock
-    from sockio.runtime.reactor import Reactor
 
 __all__ = [
     "Adapter",
@@ -40,7 +38,6 @@ __all__ = [
     "FoundSocket",
     "LocalNamespace",
     "LocalSocket",
-    "Provider",
     "Reply",
     "ServerAnswers",
     "Session",
@@ -374,27 +371,3 @@ class Adapter(EventEmitter, ABC):
         Blocks:
             Where there is one: until it has taken everything, at most ``seconds``.
         """
-
-
-class Provider(ABC):
-    """An adapter factory that is started and closed; it owns what its adapters share.
-
-    One connection to a broker, for instance, serves all namespaces of a server. A
-    provider belongs to one server alone.
-    """
-
-    @abstractmethod
-    def __call__(self, nsp: LocalNamespace) -> Adapter:
-        """Make the adapter of a namespace; its ``init`` comes after ``start``."""
-
-    @abstractmethod
-    def start(self, reactor: Reactor) -> None:
-        """Start, in the process and hub that serve; never blocks."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """End; all its adapters have been closed."""
-
-    def stats(self) -> AdapterStats | None:
-        """Return how the server is connected to others; None: there are none."""
-        return None

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from sockio.errors import ConfigError
 from sockio.siblings.place import Folder, can_meet
 
-from .adapter import Adapter, AdapterFactory, LocalNamespace, Provider
+from .adapter import Adapter, AdapterFactory, LocalNamespace
 from .buses.redis.url import SCHEMES
 from .cluster.cluster import Cluster
+from .leases import ALONE, Lease
 from .memory import MemoryAdapter
+from .provider import Provider
 
 if TYPE_CHECKING:
     from sockio.runtime.reactor import Reactor
@@ -33,6 +35,13 @@ class Plain(Provider):
 
     def start(self, reactor: Reactor) -> None: ...
     def close(self) -> None: ...
+
+    def lease(self, name: str) -> Lease:
+        """Hold ``name``, since there is no other server; see ``Provider``."""
+        return ALONE if self.make is MemoryAdapter else super().lease(name)
+
+    def __repr__(self) -> str:
+        return repr(self.make)
 
 
 def adapter_factory(adapter: AdapterFactory | str | None) -> Provider:

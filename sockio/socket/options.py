@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from sockio.adapters.adapter import Provider
+from sockio.adapters.provider import Provider
 from sockio.adapters.registry import adapter_factory
 from sockio.engine.option_checks import flag, flags_of, seconds
 from sockio.errors import ConfigError

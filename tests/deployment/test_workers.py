@@ -17,6 +17,7 @@ from tests.support.deployed import CERTIFICATE, Deployed, gunicorn, page
 from tests.support.http_wire import HttpConnection
 from tests.support.nginx import Nginx
 from tests.support.raw_client import PollingSession
+from tests.support.raw_websocket import Closed
 from tests.support.waiting import wait_until
 
 ECHO = "tests.deployment.apps.echo:app"
@@ -274,6 +275,30 @@ def test_workers_that_are_replaced_after_some_requests() -> None:
 
         assert crowd.look().refusals == {}
         server.assert_quiet()
+
+
+def test_one_of_all_runs_what_only_one_may_run() -> None:
+    command = gunicorn("gevent", "tests.deployment.apps.clockwork:app", *THREE)
+    with Deployed(*command) as server:
+        wait_until(lambda: len(workers_of(server.pid)) == 3)
+        first = who_ticks(server)
+        os.kill(first, signal.SIGKILL)
+
+        second = who_ticks(server)
+
+        assert second != first
+        assert second in workers_of(server.pid)
+
+
+def who_ticks(server: Deployed) -> int:
+    """Return the worker that runs the task, when it has been the same for a while."""
+    who: list[int] = []
+    while True:
+        websocket = server.client().open_socket()
+        with suppress(Closed):
+            while len(who) < 30 or len(set(who[-30:])) > 1:
+                who.append(websocket.receive_event()[1])
+            return who[-1]
 
 
 # ------------------------------------------------------------------ who is in a group

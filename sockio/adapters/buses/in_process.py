@@ -19,6 +19,7 @@ from sockio.adapters.accounting import Account
 from sockio.adapters.adapter import LocalNamespace, Session
 from sockio.adapters.cluster.bus import Receive
 from sockio.adapters.cluster.messages import Message, decode, encode, options_in
+from sockio.adapters.leases import Lease
 from sockio.adapters.recovery import RecoveryLog
 from sockio.types import Room
 
@@ -39,6 +40,8 @@ class Exchange:
                 that a client may come back to another server.
         """
         self.recovery = recovery
+        #: Who competes for each name, in order; the first one holds it.
+        self._leases: dict[str, list[object]] = {}
         #: By namespace and id of the adapter.
         self._members: dict[str, dict[str, InProcessBus]] = {}
         self._logs: dict[str, RecoveryLog] = {}
@@ -90,6 +93,23 @@ class Exchange:
         """Return how many others take part, for a bus that takes part itself."""
         with self._lock:
             return max(len(self._members.get(nsp.name, {})) - 1, 0)
+
+    # ---- leases
+
+    def compete(self, name: str, who: object) -> None:
+        """Hold ``name`` when all have let it go who compete for it now."""
+        with self._lock:
+            self._leases.setdefault(name, []).append(who)
+
+    def give_up(self, name: str, who: object) -> None:
+        """Compete for ``name`` no longer."""
+        with self._lock:
+            self._leases[name].remove(who)
+
+    def holds(self, name: str, who: object) -> bool:
+        """Return whether ``who`` holds ``name``."""
+        with self._lock:
+            return self._leases[name][:1] == [who]
 
     # ---- recovery
 
@@ -163,6 +183,9 @@ class InProcessBus:
     def append(self, message: Message, done: Callable[[str | None], None]) -> None:
         self._exchange.append(message, done)
 
+    def lease(self, name: str) -> Lease:
+        return _Lease(self._exchange, name)
+
     def take(self, message: Message, offset: str | None) -> None:
         """Take a message of another server."""
         if self._receive is not None:
@@ -170,3 +193,19 @@ class InProcessBus:
 
     def close(self) -> None:
         self._receive = None
+
+
+class _Lease:
+    """A lease of one server; see ``Lease``."""
+
+    def __init__(self, exchange: Exchange, name: str) -> None:
+        self._exchange = exchange
+        self._name = name
+        exchange.compete(name, self)
+
+    @property
+    def held(self) -> bool:
+        return self._exchange.holds(self._name, self)
+
+    def close(self) -> None:
+        self._exchange.give_up(self._name, self)

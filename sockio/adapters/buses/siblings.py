@@ -23,6 +23,8 @@ from sockio.siblings.mesh import Mesh
 from sockio.siblings.packets import pack
 from sockio.siblings.siblings import Siblings
 
+from .rivals import Rivals
+
 if TYPE_CHECKING:
     from sockio.adapters.adapter import LocalNamespace
     from sockio.adapters.cluster.bus import Receive
@@ -66,6 +68,9 @@ class SiblingsBus:
         self._homes: dict[str, Member] = {}
         #: Open questions for how many are reached.
         self._tallies: list[_Tally] = []
+        #: Who holds what only one process may hold.
+        self._rivals = Rivals(self)
+        self.lease = self._rivals.lease
         #: Messages that could not be read.
         self.dropped = 0
         self._account = Account()
@@ -74,6 +79,16 @@ class SiblingsBus:
     def siblings(self) -> Siblings | None:
         """The siblings that this bus has made; None: it has made none."""
         return self._siblings
+
+    @property
+    def tag(self) -> str:
+        """The tag of this process; empty before the start."""
+        met = self._met
+        return "" if met is None else met.tag
+
+    @property
+    def _met(self) -> Siblings | None:
+        return self._meet if isinstance(self._meet, Siblings) else self._siblings
 
     # ---- what is known of losses
 
@@ -113,8 +128,8 @@ class SiblingsBus:
 
     def _heir(self, nsp: str) -> str | None:
         """Return an adapter of a process that takes newcomers, and does not hang."""
-        meet = self._siblings or self._meet
-        stay = meet.welcoming if isinstance(meet, Siblings) else []
+        met = self._met
+        stay = [] if met is None else met.welcoming
         for member, theirs in self._adapters.items():
             hangs = member.state in ("away", "silent")
             if nsp in theirs and member.tag in stay and not hangs:
@@ -181,6 +196,7 @@ class SiblingsBus:
         for tally in self._tallies:
             tally.end()
         self._tallies.clear()
+        self._rivals.close()
         if self._mesh is not None:
             self._mesh.close()
         if self._siblings is not None:
@@ -192,7 +208,14 @@ class SiblingsBus:
 
     def _tell(self, message: Message) -> None:
         """Say something to all, whatever namespaces they have."""
-        packed = pack(encode(message))
+        self._tell_all(encode(message))
+
+    def tell_state(self) -> None:
+        """Say to all what a greeting says."""
+        self._tell_all(self.greeting())
+
+    def _tell_all(self, message: bytes) -> None:
+        packed = pack(message)
         for member in list(self._mesh or ()):
             member.put(packed)
 
@@ -240,9 +263,10 @@ class SiblingsBus:
     # ---- what the mesh tells
 
     def greeting(self) -> bytes:
-        """Return the namespaces that we have."""
+        """Return the namespaces that we have, and what we compete for."""
         adapters = [[nsp, uid] for nsp, uid in self._own.items()]
-        return encode(Message("", "", MessageType.HEARTBEAT, {"adapters": adapters}))
+        state = {"adapters": adapters, "leases": self._rivals.names}
+        return encode(Message("", "", MessageType.HEARTBEAT, state))
 
     def heard(self, member: Member, message: bytes) -> None:
         """Take a message of a member."""
@@ -283,6 +307,7 @@ class SiblingsBus:
         self._in_order(self._forget, member)
 
     def _forget(self, member: Member) -> None:
+        self._rivals.forget(member)
         for uid in self._adapters.pop(member, {}).values():
             self._homes.pop(uid, None)
 
@@ -290,6 +315,7 @@ class SiblingsBus:
         for uid in self._adapters.get(member, {}).values():
             self._homes.pop(uid, None)
         self._adapters[member] = {}
+        self._rivals.greeted(member, said.data.get("leases", ()))
         match said.data.get("adapters"):
             case list(adapters):
                 for adapter in adapters:

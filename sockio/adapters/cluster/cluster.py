@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sockio.adapters.accounting import AdapterStats
-from sockio.adapters.adapter import LocalNamespace, Provider
+from sockio.adapters.adapter import LocalNamespace
+from sockio.adapters.leases import Lease, Leases
+from sockio.adapters.provider import Provider
 from sockio.errors import ConfigError, ProtocolError
 from sockio.runtime import logs
 
@@ -76,6 +78,11 @@ class Cluster(Provider):
         """Return what the bus counts."""
         stats = self.bus.account.stats()
         return replace(stats, unreadable=stats.unreadable + self._unreadable)
+
+    def lease(self, name: str) -> Lease:
+        """Compete for ``name`` with the other servers; see ``Provider``."""
+        bus = self.bus
+        return bus.lease(name) if isinstance(bus, Leases) else super().lease(name)
 
     def join(self, adapter: ClusterAdapter) -> None:
         """Hand the messages of its namespace to ``adapter``."""

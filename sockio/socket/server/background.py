@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from sockio.errors import ConfigError
@@ -23,17 +24,28 @@ F = TypeVar("F", bound=Callable[[], object])
 class Background:
     """The tasks of one server; those that repeat run from its start to its close."""
 
-    def __init__(self, reactor: Reactor) -> None:
+    def __init__(
+        self, reactor: Reactor, compete: Callable[[str], Callable[[], bool]]
+    ) -> None:
+        """Have no tasks yet.
+
+        Args:
+            reactor: The server's.
+            compete: Competes with other servers for a name, and returns what tells
+                whether this server holds it.
+        """
         self._reactor = reactor
-        #: The functions to repeat, each after its interval in seconds.
-        self._repeated: list[tuple[float, Callable[[], object]]] = []
+        self._compete = compete
+        #: The functions to repeat, each after its interval in seconds, and whether one
+        #: server of all runs it.
+        self._repeated: list[tuple[float, Callable[[], object], bool]] = []
         #: The tasks that repeat them.
         self._tasks: list[Task[Any]] = []
 
     def start(self) -> None:
         """Start the repeated tasks: the server has a hub now."""
-        for seconds, fn in self._repeated:
-            self._repeat(seconds, fn)
+        for repeated in self._repeated:
+            self._repeat(*repeated)
 
     def close(self) -> None:
         """Stop the repeated tasks."""
@@ -52,24 +64,30 @@ class Background:
             clock=self._reactor.clock,
         )
 
-    def every(self, seconds: float) -> Callable[[F], F]:
+    def every(self, seconds: float, *, singleton: bool) -> Callable[[F], F]:
         """Decorator: run a function every ``seconds``."""
         if type(seconds) not in (int, float) or not seconds > 0:
             raise ConfigError(f"every({seconds!r}): give a number of seconds above 0")
 
         def register(fn: F) -> F:
             _check_plain("every", fn)
-            self._repeated.append((seconds, fn))
             if self._reactor.started:
-                self._repeat(seconds, fn)
+                self._repeat(seconds, fn, singleton)
+            self._repeated.append((seconds, fn, singleton))
             return fn
 
         return register
 
-    def _repeat(self, seconds: float, fn: Callable[[], object]) -> None:
+    def _repeat(
+        self, seconds: float, fn: Callable[[], object], singleton: bool
+    ) -> None:
+        is_ours = self._compete(_name_of(fn)) if singleton else _always
+
         def loop() -> None:
             while True:
                 self.sleep(seconds)
+                if not is_ours():
+                    continue
                 try:
                     self._reactor.around.call("every", fn, ())
                 except FAILURES:
@@ -99,6 +117,23 @@ class Background:
         """
         _check_plain("run_in_thread", fn)
         return tasks.in_thread(fn, *args, **kwargs)
+
+
+def _always() -> bool:
+    return True
+
+
+def _name_of(fn: Any) -> str:
+    """Return the name by which all servers know a function."""
+    while isinstance(fn, partial):
+        fn = fn.func
+    module, name = getattr(fn, "__module__", None), getattr(fn, "__qualname__", None)
+    if not module or not name:
+        raise ConfigError(
+            f"every({fn!r}, singleton=True): give a function that has a name, which "
+            "all servers know it by"
+        )
+    return f"{module}.{name}"
 
 
 def _check_plain(call: str, fn: object) -> None:

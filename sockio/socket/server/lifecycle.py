@@ -101,7 +101,7 @@ class Lifecycle:
             server.options, namespaces, server.reactor, engine.options.prefix
         )
         #: The tasks beside the handlers.
-        self.background = Background(server.reactor)
+        self.background = Background(server.reactor, namespaces.compete)
         #: The WSGI callable to serve: the server, alone or in front of an application.
         self._front: WSGIApp = server
         #: What ``close`` calls, with its timeout, to stop HTTP servers and adapters.

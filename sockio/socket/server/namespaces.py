@@ -11,6 +11,7 @@ from sockio.adapters.accounting import AdapterStats, Gap
 from sockio.adapters.adapter import Adapter, AdapterFactory, LocalNamespace
 from sockio.adapters.buses.siblings import SiblingsBus
 from sockio.adapters.cluster.cluster import Cluster
+from sockio.adapters.leases import Lease
 from sockio.adapters.memory import MemoryAdapter
 from sockio.adapters.registry import adapter_factory, given
 from sockio.errors import ConfigError
@@ -55,6 +56,8 @@ class Namespaces:
         self.reactor = reactor
         self.parser = options.make_parser()
         self._provider = options.adapter
+        #: What this server competes for, by name.
+        self._leases: dict[str, Lease] = {}
         self._by_name: dict[str, Namespace] = {}
         #: The existing namespaces by name, as a read-only view.
         self.by_name: Mapping[str, Namespace] = MappingProxyType(self._by_name)
@@ -205,9 +208,16 @@ class Namespaces:
         old, new = self._provider, adapter_factory(factory)
         if self.reactor.started:
             new.start(self.reactor)
+        try:
+            leases = {name: new.lease(name) for name in self._leases}
+        except ConfigError:
+            new.close()
+            raise
         self._provider = new
         for namespace in self._by_name.values():
             namespace.swap_adapter(self._make_adapter)
+        self._release_leases()
+        self._leases = leases
         old.close()
 
     # ------------------------------------------------------------------ start and end
@@ -242,7 +252,26 @@ class Namespaces:
 
     def release(self) -> None:
         """Close what the adapters share."""
+        self._release_leases()
         self._provider.close()
+
+    def _release_leases(self) -> None:
+        for lease in self._leases.values():
+            lease.close()
+        self._leases.clear()
+
+    def compete(self, name: str) -> Callable[[], bool]:
+        """Compete for ``name`` with the other servers; call it after ``start``.
+
+        Returns:
+            A function that tells whether this server holds it.
+
+        Raises:
+            ConfigError: The servers cannot agree on one of them.
+        """
+        if name not in self._leases:
+            self._leases[name] = self._provider.lease(name)
+        return lambda: name in self._leases and self._leases[name].held
 
     def adapter_stats(self) -> AdapterStats | None:
         """Return how the server is connected to others; None: it is not."""

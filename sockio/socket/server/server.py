@@ -307,10 +307,9 @@ class Server(EventEmitter, Targets, Generic[DataT]):
     ) -> None:
         """Accept no new clients, and disconnect the present ones one after the other.
 
-        That takes at most ``seconds``, and less if there are few clients.
-
-        Clients reconnect by themselves, to another server if there is one. New
-        handshakes are answered with 503 and ``Retry-After``.
+        That takes at most ``seconds``, and less if there are few clients. They
+        reconnect by themselves, to another server if there is one. New handshakes are
+        answered with 503 and ``Retry-After``.
 
         Blocks:
             Until all are disconnected.
@@ -334,12 +333,13 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         """Run ``fn`` in a greenlet of its own; a failure is logged."""
         return self._lifecycle.background.spawn(fn, *args, **kwargs)
 
-    def every(self, seconds: float) -> Callable[[F], F]:
+    def every(self, seconds: float, *, singleton: bool = False) -> Callable[[F], F]:
         """Decorator: run a function every ``seconds``, from the start of the server.
 
-        A run that takes longer than that delays the next; one that fails is logged.
+        A run that takes longer delays the next; a failure is logged. With
+        ``singleton``, only one of all servers that the adapter connects runs it.
         """
-        return self._lifecycle.background.every(seconds)
+        return self._lifecycle.background.every(seconds, singleton=singleton)
 
     def sleep(self, seconds: float = 0) -> None:
         """Let other greenlets run for at least ``seconds``.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sockio.adapters import LocalNamespace, Message, MessageType, SiblingsBus
+from sockio.adapters import Lease, LocalNamespace, Message, MessageType, SiblingsBus
 from sockio.adapters.cluster.messages import encode
 from sockio.errors import ConfigError, EncodeError
 from sockio.runtime.reactor import Reactor
@@ -420,3 +420,73 @@ def test_a_place_that_cannot_be_used_is_an_error(reactor: Reactor) -> None:
 
     with pytest.raises(ConfigError, match="no socket can be made"):
         bus.open(reactor, lambda message, offset: None)
+
+
+# ---------------------------------------------------------------- leases
+
+
+def holders(leases: Sequence[Lease]) -> list[int]:
+    return [number for number, lease in enumerate(leases) if lease.held]
+
+
+def test_one_process_holds_a_lease(processes: list[Process], clock: FakeClock) -> None:
+    leases = [process.bus.lease("a job") for process in processes]
+    clock.settle()
+
+    (first,) = holders(leases)
+    processes[first].bus.close()
+    clock.settle()
+
+    (second,) = holders(leases)
+    assert second != first
+
+
+def test_a_lease_that_is_given_up_is_anothers(
+    processes: list[Process], clock: FakeClock
+) -> None:
+    leases = [process.bus.lease("a job") for process in processes]
+    clock.settle()
+
+    (first,) = holders(leases)
+    leases[first].close()
+    clock.settle()
+
+    (second,) = holders(leases)
+    assert second != first
+
+
+def test_only_those_compete_that_want_it(
+    processes: list[Process], clock: FakeClock
+) -> None:
+    for process in processes:
+        lease = process.bus.lease(process.name)
+        clock.settle()
+        assert lease.held
+
+
+def test_a_newcomer_is_told_of_leases(
+    processes: list[Process], clock: FakeClock, tmp_path: Path, reactor: Reactor
+) -> None:
+    leases = [process.bus.lease("a job") for process in processes]
+    newcomer = Process(tmp_path, reactor, "d")
+    leases.append(newcomer.bus.lease("a job"))
+    clock.settle()
+
+    assert len(holders(leases)) == 1
+    newcomer.bus.close()
+
+
+@pytest.mark.parametrize("leases", [1, "a job", {"a": "job"}, None])
+def test_leases_that_cannot_be_read_are_dropped(
+    tmp_path: Path, reactor: Reactor, clock: FakeClock, leases: object
+) -> None:
+    said = {"adapters": [], "leases": leases}
+    greeting = encode(Message("", "", MessageType.HEARTBEAT, said))
+    stranger = Stranger(tmp_path, reactor, greeting)
+    process = Process(tmp_path, reactor, "a")
+    clock.settle()
+
+    assert process.bus.dropped == 1
+    assert process.bus.lease("a job").held
+    process.bus.close()
+    stranger.siblings.close()
