@@ -160,7 +160,7 @@ ORDER = {
         ("__init__",),
     ),
     "adapters/buses": (
-        ("in_process", "outbox", "rivals"),
+        ("in_process", "outbox", "reconnecting", "rivals"),
         ("siblings",),
         ("redis/",),
         ("__init__",),
@@ -201,8 +201,8 @@ UPWARDS = {
 GEVENT = (
     "runtime/",
     "adapters/buses/outbox",
+    "adapters/buses/reconnecting",
     "adapters/buses/redis/connection",
-    "adapters/buses/redis/link",
     "engine/websockets/",
     "engine/quic/",
     "engine/handover/",

@@ -25,6 +25,7 @@ INTERFACES = {
 
 #: They make sense only between two ends, or together with their neighbours.
 ELSEWHERE = {
+    "adapters/buses/reconnecting": "loopback/test_redis_faults",
     "adapters/buses/redis/census": "loopback/test_redis_faults",
     "adapters/buses/redis/classic": "contract/test_redis_bus",
     "adapters/buses/redis/connection": "loopback/test_redis_faults",

@@ -6,8 +6,10 @@ import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from sockio.adapters.buses.reconnecting import LONGEST_PAUSE
+
 from .connection import Refused
-from .link import LONGEST_PAUSE, Link
+from .link import Link
 
 if TYPE_CHECKING:
     from sockio.runtime.reactor import Reactor

@@ -161,7 +161,7 @@ class RedisBus:
         self._hearing.close()
         left = self._outbox.close()
         commands = [command for parcel in left for command in parcel.content]
-        if not self._link.close(commands):
+        if not self._link.end(commands):
             self.account.lost += len(left)
 
     # ---- saying
