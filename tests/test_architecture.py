@@ -138,6 +138,14 @@ ORDER = {
         ("server",),
         ("__init__",),
     ),
+    "testing": (
+        ("clock", "memory", "received"),
+        ("activity",),
+        ("carrier", "handlers"),
+        ("client_socket",),
+        ("client",),
+        ("__init__",),
+    ),
     "adapters": (
         ("accounting", "addressing", "leases", "session"),
         ("adapter", "rooms"),
@@ -509,6 +517,7 @@ LARGER_INITS = {
     "protocol/socketio/__init__",
     "engine/websockets/__init__",
     "engine/transports/__init__",
+    "testing/__init__",
 }
 
 

@@ -20,6 +20,7 @@ INTERFACES = {
     "httpd/shortcut",
     "protocol/socketio/parser",
     "socket/one_socket/home",
+    "testing/carrier",
     "types",
 }
 
@@ -87,6 +88,8 @@ ELSEWHERE = {
     "socket/one_socket/waits": "loopback/test_wait_for",
     "socket/server/server": "loopback/test_routing",
     "socket/server/stats": "loopback/test_inbox_policy",
+    "testing/handlers": "unit/testing/test_client_socket",
+    "testing/received": "unit/testing/test_client_socket",
 }
 
 MODULES = {

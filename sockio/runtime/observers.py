@@ -140,6 +140,18 @@ class Observer:
             event: The name of the event.
         """
 
+    def event_rejected(
+        self, socket: Socket[Any], event: str, error: BaseException
+    ) -> None:
+        """An event of a client was not given to its listener.
+
+        Args:
+            socket: The socket of the client.
+            event: The name of the event.
+            error: What a guard raised, or an ``EventRejected`` if the number of
+                arguments is wrong.
+        """
+
     # ---- the application's code
 
     def handler_began(self, call: Call) -> None:
@@ -205,6 +217,11 @@ class Observers:
         if not HANDLERS.isdisjoint(_overridden(observer)):
             self._around.add(partial(_watched, self, observer))
 
+    def remove(self, observer: Observer) -> None:
+        """Have ``observer`` watch no more; calls that it surrounds are not ended."""
+        self._all = tuple(one for one in self._all if one is not observer)
+        self._sort()
+
     @property
     def of_packets(self) -> bool:
         """Whether somebody watches packets."""
@@ -224,8 +241,7 @@ class Observers:
         except Exception:
             # A boundary: an observer is user code, and must not harm what it watches.
             log.exception("%r failed, and watches no more", observer)
-            self._all = tuple(one for one in self._all if one is not observer)
-            self._sort()
+            self.remove(observer)
 
     def _sort(self) -> None:
         self._by_hook = {}

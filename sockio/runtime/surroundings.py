@@ -93,6 +93,21 @@ class Surroundings:
         else:
             self.makers = (*self.makers, partial(_manager, fn))
 
+    def enclose(
+        self, maker: Callable[[Call], AbstractContextManager[Any]]
+    ) -> Callable[[], None]:
+        """Run each call within ``maker(call)``, and all that ``add`` adds inside it.
+
+        Returns:
+            A function that ends this.
+        """
+        self.makers = (maker, *self.makers)
+
+        def end() -> None:
+            self.makers = tuple(one for one in self.makers if one is not maker)
+
+        return end
+
     def call(
         self,
         kind: Kind,

@@ -73,11 +73,11 @@ class FakeClock(Clock):
         if seconds < 0:
             raise ValueError("time does not go backwards")
         until = self._now + seconds
-        _let_run()
+        let_run()
         while (timer := self._next_due(until)) is not None:
             # In the hub, as with the real clock, where a call that blocks is a bug.
             gevent.get_hub().loop.run_callback(timer.fire)
-            _let_run()
+            let_run()
         self._now = until
 
     def settle(self) -> None:
@@ -121,7 +121,15 @@ def _nothing() -> None:
     """Stand in for the call of a timer that is over."""
 
 
-def _let_run() -> None:
+def let_run() -> None:
+    """Let all other greenlets run until each of them waits or has ended.
+
+    Raises:
+        RuntimeError: One of them never waits.
+
+    Blocks:
+        Until then.
+    """
     endless = RuntimeError("a greenlet runs in an endless loop and never waits")
     with gevent.Timeout(PATIENCE, endless):
         # ``idle(-1)`` returns after a pass of the loop without a callback or an event,

@@ -260,6 +260,21 @@ def test_clients_that_a_middleware_refuses(served: Served, recorder: Recorder) -
     assert not recorder.of("socket_connected", "socket_disconnected")
 
 
+def test_events_that_are_rejected(served: Served, recorder: Recorder) -> None:
+    websocket, socket = served.connect()
+    socket.on("add", lambda a, b: a + b)
+    socket.use(lambda event, args: event != "bad")
+
+    for event in '42["add",1]', '42["bad"]', '420["add",1,2]':
+        websocket.send(event)
+    assert websocket.receive_message() == "430[3]"
+
+    (_, whose, event, error), other = recorder.of("event_rejected")
+    assert (whose, event, type(error)) == (socket, "add", sockio.EventRejected)
+    assert other[1:3] == (socket, "bad")
+    assert str(other[3]) == "rejected"
+
+
 @pytest.mark.parametrize("waits", [True, False])
 def test_answers_that_do_not_come(
     serve: Serve, clock: FakeClock, *, waits: bool

@@ -17,7 +17,11 @@ from sockio.types import StartResponse
 from .native import NativeWebSocket
 from .websocket import WebSocket
 
-__all__ = ["WebSocket", "accept", "check", "refuse"]
+__all__ = ["READY_MADE", "WebSocket", "accept", "check", "refuse"]
+
+#: The key under which an environ that no server made carries its WebSocket; it is told
+#: the headers of the answer by ``accepted``.
+READY_MADE = "sockio.websocket"
 
 #: The headers that decide about a handshake, with their names in environ.
 _READ = (
@@ -48,8 +52,11 @@ def accept(
 
     None: the server that made ``request.environ`` lets nobody have the connection.
     """
-    agreed = _negotiate(request, options)
     answer = [*headers]
+    if READY_MADE in request.environ:
+        made: WebSocket = request.environ[READY_MADE].accepted(answer)
+        return made
+    agreed = _negotiate(request, options)
     if agreed is not None:
         answer.append(("Sec-WebSocket-Extensions", agreed.header))
     taken = take_over(request.environ)

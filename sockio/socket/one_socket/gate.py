@@ -73,6 +73,8 @@ class Gate:
                 # A boundary: a guard is user code; whatever it raises rejects.
                 sid = outgoing.sid
                 log.debug("sid=%s a guard rejected %r: %r", sid, name, exc)
+                tell = self._home.reactor.observers.tell
+                tell("event_rejected", self._owner, name, exc)
                 error_acks = self._home.options.error_acks
                 reject(self._owner, exc, ack, error_acks=error_acks)
                 return None

@@ -159,7 +159,10 @@ class Incoming:
             if listener.min_args <= count <= listener.most_args:
                 fitting = args
             elif self._home.options.strict_args:
-                self._reject(owner, self._misfit(name, count, listener), ack)
+                misfit = self._misfit(name, count, listener)
+                tell = self._home.reactor.observers.tell
+                tell("event_rejected", owner, name, misfit)
+                self._reject(owner, misfit, ack)
                 continue
             else:
                 fitting = listener.fit(tuple(args))

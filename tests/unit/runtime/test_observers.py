@@ -136,3 +136,14 @@ def test_calls_are_watched_with_their_errors() -> None:
         ("began", "ack", (0,)),
         ("ended", "ack", ZeroDivisionError),
     ]
+
+
+def test_one_that_is_removed_is_told_no_more(observers: Observers) -> None:
+    first, second = Rooms(), Rooms()
+    observers.add(first)
+    observers.add(second)
+
+    observers.remove(first)
+    observers.tell("room_joined", "/", "room", "sid")
+
+    assert (first.seen, len(second.seen)) == ([], 1)

@@ -183,3 +183,27 @@ def test_what_returns_no_context_manager_is_told(around: Surroundings) -> None:
 
     with pytest.raises(ConfigError, match="returned None: give a generator function"):
         around.call("event", lambda: None, ())
+
+
+def test_what_encloses_is_outermost_until_it_ends(around: Surroundings) -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def outer(call: Call) -> Iterator[None]:
+        seen.append("outer in")
+        yield
+        seen.append("outer out")
+
+    def inner(call: Call) -> Iterator[None]:
+        seen.append("inner in")
+        yield
+
+    around.add(inner)
+    end = around.enclose(outer)
+    around.call("event", seen.append, ("call",))
+    assert seen == ["outer in", "inner in", "call", "outer out"]
+
+    end()
+    around.call("event", seen.append, ("call",))
+
+    assert seen[4:] == ["inner in", "call"]
