@@ -175,6 +175,7 @@ ORDER = {
     ),
     "adapters/buses/redis": (
         ("url", "wire"),
+        ("dialer",),
         ("connection",),
         ("link",),
         ("census", "hearing"),
@@ -210,7 +211,7 @@ GEVENT = (
     "runtime/",
     "adapters/buses/outbox",
     "adapters/buses/reconnecting",
-    "adapters/buses/redis/connection",
+    "adapters/buses/redis/link",
     "engine/websockets/",
     "engine/quic/",
     "engine/handover/",

@@ -30,6 +30,7 @@ ELSEWHERE = {
     "adapters/buses/redis/census": "loopback/test_redis_faults",
     "adapters/buses/redis/classic": "contract/test_redis_bus",
     "adapters/buses/redis/connection": "loopback/test_redis_faults",
+    "adapters/buses/redis/dialer": "loopback/test_redis_access",
     "adapters/buses/redis/hearing": "contract/test_redis_bus",
     "adapters/buses/redis/link": "loopback/test_redis_faults",
     "adapters/buses/rivals": "unit/adapters/buses/test_siblings",

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import gevent.socket
+import gevent.ssl
+
 from sockio.adapters.buses.reconnecting import Connections, Reconnecting
 
 from .connection import FAILURES, Connection, Refused
+from .dialer import Dialer
 from .url import Address
 
 if TYPE_CHECKING:
@@ -18,6 +22,8 @@ __all__ = ["Link", "Subscription"]
 #: ``(b"subscribe", channel)`` or ``(b"psubscribe", pattern)``.
 Subscription = tuple[bytes, bytes]
 
+_DIALER = Dialer(gevent.socket, gevent.ssl)
+
 
 class _Pair(Connections):
     """The two connections, while they last."""
@@ -26,8 +32,8 @@ class _Pair(Connections):
         self, address: Address, heard: Callable[[Sequence[bytes]], None]
     ) -> None:
         super().__init__()
-        self.subscriber = Connection(address)
-        self.publisher = Connection(address)
+        self.subscriber = Connection(address, _DIALER)
+        self.publisher = Connection(address, _DIALER)
         self._heard = heard
         #: Whether the publisher is writing; whether it writes, or waits for answers.
         self.writing = False
