@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from sockio.adapters.accounting import Account
 from sockio.adapters.buses.outbox import Outbox, Parcel
 from sockio.adapters.cluster.messages import Message, MessageType
-from sockio.errors import EncodeError
 from sockio.runtime import logs
 
 from . import wire
@@ -174,12 +173,7 @@ class RedisBus:
         self, channel: bytes, data: bytes, reached: Callable[[int], None] | None = None
     ) -> None:
         """Publish ``data``; before that ask how many get it, if somebody asks."""
-        most = self._options.max_message
-        if len(data) > most:
-            raise EncodeError(
-                f"the message has {len(data)} bytes, and {most} are the most for other "
-                "servers: max_message= in the URL allows more"
-            )
+        data = self._options.fitting(data)
         commands: list[tuple[Any, ...]] = [("PUBLISH", channel, data)]
         if reached is not None:
             commands.insert(0, _how_many(channel))

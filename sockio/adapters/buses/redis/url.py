@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sockio.adapters.cluster.requests import TIMEOUT
-from sockio.errors import ConfigError, UnknownOption
+from sockio.errors import ConfigError, EncodeError, UnknownOption
 from sockio.runtime.unknown_names import refuse
 
 __all__ = ["Address", "Options", "Tls", "parse"]
@@ -84,6 +84,19 @@ class Options:
     outbox: int = 64 << 20
     #: Most bytes of one message. A broker cuts off a server for which 32 MB wait.
     max_message: int = 16 << 20
+
+    def fitting(self, data: bytes) -> bytes:
+        """Return a message that is not too large.
+
+        Raises:
+            EncodeError: It is.
+        """
+        if len(data) > self.max_message:
+            raise EncodeError(
+                f"the message has {len(data)} bytes, and {self.max_message} are the "
+                "most for other servers: max_message= in the URL allows more"
+            )
+        return data
 
 
 def parse(url: str, environ: Mapping[str, str]) -> tuple[Address, Options]:
