@@ -24,6 +24,7 @@ _HOME = {
     "Lease": "leases",
     "Leases": "leases",
     "LocalNamespace": "adapter",
+    "LocalRooms": "cluster.bus",
     "LocalSocket": "adapter",
     "Log": "cluster.bus",
     "MemoryAdapter": "memory",
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from .buses.siblings import SiblingsBus as SiblingsBus
     from .cluster.adapter import ClusterAdapter as ClusterAdapter
     from .cluster.bus import Bus as Bus
+    from .cluster.bus import LocalRooms as LocalRooms
     from .cluster.bus import Log as Log
     from .cluster.cluster import Cluster as Cluster
     from .cluster.messages import Message as Message

@@ -26,7 +26,7 @@ from .adapter import (
 )
 from .addressing import BroadcastOptions
 from .recovery import RecoveryLog
-from .rooms import Change, Rooms
+from .rooms import Change, Members, Rooms
 
 log = logs.get("adapters.memory")
 
@@ -82,7 +82,7 @@ class MemoryAdapter(Adapter):
     # ---- rooms
 
     @property
-    def rooms(self) -> Mapping[Room, AbstractSet[SocketId]]:
+    def rooms(self) -> Members:
         """The rooms and their members; a live view."""
         return self._rooms.members
 

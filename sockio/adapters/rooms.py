@@ -6,7 +6,7 @@ from its first ``add`` until ``remove_all``; a room exists while a socket is in 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from typing import Any, TypeAlias
 
 from sockio.types import Room, SocketId
@@ -24,11 +24,13 @@ _NOBODY: dict[SocketId, None] = {}
 class Rooms:
     """Room -> sockets and socket -> rooms; every change returns what has changed."""
 
-    __slots__ = ("_members", "_rooms")
+    __slots__ = ("_members", "_rooms", "watcher")
 
     def __init__(self) -> None:
         self._members: _Index = {}
         self._rooms: _Index = {}
+        #: Told at once of each room that begins (True) or ends; None: nobody is.
+        self.watcher: Callable[[Room, bool], None] | None = None
 
     def add(self, sid: SocketId, rooms: Iterable[Room]) -> list[Change]:
         """Put a socket into ``rooms``; without any it is known, but in no room."""
@@ -44,6 +46,8 @@ class Rooms:
             if members is None:
                 self._members[room] = {sid: None}
                 changes.append(("create-room", room))
+                if self.watcher is not None:
+                    self.watcher(room, True)
             else:
                 members[sid] = None
             changes.append(("join-room", room, sid))
@@ -73,6 +77,8 @@ class Rooms:
         if not members:
             del self._members[room]
             changes.append(("delete-room", room))
+            if self.watcher is not None:
+                self.watcher(room, False)
 
     def rooms_of(self, sid: SocketId) -> frozenset[Room] | None:
         """Return the rooms of a socket; None: the socket is not known."""
@@ -102,9 +108,9 @@ class Rooms:
         return chosen
 
     @property
-    def members(self) -> Mapping[Room, Set[SocketId]]:
+    def members(self) -> Members:
         """Room -> the sockets in it; a live view."""
-        return _View(self._members)
+        return Members(self)
 
     @property
     def sids(self) -> Mapping[SocketId, Set[Room]]:
@@ -131,3 +137,17 @@ class _View(Mapping[str, Set[str]]):
 
     def __repr__(self) -> str:
         return repr({key: set(values) for key, values in self._index.items()})
+
+
+class Members(_View):
+    """The rooms and the sockets in them, and word of their beginnings and ends."""
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, owner: Rooms) -> None:
+        super().__init__(owner._members)
+        self._owner = owner
+
+    def watch(self, told: Callable[[Room, bool], None] | None) -> None:
+        """Tell of rooms that begin (True) or end, from now on; only one is told."""
+        self._owner.watcher = told

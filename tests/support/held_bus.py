@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Callable
 
-from sockio.adapters import Account, Bus, LocalNamespace, Log, Message, Session
+from sockio.adapters import (
+    Account,
+    Bus,
+    LocalNamespace,
+    LocalRooms,
+    Log,
+    Message,
+    Session,
+)
 from sockio.adapters.cluster.bus import OwnLogs, Receive
 from sockio.runtime.reactor import Reactor
-from sockio.types import Room
 
 
 class HeldBus:
@@ -54,7 +61,7 @@ class HeldBus:
     def open(self, reactor: Reactor, receive: Receive) -> None:
         self._bus.open(reactor, receive)
 
-    def join(self, nsp: LocalNamespace, uid: str, rooms: Container[Room]) -> None:
+    def join(self, nsp: LocalNamespace, uid: str, rooms: LocalRooms) -> None:
         self._bus.join(nsp, uid, rooms)
 
     def leave(self, nsp: LocalNamespace, uid: str) -> None:

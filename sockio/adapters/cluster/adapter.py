@@ -21,6 +21,7 @@ from sockio.adapters.adapter import (
 )
 from sockio.adapters.addressing import BroadcastOptions
 from sockio.adapters.memory import MemoryAdapter, Prepared
+from sockio.adapters.rooms import Members
 from sockio.errors import ClusterTimeout, EncodeError
 from sockio.protocol.socketio.packet import Packet
 from sockio.runtime import logs
@@ -104,7 +105,7 @@ class ClusterAdapter(Adapter):
     # ---- rooms
 
     @property
-    def rooms(self) -> Mapping[Room, AbstractSet[SocketId]]:
+    def rooms(self) -> Members:
         return self._local.rooms
 
     @property

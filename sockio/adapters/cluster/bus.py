@@ -7,7 +7,7 @@ back to another server than the one where its connection broke.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -20,12 +20,27 @@ if TYPE_CHECKING:
     from sockio.runtime.reactor import Reactor
     from sockio.types import Room
 
-__all__ = ["Bus", "Log", "OwnLogs", "Receive"]
+__all__ = ["Bus", "LocalRooms", "Log", "OwnLogs", "Receive"]
 
 #: Takes a message of another server, with its offset if the bus keeps one. It may be
 #: called anywhere, in the greenlet or native thread that reads: it never blocks there,
 #: and runs no code of the application.
 Receive: TypeAlias = "Callable[[Message, str | None], None]"
+
+
+class LocalRooms(Protocol):
+    """The rooms of this server's sockets in one namespace."""
+
+    def __contains__(self, room: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[Room]: ...
+
+    def watch(self, told: Callable[[Room, bool], None] | None) -> None:
+        """Tell of each room that begins (True) or ends, from now on.
+
+        Args:
+            told: Called at once, in the middle of a change: it must not look at the
+                rooms. None: nobody is told any more.
+        """
 
 
 class Bus(Protocol):
@@ -58,7 +73,7 @@ class Bus(Protocol):
                 the order in which it published them.
         """
 
-    def join(self, nsp: LocalNamespace, uid: str, rooms: Container[Room]) -> None:
+    def join(self, nsp: LocalNamespace, uid: str, rooms: LocalRooms) -> None:
         """Take part in a namespace.
 
         Args:
