@@ -12,7 +12,6 @@ _HOME = {
     "AckError": "errors",
     "AckTimeout": "errors",
     "BroadcastOperator": "socket.many_sockets.broadcast",
-    "BrokerError": "errors",
     "BufferFull": "errors",
     "BufferPolicy": "engine.options",
     "Call": "runtime.surroundings",
@@ -25,7 +24,6 @@ _HOME = {
     "Deflate": "engine.options",
     "Disconnected": "errors",
     "EncodeError": "errors",
-    "Emitter": "emitter",
     "EngineServer": "engine.server",
     "EngineSession": "engine.session",
     "Event": "runtime.event_names",
@@ -66,7 +64,6 @@ _HOME = {
 
 if TYPE_CHECKING:
     from .build import compiled as compiled
-    from .emitter import Emitter as Emitter
     from .engine.http.compression import HttpCompression as HttpCompression
     from .engine.http.cookie import Cookie as Cookie
     from .engine.http.cors import Cors as Cors
@@ -79,7 +76,6 @@ if TYPE_CHECKING:
     from .engine.session import EngineSession as EngineSession
     from .errors import AckError as AckError
     from .errors import AckTimeout as AckTimeout
-    from .errors import BrokerError as BrokerError
     from .errors import BufferFull as BufferFull
     from .errors import ClusterTimeout as ClusterTimeout
     from .errors import ConfigError as ConfigError

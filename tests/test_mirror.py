@@ -11,8 +11,8 @@ UNIT = ROOT / "tests" / "unit"
 
 #: Nothing runs in them: they say what others must have, or name types.
 INTERFACES = {
+    "adapters/buses/redis/member",
     "adapters/cluster/bus",
-    "adapters/sender",
     "adapters/session",
     "engine/consumer",
     "engine/transports/transport",
@@ -28,12 +28,13 @@ INTERFACES = {
 #: They make sense only between two ends, or together with their neighbours.
 ELSEWHERE = {
     "adapters/buses/reconnecting": "loopback/test_redis_faults",
+    "adapters/buses/redis/bus": "contract/test_redis_bus",
     "adapters/buses/redis/census": "loopback/test_redis_faults",
+    "adapters/buses/redis/circuit": "loopback/test_redis_sites",
     "adapters/buses/redis/classic": "contract/test_redis_bus",
     "adapters/buses/redis/connection": "loopback/test_redis_faults",
-    "adapters/buses/redis/dialer": "loopback/test_redis_access",
+    "adapters/buses/redis/finding": "loopback/test_redis_sites",
     "adapters/buses/redis/hearing": "contract/test_redis_bus",
-    "adapters/buses/redis/redis_sender": "contract/test_emitters",
     "adapters/buses/redis/link": "loopback/test_redis_faults",
     "adapters/buses/rivals": "unit/adapters/buses/test_siblings",
     "adapters/cluster/adapter": "contract/test_cluster_adapter",
@@ -75,7 +76,6 @@ ELSEWHERE = {
     "runtime/syscalls": "unit/runtime/test_stream",
     "siblings/member": "unit/siblings/test_mesh",
     "socket/many_sockets/addressing": "unit/socket/many_sockets/test_broadcast",
-    "socket/many_sockets/choosing": "unit/socket/many_sockets/test_broadcast",
     "socket/many_sockets/remote_socket": "loopback/test_cluster",
     "socket/namespace/admission": "loopback/test_connecting",
     "socket/namespace/connection": "loopback/test_routing",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from sockio.adapters import Cluster as ClusterOf
-from sockio.adapters.buses.redis.classic import RedisBus
+from sockio.adapters.buses.redis.bus import RedisBus
 from sockio.runtime.reactor import Reactor
 from sockio.testing import FakeClock
 from tests.contract.adapters import AdapterContract, Cluster
@@ -40,3 +40,15 @@ class TestThreeServersOnOneBroker(AdapterContract):
 
 class TestAnswersForOneServerAlone(TestThreeServersOnOneBroker):
     options = "?publish_on_specific_response_channel=true&prefix=a*[b]"
+
+
+class TestChannelsOfRooms(TestThreeServersOnOneBroker):
+    options = "?mode=sharded"
+
+
+class TestChannelsOfAllRooms(TestThreeServersOnOneBroker):
+    options = "?mode=sharded&subscription_mode=dynamic-private&prefix={a}"
+
+
+class TestOneChannelForAllRooms(TestThreeServersOnOneBroker):
+    options = "?mode=sharded&subscription_mode=static&prefix=a%23"

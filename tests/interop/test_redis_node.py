@@ -136,11 +136,24 @@ class Theirs:
 class Mixed:
     """Two servers of each kind, and a client of each server."""
 
-    def __init__(self, node: Driver, broker: RedisServer, library: str) -> None:
+    def __init__(
+        self,
+        node: Driver,
+        broker: RedisServer,
+        library: str,
+        mode: str,
+        subscriptions: str | None = None,
+    ) -> None:
         self.node = node
         self.broker_port = broker.port
-        self.ours = [Ours(broker.url) for _ in range(2)]
-        self.theirs = [Theirs(node.server(library, broker.port)) for _ in range(2)]
+        url, options = f"{broker.url}?mode={mode}", {}
+        if subscriptions is not None:
+            url += f"&subscription_mode={subscriptions}"
+            options = {"subscriptionMode": subscriptions}
+        self.ours = [Ours(url) for _ in range(2)]
+        self.theirs = [
+            Theirs(node.server(library, broker.port, mode, **options)) for _ in range(2)
+        ]
         self.peers: list[Peer] = [*self.ours, *self.theirs]
         wait_until(lambda: [peer.count() for peer in self.peers] == [4] * 4)
         self.clients: list[JsClient] = []
@@ -151,6 +164,14 @@ class Mixed:
         for client in self.clients:
             client.next("connect")
             self.ids.append(client.state()["id"])
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Wait until all servers hear what is said to the rooms of their clients."""
+        for number, client in enumerate(self.clients):
+            for room in ("all", f"r{number}"):
+                while not client.take("warm"):
+                    self.peers[number - 1].emit("warm", rooms=[room])
 
     def received(self) -> list[list[list[Any]]]:
         """Return what each client got, when all have got the last word of each peer."""
@@ -167,13 +188,36 @@ class Mixed:
             ours.io.close()
 
 
+classic = pytest.mark.parametrize("mode", ["pubsub"])
+
+
+@pytest.fixture(params=["pubsub", "sharded"])
+def mode(request: pytest.FixtureRequest) -> str:
+    """Give the way in which the servers use the broker."""
+    return str(request.param)
+
+
 @pytest.fixture(params=["redis", "ioredis"])
 def mixed(
-    request: pytest.FixtureRequest, node: Driver, redis_server: RedisServer
+    request: pytest.FixtureRequest,
+    node: Driver,
+    redis_server: RedisServer,
+    mode: str,
 ) -> Iterator[Mixed]:
-    mixed = Mixed(node, redis_server, request.param)
+    mixed = Mixed(node, redis_server, request.param, mode)
     yield mixed
     mixed.close()
+
+
+@pytest.mark.parametrize("subscriptions", ["static", "dynamic-private"])
+def test_other_channels(
+    node: Driver, redis_server: RedisServer, subscriptions: str
+) -> None:
+    mixed = Mixed(node, redis_server, "redis", "sharded", subscriptions)
+    try:
+        test_broadcasts_reach_whom_they_are_for(mixed)
+    finally:
+        mixed.close()
 
 
 def test_broadcasts_reach_whom_they_are_for(mixed: Mixed) -> None:
@@ -257,6 +301,7 @@ def test_clients_are_disconnected(mixed: Mixed, number: int) -> None:
         assert client.next("disconnect").args == ["io server disconnect"]
 
 
+@classic
 def test_rooms_and_sockets_of_ours_are_told(mixed: Mixed) -> None:
     # Node asks for them by requests that servers of ours never send.
     run = mixed.theirs[0]._run
@@ -265,6 +310,7 @@ def test_rooms_and_sockets_of_ours_are_told(mixed: Mixed) -> None:
     assert {"all", "r0", "r1", "r2", "r3", *mixed.ids} == set(rooms)
 
 
+@classic
 def test_emitters_reach_clients_and_servers_of_ours(mixed: Mixed) -> None:
     emitter = mixed.node.emitter("redis", mixed.broker_port)
 

@@ -26,17 +26,21 @@ async function openRedis(library, port) {
   return { client, end: () => client.close() };
 }
 
+/** What makes the adapters on Redis, by the way in which they use it. */
+const ADAPTERS = {
+  pubsub: (pub, sub, options) =>
+    require("@socket.io/redis-adapter").createAdapter(pub, sub, options),
+  sharded: (pub, sub, options) =>
+    require("@socket.io/redis-adapter").createShardedAdapter(pub, sub, options),
+};
+
 export function serverOperations({ keep, thing, forget, pack, unpack }) {
-  async function serverOpen({ library, port, options = {} }) {
+  async function serverOpen({ library, port, mode = "pubsub", options = {} }) {
     const { Server } = require("socket.io");
-    const { createAdapter } = require("@socket.io/redis-adapter");
     const pub = await openRedis(library, port);
     const sub = await openRedis(library, port);
     const http = createServer();
-    if (options.parser === "json") {
-      options.parser = { encode: (it) => Buffer.from(JSON.stringify(it)), decode: JSON.parse };
-    }
-    const adapter = createAdapter(pub.client, sub.client, options);
+    const adapter = ADAPTERS[mode](pub.client, sub.client, options);
     const it = new Server(http, { adapter });
     it.on("connection", (socket) => socket.join(socket.handshake.auth.rooms ?? []));
     await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));

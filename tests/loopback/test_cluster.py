@@ -19,7 +19,7 @@ from sockio.adapters import (
     MessageType,
     SiblingsBus,
 )
-from sockio.adapters.buses.redis.classic import RedisBus
+from sockio.adapters.buses.redis.bus import RedisBus
 from sockio.errors import ClusterTimeout, ConfigError, EncodeError
 from sockio.siblings.place import Folder
 from sockio.testing import FakeClock

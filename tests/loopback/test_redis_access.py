@@ -29,13 +29,14 @@ def guarded() -> Iterator[RedisServer]:
     server.close()
 
 
+@pytest.mark.parametrize("mode", ["pubsub", "sharded"])
 def test_the_password_of_the_url_or_of_the_environment(
-    serve: Serve, guarded: RedisServer, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, guarded: RedisServer, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     address = guarded.url.removeprefix("redis://")
-    first = serve(adapter=f"redis://:s3cret@{address}/3")
+    first = serve(adapter=f"redis://:s3cret@{address}/3?mode={mode}")
     monkeypatch.setenv("SOCKIO_REDIS_PASSWORD", "s3cret")
-    second = serve(adapter=f"valkey+unix://{guarded.path}?db=2")
+    second = serve(adapter=f"valkey+unix://{guarded.path}?db=2&mode={mode}")
     for served in (first, second):
         served.io.start()
 
@@ -87,8 +88,9 @@ def _pass_on(source: Any, to: Any) -> None:
         pass
 
 
-def test_over_tls(serve: Serve, tls_port: int, redis_server: RedisServer) -> None:
-    url = f"rediss://localhost:{tls_port}?prefix=tls"
+@pytest.mark.parametrize("mode", ["pubsub", "sharded"])
+def test_over_tls(serve: Serve, tls_port: int, mode: str) -> None:
+    url = f"rediss+{mode}://localhost:{tls_port}?prefix=tls"
     pair = RedisPair(serve, f"{url}&ssl_ca_certs={CERTIFICATE}&ssl_check_hostname=no")
     pair.wait_up()
     pair.local(1)

@@ -20,6 +20,8 @@ from tests.support.waiting import wait_until
 
 from .conftest import Serve
 
+#: Both ways in which messages travel.
+modes = pytest.mark.parametrize("mode", ["pubsub", "sharded"])
 LONG = os.environ.get("SOCKIO_LONG") == "1"
 #: Messages of strangers.
 STRANGE = 100_000 if LONG else 1000
@@ -72,10 +74,11 @@ def test_a_broker_that_starts_later(serve: Serve, broker: RedisServer) -> None:
     assert (stats.messages_waiting, stats.bytes_waiting) == (0, 0)
 
 
+@modes
 def test_a_broker_that_restarts(
-    serve: Serve, broker: RedisServer, caplog: pytest.LogCaptureFixture
+    serve: Serve, broker: RedisServer, caplog: pytest.LogCaptureFixture, mode: str
 ) -> None:
-    pair = RedisPair(serve, broker.url)
+    pair = RedisPair(serve, f"{broker.url}?mode={mode}")
     for restarts in range(1, 4):
         pair.wait_two()
         pair.local(-1)
@@ -153,10 +156,11 @@ def test_a_broker_that_hangs(
     assert "no answer in 5 s" in caplog.text
 
 
+@modes
 def test_a_black_hole(
-    serve: Serve, redis_server: RedisServer, proxy: HoldingProxy
+    serve: Serve, redis_server: RedisServer, proxy: HoldingProxy, mode: str
 ) -> None:
-    direct = f"{redis_server.url}?prefix=hole"
+    direct = f"{redis_server.url}?prefix=hole&mode={mode}"
     held = direct.replace(str(redis_server.port), str(proxy.port))
     pair = RedisPair(serve, (held, direct), clocks(), ping_interval=3600)
     pair.wait_two()
@@ -338,15 +342,21 @@ def test_a_slow_broker(
 # ------------------------------------------------------------------ strangers
 
 
+@modes
 @pytest.mark.patience(600)
 def test_strangers_harm_nobody(
-    serve: Serve, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+    serve: Serve,
+    redis_server: RedisServer,
+    caplog: pytest.LogCaptureFixture,
+    mode: str,
 ) -> None:
-    url = f"{redis_server.url}?prefix=strangers"
+    url = f"{redis_server.url}?prefix=strangers&mode={mode}"
     pair = RedisPair(serve, url, ping_interval=3600)
     pair.wait_two()
 
-    strangers = gevent.spawn(redis_server.publish, strange("strangers", STRANGE))
+    said = strange("strangers", STRANGE, sharded=mode == "sharded")
+    command = b"SPUBLISH" if mode == "sharded" else b"PUBLISH"
+    strangers = gevent.spawn(redis_server.publish, said, command)
     number = 0
     while not strangers.ready() or number < 10:
         pair.first.io.emit("n", number)

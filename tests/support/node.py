@@ -143,9 +143,20 @@ class Driver:
         self._open.append(("browser_close", "page", number))
         return Page(self, number)
 
-    def server(self, library: str, port: int, **options: Any) -> NodeServer:
-        """Start a server with the Redis adapter; ``library`` is redis or ioredis."""
-        found = self.call("server_open", library=library, port=port, options=options)
+    def server(
+        self, library: str, port: int, mode: str = "pubsub", **options: Any
+    ) -> NodeServer:
+        """Start a server with an adapter for Redis.
+
+        Args:
+            library: redis or ioredis.
+            port: Of the broker.
+            mode: How the adapter uses it: pubsub or sharded.
+            options: Those of the adapter, by their JavaScript names.
+        """
+        found = self.call(
+            "server_open", library=library, port=port, mode=mode, options=options
+        )
         self._open.append(("server_close", "server", found["number"]))
         return NodeServer(self, found["number"], f"http://127.0.0.1:{found['port']}")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sockio import Observer
 from sockio.adapters import AdapterStats, Cluster, Gap
-from sockio.adapters.buses.redis.classic import RedisBus
+from sockio.adapters.buses.redis.bus import RedisBus
 from sockio.testing import FakeClock
 
 from .served import Served

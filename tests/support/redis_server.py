@@ -21,7 +21,7 @@ from .services import missing, program
 from .waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
-    from sockio.adapters.buses.redis.classic import RedisBus
+    from sockio.adapters.buses.redis.bus import RedisBus
 
 
 def executable() -> str:
@@ -31,6 +31,14 @@ def executable() -> str:
         for path in sorted(Path(folder).glob("_binaries/*/valkey-server")):
             return str(path)
     return program("redis")
+
+
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody uses."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 class RedisServer:
@@ -51,9 +59,7 @@ class RedisServer:
         self.folder = mkdtemp(prefix="redis-")
         self.path = f"{self.folder}/socket"
         self._options = options
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -63,9 +69,7 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it, or start it again at the same port."""
-        command = [self._executable, "--port", str(self.port), "--bind", "127.0.0.1"]
-        command += ["--save", "", "--appendonly", "no", "--dir", self.folder]
-        command += ["--unixsocket", self.path, *self._options]
+        command = [self._executable, *self.arguments, *self._options]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
@@ -75,7 +79,16 @@ class RedisServer:
                 missing("redis", f"{self._executable} does not start")
             gevent.sleep(0.01)
 
-    def publish(self, messages: Iterable[tuple[bytes, bytes]]) -> None:
+    @property
+    def arguments(self) -> list[str]:
+        """Those of every server."""
+        found = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder]
+        found += ["--unixsocket", self.path]
+        return [*found, "--save", "", "--appendonly", "no"]
+
+    def publish(
+        self, messages: Iterable[tuple[bytes, bytes]], command: bytes = b"PUBLISH"
+    ) -> None:
         """Publish as a stranger would: channels, and what is said on each.
 
         Blocks:
@@ -85,7 +98,7 @@ class RedisServer:
         try:
             answers = 0
             for channel, data in messages:
-                parts = (b"PUBLISH", channel, data)
+                parts = (command, channel, data)
                 head = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
                 sock.sendall(b"*3\r\n" + head)
                 answers += 1
@@ -96,19 +109,20 @@ class RedisServer:
         finally:
             sock.close()
 
-    def command(self, *words: str) -> None:
-        """Give the broker a command.
+    def command(self, *words: object) -> str:
+        """Give the broker a command; return its answer, as it is on the wire.
 
         Blocks:
             Until it has answered.
         """
         sock = gevent.socket.create_connection(("127.0.0.1", self.port))
         try:
-            sock.sendall(" ".join(words).encode() + b"\r\n")
-            answer = sock.recv(1000)
-            assert answer[:1] in b"+:", answer
+            sock.sendall(" ".join(map(str, words)).encode() + b"\r\n")
+            answer: bytes = sock.recv(65536)
         finally:
             sock.close()
+        assert answer[:1] in b"+:$*", answer
+        return answer.decode()
 
     def _answers(self) -> bool:
         try:

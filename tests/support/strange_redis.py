@@ -1,4 +1,4 @@
-"""Strange messages for channels of Node's Redis adapter: garbage and near misses."""
+"""Strange messages for channels of Node's Redis adapters: garbage and near misses."""
 
 from __future__ import annotations
 
@@ -47,14 +47,45 @@ def real(nsp: str = "/") -> list[tuple[str, Any]]:
     return found + [("-response", response) for response in responses]
 
 
-def strange(prefix: str, number: int, nsp: str = "/") -> Iterator[tuple[bytes, bytes]]:
+def real_sharded(nsp: str = "/") -> list[tuple[str, Any]]:
+    """Return one message of each type of the sharded adapter, in the same way."""
+    opts = {"rooms": ["r"], "except": ["q"], "flags": {}}
+    packet = {"type": 2, "data": ["x", 1]}
+    found: list[tuple[int, Any]] = [
+        (1, None),
+        (3, {"packet": packet, "opts": opts}),
+        (3, {"packet": packet, "opts": opts, "requestId": "a"}),
+        (4, {"opts": opts, "rooms": ["s"]}),
+        (5, {"opts": opts, "rooms": ["s"]}),
+        (6, {"opts": opts, "close": False}),
+        (7, {"opts": opts, "requestId": "a"}),
+        (8, {"requestId": "a", "sockets": [{"id": "s", "handshake": {}, "rooms": []}]}),
+        (9, {"packet": ["x", 1]}),
+        (9, {"packet": ["x", 1], "requestId": "a"}),
+        (10, {"requestId": "a", "packet": 1}),
+        (11, {"requestId": "a", "clientCount": 1}),
+        (12, {"requestId": "a", "packet": 1}),
+        (13, None),
+        (14, {"requestId": "a"}),
+        (17, {}),
+    ]
+    return [
+        ("", {"uid": "uid", "nsp": nsp, "type": kind, "data": data})
+        for kind, data in found
+    ]
+
+
+def strange(
+    prefix: str, number: int, nsp: str = "/", sharded: bool = False
+) -> Iterator[tuple[bytes, bytes]]:
     """Yield channels and messages, always the same ones; none disconnects sockets."""
     chance = random.Random(7)
-    messages = real(nsp)
+    messages = real_sharded(nsp) if sharded else real(nsp)
+    disconnect = 6 if sharded else 4
     for _ in range(number):
         where, content = chance.choice(messages)
         content = _mutated(content, chance)
-        if isinstance(content, dict) and content.get("type") in (4, 4.0):
+        if isinstance(content, dict) and content.get("type") == disconnect:
             content["type"] = 99
         yield f"{prefix}{where}#{nsp}#".encode(), _written(content, chance)
 

@@ -53,7 +53,7 @@ class Carrier(Protocol):
         """
 
     def carry(self, parcels: Sequence[Parcel]) -> int:
-        """Return how many of the parcels the broker has taken, the first ones.
+        """Return how many of the parcels the broker has taken.
 
         Blocks:
             Until the broker has answered, or is away.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import gevent
@@ -67,15 +67,22 @@ class Connections(ABC):
             Until that is done.
         """
 
-    def subscribe(self, wanted: set[Any]) -> None:
+    def subscribe(self, wanted: set[Any], changed: set[Any]) -> None:
         """Have the broker send what is wanted, and nothing else.
+
+        Args:
+            wanted: All that is wanted.
+            changed: What of it, or of what was asked for, may differ.
 
         Blocks:
             Until it is written.
         """
-        fresh, old = wanted - self.asked, self.asked - wanted
-        self.asked = set(wanted)
-        self.unconfirmed = (self.unconfirmed | fresh) - old
+        fresh = (changed & wanted) - self.asked
+        old = (changed - wanted) & self.asked
+        self.asked |= fresh
+        self.asked -= old
+        self.unconfirmed |= fresh
+        self.unconfirmed -= old
         self.change(fresh, old)
 
     @abstractmethod
@@ -93,6 +100,10 @@ class Connections(ABC):
         Blocks:
             Until there is one.
         """
+
+    def readers(self) -> list[Callable[[], None]]:
+        """Return what hears, when all are connected: each in a greenlet of its own."""
+        return [self.hear]
 
     @abstractmethod
     def stuck(self) -> bool:
@@ -134,8 +145,9 @@ class Reconnecting(ABC, Generic[C]):
         self._ring = ring
         self._reactor: Reactor
         self._greenlet: gevent.Greenlet[[], None] | None = None
-        #: What is to be subscribed to; whoever changes it rings.
-        self.wanted: set[Any] = set()
+        #: What is to be subscribed to; and what of it may differ from what was asked.
+        self._wanted: set[Any] = set()
+        self._changed: set[Any] = set()
         self._current: C | None = None
         self._timer: Timer | None = None
         self._change = Event()
@@ -156,7 +168,7 @@ class Reconnecting(ABC, Generic[C]):
     def up(self) -> bool:
         """Whether all that is wanted is subscribed to, and we can publish."""
         now = self._current
-        return now is not None and now.asked == self.wanted and not now.unconfirmed
+        return now is not None and not self._changed and not now.unconfirmed
 
     @property
     def owed(self) -> bool:
@@ -191,6 +203,22 @@ class Reconnecting(ABC, Generic[C]):
             greenlet.kill(block=False)
         return said
 
+    def want(self, subscriptions: Collection[Any]) -> None:
+        """Have the broker send these as well, as soon as possible."""
+        self._wanted.update(subscriptions)
+        self._ask_anew(subscriptions)
+
+    def forgo(self, subscriptions: Collection[Any]) -> None:
+        """Have the broker send these no longer."""
+        self._wanted.difference_update(subscriptions)
+        self._ask_anew(subscriptions)
+
+    def _ask_anew(self, subscriptions: Iterable[Any]) -> None:
+        """Take note that what was asked may differ from what is wanted."""
+        self._changed.update(subscriptions)
+        self._change.set()
+        self._ring()
+
     # ---- the greenlet that hears
 
     def _run(self) -> None:
@@ -224,7 +252,8 @@ class Reconnecting(ABC, Generic[C]):
         self.connecting = True
         try:
             connections.open()
-            connections.subscribe(self.wanted)
+            self._changed = set()
+            connections.subscribe(self._wanted, self._wanted)
             while connections.unconfirmed:
                 connections.hear()
         except _Late:
@@ -248,12 +277,30 @@ class Reconnecting(ABC, Generic[C]):
         self._change.set()
 
     def _listen(self, connections: C) -> None:
-        """Take messages until the connection ends."""
+        """Take messages until a connection ends."""
+        first, *others = connections.readers()
+        beside = [gevent.spawn(self._hear_beside, connections, hear) for hear in others]
+        try:
+            self._hear(connections, first)
+        finally:
+            connections.hang_up()
+            gevent.joinall(beside)
+
+    def _hear_beside(self, connections: C, hear: Callable[[], None]) -> None:
+        try:
+            self._hear(connections, hear)
+        except self.failures as exc:
+            self._lose(connections, exc)
+        except Exception as exc:
+            # A boundary, as in _run.
+            log.exception("a connection to %s failed", self.name)
+            self._lose(connections, exc)
+
+    def _hear(self, connections: C, hear: Callable[[], None]) -> None:
         while True:
             for _ in range(TURN):
-                waited = bool(connections.unconfirmed)
-                connections.hear()
-                if waited and not connections.unconfirmed:
+                hear()
+                if not connections.unconfirmed and not self._change.is_set():
                     self._change.set()
             # What has arrived is read without waiting: others must have their turn.
             gevent.sleep(0)
@@ -317,9 +364,10 @@ class Reconnecting(ABC, Generic[C]):
         while not self.up:
             self._change.clear()
             now = self._current
-            if now is not None and now.asked != self.wanted:
+            if now is not None and self._changed:
+                changed, self._changed = self._changed, set()
                 try:
-                    now.subscribe(self.wanted)
+                    now.subscribe(self._wanted, changed)
                 except self.failures as exc:
                     self._lose(now, exc)
             if not self.up:

@@ -63,7 +63,9 @@ def test_what_is_no_folder_is_refused(url: str, said: str) -> None:
         adapter_factory(url)
 
 
-@pytest.mark.parametrize("url", ["redis://host:7000/0?prefix=p", "VALKEYS://host"])
+@pytest.mark.parametrize(
+    "url", ["redis://host:7000/0?prefix=p", "VALKEYS+sharded://host"]
+)
 def test_a_url_of_redis(url: str) -> None:
     provider = adapter_factory(url)
 

@@ -137,3 +137,18 @@ def test_views_are_live_and_read_only(rooms: Rooms) -> None:
     assert members.get("unknown") is None
     assert repr(sids) == "{'a': {'r1'}, 'b': {'r1'}}"
     assert not hasattr(members, "__setitem__")
+
+
+def test_rooms_that_begin_and_end_are_told() -> None:
+    rooms = Rooms()
+    told: list[tuple[str, bool]] = []
+    rooms.members.watch(lambda room, begins: told.append((room, begins)))
+
+    rooms.add("a", ["r", "s"])
+    rooms.add("b", ["r"])
+    rooms.remove_all("a")
+    rooms.remove("b", "r")
+    rooms.members.watch(None)
+    rooms.add("c", ["t"])
+
+    assert told == [("r", True), ("s", True), ("s", False), ("r", False)]

@@ -26,9 +26,16 @@ BETWEEN = 0.05
 class Census:
     """The numbers of servers, as counted last."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, question: str) -> None:
+        """Make one that knows nothing yet.
+
+        Args:
+            link: The way to the broker.
+            question: Behind ``PUBSUB``, what asks for the number of subscribers.
+        """
         self._link = link
-        #: By channel of requests; this server is one of them.
+        self._question = question
+        #: By common channel; this server is one of them.
         self._servers: dict[bytes, int] = {}
         #: For which connection of the link all servers were waited for.
         self._complete = 0
@@ -71,8 +78,8 @@ class Census:
 
     def _count(self, names: list[bytes]) -> dict[bytes, int]:
         """Ask how many servers listen; nothing is known if the broker refuses."""
-        answers = self._link.exchange([("PUBSUB", "NUMSUB", *names)])
-        if not answers or isinstance(answers[0], Refused):
+        (answer,) = self._link.exchange([("PUBSUB", self._question, *names)])
+        if answer is None or isinstance(answer, Refused):
             return {}
-        numbers = iter(answers[0])
+        numbers = iter(answer)
         return {name: int(n) for name, n in zip(numbers, numbers, strict=True)}

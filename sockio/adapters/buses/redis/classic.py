@@ -1,238 +1,94 @@
-"""RedisBus: Redis or Valkey as the bus of a cluster, as Node's Redis adapter uses it.
-
-io = sockio.Server(adapter="redis://localhost:6379")
-
-Channels are those of ``createAdapter`` of @socket.io/redis-adapter, so that servers of
-Node are in the same cluster. Redis keeps nothing: what is published while a server is
-away does not reach it.
-"""
+"""Classic pub/sub, as ``createAdapter`` of @socket.io/redis-adapter uses it."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Container, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Container
+from itertools import count
+from typing import TYPE_CHECKING
 
-from sockio.adapters.accounting import Account
-from sockio.adapters.buses.outbox import Outbox, Parcel
 from sockio.adapters.cluster.messages import Message, MessageType
-from sockio.runtime import logs
 
 from . import wire
-from .census import Census
-from .connection import Refused
-from .hearing import Hearing, Member
-from .link import Link
-from .url import parse
-from .wire import Channels
+from .circuit import Subscription
+from .member import Mode, Resubscribe
+from .options import Options
+from .wire import Channels, Inquiry
 
 if TYPE_CHECKING:
     from sockio.adapters.adapter import LocalNamespace
-    from sockio.adapters.cluster.bus import Receive
-    from sockio.runtime.reactor import Reactor
 
-log = logs.get("adapters.redis")
+__all__ = ["CLASSIC"]
 
-__all__ = ["RedisBus"]
-
-#: What a parcel takes beside its content.
-OVERHEAD = 100
+_strangers = count()
 
 
-class RedisBus:
-    """The way to all servers on one Redis or Valkey."""
+class ClassicMember:
+    """A namespace in which this server takes part."""
 
-    def __init__(self, url: str) -> None:
-        """Make a bus that connects when its server starts.
-
-        Args:
-            url: ``redis://user:password@host:6379/0?prefix=socket.io``; see the docs
-                for the other forms and the options.
-
-        Raises:
-            ConfigError: Something in the URL is unknown; the text names it.
-        """
-        address, self._options = parse(url, os.environ)
-        self.address = str(address)
-        self.account = Account()
-        self._outbox = Outbox(self, self.account, self._options.outbox)
-        self._hearing = Hearing(self.account, self._respond)
-        self._link = Link(address, self.account, self._hearing.hear, self._outbox.ring)
-        self._census = Census(self._link)
-        self._reactor: Reactor | None = None
-        #: By namespace.
-        self._members: dict[str, Member] = {}
-        self._refused = False
-        #: To how many subscribers the broker gave our messages, all added up.
-        self.delivered = 0
-
-    def __repr__(self) -> str:
-        return f"<RedisBus {self.address}>"
-
-    @property
-    def requests_timeout(self) -> float:
-        """Seconds that other servers have for an answer, as the URL says."""
-        return self._options.requests_timeout
-
-    # ---- its state, for tests
-
-    @property
-    def up(self) -> bool:
-        """Whether the broker can be reached, and sends what is for us."""
-        return self._link.up
-
-    @property
-    def connecting(self) -> bool:
-        """Whether an attempt to connect is under way."""
-        return self._link.connecting
-
-    @property
-    def owed(self) -> bool:
-        """Whether the broker owes us an answer."""
-        return self._link.owed
-
-    @property
-    def idle(self) -> bool:
-        """Whether the broker has taken all that was published."""
-        return self._outbox.idle
-
-    @property
-    def said(self) -> int:
-        """Messages ever published, waiting ones among them, and questions."""
-        return self._outbox.taken
-
-    @property
-    def heard(self) -> int:
-        """Messages that arrived, our own among them."""
-        return self._hearing.heard
-
-    # ---- what a bus must have
-
-    @property
-    def log(self) -> None:
-        """Nothing: Redis keeps no events here."""
-
-    def open(self, reactor: Reactor, receive: Receive) -> None:
-        """Begin to connect."""
-        self._reactor = reactor
-        self._hearing.open(reactor, receive)
-        self._link.open(reactor)
-        self._outbox.open()
-
-    def join(self, nsp: LocalNamespace, uid: str, rooms: Container[str]) -> None:
-        """Take part in a namespace; what it says waits until it would be answered."""
-        channels = Channels(self._options.prefix, nsp.name)
-        member = self._members[nsp.name] = Member(nsp, uid, channels, rooms)
-        self._hearing.add(member)
-        self._subscribe()
-
-    def leave(self, nsp: LocalNamespace, uid: str) -> None:
-        """Take part in the namespace no longer."""
-        member = self._members.get(nsp.name)
-        if member is not None and member.uid == uid:
-            del self._members[nsp.name]
-            self._hearing.remove(member)
-            self._subscribe()
-
-    def publish(
-        self, message: Message, reached: Callable[[int], None] | None = None
+    def __init__(
+        self, options: Options, nsp: LocalNamespace, uid: str, rooms: Container[str]
     ) -> None:
-        """Send a message to all others; see ``Bus``."""
-        channels = self._members[message.nsp].channels
+        self.nsp = nsp
+        self.uid = uid
+        self._channels = Channels(options.prefix, nsp.name)
+        self._specific = options.publish_on_specific_response_channel
+        self.common = self._channels.requests
+        #: The rooms of this server's sockets. None: broadcasts to other rooms are read
+        #: too, since recovery keeps them for clients that are away.
+        self._rooms = rooms if nsp.recovery_duration is None else None
+        self.joins = 0
+        #: What our own broadcasts begin with: they need not be decoded.
+        self._own = wire.beginning(uid)
+
+    def subscriptions(self) -> list[Subscription]:
+        """Requests; broadcasts; responses, to all and to this server alone."""
+        channels = self._channels
+        return [
+            (b"subscribe", channels.requests),
+            (b"psubscribe", channels.pattern),
+            (b"subscribe", channels.responses),
+            (b"subscribe", channels.responses_to(self.uid)),
+        ]
+
+    def watch(self, resubscribe: Resubscribe) -> None: ...
+    def leave(self) -> None: ...
+
+    def write(self, message: Message) -> tuple[bytes, bytes]:
         if message.type is MessageType.BROADCAST and "requestId" not in message.data:
-            self._put(channels.broadcasts_to(message), wire.write_broadcast(message))
-        else:
-            self._put(channels.requests, wire.write_request(message), reached)
+            return self._channels.broadcasts_to(message), wire.write_broadcast(message)
+        return self._channels.requests, wire.write_request(message)
 
-    def reply(self, uid: str, message: Message) -> None:
-        """Send a message to the adapter ``uid``, if it is still there."""
-        member = self._members.get(message.nsp)
-        if member is not None:
-            self._respond(member, uid, wire.write_response(message))
+    def write_reply(self, uid: str, message: Message) -> tuple[bytes, bytes]:
+        return self.reply_to(uid), wire.write_response(message)
 
-    def count(self, nsp: LocalNamespace, told: Callable[[int], None]) -> None:
-        """Tell the number of other servers; see ``Bus``."""
-        channels = self._members[nsp.name].channels
-        self._outbox.put([_how_many(channels.requests)], OVERHEAD, told)
+    def reply_to(self, uid: str) -> bytes:
+        if uid and self._specific:
+            return self._channels.responses_to(uid)
+        return self._channels.responses
 
-    def close(self) -> None:
-        """End; what waits is still said if that needs no waiting."""
-        self._hearing.close()
-        left = self._outbox.close()
-        commands = [command for parcel in left for command in parcel.content]
-        if not self._link.end(commands):
-            self.account.lost += len(left)
+    def read(self, channel: bytes, data: bytes) -> Message | Inquiry | None:
+        if channel.startswith(self._channels.broadcasts):
+            return self._read_broadcast(channel, data)
+        if channel == self._channels.requests:
+            return wire.read_request(data, self.nsp.name)
+        message = wire.read_response(data, self.nsp.name)
+        if message is not None and not message.uid:
+            # Node does not say whose answer it is; each of its servers answers once.
+            return message._replace(uid=f"?{next(_strangers)}")
+        return message
 
-    # ---- saying
+    def _read_broadcast(self, channel: bytes, data: bytes) -> Message | None:
+        if data.startswith(self._own) or not self._wants(
+            self._channels.room_in(channel)
+        ):
+            return None
+        return wire.read_broadcast(data, self.nsp.name)
 
-    def _subscribe(self) -> None:
-        self._link.wanted = self._hearing.subscriptions
-        self._outbox.ring()
-
-    def _put(
-        self, channel: bytes, data: bytes, reached: Callable[[int], None] | None = None
-    ) -> None:
-        """Publish ``data``; before that ask how many get it, if somebody asks."""
-        data = self._options.fitting(data)
-        commands: list[tuple[Any, ...]] = [("PUBLISH", channel, data)]
-        if reached is not None:
-            commands.insert(0, _how_many(channel))
-        self._outbox.put(commands, len(data) + len(channel) + OVERHEAD, reached)
-
-    def _respond(self, member: Member, uid: str, data: bytes) -> None:
-        channel = member.channels.responses
-        if uid and self._options.publish_on_specific_response_channel:
-            channel = member.channels.responses_to(uid)
-        self._put(channel, data)
-
-    # ---- what the outbox asks of us
-
-    def ready(self) -> None:
-        """Wait until messages can be published, would be answered, and be heard."""
-        assert self._reactor is not None
-        while True:
-            self._link.ready()
-            if self._link.due:
-                self.account.announce(self._reactor)
-            names = [member.channels.requests for member in self._members.values()]
-            self._census.keep(self._reactor, names)
-            if self._link.up:
-                return
-
-    def carry(self, parcels: Sequence[Parcel]) -> int:
-        """Publish; return for how many of the parcels the broker has answered."""
-        commands = [command for parcel in parcels for command in parcel.content]
-        answers = self._link.exchange(commands)
-        taken = first = 0
-        for parcel in parcels:
-            last = first + len(parcel.content)
-            if last > len(answers):
-                log.debug("%d messages without an answer", len(parcels) - taken)
-                break
-            self._answered(parcel, answers[first:last])
-            taken, first = taken + 1, last
-        return taken
-
-    def _answered(self, parcel: Parcel, answers: Sequence[Any]) -> None:
-        """Take what the broker answered to the commands of one parcel."""
-        for command, answer in zip(parcel.content, answers, strict=True):
-            if isinstance(answer, Refused):
-                self._refuse(command[0], answer)
-            elif command[0] == "PUBLISH":
-                self.delivered += int(answer)
-            elif parcel.answer is not None:
-                # [channel, number]; one of them is us.
-                channel, number = answer
-                self._census.note(channel, int(number))
-                parcel.answer(max(int(number) - 1, 0))
-
-    def _refuse(self, command: str, answer: Exception) -> None:
-        if command == "PUBLISH":
-            self.account.lost += 1
-        if not self._refused:
-            self._refused = True
-            log.warning("%s refuses a %r: %r", self.address, command, answer)
+    def _wants(self, room: str | None) -> bool:
+        """Whether a broadcast to this room may reach a socket of this server."""
+        return (
+            room is None or self._rooms is None or self.joins > 0 or room in self._rooms
+        )
 
 
-def _how_many(channel: bytes) -> tuple[Any, ...]:
-    return ("PUBSUB", "NUMSUB", channel)
+CLASSIC = Mode("PUBLISH", "NUMSUB", ClassicMember)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sockio.adapters.cluster.messages import Message, MessageType
@@ -11,57 +10,18 @@ from sockio.errors import EncodeError, ProtocolError
 from sockio.runtime import logs
 
 from . import wire
-from .link import Subscription
-from .wire import Channels, Inquiry, Kind
+from .circuit import Subscription
+from .member import Member
+from .wire import Inquiry, Kind
 
 if TYPE_CHECKING:
     from sockio.adapters.accounting import Account
-    from sockio.adapters.adapter import LocalNamespace
     from sockio.adapters.cluster.bus import Receive
     from sockio.runtime.reactor import Reactor
 
 log = logs.get("adapters.redis")
 
-__all__ = ["Hearing", "Member"]
-
-
-class Member:
-    """A namespace in which this server takes part."""
-
-    def __init__(
-        self, nsp: LocalNamespace, uid: str, channels: Channels, rooms: Container[str]
-    ) -> None:
-        self.nsp = nsp
-        self.uid = uid
-        self.channels = channels
-        #: The rooms of this server's sockets. None: broadcasts to other rooms are read
-        #: too, since recovery keeps them for clients that are away.
-        self.rooms = rooms if nsp.recovery_duration is None else None
-        #: Messages on their way to the hub that may make rooms.
-        self.joins = 0
-        #: What our own broadcasts begin with: they need not be decoded.
-        self.own = wire.beginning(uid)
-
-    @property
-    def subscriptions(self) -> list[Subscription]:
-        """Broadcasts, requests, responses, and responses for this server alone."""
-        channels = self.channels
-        return [
-            (b"psubscribe", channels.pattern),
-            (b"subscribe", channels.requests),
-            (b"subscribe", channels.responses),
-            (b"subscribe", channels.responses_to(self.uid)),
-        ]
-
-    def wants(self, room: str | None) -> bool:
-        """Whether a broadcast to this room may reach a socket of this server."""
-        return (
-            room is None or self.rooms is None or self.joins > 0 or room in self.rooms
-        )
-
-    def joined(self) -> None:
-        """Take note that a message which may make rooms was carried out."""
-        self.joins -= 1
+__all__ = ["Hearing"]
 
 
 class Hearing:
@@ -81,10 +41,7 @@ class Hearing:
         self._reactor: Reactor | None = None
         self._receive: Receive | None = None
         #: Who takes what arrives, by what we have subscribed to.
-        self._takers: dict[
-            Subscription, tuple[Member, Callable[[Member, bytes, bytes], None]]
-        ] = {}
-        self._strangers = count()
+        self._takers: dict[Subscription, Member] = {}
         #: Messages that arrived, our own among them.
         self.heard = 0
 
@@ -97,32 +54,29 @@ class Hearing:
         """Hand on nothing more."""
         self._receive = None
 
-    @property
-    def subscriptions(self) -> set[Subscription]:
-        """All that is to be subscribed to."""
-        return set(self._takers)
+    def listen(self, member: Member, subscriptions: Iterable[Subscription]) -> None:
+        """Have a member take what comes on these."""
+        for subscription in subscriptions:
+            self._takers[subscription] = member
 
-    def add(self, member: Member) -> None:
-        """Listen in one more namespace."""
-        takers = (self._broadcast, self._request, self._response, self._response)
-        for subscription, take in zip(member.subscriptions, takers, strict=True):
-            self._takers[subscription] = member, take
-
-    def remove(self, member: Member) -> None:
-        """Listen there no longer."""
-        for subscription in member.subscriptions:
+    def ignore(self, subscriptions: Iterable[Subscription]) -> None:
+        """Have nobody take what comes on these."""
+        for subscription in subscriptions:
             self._takers.pop(subscription, None)
 
     def hear(self, message: Sequence[bytes]) -> None:
         """Take what has arrived: kind, pattern if there is one, channel, data."""
         self.heard += 1
-        kind = b"psubscribe" if message[0] == b"pmessage" else b"subscribe"
-        found = self._takers.get((kind, message[1]))
-        if found is None or self._reactor is None:
+        member = self._takers.get((_SUBSCRIBED[message[0]], message[1]))
+        if member is None or self._reactor is None:
             return
-        member, take = found
         try:
-            take(member, message[-2], message[-1])
+            found = member.read(message[-2], message[-1])
+            if isinstance(found, Inquiry):
+                if found.uid != member.uid:
+                    self._inquire(member, found)
+            elif found is not None:
+                self._hand_on(member, found)
         except ProtocolError as exc:
             self._account.unreadable += 1
             log.debug("what came on %r is dropped: %s", message[-2], exc.reason)
@@ -131,32 +85,6 @@ class Hearing:
         except EncodeError as exc:
             log.warning("namespace=%r no answer: %s", member.nsp.name, exc)
 
-    def _broadcast(self, member: Member, channel: bytes, data: bytes) -> None:
-        if data.startswith(member.own) or not member.wants(
-            member.channels.room_in(channel)
-        ):
-            return
-        message = wire.read_broadcast(data, member.nsp.name)
-        if message is not None:
-            self._hand_on(member, message)
-
-    def _request(self, member: Member, channel: bytes, data: bytes) -> None:
-        request = wire.read_request(data, member.nsp.name)
-        if isinstance(request, Inquiry):
-            if request.uid != member.uid:
-                self._inquire(member, request)
-        elif request is not None:
-            self._hand_on(member, request)
-
-    def _response(self, member: Member, channel: bytes, data: bytes) -> None:
-        message = wire.read_response(data, member.nsp.name)
-        if message is None:
-            return
-        if not message.uid:
-            # Node does not say whose answer it is; each of its servers answers once.
-            message = message._replace(uid=f"?{next(self._strangers)}")
-        self._hand_on(member, message)
-
     def _hand_on(self, member: Member, message: Message) -> None:
         if self._receive is None or message.uid == member.uid:
             return
@@ -164,7 +92,7 @@ class Hearing:
         if message.type is MessageType.SOCKETS_JOIN and self._reactor is not None:
             # Until the hub has carried it out, nobody knows which rooms there are.
             member.joins += 1
-            self._reactor.to_hub(member.joined)
+            self._reactor.to_hub(_joined, member)
 
     def _inquire(self, member: Member, inquiry: Inquiry) -> None:
         """Answer what no adapter of ours is asked."""
@@ -185,3 +113,14 @@ class Hearing:
         else:
             return
         self._respond(member, inquiry.uid, answer)
+
+
+def _joined(member: Member) -> None:
+    member.joins -= 1
+
+
+_SUBSCRIBED = {
+    b"message": b"subscribe",
+    b"pmessage": b"psubscribe",
+    b"smessage": b"ssubscribe",
+}

@@ -1,11 +1,14 @@
-"""URLs of Redis and Valkey: where the broker is, and how it is spoken to (pure).
+"""URLs of Redis and Valkey: where the brokers are, and how they are used (pure).
 
 redis://user:password@host:6379/0?prefix=socket.io
-rediss://...                           over TLS
-redis+unix:///path/to/socket?db=0      through a Unix socket
+rediss://...                                        over TLS
+redis+unix:///path/to/socket?db=0                   through a Unix socket
+redis+sentinel://h1:26379,h2:26379/mymaster/0       the broker that sentinels name
+redis+cluster://h1:6379,h2:6379                     the nodes of a cluster
+redis+sharded://...                                 means redis://...?mode=sharded
 
-``valkey://``, ``valkeys://`` and ``valkey+unix://`` mean the same. No text that this
-module makes has a password, or a part of the URL that may hold one.
+``valkey://`` and all the other forms mean the same. No text that this module makes has
+a password, or a part of the URL that may hold one.
 """
 
 from __future__ import annotations
@@ -14,29 +17,31 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from sockio.adapters.cluster.requests import TIMEOUT
-from sockio.errors import ConfigError, EncodeError, UnknownOption
-from sockio.runtime.unknown_names import refuse
+from .options import MODES, Options, Query, wrong
 
-__all__ = ["Address", "Options", "Tls", "parse"]
+__all__ = ["Address", "Site", "Tls", "parse"]
 
-SCHEMES = ("redis", "rediss", "redis+unix", "valkey", "valkeys", "valkey+unix")
 #: Those over TLS.
 ENCRYPTED = ("rediss", "valkeys")
-PORT = 6379
-#: Seconds; more are taken for milliseconds.
-LONGEST = 3600
+PLAIN = ("redis", "valkey")
+SCHEMES = (
+    *PLAIN,
+    *ENCRYPTED,
+    *(f"{scheme}+unix" for scheme in PLAIN),
+    *(
+        f"{scheme}+{form}"
+        for scheme in (*PLAIN, *ENCRYPTED)
+        for form in ("sentinel", "cluster", *MODES)
+    ),
+)
+PORT, SENTINEL_PORT = 6379, 26379
 #: Where user and password are looked for if the URL has none.
 USER, PASSWORD = "SOCKIO_REDIS_USERNAME", "SOCKIO_REDIS_PASSWORD"
-
-_HINTS = {
-    "key": "write prefix",
-    "requestsTimeout": "write requests_timeout, in seconds",
-    "password": f"write it before the host, or set {PASSWORD}",
-    "username": f"write it before the host, or set {USER}",
-}
+#: The sentinels' own.
+SENTINEL_USER = "SOCKIO_SENTINEL_USERNAME"
+SENTINEL_PASSWORD = "SOCKIO_SENTINEL_PASSWORD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,197 +76,145 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How the broker is used."""
+class Site:
+    """One broker, or those who know where the brokers are."""
 
-    #: What the names of all channels begin with; Node calls it ``key``.
-    prefix: str = "socket.io"
-    #: Answer only the server that asked: all others on the broker must listen there.
-    publish_on_specific_response_channel: bool = False
-    #: Seconds that other servers have for an answer, where a call gives no time.
-    requests_timeout: float = TIMEOUT
-    #: Bytes that may wait while the broker is away.
-    outbox: int = 64 << 20
-    #: Most bytes of one message. A broker cuts off a server for which 32 MB wait.
-    max_message: int = 16 << 20
+    #: The broker, or some nodes of a cluster, or sentinels.
+    addresses: tuple[Address, ...] = (Address(),)
+    #: Whether it is a cluster.
+    cluster: bool = False
+    #: The name of the broker that the sentinels know; empty: there are none.
+    master: str = ""
+    #: The broker, as far as that is known where sentinels tell the rest.
+    broker: Address = Address()
 
-    def fitting(self, data: bytes) -> bytes:
-        """Return a message that is not too large.
-
-        Raises:
-            EncodeError: It is.
-        """
-        if len(data) > self.max_message:
-            raise EncodeError(
-                f"the message has {len(data)} bytes, and {self.max_message} are the "
-                "most for other servers: max_message= in the URL allows more"
-            )
-        return data
+    def __str__(self) -> str:
+        where = ",".join(str(address) for address in self.addresses)
+        if self.master:
+            return f"{self.master} of {where}"
+        return f"the cluster of {where}" if self.cluster else where
 
 
-def parse(url: str, environ: Mapping[str, str]) -> tuple[Address, Options]:
+def parse(url: str, environ: Mapping[str, str]) -> tuple[Site, Options]:
     """Return what a URL says.
 
     Args:
         url: See above.
-        environ: Where user and password may be.
+        environ: Where users and passwords may be.
 
     Raises:
         ConfigError: Something in it is unknown or cannot be; the text names that.
     """
     scheme = url.partition(":")[0].lower()
     if scheme not in SCHEMES or not url[len(scheme) :].startswith("://"):
-        raise _wrong(scheme, f"the URLs are {', '.join(f'{s}://' for s in SCHEMES)}")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-        host = parts.hostname
-    except ValueError:
-        # The library's own text would repeat parts of the URL.
-        raise _wrong(scheme, "the host or the port cannot be read") from None
+        forms = ", ".join(f"{s}://" for s in SCHEMES if s.startswith("redis"))
+        raise wrong(scheme, f"the URLs are {forms}, and the same with valkey")
+    base, _, form = scheme.partition("+")
+    # Several hosts are more than the library takes.
+    authority = re.match(r"[^/?#]*", url[len(scheme) + 3 :])
+    assert authority is not None
+    parts = urlsplit(f"x://{url[len(scheme) + 3 + authority.end() :]}")
     if parts.fragment:
-        raise _wrong(scheme, "write %23 for a # in it")
-    given = _query(scheme, parts.query)
-    _check_mode(scheme, given)
-    tls = _tls(scheme, given) if scheme in ENCRYPTED else None
-    if tls is None and (odd := next((n for n in given if n.startswith("ssl_")), None)):
-        raise _wrong(scheme, f"{odd}= is for {' and '.join(ENCRYPTED)}")
-    where: dict[str, Any] = {"tls": tls, "db": _number(scheme, given, "db", 0)}
-    if scheme.endswith("+unix"):
-        if host or not parts.path:
-            raise _wrong(scheme, "write three slashes and the path of the socket")
-        where["path"] = unquote(parts.path)
+        raise wrong(scheme, "write %23 for a # in it")
+    query = Query(scheme, parts.query)
+    user, hosts = _authority(scheme, authority.group(), environ)
+    common: dict[str, Any] = {**user, "tls": _tls(scheme, base in ENCRYPTED, query)}
+    common["db"] = query.number("db", 0)
+    options = query.options(form if form in MODES else None)
+    if form == "sentinel":
+        return _sentinels(scheme, hosts, parts.path, common, environ), options
+    if len(hosts) > 1 and form != "cluster":
+        raise wrong(scheme, "several hosts are for +sentinel and +cluster")
+    if form == "unix":
+        if hosts != [{}] or not parts.path:
+            raise wrong(scheme, "write three slashes and the path of the socket")
+        common["path"] = unquote(parts.path)
     else:
-        where |= {"host": host or "localhost", "port": PORT if port is None else port}
-        where |= _database(scheme, parts.path, given)
-    where["username"] = _secret(parts.username, environ.get(USER))
-    where["password"] = _secret(parts.password, environ.get(PASSWORD))
-    return Address(**where), _options(scheme, given)
+        common |= _database(scheme, parts.path.strip("/"), query)
+    if form == "cluster" and common["db"]:
+        raise wrong(scheme, "the channels of a cluster are in no database")
+    addresses = tuple(Address(**common, **host) for host in hosts)
+    return Site(addresses=addresses, cluster=form == "cluster"), options
 
 
-def _options(scheme: str, given: dict[str, str]) -> Options:
-    prefix = given.get("prefix", Options().prefix)
-    if not prefix:
-        raise _wrong(scheme, "prefix= is empty")
-    name = "publish_on_specific_response_channel"
-    return Options(
-        prefix=prefix,
-        publish_on_specific_response_channel=_truth(scheme, given, name, False),
-        requests_timeout=_seconds(scheme, given, "requests_timeout", TIMEOUT),
-        outbox=_number(scheme, given, "outbox", Options().outbox, least=1),
-        max_message=_number(
-            scheme, given, "max_message", Options().max_message, least=1
+def _authority(
+    scheme: str, authority: str, environ: Mapping[str, str]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return user and password; and what is said of each host."""
+    credentials, _, names = authority.rpartition("@")
+    username, _, password = credentials.partition(":")
+    user = {
+        "username": unquote(username) or environ.get(USER) or None,
+        "password": unquote(password) or environ.get(PASSWORD) or None,
+    }
+    hosts = []
+    for name in names.split(","):
+        try:
+            parts = urlsplit(f"//{name}")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            # The library's own text would repeat parts of the URL.
+            raise wrong(scheme, "the host or the port cannot be read") from None
+        if len(names) > len(name) and not host:
+            raise wrong(scheme, "a host is missing between commas")
+        found = {"host": host, "port": port}
+        hosts.append({key: value for key, value in found.items() if value is not None})
+    return user, hosts
+
+
+def _sentinels(
+    scheme: str,
+    hosts: list[dict[str, Any]],
+    path: str,
+    common: dict[str, Any],
+    environ: Mapping[str, str],
+) -> Site:
+    """Return what is said of sentinels, and of the broker behind them."""
+    match path.strip("/").split("/"):
+        case [name] if name:
+            pass
+        case [name, db] if name and not common["db"] and _is_database(db):
+            common["db"] = int(db)
+        case _:
+            text = "behind the hosts is the name of the broker, as in /mymaster/0"
+            raise wrong(scheme, text)
+    own = {
+        "username": environ.get(SENTINEL_USER) or None,
+        "password": environ.get(SENTINEL_PASSWORD) or None,
+        "tls": common["tls"],
+    }
+    return Site(
+        addresses=tuple(
+            Address(**{"port": SENTINEL_PORT, **own, **host}) for host in hosts
         ),
+        master=unquote(name),
+        broker=Address(**common),
     )
 
 
-def _tls(scheme: str, given: dict[str, str]) -> Tls:
-    required = given.get("ssl_cert_reqs", "required")
-    if required not in ("required", "none"):
-        raise _wrong(scheme, "ssl_cert_reqs= is required or none")
+def _tls(scheme: str, encrypted: bool, query: Query) -> Tls | None:
+    given = query.given
+    if not encrypted:
+        if odd := next((name for name in given if name.startswith("ssl_")), None):
+            raise wrong(scheme, f"{odd}= is for {' and '.join(ENCRYPTED)}")
+        return None
+    required = query.choice("ssl_cert_reqs", ("required", "none"), "required")
     return Tls(
         ca_certs=given.get("ssl_ca_certs"),
         certfile=given.get("ssl_certfile"),
         keyfile=given.get("ssl_keyfile"),
         required=required == "required",
-        check_hostname=_truth(
-            scheme, given, "ssl_check_hostname", required == "required"
-        ),
+        check_hostname=query.truth("ssl_check_hostname", required == "required"),
     )
 
 
-_KNOWN = (
-    "db",
-    "max_message",
-    "mode",
-    "outbox",
-    "prefix",
-    "publish_on_specific_response_channel",
-    "requests_timeout",
-    "ssl_ca_certs",
-    "ssl_cert_reqs",
-    "ssl_certfile",
-    "ssl_check_hostname",
-    "ssl_keyfile",
-)
-
-
-def _query(scheme: str, query: str) -> dict[str, str]:
-    pairs = parse_qsl(query, keep_blank_values=True)
-    given = dict(pairs)
-    if len(given) < len(pairs):
-        raise _wrong(scheme, "an option is given twice")
-    if not given.keys() <= set(_KNOWN):
-        # A name may be anything, if the URL is broken: only words are repeated.
-        shown = {n if re.fullmatch(r"\w{1,40}", n) else "?": "" for n in given}
-        try:
-            refuse(f"adapter={scheme}:", shown, _KNOWN, _HINTS)
-        except UnknownOption as exc:
-            raise ConfigError(str(exc)) from None
-    return given
-
-
-def _check_mode(scheme: str, given: dict[str, str]) -> None:
-    if given.get("mode", "pubsub") != "pubsub":
-        raise _wrong(scheme, "mode= is pubsub")
-
-
-def _database(scheme: str, path: str, given: dict[str, str]) -> dict[str, int]:
-    name = path.strip("/")
+def _database(scheme: str, name: str, query: Query) -> dict[str, int]:
     if not name:
         return {}
-    if "db" in given or not re.fullmatch(r"[0-9]{1,6}", name):
-        raise _wrong(scheme, "behind the host is one number, that of the database")
+    if "db" in query.given or not _is_database(name):
+        raise wrong(scheme, "behind the host is one number, that of the database")
     return {"db": int(name)}
 
 
-def _number(
-    scheme: str, given: dict[str, str], name: str, default: int, least: int = 0
-) -> int:
-    value = given.get(name)
-    if value is None:
-        return default
-    if not re.fullmatch(r"[0-9]{1,15}", value) or int(value) < least:
-        raise _wrong(scheme, f"{name}= is no number of {least} or more")
-    return int(value)
-
-
-def _seconds(scheme: str, given: dict[str, str], name: str, default: float) -> float:
-    value = given.get(name)
-    if value is None:
-        return default
-    if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", value) or not float(value):
-        raise _wrong(scheme, f"{name}= is no number of seconds above 0")
-    if float(value) > LONGEST:
-        raise _wrong(
-            scheme, f"{name}= is in seconds, {LONGEST} at most, not in milliseconds"
-        )
-    return float(value)
-
-
-_TRUTHS: Mapping[str, bool] = {
-    "1": True,
-    "true": True,
-    "yes": True,
-    "0": False,
-    "false": False,
-    "no": False,
-}
-
-
-def _truth(scheme: str, given: dict[str, str], name: str, default: bool) -> bool:
-    value = given.get(name)
-    if value is None:
-        return default
-    if value.lower() not in _TRUTHS:
-        raise _wrong(scheme, f"{name}= is true or false")
-    return _TRUTHS[value.lower()]
-
-
-def _secret(part: str | None, otherwise: str | None) -> str | None:
-    return unquote(part) if part else otherwise or None
-
-
-def _wrong(scheme: str, text: str) -> ConfigError:
-    shown = scheme if re.fullmatch(r"[a-z+]{1,20}", scheme) else "?"
-    return ConfigError(f"adapter='{shown}:...': {text}")
+def _is_database(name: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,6}", name) is not None

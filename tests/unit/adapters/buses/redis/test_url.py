@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from sockio.adapters.buses.redis.url import Address, Options, Tls, parse
+from sockio.adapters.buses.redis.options import Options
+from sockio.adapters.buses.redis.url import Address, Site, Tls, parse
 from sockio.errors import ConfigError
 
 
@@ -43,53 +44,83 @@ from sockio.errors import ConfigError
     ],
 )
 def test_where_the_broker_is(url: str, address: dict[str, Any]) -> None:
-    assert parse(url, {}) == (Address(**address), Options())
+    assert parse(url, {}) == (Site(addresses=(Address(**address),)), Options())
 
 
-def test_options() -> None:
-    url = "redis://h?prefix=my&publish_on_specific_response_channel=true&outbox=5"
+def test_the_hosts_of_a_cluster() -> None:
+    site, _ = parse("valkeys+cluster://ann:x@h1:7000,[::1],h3?ssl_cert_reqs=none", {})
 
-    _, options = parse(f"{url}&mode=pubsub", {})
-
-    assert options == Options(
-        prefix="my", publish_on_specific_response_channel=True, outbox=5
+    assert site.cluster
+    tls = Tls(required=False, check_hostname=False)
+    common: dict[str, Any] = {"username": "ann", "password": "x", "tls": tls}
+    assert site.addresses == (
+        Address(host="h1", port=7000, **common),
+        Address(host="::1", **common),
+        Address(host="h3", **common),
     )
+    assert str(site) == "the cluster of h1:7000,[::1]:6379,h3:6379"
+
+
+def test_sentinels_and_the_broker_that_they_know() -> None:
+    environ = {
+        "SOCKIO_REDIS_PASSWORD": "broker's",
+        "SOCKIO_SENTINEL_USERNAME": "ann",
+        "SOCKIO_SENTINEL_PASSWORD": "sentinels'",
+    }
+    site, options = parse("redis+sentinel://h1,h2:7000/my%20master/3?outbox=5", environ)
+
+    assert not site.cluster
+    own: dict[str, Any] = {"username": "ann", "password": "sentinels'"}
+    assert site.addresses == (
+        Address(host="h1", port=26379, **own),
+        Address(host="h2", port=7000, **own),
+    )
+    assert site.master == "my master"
+    assert site.broker == Address(db=3, password="broker's")
+    assert options.outbox == 5
+    assert str(site) == "my master of h1:26379,h2:7000"
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("redis://h1,h2", "several hosts are for"),
+        ("redis+unix://h1,h2/path", "several hosts are for"),
+        ("redis+cluster://h1,,h2", "a host is missing between commas"),
+        ("redis+cluster://h1/2", "in no database"),
+        ("redis+cluster://h1?db=2", "in no database"),
+        ("redis+sentinel://h1", "the name of the broker, as in /mymaster/0"),
+        ("redis+sentinel://h1/", "the name of the broker"),
+        ("redis+sentinel://h1/name/x", "the name of the broker"),
+        ("redis+sentinel://h1/name/0/1", "the name of the broker"),
+        ("redis+sentinel://h1/name/1?db=2", "the name of the broker"),
+        ("redis+nosuch://h1", "redis[+]cluster://, .* and the same with valkey"),
+    ],
+)
+def test_what_several_brokers_cannot_be(url: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        parse(url, {})
 
 
 def test_user_and_password_of_the_environment() -> None:
     environ = {"SOCKIO_REDIS_USERNAME": "ann", "SOCKIO_REDIS_PASSWORD": "secret"}
 
-    address, _ = parse("redis://host", environ)
+    site, _ = parse("redis://host", environ)
     other, _ = parse("redis://bob:other@host", environ)
 
-    assert (address.username, address.password) == ("ann", "secret")
-    assert (other.username, other.password) == ("bob", "other")
+    ann = Address(host="host", username="ann", password="secret")
+    bob = Address(host="host", username="bob", password="other")
+    assert site.addresses == (ann,)
+    assert other.addresses == (bob,)
 
 
 @pytest.mark.parametrize(
     ("rest", "text"),
     [
-        ("?requests_timout=5", "there is no such option"),
-        ("?prefx=x", r"prefx=.*did you mean prefix\?"),
-        ("?key=x", "write prefix"),
-        ("?requestsTimeout=5000", "write requests_timeout, in seconds"),
-        ("?requests_timeout=5000", "seconds, 3600 at most, not in milliseconds"),
-        ("?requests_timeout=0.0", "is no number of seconds above 0"),
-        ("?requests_timeout=nan", "is no number of seconds above 0"),
-        ("?max_message=1MB", "max_message= is no number of 1"),
-        ("?publishOnSpecificResponseChannel=1", "write publish_on_specific_"),
-        ("?password=secret", "SOCKIO_REDIS_PASSWORD"),
-        ("?prefix=", "prefix= is empty"),
-        ("?prefix=a&prefix=b", "twice"),
-        ("?mode=nosuch", "mode= is pubsub"),
-        ("?outbox=0", "outbox= is no number of 1"),
-        ("?outbox=lots", "outbox= is no number of 1"),
-        ("?publish_on_specific_response_channel=maybe", "is true or false"),
         ("?ssl_ca_certs=x", "ssl_ca_certs= is for rediss and valkeys"),
         ("/one", "one number, that of the database"),
         ("/1?db=1", "one number, that of the database"),
         ("/secret#x", "write %23"),
-        ("?secret%20word=x", "there is no such option"),
     ],
 )
 def test_mistakes_are_named(rest: str, text: str) -> None:
@@ -123,8 +154,8 @@ def test_what_cannot_be_read_is_not_repeated(url: str) -> None:
 
 
 def test_an_address_is_shown_without_its_password() -> None:
-    address, _ = parse("redis://ann:secret@[::1]:7000", {})
+    site, _ = parse("redis://ann:secret@[::1]:7000", {})
 
-    assert str(address) == "[::1]:7000"
-    assert "secret" not in repr(address)
-    assert "ann" not in repr(address)
+    assert str(site) == "[::1]:7000"
+    assert "secret" not in repr(site)
+    assert "ann" not in repr(site)

@@ -1,0 +1,187 @@
+"""Options: how a broker is used, as the query of its URL says (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from sockio.adapters.cluster.requests import TIMEOUT
+from sockio.errors import ConfigError, UnknownOption
+from sockio.runtime.unknown_names import refuse
+
+__all__ = ["MODES", "SUBSCRIPTION_MODES", "Options", "Query", "wrong"]
+
+#: How messages travel: classic pub/sub, or sharded pub/sub.
+MODES = ("pubsub", "sharded")
+#: Sharded pub/sub: which rooms have channels of their own. With ``dynamic`` it is all
+#: but those whose names are as long as the id of a socket.
+SUBSCRIPTION_MODES = ("dynamic", "dynamic-private", "static")
+#: Seconds; more are taken for milliseconds.
+LONGEST = 3600
+
+_HINTS = {
+    "channelPrefix": "write prefix",
+    "key": "write prefix",
+    "requestsTimeout": "write requests_timeout, in seconds",
+    "subscriptionMode": "write subscription_mode",
+    "password": "write it before the host, or set SOCKIO_REDIS_PASSWORD",
+    "username": "write it before the host, or set SOCKIO_REDIS_USERNAME",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the broker is used."""
+
+    #: One of ``MODES``.
+    mode: str = "pubsub"
+    #: What the names of all channels begin with; Node calls it ``key`` or, with sharded
+    #: pub/sub, ``channelPrefix``.
+    prefix: str = "socket.io"
+    #: Classic pub/sub: answer only the server that asked: all others on the broker must
+    #: listen there.
+    publish_on_specific_response_channel: bool = False
+    #: One of ``SUBSCRIPTION_MODES``.
+    subscription_mode: str = "dynamic"
+    #: Seconds that other servers have for an answer, where a call gives no time.
+    requests_timeout: float = TIMEOUT
+    #: Bytes that may wait while the broker is away.
+    outbox: int = 64 << 20
+    #: Most bytes of one message. A broker cuts off a server for which 32 MB wait.
+    max_message: int = 16 << 20
+
+
+#: The options of one mode alone.
+_ONLY = {
+    "publish_on_specific_response_channel": "pubsub",
+    "subscription_mode": "sharded",
+}
+_KNOWN = (
+    "db",
+    "max_message",
+    "mode",
+    "outbox",
+    "prefix",
+    "publish_on_specific_response_channel",
+    "requests_timeout",
+    "ssl_ca_certs",
+    "ssl_cert_reqs",
+    "ssl_certfile",
+    "ssl_check_hostname",
+    "ssl_keyfile",
+    "subscription_mode",
+)
+
+
+class Query:
+    """What follows the ``?`` of a URL."""
+
+    def __init__(self, scheme: str, text: str) -> None:
+        """Read it.
+
+        Raises:
+            ConfigError: Something in it is unknown or cannot be; all calls raise this.
+        """
+        self._scheme = scheme
+        pairs = parse_qsl(text, keep_blank_values=True)
+        #: The options that are given, as texts.
+        self.given = dict(pairs)
+        if len(self.given) < len(pairs):
+            raise wrong(scheme, "an option is given twice")
+        if not self.given.keys() <= set(_KNOWN):
+            # A name may be anything, if the URL is broken: only words are repeated.
+            shown = {n if re.fullmatch(r"\w{1,40}", n) else "?": "" for n in self.given}
+            try:
+                refuse(f"adapter={scheme}:", shown, _KNOWN, _HINTS)
+            except UnknownOption as exc:
+                raise ConfigError(str(exc)) from None
+
+    def options(self, mode: str | None) -> Options:
+        """Return the options.
+
+        Args:
+            mode: The one that the scheme names; None: it names none.
+        """
+        default = Options()
+        chosen = self.choice("mode", MODES, mode or default.mode)
+        if mode is not None and chosen != mode:
+            raise wrong(self._scheme, "mode= is another one than before the colon")
+        for name, its_mode in _ONLY.items():
+            if name in self.given and chosen != its_mode:
+                raise wrong(self._scheme, f"{name}= is for mode={its_mode}")
+        prefix = self.given.get("prefix", default.prefix)
+        if not prefix:
+            raise wrong(self._scheme, "prefix= is empty")
+        return Options(
+            mode=chosen,
+            prefix=prefix,
+            publish_on_specific_response_channel=self.truth(
+                "publish_on_specific_response_channel", False
+            ),
+            subscription_mode=self.choice(
+                "subscription_mode", SUBSCRIPTION_MODES, default.subscription_mode
+            ),
+            requests_timeout=self.seconds("requests_timeout", TIMEOUT),
+            outbox=self.number("outbox", default.outbox, least=1),
+            max_message=self.number("max_message", default.max_message, least=1),
+        )
+
+    # ---- one option
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        """Return one of several words."""
+        value = self.given.get(name, default)
+        if value not in choices:
+            words = f"{', '.join(choices[:-1])} or {choices[-1]}"
+            raise wrong(self._scheme, f"{name}= is {words}")
+        return value
+
+    def number(self, name: str, default: int, least: int = 0) -> int:
+        """Return a number."""
+        value = self.given.get(name)
+        if value is None:
+            return default
+        if not re.fullmatch(r"[0-9]{1,15}", value) or int(value) < least:
+            raise wrong(self._scheme, f"{name}= is no number of {least} or more")
+        return int(value)
+
+    def seconds(self, name: str, default: float) -> float:
+        """Return a time in seconds."""
+        value = self.given.get(name)
+        if value is None:
+            return default
+        if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", value) or not float(value):
+            raise wrong(self._scheme, f"{name}= is no number of seconds above 0")
+        if float(value) > LONGEST:
+            raise wrong(
+                self._scheme,
+                f"{name}= is in seconds, {LONGEST} at most, not in milliseconds",
+            )
+        return float(value)
+
+    def truth(self, name: str, default: bool) -> bool:
+        """Return whether something is to be."""
+        value = self.given.get(name)
+        if value is None:
+            return default
+        if value.lower() not in _TRUTHS:
+            raise wrong(self._scheme, f"{name}= is true or false")
+        return _TRUTHS[value.lower()]
+
+
+_TRUTHS: Mapping[str, bool] = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "0": False,
+    "false": False,
+    "no": False,
+}
+
+
+def wrong(scheme: str, text: str) -> ConfigError:
+    """Return the error for a URL that cannot be; it does not repeat the URL."""
+    shown = scheme if re.fullmatch(r"[a-z+]{1,20}", scheme) else "?"
+    return ConfigError(f"adapter='{shown}:...': {text}")
