@@ -12,6 +12,7 @@ _HOME = {
     "AckError": "errors",
     "AckTimeout": "errors",
     "BroadcastOperator": "socket.many_sockets.broadcast",
+    "BrokerError": "errors",
     "BufferFull": "errors",
     "BufferPolicy": "engine.options",
     "Call": "runtime.surroundings",
@@ -24,6 +25,7 @@ _HOME = {
     "Deflate": "engine.options",
     "Disconnected": "errors",
     "EncodeError": "errors",
+    "Emitter": "emitter",
     "EngineServer": "engine.server",
     "EngineSession": "engine.session",
     "Event": "runtime.event_names",
@@ -64,6 +66,7 @@ _HOME = {
 
 if TYPE_CHECKING:
     from .build import compiled as compiled
+    from .emitter import Emitter as Emitter
     from .engine.http.compression import HttpCompression as HttpCompression
     from .engine.http.cookie import Cookie as Cookie
     from .engine.http.cors import Cors as Cors
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
     from .engine.session import EngineSession as EngineSession
     from .errors import AckError as AckError
     from .errors import AckTimeout as AckTimeout
+    from .errors import BrokerError as BrokerError
     from .errors import BufferFull as BufferFull
     from .errors import ClusterTimeout as ClusterTimeout
     from .errors import ConfigError as ConfigError

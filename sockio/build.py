@@ -32,6 +32,7 @@ MODULES = (
     "socket.many_sockets.addressing",
     "socket.many_sockets.answers",
     "socket.many_sockets.broadcast",
+    "socket.many_sockets.choosing",
     "socket.namespace.connection",
     "socket.one_socket.gate",
     "socket.one_socket.inbox",

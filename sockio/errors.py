@@ -12,6 +12,7 @@ SockioError
 ├── EncodeError               also TypeError; raised in the caller, before sending
 ├── ReservedEventError        also ValueError
 ├── ClusterTimeout            also TimeoutError
+├── BrokerError               also ConnectionError; an emitter's broker is away
 ├── BufferFull                more waits for a client than its buffer policy allows
 ├── InboxFull                 more waits for handlers than the inbox policy allows
 ├── RateLimited               too much, too fast
@@ -28,6 +29,7 @@ from typing import Any
 __all__ = [
     "AckError",
     "AckTimeout",
+    "BrokerError",
     "BufferFull",
     "ClusterTimeout",
     "ConfigError",
@@ -171,6 +173,15 @@ class ClusterTimeout(SockioError, TimeoutError):
         self.responses: list[Any] = responses if responses is not None else []
         #: Ids of the servers that did not answer.
         self.missing: set[str] = missing if missing is not None else set()
+
+
+class BrokerError(SockioError, ConnectionError):
+    """The broker of an emitter has not taken a message."""
+
+    def __init__(self, message: str, *, uncertain: bool) -> None:
+        super().__init__(message)
+        #: Whether the servers may have got the message all the same.
+        self.uncertain = uncertain
 
 
 class BufferFull(SockioError):

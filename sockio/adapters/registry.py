@@ -12,6 +12,7 @@ from .buses.redis.url import SCHEMES
 from .cluster.cluster import Cluster
 from .leases import ALONE, Lease
 from .memory import MemoryAdapter
+from .packages import needed
 from .provider import Provider
 
 if TYPE_CHECKING:
@@ -93,16 +94,8 @@ def _siblings(where: str) -> Cluster:
 
 def _redis(url: str) -> Cluster:
     """Return the cluster at a URL of Redis or Valkey."""
-    try:
-        # The package is imported only by those who use it.
+    with needed("redis", by="adapter='redis:...'"):
         from .buses.redis.bus import RedisBus
-    except ModuleNotFoundError as exc:
-        if (exc.name or "").partition(".")[0] != "redis":
-            raise
-        raise ConfigError(
-            "adapter='redis:...' needs the package redis: "
-            "python -m pip install 'sockio[redis]'"
-        ) from exc
     bus = RedisBus(url)
     return Cluster(bus, requests_timeout=bus.requests_timeout)
 

@@ -16,7 +16,10 @@ from sockio.runtime import event_names, unknown_names
 
 from .events import Event
 
-__all__ = ["event_name", "refuse", "take_ack"]
+__all__ = ["SERVER_EVENTS", "event_name", "refuse", "server_event_name", "take_ack"]
+
+#: Events that a server emits on its namespaces itself.
+SERVER_EVENTS = frozenset(("adapter_gap", "connect", "connection", "new_namespace"))
 
 _ROOM = "write io.to(room).emit(...), or socket.to(room).emit(...) without the sender"
 _NOT_ME = "write socket.broadcast.emit(...) for all but the sender"
@@ -58,6 +61,19 @@ def event_name(event: str | Event[..., Any]) -> str:
     """
     name = event if type(event) is str else event_names.event_name(event)
     if name in RESERVED_EVENTS:
+        raise ReservedEventError(name)
+    return name
+
+
+def server_event_name(event: str | Event[..., Any]) -> str:
+    """Return the name of an ``event`` for the listeners of servers.
+
+    Raises:
+        ReservedEventError: It is one of the servers' own events.
+        TypeError: ``event`` is neither text, a number nor an Event.
+    """
+    name = event_names.event_name(event)
+    if name in SERVER_EVENTS:
         raise ReservedEventError(name)
     return name
 

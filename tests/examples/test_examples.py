@@ -483,6 +483,28 @@ def test_two_servers_act_as_one(
         assert server.end(signal.SIGINT) == (0, "")
 
 
+# ------------------------------------------------------------------ emitter
+
+
+def test_a_script_tells_the_clients_of_all_servers(
+    start: Start,
+    node: Driver,
+    redis_server: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REDIS_URL", f"{redis_server.url}?prefix=prices")
+    servers = [start("examples/emitter/server.py", "{port}") for _ in range(2)]
+    clients = [connect(node, server.url) for server in servers]
+    for number, client in enumerate(clients, 1):
+        assert client.emit_with_ack("watch", "gold") == [number]
+
+    told = "2 clients of 2 servers are told: gold 4150.2"
+    start("examples/emitter/announce.py", "gold", "4150.20", ready=told)
+
+    for client in clients:
+        assert client.next("price").args == ["gold", 4150.2]
+
+
 # ------------------------------------------------------------------ graceful end
 
 

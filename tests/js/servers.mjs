@@ -40,6 +40,9 @@ export function serverOperations({ keep, thing, forget, pack, unpack }) {
     const pub = await openRedis(library, port);
     const sub = await openRedis(library, port);
     const http = createServer();
+    if (options.parser === "json") {
+      options.parser = { encode: (it) => Buffer.from(JSON.stringify(it)), decode: JSON.parse };
+    }
     const adapter = ADAPTERS[mode](pub.client, sub.client, options);
     const it = new Server(http, { adapter });
     it.on("connection", (socket) => socket.join(socket.handshake.auth.rooms ?? []));

@@ -18,6 +18,7 @@ from sockio.types import RoomLike
 
 from .addressing import Targets
 from .answers import Answers, Callback
+from .choosing import Choosing
 from .remote_socket import RemoteSocket
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Broadcaster(Protocol):
     def encode(self, packet: Packet, flags: Flags) -> Any: ...
 
 
-class BroadcastOperator(Targets):
+class BroadcastOperator(Choosing["BroadcastOperator"], Targets):
     """Whom the next call addresses and how it is sent; immutable."""
 
     __slots__ = ("_nobody", "_nsp", "_options")
@@ -54,37 +55,12 @@ class BroadcastOperator(Targets):
     def _operator(self) -> BroadcastOperator:
         return self
 
-    def _with(self, **changes: Any) -> BroadcastOperator:
-        options = replace(self._options, **changes)
-        return BroadcastOperator(self._nsp, options, nobody=self._nobody)
-
-    def _flag(self, **changes: Any) -> BroadcastOperator:
-        return self._with(flags=replace(self._options.flags, **changes))
-
-    def to(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
-        named = tuple(dict.fromkeys((*self._options.rooms, *room_names(rooms))))
-        options = replace(self._options, rooms=named)
-        return BroadcastOperator(self._nsp, options, nobody=not named)
-
-    def in_(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
-        return self.to(*rooms)
-
-    def except_(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
-        return self._with(except_=self._options.except_.union(room_names(rooms)))
-
-    def exclude(self, *rooms: RoomLike | Iterable[RoomLike]) -> BroadcastOperator:
-        return self.except_(*rooms)
+    def _chosen(self, options: BroadcastOptions, nobody: bool) -> BroadcastOperator:
+        return BroadcastOperator(self._nsp, options, nobody=nobody)
 
     @property
     def local(self) -> BroadcastOperator:
         return self._flag(local=True)
-
-    @property
-    def volatile(self) -> BroadcastOperator:
-        return self._flag(volatile=True)
-
-    def compress(self, on: bool) -> BroadcastOperator:
-        return self._flag(compress=on)
 
     def timeout(self, seconds: float) -> BroadcastOperator:
         return self._flag(timeout=seconds)

@@ -11,11 +11,9 @@ from collections.abc import Callable
 
 from sockio.runtime import logs
 from sockio.runtime.listeners import Listeners
+from sockio.socket.emit_arguments import SERVER_EVENTS
 
 log = logs.get("socket.dispatch")
-
-#: Events that a server emits on its namespaces itself.
-SERVER_EVENTS = frozenset(("adapter_gap", "connect", "connection", "new_namespace"))
 
 
 class Misplaced:

@@ -9,18 +9,18 @@ from typing import Any, TypeAlias, TypeVar
 from sockio.adapters.adapter import Adapter, AdapterFactory, Reply, ServerAnswers
 from sockio.adapters.addressing import BroadcastOptions, Flags
 from sockio.engine.intake import Intake
-from sockio.errors import ClusterTimeout, ConnectError, EncodeError, ReservedEventError
+from sockio.errors import ClusterTimeout, ConnectError, EncodeError
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.socketio import AutoParser, Parser
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
-from sockio.runtime.event_names import event_name
 from sockio.runtime.listeners import EventEmitter, Listener, Listeners
 from sockio.runtime.observers import Observers
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
 from sockio.socket import middleware
+from sockio.socket.emit_arguments import SERVER_EVENTS, server_event_name
 from sockio.socket.events import Event
 from sockio.socket.many_sockets.addressing import Targets
 from sockio.socket.many_sockets.answers import Callback
@@ -33,7 +33,7 @@ from sockio.types import SocketId
 
 from .admission import Admission, PlainAdmission
 from .carriage import Carriage
-from .misplaced import SERVER_EVENTS, Misplaced
+from .misplaced import Misplaced
 from .recovery import RecoveringAdmission
 from .server_events import tell_listeners
 from .twin_wire import TwinWire
@@ -350,9 +350,7 @@ class Namespace(EventEmitter, Targets):
         ack: ServerAnswers | None,
         timeout: float | None,
     ) -> None:
-        name = event_name(event)
-        if name in SERVER_EVENTS:
-            raise ReservedEventError(name)
+        name = server_event_name(event)
         emit = self.adapter.server_side_emit
         self.reactor.in_order(emit, [name, *args], ack, timeout)
 

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Any
 from sockio.adapters.accounting import Account
 from sockio.adapters.buses.outbox import Outbox, Parcel
 from sockio.adapters.cluster.messages import Message
-from sockio.errors import EncodeError
 from sockio.runtime import logs
 
 from .census import Census
 from .circuit import Subscription
 from .classic import CLASSIC
 from .connection import Refused, Unsettled
-from .finding import Finder
 from .hearing import Hearing
 from .link import Link
 from .member import Member
@@ -64,7 +62,7 @@ class RedisBus:
         self._outbox = Outbox(self, self.account, self._options.outbox)
         self._hearing = Hearing(self.account, self._respond)
         self._link = Link(
-            Finder(site),
+            site,
             self._options.prefix,
             self.account,
             self._hearing.hear,
@@ -190,12 +188,7 @@ class RedisBus:
         self, channel: bytes, data: bytes, reached: Callable[[int], None] | None = None
     ) -> None:
         """Publish ``data``; before that ask how many get it, if somebody asks."""
-        most = self._options.max_message
-        if len(data) > most:
-            raise EncodeError(
-                f"the message has {len(data)} bytes, and {most} are the most for other "
-                "servers: max_message= in the URL allows more"
-            )
+        data = self._options.fitting(data)
         commands: list[tuple[Any, ...]] = [(self._mode.publish, channel, data)]
         if reached is not None:
             commands.insert(0, self._how_many(channel))

@@ -16,6 +16,7 @@ import gevent
 from sockio.adapters.buses.reconnecting import Connections
 
 from .connection import FAILURES, Connection, Moved, Refused, slot_of
+from .dialer import Dialer
 from .finding import Finder
 
 __all__ = ["Circuit", "Subscription"]
@@ -101,6 +102,7 @@ class Circuit(Connections):
     def __init__(
         self,
         finder: Finder,
+        dialer: Dialer,
         meeting: bytes,
         heard: Callable[[Sequence[bytes]], None],
         ask_anew: Callable[[Iterable[Subscription]], None],
@@ -109,6 +111,7 @@ class Circuit(Connections):
 
         Args:
             finder: Finds the nodes.
+            dialer: Makes gevent's sockets.
             meeting: Names the node for all that is not sharded: the same one for all
                 servers that say the same here, as long as nothing moves.
             heard: Takes ``[b"message", channel, data]``, ``[b"pmessage", pattern,
@@ -117,6 +120,7 @@ class Circuit(Connections):
         """
         super().__init__()
         self._finder = finder
+        self._dialer = dialer
         self._meeting = meeting
         self._heard = heard
         self._ask_anew = ask_anew
@@ -135,7 +139,10 @@ class Circuit(Connections):
     def open(self) -> None:
         found = self._finder.find()
         for address in found.nodes:
-            pair = _Pair(Connection(address), Connection(address))
+            subscriber, publisher = (
+                Connection(address, self._dialer) for _ in range(2)
+            )
+            pair = _Pair(subscriber, publisher)
             self._pairs[address.host, address.port] = pair
             pair.publisher.open()
             self._finder.check(pair.publisher)

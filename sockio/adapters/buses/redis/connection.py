@@ -1,27 +1,27 @@
-"""Connection: one socket to Redis or Valkey, which lets other greenlets run.
+"""Connection: one socket to Redis or Valkey.
 
-redis-py says the hello and reads and writes the protocol. It is given gevent's sockets,
-so that it is the same in a process that gevent has patched and in one that it has not.
+redis-py says the hello and reads and writes the protocol. It is given sockets of our
+own. If they are gevent's, other greenlets run meanwhile, in a process that gevent has
+patched and in one that it has not.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import socket
 import ssl
 import sys
 import termios
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import gevent.socket
-import gevent.ssl
 import redis.connection
 import redis.crc
 import redis.exceptions
 
-from .url import Address, Tls
+from .dialer import Dialer
+from .url import Address
 
 __all__ = ["FAILURES", "Connection", "Moved", "Refused", "Unsettled", "slot_of"]
 
@@ -47,11 +47,22 @@ PIECE = 64 << 10
 
 
 class Connection:
-    """A connection to a broker; its greenlets block, nobody else."""
+    """A connection to a broker; it is made once."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, dialer: Dialer) -> None:
+        """Make a connection that is not open.
+
+        Args:
+            address: Of the broker.
+            dialer: Makes its socket. With gevent's sockets only the greenlets block
+                that use the connection, otherwise the thread.
+        """
+        self._dialer = dialer
         # Any: redis-py has types for its commands, and few for what is below them.
         self._client: Any = _Client(address, self)
+        #: By ``time.monotonic``, when whoever opens, sends or reads gets a FAILURE;
+        #: None: never.
+        self.until: float | None = None
         #: Bytes sent and received so far.
         self.sent = 0
         self.received = 0
@@ -63,7 +74,7 @@ class Connection:
             FAILURES: It was not possible.
 
         Blocks:
-            Until that is done; the caller sees to a deadline.
+            Until that is done, or ``until``.
         """
         self._client.connect()
 
@@ -74,7 +85,7 @@ class Connection:
             FAILURES: The connection has ended.
 
         Blocks:
-            Until all are written.
+            Until all are written, or ``until``.
         """
         client = self._client
         packed = client.pack_commands(commands)
@@ -88,9 +99,41 @@ class Connection:
             FAILURES: The connection has ended.
 
         Blocks:
-            Until there is one.
+            Until there is one, or ``until``.
         """
         return self._client.read_response()
+
+    def left(self) -> float | None:
+        """Return the seconds until ``until``.
+
+        Raises:
+            TimeoutError: There are none.
+        """
+        if self.until is None:
+            return None
+        seconds = self.until - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("it took too long")
+        return seconds
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is open and owes nothing, so that it can be used once more.
+
+        If not, there is no use for it any more.
+        """
+        if self._client._sock is None:
+            return False
+        sock = self._client._sock.below
+        try:
+            sock.settimeout(0)
+            sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            sock.settimeout(None)
+            return True
+        except OSError:
+            pass
+        return False  # it has ended, or said what nobody had asked for
 
     def send_now(self, commands: Iterable[Sequence[Any]]) -> bool:
         """Write commands as far as that needs no waiting; say whether all were.
@@ -120,9 +163,7 @@ class Connection:
         """End the connection for both sides; who reads or writes it gets an error."""
         sock = self._client._sock
         if sock is not None:
-            with contextlib.suppress(OSError):
-                # Below TLS, whose farewell would be waited for.
-                gevent.socket.socket.shutdown(sock.below, socket.SHUT_RDWR)
+            self._dialer.hang_up(sock.below)
 
     def close(self) -> None:
         """Release the socket; only its reader calls this."""
@@ -130,11 +171,17 @@ class Connection:
         with contextlib.suppress(*FAILURES):
             self._client.disconnect()
 
+    def abandon(self) -> None:
+        """Release the socket of another process, from which this one was forked."""
+        sock = self._client._sock
+        if sock is not None:
+            sock.close()  # without a word to the broker
+
 
 class _Client(redis.connection.Connection):
     """redis-py's connection with a socket of ours; it connects once."""
 
-    def __init__(self, address: Address, counter: Connection) -> None:
+    def __init__(self, address: Address, owner: Connection) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
             host=address.host,
             port=address.port,
@@ -145,41 +192,49 @@ class _Client(redis.connection.Connection):
             socket_timeout=None,
         )
         self._address: Address | None = address
-        self._counter = counter
+        self._owner = owner
 
     def _connect(self) -> Any:
         address, self._address = self._address, None
         if address is None:  # a command on a connection that has ended
             raise ConnectionError("the connection has ended")
-        return _Socket(dial(address), self._counter)
+        dialer = self._owner._dialer
+        return _Socket(dialer.dial(address, self._owner.left), self._owner)
 
 
 class _Socket:
-    """A socket that counts the bytes which it sends and receives."""
+    """A socket that counts the bytes that it moves, and looks at the time."""
 
-    def __init__(self, below: Any, counter: Connection) -> None:
-        #: gevent's socket.
+    def __init__(self, below: Any, owner: Connection) -> None:
+        #: The socket that does it.
         self.below = below
-        self._counter = counter
+        self._owner = owner
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.below, name)
 
     def recv(self, size: int) -> bytes:
+        self._look_at_the_time()
         data: bytes = self.below.recv(size)
-        self._counter.received += len(data)
+        self._owner.received += len(data)
         return data
 
     def recv_into(self, buffer: Any) -> int:
+        self._look_at_the_time()
         size: int = self.below.recv_into(buffer)
-        self._counter.received += size
+        self._owner.received += size
         return size
 
     def sendall(self, data: bytes) -> None:
         view = memoryview(data)
         for start in range(0, len(view), PIECE):
+            self._look_at_the_time()
             self.below.sendall(view[start : start + PIECE])
-            self._counter.sent += len(view[start : start + PIECE])
+            self._owner.sent += len(view[start : start + PIECE])
+
+    def _look_at_the_time(self) -> None:
+        if self._owner.until is not None:
+            self.below.settimeout(self._owner.left())
 
 
 def slot_of(name: bytes, slots: int) -> int:
@@ -189,67 +244,3 @@ def slot_of(name: bytes, slots: int) -> int:
     """
     slot: int = redis.crc.key_slot(name, slots)
     return slot
-
-
-def dial(address: Address) -> Any:
-    """Return a connected socket.
-
-    Raises:
-        OSError: It was not possible.
-
-    Blocks:
-        Until it is connected.
-    """
-    if address.path is not None:
-        sock = _connected(socket.AF_UNIX, address.path)
-    else:
-        sock = _connected_by_name(address.host, address.port)
-    try:
-        if address.path is None:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if address.tls is not None:
-            sock = tls_context(address.tls).wrap_socket(
-                sock, server_hostname=address.host, do_handshake_on_connect=False
-            )
-            sock.do_handshake()
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _connected_by_name(host: str, port: int) -> Any:
-    """Return a socket that is connected to the first address that answers."""
-    error = OSError(f"{host} has no address")
-    for found in gevent.socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
-        try:
-            return _connected(found[0], found[4])
-        except OSError as exc:
-            error = exc
-    raise error
-
-
-def _connected(family: int, where: Any) -> Any:
-    """Return a connected socket; whatever ends the attempt, it is closed."""
-    sock = gevent.socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.connect(where)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def tls_context(tls: Tls) -> Any:
-    """Return the context in which TLS is spoken; see ``Tls``."""
-    context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = tls.required and tls.check_hostname
-    context.verify_mode = ssl.CERT_REQUIRED if tls.required else ssl.CERT_NONE
-    if tls.ca_certs is not None:
-        context.load_verify_locations(tls.ca_certs)
-    elif tls.required:
-        context.load_default_certs()
-    if tls.certfile is not None:
-        context.load_cert_chain(tls.certfile, tls.keyfile)
-    return context

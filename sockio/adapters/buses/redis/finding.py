@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from .connection import FAILURES, Connection, slot_of
+from .dialer import Dialer
 from .url import Address, Site
 
 __all__ = ["Finder", "Map", "ask"]
@@ -35,30 +36,35 @@ class Map(NamedTuple):
 class Finder:
     """Finds the brokers, as often as it is asked."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, dialer: Dialer) -> None:
         """Make one.
 
         Args:
             site: What the URL says.
+            dialer: Makes the sockets of whoever asks.
         """
         self.site = site
+        self._dialer = dialer
         #: Those to ask, the next one first.
         self._known = list(site.addresses)
 
-    def find(self) -> Map:
+    def find(self, until: float | None = None) -> Map:
         """Return the brokers that are to be connected to.
+
+        Args:
+            until: When it is too late; see ``Connection``.
 
         Raises:
             FAILURES: Nobody tells.
 
         Blocks:
-            Until somebody has told; the caller sees to a deadline.
+            Until somebody has told, or ``until``.
         """
         site = self.site
         if site.cluster:
-            return self._first(_nodes)
+            return self._first(_nodes, until)
         if site.master:
-            return self._first(self._master)
+            return self._first(self._master, until)
         return Map(site.addresses, [*site.addresses])
 
     def check(self, connection: Connection) -> None:
@@ -68,7 +74,7 @@ class Finder:
             FAILURES: It is not.
 
         Blocks:
-            Until it has answered.
+            Until it has answered, or until the connection's ``until``.
         """
         if self.site.master and ask(connection, "ROLE")[0] != b"master":
             raise ConnectionError("the sentinels name a broker that is no master")
@@ -77,14 +83,17 @@ class Finder:
         """What was found last is good: ask the same one first next time."""
         self._known.insert(0, self._known.pop())
 
-    def _first(self, tell: Callable[[Connection, Address], Map]) -> Map:
+    def _first(
+        self, tell: Callable[[Connection, Address], Map], until: float | None
+    ) -> Map:
         """Return what the first one tells that can be asked."""
         error: Exception = ConnectionError("nobody can be asked")
         for _ in range(len(self._known)):
             # Whoever hangs uses up all the time: next time another one is the first.
             address = self._known.pop(0)
             self._known.append(address)
-            connection = Connection(address)
+            connection = Connection(address, self._dialer)
+            connection.until = until
             try:
                 connection.open()
                 found = tell(connection, address)

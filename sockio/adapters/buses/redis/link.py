@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import gevent.socket
+import gevent.ssl
+
 from sockio.adapters.buses.reconnecting import Reconnecting
 
 from .circuit import Circuit
 from .connection import FAILURES, Moved, Unsettled
+from .dialer import Dialer
 from .finding import Finder
+from .url import Site
 
 if TYPE_CHECKING:
     from sockio.adapters.accounting import Account
 
 __all__ = ["Link"]
+
+_DIALER = Dialer(gevent.socket, gevent.ssl)
 
 
 class Link(Reconnecting[Circuit]):
@@ -24,7 +31,7 @@ class Link(Reconnecting[Circuit]):
 
     def __init__(
         self,
-        finder: Finder,
+        site: Site,
         meeting: str,
         account: Account,
         heard: Callable[[Sequence[bytes]], None],
@@ -33,19 +40,21 @@ class Link(Reconnecting[Circuit]):
         """Make a link that is down.
 
         Args:
-            finder: Finds the broker.
+            site: Where the broker is.
             meeting: In a cluster, what names the node for all that is not sharded.
             account: Is told of outages.
             heard: Takes what comes; see ``Circuit``.
             ring: Called when ``ready`` has something to do.
         """
-        super().__init__(str(finder.site), account, ring)
-        self._finder = finder
+        super().__init__(str(site), account, ring)
+        self._finder = Finder(site, _DIALER)
         self._meeting = meeting.encode("utf-8", "replace")
         self._heard = heard
 
     def make(self) -> Circuit:
-        return Circuit(self._finder, self._meeting, self._heard, self._ask_anew)
+        return Circuit(
+            self._finder, _DIALER, self._meeting, self._heard, self._ask_anew
+        )
 
     def end(self, last_words: Sequence[Sequence[Any]]) -> bool:
         """End at once; say whether all of ``last_words`` could be written."""

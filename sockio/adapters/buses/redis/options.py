@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from sockio.adapters.cluster.requests import TIMEOUT
-from sockio.errors import ConfigError, UnknownOption
+from sockio.errors import ConfigError, EncodeError, UnknownOption
 from sockio.runtime.unknown_names import refuse
 
 __all__ = ["MODES", "SUBSCRIPTION_MODES", "Options", "Query", "wrong"]
@@ -51,6 +51,19 @@ class Options:
     outbox: int = 64 << 20
     #: Most bytes of one message. A broker cuts off a server for which 32 MB wait.
     max_message: int = 16 << 20
+
+    def fitting(self, data: bytes) -> bytes:
+        """Return a message that is not too large.
+
+        Raises:
+            EncodeError: It is.
+        """
+        if len(data) > self.max_message:
+            raise EncodeError(
+                f"the message has {len(data)} bytes, and {self.max_message} are the "
+                "most for other servers: max_message= in the URL allows more"
+            )
+        return data
 
 
 #: The options of one mode alone.

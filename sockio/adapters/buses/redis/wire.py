@@ -28,6 +28,7 @@ __all__ = [
     "Inquiry",
     "Kind",
     "beginning",
+    "broadcast",
     "read_broadcast",
     "read_request",
     "read_response",
@@ -122,7 +123,12 @@ def write_broadcast(message: Message) -> bytes:
     Raises:
         EncodeError: A value in it cannot travel; all functions that write raise this.
     """
-    return write([message.uid, _packet(message), message.data["opts"]])
+    return write(broadcast(message))
+
+
+def broadcast(message: Message) -> list[Json]:
+    """Return what ``write_broadcast`` writes."""
+    return [message.uid, _packet(message), message.data["opts"]]
 
 
 def beginning(uid: str) -> bytes:

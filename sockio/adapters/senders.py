@@ -1,0 +1,70 @@
+"""Senders: which URL of an emitter leads to which broker, and in which language."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Protocol
+
+from sockio.errors import ConfigError
+from sockio.protocol.socketio.msgpack_parser import parse, write
+from sockio.types import Json
+
+from .buses.redis import url as redis_url
+from .packages import needed
+from .sender import Sender
+
+__all__ = ["Encoder", "sender_of"]
+
+
+class Encoder(Protocol):
+    """What writes broadcasts in place of MessagePack."""
+
+    def encode(self, value: Any, /) -> bytes:
+        """Return a tree of dicts, lists, texts, numbers, None and bytes as bytes."""
+
+
+def sender_of(url: str, parser: Encoder | None) -> Sender:
+    """Return the way to the servers that have ``url`` as their adapter.
+
+    Raises:
+        ConfigError: There is none, or something in the URL is unknown.
+    """
+    if not isinstance(url, str):
+        raise ConfigError(f"Emitter({type(url).__name__}): give the URL of a broker")
+    scheme = url.partition(":")[0].lower()
+    if scheme in redis_url.SCHEMES:
+        return _redis(url, parser)
+    # A URL may hold a password: only its scheme goes into the text.
+    shown = f"{scheme}:..." if ":" in url else url
+    raise ConfigError(
+        f"Emitter({shown!r}): give the URL of the servers' broker, such as redis://..."
+    )
+
+
+def _redis(url: str, parser: Encoder | None) -> Sender:
+    with needed("redis", by="Emitter('redis:...')"):
+        from .buses.redis.classic_language import ClassicLanguage
+        from .buses.redis.redis_sender import RedisSender
+    site, options = redis_url.parse(url, os.environ)
+    if site.cluster or options.mode != "pubsub":
+        raise ConfigError(
+            "Emitter('redis:...'): there are no emitters for mode=sharded, nor for the "
+            "nodes of a cluster"
+        )
+    encode = write if parser is None else _encoder(parser)
+    return RedisSender(site, ClassicLanguage(options, encode))
+
+
+def _encoder(parser: Encoder) -> Any:
+    """Return a function that has the parser write a tree."""
+    if not callable(getattr(parser, "encode", None)):
+        raise ConfigError(f"parser={parser!r}: give an object with encode(value)")
+
+    def encode(value: Json) -> bytes:
+        # What MessagePack has read is made of the simplest types alone.
+        data = parser.encode(parse(write(value)))
+        if not isinstance(data, (bytes, bytearray)):
+            raise ConfigError(f"parser={parser!r}: encode() must return bytes")
+        return bytes(data)
+
+    return encode

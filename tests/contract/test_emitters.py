@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.emitters import EmitterContract
+from tests.support.redis_server import RedisServer
+
+
+class TestRedis(EmitterContract):
+    @pytest.fixture
+    def url(self, redis_server: RedisServer) -> str:
+        return f"{redis_server.url}?prefix=emitted"
