@@ -181,11 +181,12 @@ ORDER = {
         ("dialer",),
         ("connection",),
         ("finding",),
+        ("nodes", "sharded_channels"),
         ("circuit",),
         ("link",),
         ("member",),
         ("census", "classic", "hearing", "sharded"),
-        ("bus", "classic_language", "redis_sender"),
+        ("bus", "classic_language", "redis_sender", "sharded_language"),
         ("__init__",),
     ),
 }

@@ -44,15 +44,25 @@ def sender_of(url: str, parser: Encoder | None) -> Sender:
 def _redis(url: str, parser: Encoder | None) -> Sender:
     with needed("redis", by="Emitter('redis:...')"):
         from .buses.redis.classic_language import ClassicLanguage
-        from .buses.redis.redis_sender import RedisSender
+        from .buses.redis.redis_sender import Language, RedisSender
+        from .buses.redis.sharded_language import ShardedLanguage
     site, options = redis_url.parse(url, os.environ)
-    if site.cluster or options.mode != "pubsub":
+    language: Language
+    if options.mode == "sharded":
+        _only_of_pubsub(parser)
+        language = ShardedLanguage(options)
+    else:
+        encode = write if parser is None else _encoder(parser)
+        language = ClassicLanguage(options, encode)
+    return RedisSender(site, language)
+
+
+def _only_of_pubsub(parser: Encoder | None) -> None:
+    if parser is not None:
         raise ConfigError(
-            "Emitter('redis:...'): there are no emitters for mode=sharded, nor for the "
-            "nodes of a cluster"
+            "parser= is for classic pub/sub, redis://...: nowhere else do Node's "
+            "servers have one"
         )
-    encode = write if parser is None else _encoder(parser)
-    return RedisSender(site, ClassicLanguage(options, encode))
 
 
 def _encoder(parser: Encoder) -> Any:

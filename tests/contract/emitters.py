@@ -38,6 +38,13 @@ class Heads:
             for served in self.servers:
                 adapter = served.io.of(name).adapter
                 wait_until(lambda adapter=adapter: adapter.server_count() == 2)  # type: ignore[misc]
+        self.joined()
+
+    def joined(self) -> None:
+        """Wait until the broker sends what is for the rooms that there are now."""
+        for served in self.servers:
+            cluster: Any = served.io.adapter()
+            wait_until(lambda cluster=cluster: cluster.bus.up)  # type: ignore[misc]
 
     def received(self) -> list[list[Any]]:
         """Return the events that each client got before the emitter's last word."""
@@ -103,6 +110,7 @@ class EmitterContract:
         chat = heads.emitter.of("chat")
         socket = heads.servers[1].also(heads.clients[1], "/chat")
         socket.join("room 1")
+        heads.joined()
 
         assert chat.name == "/chat"
         chat.to("room 1").emit("n", 1)

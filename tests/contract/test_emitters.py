@@ -10,3 +10,9 @@ class TestRedis(EmitterContract):
     @pytest.fixture
     def url(self, redis_server: RedisServer) -> str:
         return f"{redis_server.url}?prefix=emitted"
+
+
+class TestRedisSharded(EmitterContract):
+    @pytest.fixture
+    def url(self, redis_server: RedisServer) -> str:
+        return f"{redis_server.url}?mode=sharded&prefix=emitted-sharded"

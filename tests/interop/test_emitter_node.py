@@ -49,10 +49,13 @@ class Theirs:
         return [[e.args for e in client.take("n")] for client in self.clients]
 
 
-@pytest.fixture
-def theirs(node: Driver, redis_server: RedisServer) -> Iterator[Theirs]:
-    servers = [node.server("redis", redis_server.port) for _ in range(2)]
-    theirs = Theirs(node, servers, redis_server.url)
+@pytest.fixture(params=["pubsub", "sharded"])
+def theirs(
+    request: pytest.FixtureRequest, node: Driver, redis_server: RedisServer
+) -> Iterator[Theirs]:
+    mode, port = request.param, redis_server.port
+    servers = [node.server("redis", port, mode=mode) for _ in range(2)]
+    theirs = Theirs(node, servers, f"{redis_server.url}?mode={mode}")
     yield theirs
     theirs.emitter.close()
 

@@ -63,6 +63,11 @@ def test_a_parser_gets_nothing_that_cannot_travel() -> None:
         sender_of("redis://h", Shown()).pack(odd)
 
 
+def test_a_parser_is_for_classic_pub_sub() -> None:
+    with pytest.raises(ConfigError, match="classic"):
+        sender_of("redis+sharded://h", Shown())
+
+
 def test_what_is_no_parser() -> None:
     class Texts:
         def encode(self, value: Any) -> str:

@@ -9,6 +9,7 @@ from sockio.adapters.sender import UID
 from sockio.types import Json
 
 from . import wire
+from .nodes import Command
 from .options import Options
 from .wire import Channels
 
@@ -28,7 +29,7 @@ class ClassicLanguage:
         self._options = options
         self._encode = encode
 
-    def say(self, message: Message) -> tuple[str, bytes, bytes]:
+    def say(self, message: Message) -> Command:
         """Return the command that sends a message; see ``Language``."""
         channels = Channels(self._options.prefix, message.nsp)
         if message.type is MessageType.BROADCAST:
@@ -38,7 +39,10 @@ class ClassicLanguage:
             channel, data = channels.requests, wire.write_request(message)
         return "PUBLISH", channel, self._options.fitting(data)
 
-    ask = say
+    def ask(self, message: Message) -> tuple[Command, Command]:
+        """Return the commands that count and ask the servers; see ``Language``."""
+        command = self.say(message)
+        return ("PUBSUB", "NUMSUB", command[1]), command
 
     def answers(self, nsp: str) -> tuple[str, Sequence[bytes]]:
         """Return where answers come; see ``Language``."""

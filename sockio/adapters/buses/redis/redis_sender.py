@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sockio.adapters.cluster.messages import Message, MessageType
-from sockio.adapters.exclusive import Exclusive, Place
+from sockio.adapters.exclusive import Exclusive
 from sockio.errors import BrokerError, ClusterTimeout, ProtocolError
 from sockio.types import Json
 
-from .connection import FAILURES, Connection, Refused
-from .dialer import Dialer
-from .finding import Finder
+from .connection import FAILURES, Connection, Refused, Unsettled
+from .nodes import Command, Nodes
 from .url import Site
 
 __all__ = ["Language", "RedisSender"]
 
-#: A command for the broker, which answers how many servers get what it says.
-Command = tuple[Any, ...]
-
-_DIALER = Dialer(socket, ssl)
+T = TypeVar("T")
 
 
 class Language(Protocol):
     """How the servers are spoken to."""
 
     def say(self, message: Message) -> Command:
-        """Return the command that sends a message.
+        """Return the command that sends a message, with the channel or the key second.
 
         Raises:
             EncodeError: A value in it cannot travel, or it is too large.
         """
 
-    def ask(self, message: Message) -> Command:
-        """The same, for a question; the broker's answer is the number of servers."""
+    def ask(self, message: Message) -> tuple[Command, Command]:
+        """Return the command that counts the servers, and the one that asks them."""
 
     def answers(self, nsp: str) -> tuple[str, Sequence[bytes]]:
         """Return the command that subscribes to answers, and their channels."""
@@ -52,17 +46,17 @@ class Language(Protocol):
 
 
 class RedisSender:
-    """One connection for all threads, and one more for each question."""
+    """One connection to a node for all threads, and one more for each question."""
 
     def __init__(self, site: Site, language: Language) -> None:
-        self._finder = Finder(site, _DIALER)
+        self._site = site
         self._language = language
-        self._connection: Exclusive[Connection] = Exclusive(Connection.abandon)
+        self._nodes: Exclusive[Nodes] = Exclusive(Nodes.abandon)
 
     @property
     def address(self) -> str:
         """Where the broker is; no secret is in it."""
-        return str(self._finder.site)
+        return str(self._site)
 
     def pack(self, message: Message) -> Command:
         """Return the command that sends a message; see ``Sender``."""
@@ -70,76 +64,68 @@ class RedisSender:
 
     def send(self, parcel: Command, until: float) -> None:
         """Have the broker take it; see ``Sender``."""
-        self._carry_out(parcel, until)
+        self._with_nodes(lambda nodes: nodes.send(parcel), until)
 
     def ask(self, message: Message, until: float, timeout: float) -> list[Json]:
         """Ask all servers; see ``Sender``."""
-        question = self._language.ask(message)
-        subscribe, channels = self._language.answers(message.nsp)
-        listener = None
+        count, question = self._language.ask(message)
+        listener = self._with_nodes(lambda nodes: self._listen(nodes, message), until)
         try:
-            try:
-                listener = self._open(until)
-                listener.send([(subscribe, channel) for channel in channels])
-                for _ in channels:
-                    listener.read()
-            except FAILURES as exc:
-                raise self._error(exc, uncertain=False) from exc
-            servers = int(self._carry_out(question, until))
+
+            def put(nodes: Nodes) -> int:
+                servers = nodes.add_up(count)
+                nodes.send(question)
+                return servers
+
+            servers = self._with_nodes(put, until)
             return self._gather(listener, message, servers, timeout)
         finally:
-            if listener is not None:
-                listener.close()
+            listener.close()
 
     def close(self, until: float) -> None:
-        """Give up the connection of this process; see ``Sender``."""
-        with suppress(TimeoutError), self._connection.use(until) as place:
-            _drop(place)
+        """Give up the connections of this process; see ``Sender``."""
+        with suppress(TimeoutError), self._nodes.use(until) as place:
+            if place.thing is not None:
+                place.thing.close()
 
-    def _carry_out(self, command: Command, until: float) -> Any:
-        """Return what the broker answers to a command."""
-        written = False
+    def _with_nodes(self, use: Callable[[Nodes], T], until: float) -> T:
+        """Return what ``use`` returns; do it again where the nodes have moved."""
+        sent = False
         try:
-            with self._connection.use(until) as place:
+            with self._nodes.use(until) as place:
+                nodes = place.thing = place.thing or Nodes(self._site)
+                nodes.until = until
+                nodes.sent = False
                 try:
-                    connection = self._opened(place, until)
-                    written = True
-                    connection.send([command])
-                    return connection.read()
+                    try:
+                        return use(nodes)
+                    except Unsettled:
+                        # Nobody has got it: the nodes are not those that they were.
+                        nodes.close()
+                        return use(nodes)
                 except Refused:
                     raise  # the connection goes on
                 except BaseException:
                     # Something may still be owed: the next call must not read it.
-                    _drop(place)
+                    sent = nodes.sent
+                    nodes.close()
                     raise
         except FAILURES as exc:
-            uncertain = written and not isinstance(exc, Refused)
-            raise self._error(exc, uncertain) from exc
+            raise self._error(exc, uncertain=sent) from exc
 
-    def _opened(self, place: Place[Connection], until: float) -> Connection:
-        """Return a connection that works; one that has ended meanwhile is replaced."""
-        connection = place.thing
-        if connection is not None and not connection.idle:
-            _drop(place)
-            connection = None
-        if connection is None:
-            connection = place.thing = self._open(until)
-        connection.until = until
-        return connection
-
-    def _open(self, until: float) -> Connection:
-        """Find the broker, and connect to it."""
-        (broker,) = self._finder.find(until).nodes
-        connection = Connection(broker, _DIALER)
-        connection.until = until
+    def _listen(self, nodes: Nodes, question: Message) -> Connection:
+        """Return a connection that hears the answers."""
+        subscribe, channels = self._language.answers(question.nsp)
+        listener = nodes.connect(nodes.owner(channels[0]))
         try:
-            connection.open()
-            self._finder.check(connection)
+            listener.open()
+            listener.send([(subscribe, channel) for channel in channels])
+            for _ in channels:
+                listener.read()
         except BaseException:
-            connection.close()
+            listener.close()
             raise
-        self._finder.keep()
-        return connection
+        return listener
 
     def _gather(
         self, listener: Connection, question: Message, servers: int, timeout: float
@@ -179,9 +165,3 @@ class RedisSender:
 
     def _error(self, exc: Exception, uncertain: bool) -> BrokerError:
         return BrokerError(f"{self.address}: {exc}", uncertain=uncertain)
-
-
-def _drop(place: Place[Connection]) -> None:
-    connection, place.thing = place.thing, None
-    if connection is not None:
-        connection.close()

@@ -43,8 +43,9 @@ def test_a_change_of_sockets() -> None:
 
 def test_a_question_and_its_answers() -> None:
     question = message(MessageType.SERVER_SIDE_EMIT, packet=["x", 1], requestId="a")
-    command = LANGUAGE.ask(question)
+    count, command = LANGUAGE.ask(question)
 
+    assert count == ("PUBSUB", "NUMSUB", b"p-request#/chat#")
     assert command[:2] == ("PUBLISH", b"p-request#/chat#")
     assert json.loads(command[2]) == {
         "uid": "emitter",
