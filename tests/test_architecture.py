@@ -160,6 +160,7 @@ ORDER = {
         ("cluster/numbered_log",),
         ("cluster/moves",),
         ("cluster/legacies",),
+        ("cluster/mirror", "cluster/mirrored"),
         ("cluster/kept", "cluster/kept_here"),
         ("cluster/keeper",),
         ("cluster/receiver",),

@@ -48,6 +48,8 @@ ELSEWHERE = {
     "adapters/cluster/kept": "loopback/test_cluster",
     "adapters/cluster/kept_here": "loopback/test_recovery_of_siblings",
     "adapters/cluster/legacies": "property/test_recovery_of_several_machine",
+    "adapters/cluster/mirror": "property/test_recovery_of_several_machine",
+    "adapters/cluster/mirrored": "property/test_recovery_of_several_machine",
     "adapters/cluster/pieces": "unit/adapters/cluster/test_numbered_log",
     "adapters/cluster/receiver": "loopback/test_cluster",
     "adapters/leases": "unit/socket/server/test_background",

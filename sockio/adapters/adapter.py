@@ -153,6 +153,10 @@ class LocalNamespace(Protocol):
     def recovery_duration(self) -> float | None:
         """Seconds for which sessions and events are kept; None: they are not."""
 
+    @property
+    def recovery_mirrored(self) -> bool:
+        """Whether another server is told what is kept, since this one may be killed."""
+
     def announce(self, sid: SocketId, fire: Callable[[], None]) -> None:
         """Run ``fire``, which calls listeners of room events.
 
@@ -342,6 +346,20 @@ class Adapter(EventEmitter, ABC):
         """
 
     # ---- connection state recovery
+
+    def watch_session(
+        self, pid: str, sid: SocketId, session: Callable[[], Session]
+    ) -> None:
+        """A client was let in that can come back.
+
+        Args:
+            pid: The secret by which it asks for its session.
+            sid: Id of its socket.
+            session: Returns what is to be kept of the socket.
+        """
+
+    def forget_session(self, pid: str) -> None:
+        """A client has gone; if it may come back, its session was persisted before."""
 
     def persist_session(self, session: Session) -> None:
         """Keep a session whose connection broke."""

@@ -64,6 +64,8 @@ class MemoryAdapter(Adapter):
         """
         super().__init__(nsp, listeners)
         self._rooms = Rooms()
+        #: Called with each socket that has entered or left rooms.
+        self.on_rooms: Callable[[SocketId], object] | None = None
         self._warned = False
         #: Whether broadcasts are written to the debug log.
         self._told = False
@@ -115,6 +117,8 @@ class MemoryAdapter(Adapter):
 
     def _announce(self, sid: SocketId, changes: list[Change]) -> None:
         """Fire the events of ``changes`` that somebody listens to."""
+        if self.on_rooms is not None and changes:
+            self.on_rooms(sid)
         told = log.isEnabledFor(DEBUG)
         tell = self.nsp.observers.tell
         for what, room, *_ in changes:

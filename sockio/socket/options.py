@@ -36,12 +36,15 @@ class Recovery:
     max_disconnection_duration: float = 120.0
     #: Let recovered sockets in without asking the middlewares of the namespace again.
     skip_middlewares: bool = True
+    #: Tell another process of this host beforehand what is kept, so that clients are
+    #: recovered even if their process was killed.
+    mirror: bool = False
 
     def __post_init__(self) -> None:
         seconds(
             "max_disconnection_duration", self.max_disconnection_duration, LONGEST_KEPT
         )
-        flags_of(self, "skip_middlewares")
+        flags_of(self, "skip_middlewares", "mirror")
 
     @classmethod
     def of(cls, value: Recovery | bool | None) -> Recovery | None:
@@ -52,7 +55,8 @@ class Recovery:
             return value
         raise ConfigError(
             f"connection_state_recovery={value!r}: give True, False or "
-            "Recovery(max_disconnection_duration=120.0, skip_middlewares=True)"
+            "Recovery(max_disconnection_duration=120.0, skip_middlewares=True, "
+            "mirror=False)"
         )
 
 

@@ -116,6 +116,7 @@ class Server:
 
     #: There is no recovery here.
     recovery_duration = None
+    recovery_mirrored = False
     clock = Clock()
 
     def __init__(self, factory: AdapterFactory) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.support.crowd import Crowd
 from tests.support.deployed import Deployed, gunicorn, page
+from tests.support.raw_websocket import RawWebSocket
 from tests.support.waiting import wait_until
 
 #: A client that breaks off while it changes its transport may show events twice.
@@ -52,3 +56,70 @@ def test_clients_are_recovered_after_a_reload(server: Deployed) -> None:
         assert heard.recovered >= crowd.clients
         assert heard.faults == (0, 0, 0)
     assert page(server, "/")[0] == 200
+
+
+# ------------------------------------------------------------------ killed workers
+
+
+@pytest.fixture
+def mirrored(monkeypatch: pytest.MonkeyPatch, server: Deployed) -> Iterator[Deployed]:
+    """Give three workers that tell each other what they keep."""
+    monkeypatch.setenv("MIRROR", "1")
+    with Deployed(*COMMAND) as server:
+        yield server
+
+
+def ask(websocket: RawWebSocket, event: str, *args: Any) -> Any:
+    """Return what a handler answers."""
+    websocket.send("420" + json.dumps([event, *args]))
+    while not str(message := websocket.receive_message()).startswith("430"):
+        pass
+    return json.loads(str(message)[3:])
+
+
+def kill(websocket: RawWebSocket) -> None:
+    """Kill the worker of a client."""
+    (process,) = ask(websocket, "process")
+    os.kill(process, signal.SIGKILL)
+    websocket.wait_closed()
+
+
+def wait_until_all_are_there(server: Deployed) -> None:
+    """Wait until each of three workers has answered, and knows the others."""
+    processes: set[int] = set()
+    while len(processes) < 3:
+        websocket = server.client().open_socket()
+        processes.add(ask(websocket, "process")[0])
+        ask(websocket, "crowd")
+
+
+@pytest.mark.patience(60)
+def test_clients_of_a_worker_that_was_killed_are_recovered(mirrored: Deployed) -> None:
+    with Crowd(mirrored.url, transports=PLAIN, words=20) as crowd:
+        crowd.speak()
+        websocket = mirrored.client().open_socket()
+        kill(websocket)
+        wait_until(lambda: crowd.look().disconnects > 0)
+        wait_until(lambda: crowd.look().connected == crowd.clients)
+
+        heard = crowd.speak()
+
+        assert heard.recovered == heard.disconnects
+        assert heard.faults == (0, 0, 0)
+
+
+def test_rooms_and_data_come_back_too(mirrored: Deployed) -> None:
+    client = mirrored.client()
+    wait_until_all_are_there(mirrored)
+    websocket, _ = client.open_websocket_session()
+    websocket.send("40")
+    joined = json.loads(str(websocket.receive_message())[2:])
+    ask(websocket, "enter", "a room")
+    kill(websocket)
+
+    again, _ = client.open_websocket_session()
+    again.send("40" + json.dumps({"pid": joined["pid"]}))
+    answer = json.loads(str(again.receive_message())[2:])
+
+    assert answer == joined
+    assert ask(again, "where") == [sorted(["a room", joined["sid"]]), "a room", True]

@@ -97,12 +97,21 @@ class HeldUp:
     def __init__(self, network: Network) -> None:
         self._network = network
         self.uid = ""
+        #: To whom it gives everything when it ends.
         self.heir: str | None = None
-        self.log = OwnLogs(lambda nsp: self.heir)
+        self.log = OwnLogs(self.heirs)
         self.account = Account()
 
     def open(self, reactor: Reactor, receive: Receive) -> None:
         self.receive = receive
+
+    def heirs(self, nsp: str) -> list[str]:
+        """Name one: the next one that began, since ids differ from run to run."""
+        if self.heir is not None:
+            return [self.heir]
+        ids = list(self._network.names)
+        ids = ids[ids.index(self.uid) + 1 :] + ids[: ids.index(self.uid)]
+        return [uid for uid in ids if uid in self._network.buses][:1]
 
     def join(self, nsp: LocalNamespace, uid: str, rooms: Container[Any]) -> None:
         self.uid = uid
@@ -133,6 +142,7 @@ class Process(Server):
     """A server with one namespace."""
 
     recovery_duration: Any = 120.0
+    recovery_mirrored: Any = True
 
     def __init__(self, network: Network, clock: FakeClock, name: str) -> None:
         self.clock: Any = clock
@@ -174,6 +184,9 @@ class Process(Server):
         self.connected[session.sid] = socket
         self.live[client.name] = client
         self.adapter.add_all(session.sid, session.rooms)
+        self.adapter.watch_session(
+            client.name, session.sid, client.connection.session_now
+        )
 
     def end(self) -> None:
         self.adapter.close()
@@ -189,6 +202,17 @@ class Connection:
         self.session = session
         for missed in session.missed_packets:
             socket.deliver(missed, Packet(PacketType.EVENT, "/chat", []), False)
+
+    def session_now(self) -> Session:
+        """Return what is to be kept of it."""
+        return Session(
+            sid=self.socket.id,
+            pid=self.socket.id,
+            rooms=tuple(sorted(self.socket.rooms)),
+            data=None,
+            since=self.session.since,
+            inherited=self.session.inherited,
+        )
 
 
 class Client:
@@ -208,6 +232,10 @@ class Client:
         #: By sender, the first event that it must see.
         self.first: dict[str, int] = {}
         self.failed = False
+        #: Whether one server alone has its session, or what it has not seen: that was
+        #: so when another server was told for the first time. It may be lost.
+        self.at_risk = False
+        self.may_fail = False
 
     def is_for(self, rooms: list[str], except_: list[str]) -> bool:
         mine = {*self.rooms, self.name}
@@ -222,24 +250,18 @@ class Client:
             self.seen.setdefault(sender, []).append(number)
             self.offset = offset
         del received[:count]
+        if not received:
+            self.at_risk = False
 
     def notice(self) -> None:
         """Its server notices that the connection has broken."""
         connection, self.connection = self.connection, None
         assert connection is not None
-        process, old = connection.process, connection.session
+        process = connection.process
         del process.live[self.name]
-        process.adapter.persist_session(
-            Session(
-                sid=self.name,
-                pid=self.name,
-                rooms=tuple(sorted(connection.socket.rooms)),
-                data=None,
-                since=old.since,
-                inherited=old.inherited,
-            )
-        )
+        process.adapter.persist_session(connection.session_now())
         connection.socket.vanish()
+        process.adapter.forget_session(self.name)
 
 
 class Several(RuleBasedStateMachine):
@@ -251,7 +273,10 @@ class Several(RuleBasedStateMachine):
         self.network = Network()
         self.processes: list[Process] = []
         self.clients: list[Client] = []
-        self.made = 0
+        #: How many servers, and clients, there have been.
+        self.made = self.admitted = 0
+        #: Whether some tell what they have to a server that has ended, unknown to them.
+        self.vague = False
         #: All events, by sender: whom they were for.
         self.events: dict[str, list[tuple[list[str], list[str]]]] = {}
 
@@ -275,8 +300,10 @@ class Several(RuleBasedStateMachine):
             if client.away and client.coming is None:
                 self.come_back(client, self.processes[0])
         self.network.carry_all()
-        for client in self.clients:
+        for client in self.clients[:]:
             self.arrive(client)
+            if client.failed:
+                continue
             client.read()
             for sender, events in self.events.items():
                 wanted = [
@@ -294,7 +321,9 @@ class Several(RuleBasedStateMachine):
             assert client.coming.ready(), "the search has not ended"
             client.coming.get()
             client.coming = None
-        assert not client.failed, "a session was not recovered"
+        assert not client.failed or client.may_fail, f"{client.name} was not recovered"
+        if client.failed:
+            self.clients.remove(client)
 
     # ---- what happens
 
@@ -305,6 +334,14 @@ class Several(RuleBasedStateMachine):
         self.processes.append(process)
         self.events[process.label] = []
         self.network.carry_all()
+        self.change_mirrors()
+        self.vague = False
+
+    def change_mirrors(self) -> None:
+        """From now on servers may tell others of their sessions."""
+        for client in self.clients:
+            if client.connection is None or client.connection.socket.received:
+                client.at_risk = True
 
     @precondition(lambda self: len(self.processes) < 4)
     @rule()
@@ -315,7 +352,8 @@ class Several(RuleBasedStateMachine):
     @rule(data=st.data(), rooms=st.lists(st.sampled_from(ROOMS), unique=True))
     def connect(self, data: st.DataObject, rooms: list[str]) -> None:
         process = self.draw(data, self.processes)
-        client = Client(f"c{len(self.clients)}", rooms)
+        client = Client(f"c{self.admitted}", rooms)
+        self.admitted += 1
         for sender, events in self.events.items():
             client.first[sender] = len(events)
         since = process.adapter.newest_offset()
@@ -392,18 +430,18 @@ class Several(RuleBasedStateMachine):
                 client.failed = True
             else:
                 process.enter(client, session)
-                client.away = False
+                client.away = client.at_risk = client.may_fail = False
 
         client.coming = gevent.spawn(look)
         gevent.idle()
 
     @invariant()
     def who_has_come_is_there(self) -> None:
-        for client in self.clients:
+        for client in self.clients[:]:
             if client.coming is not None and client.coming.ready():
                 self.arrive(client)
 
-    @precondition(lambda self: len(self.processes) > 1 and not self.coming)
+    @precondition(lambda self: self.may_end)
     @rule(data=st.data())
     def end_process(self, data: st.DataObject) -> None:
         """End a server in an orderly way."""
@@ -419,10 +457,38 @@ class Several(RuleBasedStateMachine):
         while not giving.ready():
             self.network.carry(self.draw_way(data))
         giving.get()
+        self.change_mirrors()
         self.processes.remove(process)
         self.network.remove(process.bus.uid)
         process.end()
         gevent.idle()
+        self.vague = True
+
+    @precondition(lambda self: self.may_end)
+    @rule(data=st.data())
+    def kill_process(self, data: st.DataObject) -> None:
+        """Kill a server, when the others have got what is on its way."""
+        process = self.draw(data, self.processes)
+        gevent.idle()
+        while self.network.busy:
+            self.network.carry(self.draw_way(data))
+        for client in self.clients:
+            client.may_fail = client.may_fail or client.at_risk or self.vague
+        for client in list(process.live.values()):
+            client.away = True
+            client.connection = None
+        self.change_mirrors()
+        self.processes.remove(process)
+        self.network.remove(process.bus.uid)
+        # Nothing of what its adapter does now reaches anybody.
+        process.end()
+        gevent.idle()
+        self.network.carry_all()
+
+    @property
+    def may_end(self) -> bool:
+        """Whether there are others, and nobody has come back to one that may end."""
+        return len(self.processes) > 1 and not self.coming
 
     @property
     def coming(self) -> list[Client]:

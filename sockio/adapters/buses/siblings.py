@@ -124,17 +124,19 @@ class SiblingsBus:
     @property
     def log(self) -> OwnLogs:
         """Each process keeps what its clients get, and the others ask it."""
-        return OwnLogs(self._heir)
+        return OwnLogs(self._heirs)
 
-    def _heir(self, nsp: str) -> str | None:
-        """Return an adapter of a process that takes newcomers, and does not hang."""
+    def _heirs(self, nsp: str) -> list[str]:
+        """Return the adapters of processes that take newcomers, and do not hang."""
         met = self._met
         stay = [] if met is None else met.welcoming
-        for member, theirs in self._adapters.items():
-            hangs = member.state in ("away", "silent")
-            if nsp in theirs and member.tag in stay and not hangs:
-                return theirs[nsp]
-        return None
+        return [
+            theirs[nsp]
+            for member, theirs in self._adapters.items()
+            if nsp in theirs
+            and member.tag in stay
+            and member.state not in ("away", "silent")
+        ]
 
     def open(self, reactor: Reactor, receive: Receive) -> None:
         """Join the others.

@@ -233,6 +233,16 @@ class ClusterAdapter(Adapter):
 
     # ---- connection state recovery
 
+    def watch_session(
+        self, pid: str, sid: SocketId, session: Callable[[], Session]
+    ) -> None:
+        if self._kept is not None:
+            self._kept.watch(pid, sid, session)
+
+    def forget_session(self, pid: str) -> None:
+        if self._kept is not None:
+            self._kept.forget(pid)
+
     def persist_session(self, session: Session) -> None:
         if self._kept is None:
             self._local.persist_session(session)

@@ -7,7 +7,7 @@ back to another server than the one where its connection broke.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -117,9 +117,9 @@ class Bus(Protocol):
 class OwnLogs:
     """Instead of a Log: each server keeps what its clients get, and others ask it."""
 
-    #: Returns, for a namespace, the id of the adapter of a server that stays when this
-    #: one ends; None: there is none.
-    heir: Callable[[str], str | None]
+    #: Returns, for a namespace, the ids of the adapters of servers that stay when this
+    #: one ends.
+    heirs: Callable[[str], Sequence[str]]
 
 
 class Log(Protocol):

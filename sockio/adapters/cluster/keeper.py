@@ -9,6 +9,7 @@ from sockio.adapters.adapter import LocalNamespace, Session
 from sockio.adapters.addressing import BroadcastOptions
 from sockio.adapters.memory import MemoryAdapter, Prepared
 from sockio.protocol.socketio.packet import Packet
+from sockio.types import SocketId
 
 from .bus import Bus, Log, OwnLogs
 from .kept import Kept
@@ -59,6 +60,12 @@ class Keeper(Protocol):
 
     def left(self, uid: str) -> None:
         """Another server has left."""
+
+    def watch(self, pid: str, sid: SocketId, session: Callable[[], Session]) -> None:
+        """A client was let in; see ``Adapter.watch_session``."""
+
+    def forget(self, pid: str) -> None:
+        """A client has gone; see ``Adapter.forget_session``."""
 
     def persist(self, session: Session) -> None:
         """Keep a session whose connection broke."""

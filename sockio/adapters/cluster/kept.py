@@ -14,6 +14,7 @@ from sockio.adapters.adapter import LocalNamespace, Session
 from sockio.adapters.addressing import BroadcastOptions
 from sockio.adapters.memory import MemoryAdapter, Prepared
 from sockio.protocol.socketio.packet import Packet
+from sockio.types import SocketId
 
 from .bus import Log
 from .messages import Message, options_in, packet_in
@@ -87,6 +88,12 @@ class Kept:
 
     def close(self) -> None:
         """Do nothing: the bus keeps everything."""
+
+    def watch(self, pid: str, sid: SocketId, session: Callable[[], Session]) -> None:
+        """Nothing: the bus keeps a session when its connection breaks."""
+
+    def forget(self, pid: str) -> None:
+        """Nothing is told of a session before its connection breaks."""
 
     def persist(self, session: Session) -> None:
         """Keep a session whose connection broke."""

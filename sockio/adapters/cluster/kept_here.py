@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sockio.adapters.adapter import LocalNamespace, Session
@@ -19,19 +20,20 @@ from sockio.adapters.memory import MemoryAdapter, Prepared
 from sockio.errors import EncodeError, ProtocolError
 from sockio.protocol.socketio.packet import Packet
 from sockio.runtime import logs
-from sockio.types import Json
+from sockio.types import Json, SocketId
 
 from .bus import Bus, OwnLogs
 from .legacies import Legacies
 from .messages import Message, MessageType, options_in, packet_in, text_in, value_in
+from .mirror import Mirror
+from .mirrored import Mirrors
 from .moves import (
     Moved,
+    moved_data,
     moved_in,
     number_in,
     numbers_in,
-    piece_data,
     ranges_in,
-    session_data,
 )
 from .numbered_log import NumberedLog
 from .pieces import Ranges
@@ -80,7 +82,11 @@ class KeptHere:
         self._uid = ""
         self._number = 0
         self._log = NumberedLog(nsp.clock, duration)
-        self._legacies = Legacies(nsp, duration, self._log, self.ask, logs.heir)
+        self._legacies = Legacies(nsp, duration, self._log, self.ask, logs.heirs)
+        #: What we tell another server beforehand, if that is wanted.
+        self._mirror = Mirror(nsp, bus, logs.heirs, self._log)
+        local.on_rooms = self._mirror.moved if nsp.recovery_mirrored else None
+        self._mirrors = Mirrors(nsp, duration, self._log)
         self._reactor: Reactor
         #: Ids of the other adapters.
         self._others: set[str] = set()
@@ -93,13 +99,19 @@ class KeptHere:
         self._reactor = reactor
         self._log.tag = uid[:TAG]
         self._log.met(uid, 0)
+        self._mirror.open(uid, reactor)
         self._say(MessageType.NUMBER, number=0)
 
     def left(self, uid: str) -> None:
         """Another server has left."""
         self._log.left(uid)
+        inherited = self._mirrors.left(uid)
+        if inherited is not None:
+            self._legacies.inherit(inherited)
+        self._mirrors.settle()
         self._legacies.left(uid)
         self._others.discard(uid)
+        self._mirror.left(uid)
 
     def hand_on(self, seconds: float) -> None:
         """Give all that is kept to a server that stays.
@@ -108,10 +120,15 @@ class KeptHere:
             Until it has taken everything, at most ``seconds``.
         """
         if self._uid:
+            before = list(self._log.sessions)
             self._legacies.hand_on(seconds)
+            for pid in before:
+                self._is_over(pid)
 
     def close(self) -> None:
         """Forget everything."""
+        self._mirror.close()
+        self._mirrors.close()
         self._log.close()
         self._legacies.close()
 
@@ -142,6 +159,7 @@ class KeptHere:
         self._number = number
         self._log.arrived(self._uid, number)
         self._log.keep(offset, prepared.wire, options, self._uid, number)
+        self._mirror.logged(offset, self._uid, number)
         self._local.deliver(prepared)
 
     def append_here(self, packet: Packet, options: BroadcastOptions) -> None:
@@ -151,7 +169,8 @@ class KeptHere:
             return
         offset = self._log.new_offset()
         prepared = self._local.prepared_at(offset, packet, options)
-        self._log.keep(offset, prepared.wire, options)
+        entry = self._log.keep(offset, prepared.wire, options)
+        self._mirror.logged_here(entry)
         self._local.deliver(prepared)
 
     def prepare(self, packet: Packet, options: BroadcastOptions) -> Prepared:
@@ -175,13 +194,28 @@ class KeptHere:
         at = self._log.new_offset()
         prepared = self._local.prepared_at(at, packet, options)
         self._log.keep(at, prepared.wire, options, message.uid, number)
+        self._mirror.logged(at, message.uid, number)
+        self._mirrors.go_on()
         self._local.deliver(prepared)
 
     # ---- sessions
 
+    def watch(self, pid: str, sid: SocketId, session: Callable[[], Session]) -> None:
+        """A client was let in; ``session`` returns what is to be kept of its socket."""
+        self._mirror.watch(pid, sid, session)
+
+    def forget(self, pid: str) -> None:
+        """A client has gone; it may come back only if its session is kept."""
+        self._is_over(pid)
+
+    def _is_over(self, pid: str) -> None:
+        if pid not in self._log.sessions:
+            self._mirror.over(pid)
+
     def persist(self, session: Session) -> None:
         """Keep a session whose connection broke."""
         self._log.persist(session)
+        self._mirror.kept(session.pid)
 
     def restore(self, pid: str, offset: str | None) -> Session | None:
         """Return, once only, a session and what it missed.
@@ -191,6 +225,7 @@ class KeptHere:
         """
         if pid in self._log.sessions:
             session = self._log.restore(pid, offset)
+            self._is_over(pid)
             if session is not None:
                 missed = [piece.wire for piece in session.missed_packets]
                 session = replace(session, missed_packets=missed)
@@ -212,7 +247,7 @@ class KeptHere:
         end = clock.now() + PATIENCE
         _, _, tag = (offset or "").rpartition("~")
         named = [uid for uid in self._others if uid[:TAG] == tag]
-        for asked in (named, self._others):
+        for asked, all_asked in ((named, False), (self._others, True)):
             told = self.ask(
                 asked,
                 MessageType.SESSION_WANTED,
@@ -220,6 +255,7 @@ class KeptHere:
                 pid=pid,
                 offset=offset,
                 log=self._log.ranges,
+                all=all_asked,
             )
             if isinstance(told, dict) and "sid" in told:
                 try:
@@ -293,13 +329,19 @@ class KeptHere:
                 pid, id = text_in(message, "pid"), text_in(message, "requestId")
                 there = ranges_in(value_in(message, "log"))
                 offset = message.data.get("offset")
-                self._legacies.when_settled(
-                    lambda: self._give_up(uid, id, pid, offset, there)
-                )
+                give_up = partial(self._give_up, uid, id, pid, offset, there)
+                settled = partial(self._legacies.when_settled, give_up)
+                if message.data.get("all") is True:
+                    # Who has the session was asked, too: it answers if it lives.
+                    self._mirrors.when_known(pid, settled)
+                else:
+                    settled()
             case MessageType.LEGACY:
                 id = text_in(message, "requestId")
                 taken = self._legacies.take(message)
                 self._reply(uid, MessageType.LEGACY_TAKEN, requestId=id, answer=taken)
+            case MessageType.MIRROR:
+                self._mirrors.take(uid, value_in(message, "news"))
             case MessageType.SESSION | MessageType.LEGACY_TAKEN:
                 search = self._requests.searching(text_in(message, "requestId"))
                 if search is not None:
@@ -308,6 +350,7 @@ class KeptHere:
     def _meet(self, uid: str, number: Json) -> None:
         self._others.add(uid)
         self._log.met(uid, number_in(number))
+        self._mirror.met()
 
     # ---- giving up a session
 
@@ -321,35 +364,18 @@ class KeptHere:
         if pid in self._log.sessions:
             sid = self._log.sessions[pid].session.sid
             session = self._log.restore(pid, offset)
+            self._is_over(pid)
             answer = {}
             if session is not None:
                 missed = list(session.missed_packets)
-                answer = self._said(
-                    Moved(session, missed, self._log.vector(sid)), there
-                )
+                moved = Moved(session, missed, self._log.vector(sid))
+                answer = moved_data(moved, self._nsp, there)
         else:
             found = self._legacies.claim(pid, offset)
             if found is not None:
-                answer = self._said(found, there)
+                answer = moved_data(found, self._nsp, there)
         try:
             self._reply(uid, MessageType.SESSION, requestId=id, answer=answer)
         except EncodeError as exc:
             log.debug("namespace=%r %s", self._nsp.name, exc)
             self._reply(uid, MessageType.SESSION, requestId=id, answer={})
-
-    def _said(self, moved: Moved, there: Ranges) -> dict[str, Any]:
-        """Return a session as it is told to another server; empty: it cannot be."""
-        session, missed, seen = moved
-        try:
-            said: dict[str, Any] = session_data(session)
-        except (EncodeError, RecursionError) as exc:
-            log.warning(
-                "namespace=%r socket.data cannot go to another process, so its client "
-                "gets a new socket: %s",
-                self._nsp.name,
-                exc,
-            )
-            return {}
-        said["missed"] = [piece_data(each, self._nsp, there) for each in missed]
-        said["seen"] = dict(seen)
-        return said

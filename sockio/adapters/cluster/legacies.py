@@ -6,7 +6,7 @@ then nobody else gets a session; afterwards the heir is the one to be asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sockio.adapters.adapter import LocalNamespace
@@ -62,7 +62,7 @@ class Legacies:
         duration: float,
         own: NumberedLog,
         ask: Ask,
-        heir: Callable[[str], str | None],
+        heirs: Callable[[str], Sequence[str]],
     ) -> None:
         """Have inherited nothing yet.
 
@@ -71,13 +71,13 @@ class Legacies:
             duration: Seconds for which events and sessions are kept.
             own: The log of this server.
             ask: Asks another server.
-            heir: Names the heir.
+            heirs: Names those that may be the heir.
         """
         self._nsp = nsp
         self._duration = duration
         self._own = own
         self._ask = ask
-        self._heir = heir
+        self._heirs = heirs
         self._inherited: list[NumberedLog] = []
         #: By server and id, what has not arrived completely.
         self._arriving: dict[tuple[str, str], NumberedLog] = {}
@@ -142,6 +142,10 @@ class Legacies:
             self._settle()
         return True
 
+    def inherit(self, log: NumberedLog) -> None:
+        """Have the log and the sessions of a server that has been killed."""
+        self._inherited.append(log)
+
     def left(self, uid: str) -> None:
         """Another server has left; what has not arrived completely is no use."""
         for id in [id for id in self._arriving if id[0] == uid]:
@@ -170,8 +174,8 @@ class Legacies:
             Until it has taken everything, at most ``seconds``.
         """
         logs = [each for each in (self._own, *self._inherited) if each.sessions]
-        heir = self._heir(self._nsp.name) if logs else None
-        if heir is None or self._giving:
+        heirs = self._heirs(self._nsp.name) if logs else ()
+        if not heirs or self._giving:
             return
         for each in self._inherited:
             each.catch_up(self._own)
@@ -180,7 +184,7 @@ class Legacies:
         self._giving = True
         try:
             for each in logs:
-                _Gift(self._nsp, self._ask, heir, end).give(each)
+                _Gift(self._nsp, self._ask, heirs[0], end).give(each)
         finally:
             self._giving = False
             self._settle()

@@ -25,6 +25,7 @@ __all__ = [
     "MessageType",
     "decode",
     "decode_trusted",
+    "decode_value",
     "encode",
     "event_in",
     "options_data",
@@ -67,6 +68,8 @@ class MessageType(IntEnum):
     #: A server that ends leaves what it keeps; the answer says that this was taken.
     LEGACY = 19
     LEGACY_TAKEN = 20
+    #: What a server keeps, told beforehand, since it may be killed.
+    MIRROR = 21
 
 
 class Message(NamedTuple):
@@ -123,6 +126,18 @@ def decode_trusted(data: bytes) -> Message:
         raise ProtocolError(f"messages of type {kind} are not known") from None
     except (ValueError, RecursionError) as exc:
         raise ProtocolError("this is no message") from exc
+
+
+def decode_value(data: bytes) -> Any:
+    """Return a value that was encoded in a process of the same user.
+
+    Raises:
+        ProtocolError: It is none.
+    """
+    try:
+        return msgspec.msgpack.decode(data)
+    except (ValueError, RecursionError) as exc:
+        raise ProtocolError("this is no value") from exc
 
 
 _TYPES = {kind.value: kind for kind in MessageType}

@@ -13,16 +13,22 @@ from typing import Any, NamedTuple
 from sockio.adapters.adapter import LocalNamespace, Session
 from sockio.adapters.recovery import Entry, KeptSession, Mark, addressed, rooms_of
 from sockio.errors import EncodeError, ProtocolError
+from sockio.runtime import logs
 from sockio.types import Json
 
 from .pieces import Inherited, Piece, Ranges, Vector
+
+log = logs.get("adapters.recovery")
 
 __all__ = [
     "Moved",
     "entry_data",
     "entry_in",
+    "got_data",
+    "got_in",
     "kept_data",
     "kept_in",
+    "moved_data",
     "moved_in",
     "number_in",
     "numbers_in",
@@ -104,6 +110,24 @@ def piece_data(piece: Piece, nsp: LocalNamespace, there: Ranges) -> list[Json]:
     return [offset, sender, number, nsp.carriage.load(wire)]
 
 
+def moved_data(moved: Moved, nsp: LocalNamespace, there: Ranges) -> dict[str, Any]:
+    """Return a session with what it missed; empty: its ``data`` cannot travel."""
+    session, missed, seen = moved
+    try:
+        said: dict[str, Any] = session_data(session)
+    except (EncodeError, RecursionError) as exc:
+        log.warning(
+            "namespace=%r socket.data cannot go to another process, so its client "
+            "gets a new socket: %s",
+            nsp.name,
+            exc,
+        )
+        return {}
+    said["missed"] = [piece_data(each, nsp, there) for each in missed]
+    said["seen"] = dict(seen)
+    return said
+
+
 def entry_data(
     entry: Entry, needed: bool, now: float, nsp: LocalNamespace, there: Ranges
 ) -> list[Json]:
@@ -138,19 +162,26 @@ def kept_data(
         EncodeError: Its ``data`` would not arrive as it is.
     """
     session, last = kept.session, kept.last
-    got: Inherited | None = session.inherited
     said = session_data(session)
     said["pid"] = session.pid
     said["since"] = session.since
     said["at"] = [kept.expires - now, kept.position, kept.certain]
     said["last"] = None if last is None else list(last[:2])
     said["ahead"] = dict(ahead)
-    if got is not None:
-        pieces: list[Json] | None = None
-        if got.pieces is not None:
-            pieces = [piece_data(each, nsp, there) for each in got.pieces]
-        said["got"] = [got.offsets, pieces, got.expires - now]
+    said["got"] = got_data(session.inherited, now, nsp, there)
     return said
+
+
+def got_data(
+    got: Inherited | None, now: float, nsp: LocalNamespace, there: Ranges
+) -> Json:
+    """Return what a client got when it came from another server."""
+    if got is None:
+        return None
+    pieces: list[Json] | None = None
+    if got.pieces is not None:
+        pieces = [piece_data(each, nsp, there) for each in got.pieces]
+    return [got.offsets, pieces, got.expires - now]
 
 
 # ---------------------------------------------------------------- reading
@@ -233,7 +264,7 @@ def kept_in(
             "ahead": ahead,
         }:
             session = session_in(said, pid)
-            inherited = _inherited_in(said.get("got"), now, nsp, find)
+            inherited = got_in(said.get("got"), now, nsp, find)
             session = replace(session, since=since, inherited=inherited)
             kept = KeptSession(session, now + left, position, _mark_in(last), certain)
             return kept, numbers_in(ahead)
@@ -262,9 +293,8 @@ def _offsets(said: list[Any]) -> list[str | None]:
     return said
 
 
-def _inherited_in(
-    said: Any, now: float, nsp: LocalNamespace, find: Find
-) -> Inherited | None:
+def got_in(said: Any, now: float, nsp: LocalNamespace, find: Find) -> Inherited | None:
+    """Return what a client got when it came from another server."""
     match said:
         case None:
             return None

@@ -21,7 +21,9 @@ from sockio.adapters.recovery import (
     Limits,
     Mark,
     RecoveryLog,
+    addressed,
     is_for,
+    rooms_of,
 )
 from sockio.runtime.clock import Clock
 from sockio.types import Room, SocketId
@@ -68,8 +70,8 @@ class NumberedLog(RecoveryLog):
         options: BroadcastOptions,
         sender: str = "",
         number: int = 0,
-    ) -> None:
-        """Log an event.
+    ) -> Entry:
+        """Log an event; return what is kept of it, which may be dropped already.
 
         Args:
             offset: From ``new_offset``.
@@ -82,6 +84,7 @@ class NumberedLog(RecoveryLog):
         entry = self.add(offset, piece, wire.size, options)
         if sender and self._entries and self._entries[-1] is entry:
             self._by_sender.setdefault(sender, {})[number] = entry
+        return entry
 
     def _drop_oldest(self) -> Entry:
         entry = super()._drop_oldest()
@@ -258,6 +261,41 @@ class NumberedLog(RecoveryLog):
         if before is None or session is None:
             return None
         return replace(session, missed_packets=[*before, *session.missed_packets])
+
+    # ---- another log, event by event
+
+    def last_of(self, rooms: Collection[Room]) -> tuple[Mark | None, bool]:
+        """Return the last event for a socket in ``rooms``, and if that is certain."""
+        found: Mark | None = None
+        for entries in map(self._by_room.get, addressed(()) + tuple(rooms)):
+            for entry in reversed(entries or ()):
+                if entry.mark.except_.isdisjoint(rooms):
+                    if found is None or entry.mark.position > found.position:
+                        found = entry.mark
+                    break
+        if found is None and self._first > 0:
+            return self._last_for(rooms)
+        return found, True
+
+    def expects(self, sender: str, number: int) -> bool:
+        """Whether an event has not arrived yet, and still may."""
+        return number > self._numbers.get(sender, 0) and sender not in self._gone
+
+    def repeat(self, offset: str, sender: str, number: int, other: NumberedLog) -> None:
+        """Log an event that another log has, under an offset of a third one."""
+        entry = other._by_sender.get(sender, {}).get(number)
+        self.arrived(sender, number)
+        if entry is None:
+            self._lose()
+        else:
+            self.repeat_entry(entry, offset)
+
+    def repeat_entry(self, entry: Entry, offset: str = "") -> None:
+        """Log an event of another log, which that one has told."""
+        options = BroadcastOptions(
+            rooms=tuple(rooms_of(entry)), except_=entry.mark.except_
+        )
+        self.add(offset or entry.mark.offset, entry.packet, entry.size, options)
 
     # ---- all of another log
 

@@ -49,6 +49,9 @@ class Admission(Protocol):
     def let_go(self, pid: str) -> None:
         """End the connection of the client with this secret: it has another one."""
 
+    def watch_all(self) -> None:
+        """Let a new adapter know of the sockets that can come back."""
+
 
 class PlainAdmission:
     """Lets each client in with a new socket."""
@@ -75,3 +78,6 @@ class PlainAdmission:
 
     def let_go(self, pid: str) -> None:
         """Do nothing: no client has a secret."""
+
+    def watch_all(self) -> None:
+        """Do nothing: no socket can come back."""

@@ -76,14 +76,19 @@ class Namespace(EventEmitter, Targets):
         self._parser = parser
         self.carriage = Carriage(parser)  # of what ``encode`` returns
         self._guards: list[Guard] = []
-        # Any thread may take the next item: each item is given out once.
-        self._ack_ids = itertools.count()
+        self._ack_ids = itertools.count()  # any thread may take the next one
         #: Called when a socket has left or was refused.
         self.on_removed: Callable[[Namespace], object] = _nothing
         self._connecting: set[Socket[Any]] = set()
         #: Sockets that have gone, while their last events are being handled.
         self._leaving: set[Socket[Any]] = set()
         recovery = options.connection_state_recovery
+        #: Seconds for which the adapter keeps sessions and events; None: not at all.
+        self.recovery_duration = (
+            None if recovery is None else recovery.max_disconnection_duration
+        )
+        #: Whether it tells another server beforehand what it keeps.
+        self.recovery_mirrored = recovery is not None and recovery.mirror
         self._admission: Admission = (
             PlainAdmission()
             if recovery is None
@@ -126,14 +131,9 @@ class Namespace(EventEmitter, Targets):
         self.adapter = new
         if self.reactor.started:
             new.init()
+        self._admission.watch_all()
 
     # ------------------------------------------------------------------ for floors
-
-    @property
-    def recovery_duration(self) -> float | None:
-        """Seconds for which the adapter keeps sessions and events; None: not at all."""
-        recovery = self.options.connection_state_recovery
-        return None if recovery is None else recovery.max_disconnection_duration
 
     @property
     def clock(self) -> Clock:

@@ -138,6 +138,17 @@ class RecoverableSocket(Socket[DataT]):
         """Log the events from now on: the socket is let in."""
         self._log.on = True
 
+    def session(self) -> Session:
+        """Return what recovery keeps of it."""
+        return Session(
+            sid=self.id,
+            pid=self.pid,
+            rooms=tuple(self.rooms),
+            data=self.data,
+            since=self._since,
+            inherited=self._inherited,
+        )
+
     # ------------------------------------------------------------------ two of a client
 
     def follow(self, former: RecoverableSocket[Any] | None) -> None:
@@ -168,15 +179,7 @@ class RecoverableSocket(Socket[DataT]):
     def close(self, reason: str, description: object = None) -> None:
         """End without notifying the client; after most reasons it may come back."""
         if self.connected and reason in RECOVERABLE:
-            session = Session(
-                sid=self.id,
-                pid=self.pid,
-                rooms=tuple(self.rooms),
-                data=self.data,
-                since=self._since,
-                inherited=self._inherited,
-            )
-            self.nsp.adapter.persist_session(session)
+            self.nsp.adapter.persist_session(self.session())
         elif not self.gone:
             self._log.on = False
         super().close(reason, description)

@@ -103,7 +103,16 @@ class RecoveringAdmission:
         socket.follow(self._leaving.get(socket.pid))
         self._live[socket.pid] = socket
         socket.begin_logging()
+        self._watch(socket)
         return True
+
+    def _watch(self, socket: RecoverableSocket[Any]) -> None:
+        self._home.adapter.watch_session(socket.pid, socket.id, socket.session)
+
+    def watch_all(self) -> None:
+        """Let a new adapter know of those that can come back."""
+        for socket in self._live.values():
+            self._watch(socket)
 
     def _admit_gone(self, socket: RecoverableSocket[Any]) -> bool:
         """Have the last events of a recovered socket handled; False if too late."""
@@ -173,6 +182,7 @@ class RecoveringAdmission:
         """Forget a socket that has gone or was not let in."""
         if self._live.get(socket.pid) is socket:
             del self._live[socket.pid]
+            self._home.adapter.forget_session(socket.pid)
             self._leave(socket)
 
     def _leave(self, socket: RecoverableSocket[Any]) -> None:

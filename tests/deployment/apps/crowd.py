@@ -10,7 +10,9 @@ import sockio
 from sockio.types import Environ, StartResponse
 
 io: sockio.Server[Any] = sockio.Server(
-    connection_state_recovery="RECOVERY" in os.environ,
+    connection_state_recovery=sockio.Recovery(mirror="MIRROR" in os.environ)
+    if "RECOVERY" in os.environ
+    else None,
     ping_interval=float(os.environ.get("PING_INTERVAL", "25")),
 )
 
@@ -30,6 +32,15 @@ def connected(socket: sockio.Socket[Any]) -> None:
     @socket.on("crowd")
     def crowd() -> list[str]:
         return sorted(found.id for found in io.fetch_sockets())
+
+    @socket.on("enter")
+    def enter(room: str) -> None:
+        socket.join(room)
+        socket.data.entered = room
+
+    @socket.on("where")
+    def where() -> tuple[list[str], str, bool]:
+        return sorted(socket.rooms), socket.data.entered, socket.recovered
 
     @socket.on("process")
     def process() -> int:
