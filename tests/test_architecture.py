@@ -171,7 +171,7 @@ ORDER = {
         ("__init__",),
     ),
     "adapters/buses": (
-        ("in_process", "node_wire", "outbox", "reconnecting", "rivals"),
+        ("in_process", "node_wire", "outbox", "reconnecting", "rivals", "tenures"),
         ("siblings",),
         ("redis/",),
         ("__init__",),

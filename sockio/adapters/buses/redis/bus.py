@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sockio.adapters.accounting import Account
 from sockio.adapters.buses.outbox import Outbox, Parcel
+from sockio.adapters.buses.tenures import LASTS, Tenures
 from sockio.adapters.cluster.messages import Message
 from sockio.runtime import logs
 
@@ -38,6 +39,16 @@ log = logs.get("adapters.redis")
 __all__ = ["RedisBus"]
 
 MODES = {"pubsub": CLASSIC, "sharded": SHARDED}
+#: Scripts for a lease: the key, who wants it, for how many milliseconds.
+_CLAIM = """
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+"""
+_RELEASE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
 #: What a parcel takes beside its content.
 OVERHEAD = 100
 
@@ -68,6 +79,8 @@ class RedisBus:
             self._hearing.hear,
             self._outbox.ring,
         )
+        self._tenures = Tenures(self)
+        self.lease = self._tenures.lease
         self._census = Census(self._link, self._mode.count)
         self._reactor: Reactor | None = None
         #: By namespace.
@@ -126,6 +139,7 @@ class RedisBus:
         """Begin to connect."""
         self._reactor = reactor
         self._hearing.open(reactor, receive)
+        self._tenures.open(reactor)
         self._link.open(reactor)
         self._outbox.open()
 
@@ -181,6 +195,24 @@ class RedisBus:
         commands = [command for parcel in left for command in parcel.content]
         if not self._link.end(commands):
             self.account.lost += len(left)
+
+    # ---- leases
+
+    def claim(self, name: str, who: str, told: Callable[[bool], None]) -> None:
+        """Have ``name`` if nobody else has it, unless the broker is away."""
+        if self._link.up:
+            self._ask(_CLAIM, name, who, lambda having: told(having == 1))
+
+    def release(self, name: str, who: str) -> None:
+        """Let others have ``name``; see ``Registrar``."""
+        self._ask(_RELEASE, name, who, None)
+
+    def _ask(
+        self, script: str, name: str, who: str, told: Callable[[int], None] | None
+    ) -> None:
+        key = f"{self._options.prefix}:lease:{name}".encode()
+        command = ("EVAL", script, 1, key, who, int(LASTS * 1000))
+        self._outbox.put([command], len(script) + OVERHEAD, told)
 
     # ---- saying
 
@@ -241,6 +273,9 @@ class RedisBus:
                 self._refuse(command[0], answer)
             elif command[0] == self._mode.publish:
                 self.delivered += int(answer)
+            elif command[0] == "EVAL":
+                if parcel.answer is not None:
+                    parcel.answer(int(answer))
             elif parcel.answer is not None:
                 # [channel, number]; one of them is us.
                 channel, number = answer

@@ -305,6 +305,8 @@ class Circuit(Connections):
                 return list(self._pairs.values())
             case "SPUBLISH":
                 return [self._owner(command[1])]
+            case "EVAL":  # script, number of keys, key
+                return [self._owner(command[3])]
         return [self._home]
 
     @property
