@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import wraps
 
 import gevent
 import pytest
@@ -373,3 +374,56 @@ def test_strangers_harm_nobody(
     assert own == number
     assert pair.stats(1).unreadable > STRANGE / 5
     assert [r for r in caplog.records if r.levelname in ("ERROR", "WARNING")] == []
+
+
+# ------------------------------------------------------------------ leases
+
+
+@modes
+def test_one_server_of_all_runs_a_task(
+    serve: Serve, redis_server: RedisServer, mode: str
+) -> None:
+    url = f"{redis_server.url}?mode={mode}"
+    first, second = clocks()
+    pair = RedisPair(serve, url, (first, second), ping_interval=3600)
+    pair.wait_two()
+    runs: list[str] = []
+
+    @pair.first.io.every(1, singleton=True)
+    def task() -> None:
+        runs.append("first")
+
+    wait_until(lambda: pair.buses[0].idle)
+    # It is known by its name.
+    pair.second.io.every(1, singleton=True)(wraps(task)(lambda: runs.append("second")))
+
+    pair.pass_time(30)
+    assert runs == ["first"] * len(runs)
+    assert len(runs) > 25
+
+    pair.first.close()
+    runs.clear()
+    while not runs:
+        wait_until(lambda: not pair.buses[1].owed)
+        second.advance(1)
+    assert runs == ["second"]
+
+
+def test_while_the_broker_is_away_nobody_runs_a_task(
+    serve: Serve, broker: RedisServer
+) -> None:
+    pair = RedisPair(serve, broker.url, clocks(), ping_interval=3600)
+    pair.wait_two()
+    runs: list[int] = []
+    pair.first.io.every(1, singleton=True)(lambda: runs.append(1))
+    wait_until(lambda: pair.buses[0].idle)
+    pair.pass_time(5)
+    assert runs
+
+    broker.kill()
+    pair.wait_down()
+    pair.advance(10)
+    runs.clear()
+    pair.advance(10)
+
+    assert runs == []
