@@ -13,6 +13,7 @@ from sockio.protocol.websocket.frames import frame
 from sockio.testing import FakeClock
 from tests.support.raw_websocket import RawWebSocket
 from tests.support.served import Gate, Heard, Served
+from tests.support.waiting import wait_until
 
 from .conftest import Serve
 
@@ -278,7 +279,9 @@ def test_concurrent_handlers_count(serve: Serve) -> None:
 
     sender = flood(websocket, 1000)
     gate.wait_reached()
-    wait_paused(served)
+    stats = wait_paused(served)
+    # Each begins to run in a greenlet of its own.
+    wait_until(lambda: len(running) >= stats.events_waiting)
     # An event that finds the inbox empty is counted only when it runs. So one or two
     # events too many get in, depending on where a turn of parsing ends.
     assert len(running) - POLICY.high_events in (1, 2)
