@@ -96,6 +96,7 @@ ORDER = {
         (
             "data",
             "emit_arguments",
+            "error_handlers",
             "events",
             "handshake",
             "middleware",
@@ -246,7 +247,7 @@ LONGER = {
     "engine/session": (461, 370),
     "engine/quic/connection": (400, 310),
     "engine/websockets/simple_websocket": (419, 300),
-    "socket/server/server": (459, 300),
+    "socket/server/server": (467, 300),
 }
 VAGUE_NAMES = re.compile(r"(utils?|helpers?|common|misc|managers?|base.*)$")
 #: Marks of unfinished work, and folders of somebody's own machine.

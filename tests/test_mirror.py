@@ -81,6 +81,7 @@ ELSEWHERE = {
     "protocol/websocket/writing": "unit/protocol/websocket/test_frames",
     "runtime/syscalls": "unit/runtime/test_stream",
     "siblings/member": "unit/siblings/test_mesh",
+    "socket/error_handlers": "loopback/test_error_handlers",
     "socket/many_sockets/addressing": "unit/socket/many_sockets/test_broadcast",
     "socket/many_sockets/choosing": "unit/socket/many_sockets/test_broadcast",
     "socket/many_sockets/remote_socket": "loopback/test_cluster",

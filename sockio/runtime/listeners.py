@@ -39,6 +39,7 @@ R = TypeVar("R")
 Handler: TypeAlias = Callable[..., Any]
 H = TypeVar("H", bound=Handler)
 
+_FAILED = "a listener of %r failed: %s"
 #: Options that Flask-SocketIO and python-socketio take here.
 _HINTS = {"namespace": 'write io.of("/name").on("connection", ...), and listen there'}
 
@@ -375,8 +376,14 @@ class EventEmitter:
         except Disconnected as exc:
             # It waited for a client that has disconnected: nobody's mistake.
             log.debug("a listener of %r ended: %s", listener.event, exc)
-        except FAILURES:
+        except FAILURES as exc:
             # A boundary: a handler is user code, and ends nothing but itself.
-            log.exception("a listener of %r failed: %s", listener.event, listener.fn)
+            self._failed(listener, args, exc)
             return False
         return True
+
+    def _failed(
+        self, listener: Listener, args: tuple[Any, ...], error: BaseException
+    ) -> None:
+        """Log what a handler raised; subclasses with error handlers ask these first."""
+        log.error(_FAILED, listener.event, listener.fn, exc_info=error)

@@ -34,6 +34,7 @@ Kind: TypeAlias = Literal[
     "task",
     "every",
     "ack",
+    "error",
     "http",
 ]
 

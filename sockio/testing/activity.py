@@ -76,6 +76,8 @@ class Activity(Observer):
                 if not _expected(call, exc):
                     self.note(exc)
                 raise
+            if call.kind == "error":  # an error handler, which has handled it
+                self._forget(call.args[-1])
 
     @contextmanager
     def running(self, call: Call) -> Iterator[None]:
@@ -90,9 +92,13 @@ class Activity(Observer):
             self._changed.set()
 
     def note(self, error: BaseException) -> None:
-        """Raise ``error`` in the next client that waits."""
-        if not any(error is one for one in self._errors):
-            self._errors.append(error)
+        """Raise ``error`` in the next client that waits, instead of what led to it."""
+        self._forget(error)
+        self._forget(error.__context__)
+        self._errors.append(error)
+
+    def _forget(self, error: BaseException | None) -> None:
+        self._errors = [one for one in self._errors if one is not error]
 
     def event_rejected(self, socket: Any, event: str, error: BaseException) -> None:
         """A guard has rejected an event, or it has the wrong number of arguments."""

@@ -6,24 +6,23 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from sockio.adapters.adapter import Adapter, AdapterFactory, Reply, ServerAnswers
+from sockio.adapters.adapter import Adapter, AdapterFactory, Reply
 from sockio.adapters.addressing import BroadcastOptions, Flags
 from sockio.engine.intake import Intake
-from sockio.errors import ClusterTimeout, ConnectError, EncodeError
+from sockio.errors import ConnectError, EncodeError
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.socketio import AutoParser, Parser
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
-from sockio.runtime.listeners import EventEmitter, Listener, Listeners
+from sockio.runtime.listeners import Listener, Listeners
 from sockio.runtime.observers import Observers
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
 from sockio.socket import middleware
-from sockio.socket.emit_arguments import SERVER_EVENTS, server_event_name
-from sockio.socket.events import Event
+from sockio.socket.emit_arguments import SERVER_EVENTS
+from sockio.socket.error_handlers import ErrorHandlers, Fallible
 from sockio.socket.many_sockets.addressing import Targets
-from sockio.socket.many_sockets.answers import Callback
 from sockio.socket.many_sockets.broadcast import BroadcastOperator
 from sockio.socket.one_socket.home import Link
 from sockio.socket.one_socket.socket import Socket
@@ -35,7 +34,7 @@ from .admission import Admission, PlainAdmission
 from .carriage import Carriage
 from .misplaced import Misplaced
 from .recovery import RecoveringAdmission
-from .server_events import tell_listeners
+from .server_events import ServerSide, tell_listeners
 from .twin_wire import TwinWire
 
 log = logs.get("namespace")
@@ -44,11 +43,8 @@ log = logs.get("namespace")
 Guard: TypeAlias = Callable[[Socket[Any]], object]
 G = TypeVar("G", bound=Guard)
 
-#: Seconds that an adapter may be late with the answers of other servers.
-OVERTIME = 1.0
 
-
-class Namespace(EventEmitter, Targets):
+class Namespace(Fallible, ServerSide, Targets):
     """A communication channel of its own over the same connections.
 
     Events: ``connect(socket)``, ``connection(socket)``, and those that other servers
@@ -65,6 +61,7 @@ class Namespace(EventEmitter, Targets):
         parser: Parser,
         make_adapter: AdapterFactory,
         misplaced: Misplaced,
+        errors: ErrorHandlers,
     ) -> None:
         self._listeners = Listeners()
         self._misplaced = misplaced
@@ -76,6 +73,7 @@ class Namespace(EventEmitter, Targets):
         self._parser = parser
         self.carriage = Carriage(parser)  # of what ``encode`` returns
         self._guards: list[Guard] = []
+        self.errors = errors.below()
         self._ack_ids = itertools.count()  # any thread may take the next one
         #: Called when a socket has left or was refused.
         self.on_removed: Callable[[Namespace], object] = _nothing
@@ -181,8 +179,9 @@ class Namespace(EventEmitter, Targets):
         if event in SERVER_EVENTS:
             log.debug("namespace=%r another server sent %r: ignored", self.name, event)
             return
+        about = self._listeners, event, args, reply
         self.reactor.workers.spawn(
-            tell_listeners, self._listeners, event, args, reply, self._call_listener
+            tell_listeners, *about, self._call_listener, self._failed
         )
 
     def _call_listener(
@@ -201,6 +200,10 @@ class Namespace(EventEmitter, Targets):
             namespace=self.name,
             event=listener.event,
         )
+
+    def _about(self, event: str, args: tuple[Any, ...]) -> dict[str, Any]:
+        connecting = event in ("connect", "connection")
+        return {"socket": args[0] if connecting else None, "namespace": self.name}
 
     def _operator(self) -> BroadcastOperator:
         return BroadcastOperator(self, BroadcastOptions())
@@ -321,67 +324,7 @@ class Namespace(EventEmitter, Targets):
         self._admission.on_left(socket)
         self.on_removed(self)
 
-    # ------------------------------------------------------------------ servers
-
-    def server_side_emit(
-        self,
-        event: str | Event[..., Any],
-        *args: Any,
-        ack: Callable[..., object] | None = None,
-    ) -> None:
-        """Fire an event on this namespace of the other servers.
-
-        Args:
-            event: Its name.
-            args: What JSON can carry.
-            ack: Called with ``(error, responses)``, one response for each server.
-
-        Raises:
-            ReservedEventError: The name is one of the server's own events.
-        """
-        if ack is not None and self.reactor.started:
-            ack = Callback(ack, self.reactor)
-        self._emit_to_servers(event, args, ack, None)
-
-    def _emit_to_servers(
-        self,
-        event: str | Event[..., Any],
-        args: tuple[Any, ...],
-        ack: ServerAnswers | None,
-        timeout: float | None,
-    ) -> None:
-        name = server_event_name(event)
-        emit = self.adapter.server_side_emit
-        self.reactor.in_order(emit, [name, *args], ack, timeout)
-
-    def server_side_emit_with_ack(
-        self, event: str | Event[..., Any], *args: Any, timeout: float = 5.0
-    ) -> list[Any]:
-        """Fire an event on the other servers and return their answers.
-
-        Raises:
-            ClusterTimeout: Some did not answer in time; ``.responses`` has the answers
-                that came.
-
-        Blocks:
-            Until all have answered, at most ``timeout`` seconds; one second longer if
-            the adapter is late.
-        """
-        latch = self.reactor.latch()
-
-        def answered(error: Exception | None, responses: list[Any]) -> None:
-            if error is None:
-                latch.set(responses)
-            else:
-                latch.fail(error)
-
-        self._emit_to_servers(event, args, answered, timeout)
-        try:
-            return latch.wait(timeout + OVERTIME)  # type: ignore[no-any-return]
-        except ClusterTimeout:
-            raise
-        except TimeoutError:
-            raise ClusterTimeout("the adapter has not answered in time") from None
+    # ------------------------------------------------------------------ the end
 
     def close(self, reason: str) -> None:
         """Close every socket as ``close_sockets`` does, then close the adapter."""

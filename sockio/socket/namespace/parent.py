@@ -56,9 +56,10 @@ class ParentNamespace(Namespace):
         return guards.passes(self._test, verdict) and bool(verdict)
 
     def make_child(self, name: str) -> Namespace:
-        """Make a namespace with the parent's present middlewares and listeners."""
+        """Make a namespace with the parent's middlewares, listeners, error handlers."""
         child = Namespace(name, **self._parts)
         child.guards.extend(self._guards)
+        child.errors.adopt(self.errors)
         for event in ("connect", "connection"):
             for fn in self.listeners(event):
                 child.on(event, fn)

@@ -1,4 +1,4 @@
-"""Server events: events that another server emits for the listeners of a namespace.
+"""Server events: events of one server for the listeners of a namespace of others.
 
 A listener answers as a socket's listener does: through its ``ack`` argument, or else by
 what it returns. The first answer counts.
@@ -7,23 +7,97 @@ what it returns. The first answer counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from sockio.adapters.adapter import Reply
-from sockio.runtime import logs
+from sockio.adapters.adapter import Adapter, Reply, ServerAnswers
+from sockio.errors import ClusterTimeout
 from sockio.runtime.listeners import Listener, Listeners
+from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
+from sockio.socket.emit_arguments import server_event_name
+from sockio.socket.events import Event
+from sockio.socket.many_sockets.answers import Callback
 from sockio.types import Json
 
-log = logs.get("namespace")
+__all__ = ["ServerSide", "tell_listeners"]
 
-__all__ = ["tell_listeners"]
+#: Seconds that an adapter may be late with the answers of other servers.
+OVERTIME = 1.0
 
 
 #: Calls a listener with positional and keyword arguments.
 CallListener: TypeAlias = Callable[
     [Listener, tuple[Json, ...], Mapping[str, object]], object
 ]
+#: Called with a listener that has failed, the event's arguments and the error.
+Failed: TypeAlias = Callable[[Listener, tuple[Json, ...], BaseException], object]
+
+
+class ServerSide:
+    """The part of a namespace that emits events to the other servers."""
+
+    reactor: Reactor
+    adapter: Adapter
+
+    def server_side_emit(
+        self,
+        event: str | Event[..., Any],
+        *args: Any,
+        ack: Callable[..., object] | None = None,
+    ) -> None:
+        """Fire an event on this namespace of the other servers.
+
+        Args:
+            event: Its name.
+            args: What JSON can carry.
+            ack: Called with ``(error, responses)``, one response for each server.
+
+        Raises:
+            ReservedEventError: The name is one of the server's own events.
+        """
+        if ack is not None and self.reactor.started:
+            ack = Callback(ack, self.reactor)
+        self._emit_to_servers(event, args, ack, None)
+
+    def _emit_to_servers(
+        self,
+        event: str | Event[..., Any],
+        args: tuple[Any, ...],
+        ack: ServerAnswers | None,
+        timeout: float | None,
+    ) -> None:
+        name = server_event_name(event)
+        emit = self.adapter.server_side_emit
+        self.reactor.in_order(emit, [name, *args], ack, timeout)
+
+    def server_side_emit_with_ack(
+        self, event: str | Event[..., Any], *args: Any, timeout: float = 5.0
+    ) -> list[Any]:
+        """Fire an event on the other servers and return their answers.
+
+        Raises:
+            ClusterTimeout: Some did not answer in time; ``.responses`` has the answers
+                that came.
+
+        Blocks:
+            Until all have answered, at most ``timeout`` seconds; one second longer if
+            the adapter is late.
+        """
+        latch = self.reactor.latch()
+
+        def answered(error: Exception | None, responses: list[Any]) -> None:
+            if error is None:
+                latch.set(responses)
+            else:
+                latch.fail(error)
+
+        self._emit_to_servers(event, args, answered, timeout)
+        try:
+            return latch.wait(timeout + OVERTIME)  # type: ignore[no-any-return]
+        except ClusterTimeout:
+            raise
+        except TimeoutError:
+            raise ClusterTimeout("the adapter has not answered in time") from None
 
 
 def tell_listeners(
@@ -32,12 +106,13 @@ def tell_listeners(
     args: Sequence[Json],
     reply: Reply | None,
     call: CallListener,
+    failed: Failed,
 ) -> None:
     """Call the listeners of ``event``, in a worker. Blocks as they do."""
     answer = None if reply is None else _Answer(reply)
     for listener in listeners.get(event):
         if listeners.take_once(listener):
-            _tell(listener, tuple(args), answer, call)
+            _tell(listener, tuple(args), answer, call, failed)
 
 
 def _tell(
@@ -45,6 +120,7 @@ def _tell(
     args: tuple[Json, ...],
     answer: _Answer | None,
     call: CallListener,
+    failed: Failed,
 ) -> None:
     fitting = listener.fit(args)
     try:
@@ -54,9 +130,9 @@ def _tell(
             result = call(listener, fitting, {})
             if answer is not None:
                 answer(result)
-    except FAILURES:
+    except FAILURES as exc:
         # A boundary: a listener is user code; its failure ends only itself.
-        log.exception("a listener of the server event %r failed", listener.event)
+        failed(listener, args, exc)
 
 
 class _Answer:

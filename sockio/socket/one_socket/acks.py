@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
+from functools import partial
 from typing import Any, TypeAlias
 
 from sockio.errors import AckError, AckTimeout, Disconnected
@@ -22,8 +23,10 @@ from sockio.types import Json
 
 #: Runs a job in a worker soon, without waiting for it.
 Start: TypeAlias = Callable[[Callable[[], None]], object]
-#: Calls a callback of the application with its arguments.
-CallBack: TypeAlias = Callable[[Callable[..., object], tuple[Any, ...]], object]
+#: Calls, for the event of this name, a callback of the application with its arguments.
+CallBack: TypeAlias = Callable[
+    ["str | None", Callable[..., object], tuple[Any, ...]], object
+]
 _Answered: TypeAlias = Callable[[list[Json]], None]
 _Failed: TypeAlias = Callable[[AckError], None]
 
@@ -53,7 +56,7 @@ class PendingAcks:
         Args:
             clock: Tells the time.
             start: Runs a job in a worker.
-            call: Calls a callback with its arguments; None: directly.
+            call: Calls a callback; None: directly.
             missing: Called with the event's name when an answer does not come in time.
         """
         self._clock = clock
@@ -111,13 +114,11 @@ class PendingAcks:
         or with an AckTimeout or Disconnected if there is no answer. Without a
         ``timeout``, it is not called if the socket goes away before the answer.
         """
+        run = partial(self._run, event, callback)
         if timeout is None:
-            self._add(ack_id, _Entry(lambda args: self._run(callback, *args), None))
+            self._add(ack_id, _Entry(lambda args: run(*args), None))
             return
-        entry = _Entry(
-            lambda args: self._run(callback, None, *args),
-            lambda error: self._run(callback, error),
-        )
+        entry = _Entry(lambda args: run(None, *args), run)
         if self._add(ack_id, entry):
             entry.timer = self._clock.call_later(
                 timeout, self._expire, ack_id, entry, event, timeout
@@ -187,13 +188,15 @@ class PendingAcks:
 
     # ---- callbacks
 
-    def _run(self, callback: Callable[..., object], *args: Any) -> None:
+    def _run(
+        self, event: str | None, callback: Callable[..., object], *args: Any
+    ) -> None:
         """Run ``callback`` in the worker, after those that came before it."""
         if self._queue is None:
-            self._queue = deque([lambda: self._call(callback, args)])
+            self._queue = deque([lambda: self._call(event, callback, args)])
             self._start(self._run_next)
         else:
-            self._queue.append(lambda: self._call(callback, args))
+            self._queue.append(lambda: self._call(event, callback, args))
 
     def _run_next(self) -> None:
         queue = self._queue
@@ -208,7 +211,9 @@ class PendingAcks:
                 self._queue = None
 
 
-def _call(callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+def _call(
+    event: str | None, callback: Callable[..., object], args: tuple[Any, ...]
+) -> None:
     done(callback, callback(*args))
 
 

@@ -19,7 +19,7 @@ from .outgoing import AckReply, Outgoing
 
 log = logs.get("socket.dispatch")
 
-__all__ = ["Gate", "reject"]
+__all__ = ["Gate", "refuse", "reject"]
 
 
 class Gate:
@@ -61,10 +61,12 @@ class Gate:
         for fn in self.catch_all:
             try:
                 self._call(name, fn, tuple(shown))
-            except FAILURES:
+            except FAILURES as exc:
                 # A boundary: a listener is user code; its failure ends only itself.
-                sid = outgoing.label
-                log.exception("sid=%s a catch-all listener failed", sid)
+                left = self._ask_about(exc, name, tuple(shown[1:]))
+                if left is not None:
+                    sid = outgoing.label
+                    log.error("sid=%s a catch-all listener failed", sid, exc_info=left)
         if self.guards and data:
             try:
                 if not self._passes(name, data[1:]):
@@ -81,6 +83,15 @@ class Gate:
             if self._owner is not None and self._owner.incoming.deaf:
                 return None
         return tuple(shown[1:])
+
+    def _ask_about(
+        self, error: BaseException, event: Any, args: tuple[Any, ...]
+    ) -> BaseException | None:
+        """Give an error to the error handlers; return the one that is left."""
+        owner = self._owner
+        handlers = self._home.errors if owner is None else owner.errors
+        name = self._home.name
+        return handlers.handle(error, event, args, socket=owner, namespace=name)
 
     def _passes(self, event: Any, args: list[Any]) -> bool:
         return middleware.run(
@@ -115,4 +126,9 @@ def reject(
     if owner is not None:
         owner.report_error(error)
     if ack is not None and error_acks:
-        ack({"error": {"message": str(error)}})
+        refuse(ack, error)
+
+
+def refuse(ack: AckReply, error: BaseException) -> None:
+    """Tell a client, if it has no answer yet, that its event has failed."""
+    ack({"error": {"message": str(error)}})

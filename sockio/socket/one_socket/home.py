@@ -12,6 +12,7 @@ from sockio.engine.session import EngineSession
 from sockio.protocol.engineio.wire import Wire
 from sockio.protocol.socketio.packet import Packet
 from sockio.protocol.socketio.parser import Parser
+from sockio.socket.error_handlers import ErrorHandlers
 from sockio.socket.handshake import Handshake
 from sockio.socket.many_sockets.broadcast import Broadcaster
 from sockio.socket.options import ServerOptions
@@ -23,6 +24,10 @@ class Home(Broadcaster, Protocol):
 
     @property
     def options(self) -> ServerOptions: ...
+    @property
+    def errors(self) -> ErrorHandlers:
+        """The error handlers of the namespace, and of the server."""
+
     def unheard(self, event: str) -> None:
         """An event of a client found no listener on its socket."""
 
@@ -74,6 +79,10 @@ class Owner(Protocol):
 
     @property
     def incoming(self) -> Runner: ...
+    @property
+    def errors(self) -> ErrorHandlers:
+        """The error handlers of the socket, and of those above it."""
+
     def close(self, reason: str, description: object = None) -> None:
         """End without notifying the client."""
 

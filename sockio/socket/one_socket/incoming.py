@@ -22,7 +22,7 @@ from sockio.runtime.signature import advise_ack, arguments
 from sockio.runtime.workers import FAILURES
 from sockio.socket.reasons import Reason
 
-from .gate import Gate, reject
+from .gate import Gate, refuse, reject
 from .home import Home, Owner
 from .inbox import Inbox, Queued
 from .outgoing import AckReply, Outgoing
@@ -208,9 +208,32 @@ class Incoming:
             self._reject(owner, exc, ack)
         except FAILURES as exc:
             # A boundary: a listener is user code; its failure ends only itself.
+            self._fail(owner, listener, args, exc, ack)
+
+    def _fail(
+        self,
+        owner: Owner | None,
+        listener: Listener,
+        args: Any,
+        error: BaseException,
+        ack: AckReply | None,
+    ) -> None:
+        """Give the error of a listener to the error handlers, or log it."""
+        handlers = self._home.errors if owner is None else owner.errors
+        left = handlers.handle(
+            error,
+            listener.event,
+            tuple(args),
+            socket=owner,
+            namespace=self._home.name,
+            answer=None if ack is None else ack.returned,
+        )
+        if left is not None:
             sid = self._outgoing.label
-            log.exception("sid=%s listener %r failed", sid, listener.fn)
-            self._reject(owner, exc, ack)
+            log.error("sid=%s listener %r failed", sid, listener.fn, exc_info=left)
+            self._reject(owner, left, ack)
+        elif ack is not None and self._home.options.error_acks:
+            refuse(ack, error)
 
     def _call_within(
         self, owner: Owner | None, listener: Listener, args: Any, ack: AckReply | None

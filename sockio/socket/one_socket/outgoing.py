@@ -13,7 +13,7 @@ from sockio.adapters.addressing import Flags
 from sockio.protocol.engineio.wire import Wire, wire_of
 from sockio.protocol.socketio.packet import RESERVED_EVENTS, Packet, PacketType
 from sockio.runtime import logs
-from sockio.runtime.workers import native_thread
+from sockio.runtime.workers import FAILURES, native_thread
 from sockio.socket.emit_arguments import event_name, take_ack
 from sockio.socket.events import Event
 from sockio.types import SocketId
@@ -25,6 +25,8 @@ log = logs.get("socket")
 
 _EVENT = PacketType.EVENT
 _ACK = PacketType.ACK
+_CATCH_ALL_FAILED = "sid=%s an outgoing catch-all listener failed"
+_CALLBACK_FAILED = "sid=%s the callback of %r failed"
 #: Makes a packet without the detour over its class's Python-level constructor.
 _new = tuple.__new__
 #: The flags of an emit without modifiers: there is one object for all of them.
@@ -173,10 +175,12 @@ class Outgoing:
                     namespace=self._home.name,
                     event=packet.data[0],
                 )
-            except Exception:
+            except FAILURES as exc:
                 # A boundary: a listener is user code; its failure ends only itself.
-                sid = self.label
-                log.exception("sid=%s an outgoing catch-all listener failed", sid)
+                left = self._ask_about(owner, exc, *packet.data)
+                if left is not None:
+                    sid = self.label
+                    log.error(_CATCH_ALL_FAILED, sid, exc_info=left)
 
     # ------------------------------------------------------------------ other packets
 
@@ -214,11 +218,30 @@ class Outgoing:
     def _call_back(
         self,
         owner: Owner | None,
+        event: str | None,
         callback: Callable[..., object],
         args: tuple[Any, ...],
     ) -> None:
         around = self._home.reactor.around
-        around.call("ack", callback, args, socket=owner, namespace=self._home.name)
+        name = self._home.name
+        try:
+            around.call(
+                "ack", callback, args, socket=owner, namespace=name, event=event
+            )
+        except FAILURES as exc:
+            # A boundary: a callback is user code; its failure ends only itself.
+            left = self._ask_about(owner, exc, event, *args)
+            if left is not None:
+                sid = self.label
+                log.error(_CALLBACK_FAILED, sid, event, exc_info=left)
+
+    def _ask_about(
+        self, owner: Owner | None, error: BaseException, event: Any, *args: Any
+    ) -> BaseException | None:
+        """Give an error to the error handlers; return the one that is left."""
+        handlers = self._home.errors if owner is None else owner.errors
+        name = self._home.name
+        return handlers.handle(error, event, args, socket=owner, namespace=name)
 
     def on_answer(self, packet: Packet) -> None:
         """The client has answered an event; called in the hub."""

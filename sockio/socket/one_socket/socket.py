@@ -15,10 +15,11 @@ from sockio.adapters.addressing import BroadcastOptions, Flags
 from sockio.engine.http.request import Request
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
-from sockio.runtime.listeners import EventEmitter, Listener, Listeners
+from sockio.runtime.listeners import Listener, Listeners
 from sockio.socket import middleware
 from sockio.socket.data import DataT, SocketData
 from sockio.socket.emit_arguments import refuse
+from sockio.socket.error_handlers import ErrorHandlers, Fallible
 from sockio.socket.events import Event
 from sockio.socket.handshake import Handshake
 from sockio.socket.many_sockets.addressing import Addressing
@@ -47,7 +48,7 @@ F = TypeVar("F", bound=Callable[..., object])
 NO_ROOMS: frozenset[Room] = frozenset()
 
 
-class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
+class Socket(Fallible, Addressing, CatchAll, Waits, Generic[DataT]):
     """One client in one namespace; made by the server, for your handlers.
 
     Events of our own: ``disconnecting(reason, description)``, ``disconnect(reason,
@@ -66,6 +67,7 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         "client",
         "conn",
         "connected",
+        "errors",
         "incoming",
         "nsp",
         "outgoing",
@@ -93,6 +95,8 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         self._auth = auth
         self._handshake: Handshake | None = None
         self._data: DataT | None = None
+        #: Its error handlers, and those above it.
+        self.errors = nsp.errors
         self.connected = False
         #: Whether rooms, data and missed events were restored.
         self.recovered = False
@@ -281,6 +285,14 @@ class Socket(EventEmitter, Addressing, CatchAll, Waits, Generic[DataT]):
         gate = self.incoming.gate()
         gate.guards = [*gate.guards, fn]
         return fn
+
+    def _own_errors(self) -> ErrorHandlers:
+        if self.errors is self.nsp.errors:
+            self.errors = self.errors.below()
+        return self.errors
+
+    def _about(self, event: str, args: tuple[Any, ...]) -> dict[str, Any]:
+        return {"socket": self, "namespace": self.nsp.name}
 
     def report_error_soon(self, error: Exception) -> None:
         """Call the ``error`` listeners, after the events that came before."""

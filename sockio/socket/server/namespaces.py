@@ -20,6 +20,7 @@ from sockio.runtime.observers import Observer
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
 from sockio.siblings.siblings import Siblings
+from sockio.socket.error_handlers import ErrorHandlers
 from sockio.socket.namespace.handler import NamespaceHandler, instance_of
 from sockio.socket.namespace.misplaced import Misplaced
 from sockio.socket.namespace.namespace import Namespace
@@ -63,6 +64,8 @@ class Namespaces:
         self.by_name: Mapping[str, Namespace] = MappingProxyType(self._by_name)
         self._parents: list[ParentNamespace] = []
         self._misplaced = Misplaced(listener_count)
+        #: The server's error handlers.
+        self.errors = ErrorHandlers(reactor.around)
         #: The namespace ``/``; the server shares its listeners.
         self.main = self.of("/")
         reactor.observers.add(_GapEvent(self.main))
@@ -110,6 +113,7 @@ class Namespaces:
             "parser": self.parser,
             "make_adapter": self._make_adapter,
             "misplaced": self._misplaced,
+            "errors": self.errors,
         }
 
     def _adopt(self, parent: ParentNamespace, name: str) -> Namespace:

@@ -30,7 +30,7 @@ from sockio.httpd.server import HTTPServer
 from sockio.protocol.socketio import JsonCodec
 from sockio.protocol.websocket.deflate import Deflate
 from sockio.runtime.clock import Clock
-from sockio.runtime.listeners import EventEmitter
+from sockio.runtime.listeners import EventEmitter, H
 from sockio.runtime.observers import Observer
 from sockio.runtime.option_fields import chosen
 from sockio.runtime.reactor import Reactor
@@ -396,6 +396,14 @@ class Server(EventEmitter, Targets, Generic[DataT]):
     def use(self, fn: G) -> G:
         """Run ``fn(socket)`` for each client of ``/``; see ``Namespace.use``."""
         return self.sockets.use(fn)
+
+    def on_error(self, fn: H) -> H:
+        """Call ``fn(socket, event, args, error)`` if a listener of any namespace fails.
+
+        It is asked after the error handlers of the socket and of its namespace; see
+        ``Socket.on_error``. A decorator.
+        """
+        return self._namespaces.errors.add(fn)
 
     def around(self, fn: AroundT) -> AroundT:
         """Run every call of the application's code within ``fn(call)``; a decorator.

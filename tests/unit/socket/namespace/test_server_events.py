@@ -15,8 +15,8 @@ class Namespace(EventEmitter):
     def emit(self, *args: Any) -> list[Any]:
         """Emit as another server does; return its answers."""
         answers: list[Any] = []
-        call = self._call_listener
-        tell_listeners(self._listeners, "e", args, answers.append, call)
+        call, failed = self._call_listener, self._failed
+        tell_listeners(self._listeners, "e", args, answers.append, call, failed)
         return answers
 
 
