@@ -147,7 +147,7 @@ def test_a_broker_that_hangs(
 
     broker.go_on()
     pair.wait_up()
-    pair.advance_until_said()
+    pair.advance_until(lambda: pair.buses[0].idle)
     assert pair.stats().uncertain == 1
     assert pair.gaps[0].all[0].seconds > 0  # type: ignore[operator]
     numbers: list[int] = []
@@ -181,7 +181,7 @@ def test_a_black_hole(
 
     proxy.let_go()
     wait_until(lambda: pair.buses[0].up)
-    pair.advance_until_said()
+    pair.advance_until(lambda: pair.buses[0].idle)
     numbers = [pair.there.receive_event()[1]]
     while numbers[-1] != 2:
         numbers.append(pair.there.receive_event()[1])

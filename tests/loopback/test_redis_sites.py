@@ -8,7 +8,10 @@ import gevent
 import pytest
 
 from sockio.adapters.buses.redis.connection import slot_of
+from sockio.testing import FakeClock
+from tests.support.holding_proxy import HoldingProxy
 from tests.support.redis_pair import RedisPair
+from tests.support.redis_server import RedisServer
 from tests.support.redis_sites import SLOTS, RedisCluster, Sentinel
 from tests.support.waiting import wait_until
 
@@ -23,7 +26,7 @@ def cluster() -> Iterator[RedisCluster]:
     cluster.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sentinel() -> Iterator[Sentinel]:
     """Give a broker that a sentinel watches."""
     sentinel = Sentinel()
@@ -77,6 +80,32 @@ def test_a_node_of_a_cluster_restarts(
     assert pair.stats().lost == pair.stats().uncertain == 0
 
 
+def test_a_node_of_a_cluster_hangs(serve: Serve, cluster: RedisCluster) -> None:
+    url = f"{cluster.url}?mode=sharded&prefix=hanging"
+    pair = RedisPair(serve, url, (FakeClock(), FakeClock()), ping_interval=3600)
+    pair.wait_two()
+    # Its channel is on the last node.
+    slots = [slot_of(b"hanging#/#%d#" % number, SLOTS) for number in range(20)]
+    room = str(next(n for n, slot in enumerate(slots) if slot > SLOTS * 2 // 3))
+    pair.socket.join(room)
+    wait_until(lambda: pair.buses[0].up)
+    cluster.nodes[0].stop()
+
+    pair.second.io.to(room).emit("n", 1)
+    assert pair.here.receive_event() == ["n", 1]
+    pair.advance(5)
+    wait_until(lambda: all(bus.owed for bus in pair.buses))
+    pair.advance(5)
+    pair.wait_down()
+    pair.second.io.to(room).emit("n", 2)
+    pair.local(3)
+    cluster.nodes[0].go_on()
+    pair.advance_until(lambda: pair.buses[1].idle)
+
+    assert pair.here.receive_event() == ["n", 2]
+    assert (pair.stats(1).lost, pair.stats(1).uncertain) == (0, 0)
+
+
 def test_another_node_becomes_responsible(serve: Serve, cluster: RedisCluster) -> None:
     pair = RedisPair(serve, f"{cluster.url}?mode=sharded&prefix=moving")
     pair.wait_two()
@@ -101,6 +130,51 @@ def _say_until(pair: RedisPair, number: int) -> None:
     while True:
         pair.second.io.to("room").emit("n", number)
         gevent.idle()
+
+
+def test_a_sentinel_that_hangs(serve: Serve, sentinel: Sentinel) -> None:
+    hole = HoldingProxy(sentinel.port)
+    hole.allow(0)
+    url = sentinel.url.replace("//", f"//127.0.0.1:{hole.port},")
+    pair = RedisPair(serve, url, (FakeClock(), FakeClock()), ping_interval=3600)
+    wait_until(lambda: all(bus.connecting for bus in pair.buses))
+    pair.local(1)
+    pair.advance(5)
+
+    pair.advance_until(lambda: all(bus.up for bus in pair.buses))
+    pair.wait_two()
+    pair.local(2)
+    while pair.there.receive_event() != ["n", 2]:
+        pass
+    hole.close()
+
+
+def test_a_broker_that_sentinels_do_not_know(
+    serve: Serve, sentinel: Sentinel, caplog: pytest.LogCaptureFixture
+) -> None:
+    pair = RedisPair(serve, sentinel.url.replace("/shop", "/nosuch"))
+    wait_until(lambda: "the sentinels know no broker named nosuch" in caplog.text)
+    pair.local(1)
+    assert not pair.stats().connected
+
+
+def test_what_is_no_cluster(
+    serve: Serve, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    pair = RedisPair(serve, redis_server.url.replace("redis:", "redis+cluster:"))
+    wait_until(lambda: "has cluster support disabled" in caplog.text)
+    pair.local(1)
+    assert not pair.stats().connected
+
+
+def test_a_broker_without_sharded_pubsub(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = RedisServer("--rename-command", "SSUBSCRIBE", "")
+    pair = RedisPair(serve, f"{old.url}?mode=sharded")
+    wait_until(lambda: "mode=sharded needs Redis 7 or Valkey" in caplog.text)
+    pair.local(1)
+    old.close()
 
 
 def test_a_sentinel_names_another_broker(serve: Serve, sentinel: Sentinel) -> None:

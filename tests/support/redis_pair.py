@@ -92,13 +92,11 @@ class RedisPair:
             while not bus.connecting:
                 clock.advance(STEP)
 
-    def advance_until_said(self) -> None:
-        """Let time pass until the first server has said all that waits."""
-        bus, clock = self.buses[0], self.clocks[0]
-        assert clock is not None
-        while not bus.idle:
-            wait_until(lambda: bus.idle or not bus.owed)
-            clock.advance(0.05)
+    def advance_until(self, fact: Callable[[], bool]) -> None:
+        """Let time pass for both until something is true; the broker answers."""
+        while not fact():
+            wait_until(lambda: fact() or not any(bus.owed for bus in self.buses))
+            self.advance(STEP)
 
 
 def bus_of(served: Served) -> RedisBus:

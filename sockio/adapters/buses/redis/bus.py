@@ -72,10 +72,13 @@ class RedisBus:
         self.account = Account()
         self._outbox = Outbox(self, self.account, self._options.outbox)
         self._hearing = Hearing(self.account, self._respond)
+        #: The channels whose subscribers are counted, which are servers.
+        self._common: set[bytes] = set()
         self._link = Link(
             site,
             self._options.prefix,
             self.account,
+            self._common,
             self._hearing.hear,
             self._outbox.ring,
         )
@@ -147,6 +150,7 @@ class RedisBus:
         """Take part in a namespace; what it says waits until it would be answered."""
         member = self._mode.member(self._options, nsp, uid, rooms)
         self._members[nsp.name] = member
+        self._common.add(member.common)
         subscriptions = member.subscriptions()
         self._hearing.listen(member, subscriptions)
         self._link.want(subscriptions)
@@ -166,6 +170,7 @@ class RedisBus:
         member = self._members.get(nsp.name)
         if member is not None and member.uid == uid:
             del self._members[nsp.name]
+            self._common.discard(member.common)
             member.leave()
             subscriptions = member.subscriptions()
             self._hearing.ignore(subscriptions)
@@ -241,8 +246,7 @@ class RedisBus:
             self._link.ready()
             if self._link.due:
                 self.account.announce(self._reactor)
-            names = [member.common for member in self._members.values()]
-            self._census.keep(self._reactor, names)
+            self._census.keep(self._reactor, self._common)
             if self._link.up:
                 return
 

@@ -60,7 +60,9 @@ class Census:
             self._wait_for_all(reactor, names)
         elif link.due:
             link.ping()
-            self._servers = self._count(names)
+            now = self._count(names)
+            if link.up:
+                self._servers = now
 
     def _wait_for_all(self, reactor: Reactor, names: list[bytes]) -> None:
         number, before = self._link.connections, self._servers

@@ -7,7 +7,7 @@ all others. If one connection ends, so do all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -104,6 +104,7 @@ class Circuit(Connections):
         finder: Finder,
         dialer: Dialer,
         meeting: bytes,
+        counted: Container[bytes],
         heard: Callable[[Sequence[bytes]], None],
         ask_anew: Callable[[Iterable[Subscription]], None],
     ) -> None:
@@ -114,6 +115,7 @@ class Circuit(Connections):
             dialer: Makes gevent's sockets.
             meeting: Names the node for all that is not sharded: the same one for all
                 servers that say the same here, as long as nothing moves.
+            counted: The channels whose subscribers are counted.
             heard: Takes ``[b"message", channel, data]``, ``[b"pmessage", pattern,
                 channel, data]`` or ``[b"smessage", channel, data]``.
             ask_anew: Takes note of subscriptions that another node must be asked for.
@@ -122,12 +124,15 @@ class Circuit(Connections):
         self._finder = finder
         self._dialer = dialer
         self._meeting = meeting
+        self._counted = counted
         self._heard = heard
         self._ask_anew = ask_anew
         #: By host and port.
         self._pairs: dict[tuple[str, int], _Pair] = {}
         #: Who is responsible, by slot.
         self._owners: list[_Pair] = []
+        #: Whether each node is listened to by a greenlet of its own.
+        self._listening = False
         #: Who was asked for a subscription.
         self._asked_at: dict[Subscription, _Pair] = {}
 
@@ -175,11 +180,18 @@ class Circuit(Connections):
 
     # ---- subscriptions
 
+    def subscribe(self, wanted: set[Any], changed: set[Any]) -> None:
+        if not self._listening:
+            # Whoever is counted must have subscribed to everything else.
+            rest = {each for each in changed if each[1] not in self._counted}
+            super().subscribe(wanted, rest)
+            while self.unconfirmed:
+                self.hear()
+        super().subscribe(wanted, changed)
+
     def change(self, fresh: set[Subscription], old: set[Subscription]) -> None:
         commands: dict[_Pair, list[Subscription]] = {}
-        # The channel of a room is longer than the one by which servers are counted:
-        # whoever is counted has subscribed to its rooms.
-        for command, name in sorted(fresh, key=lambda each: -len(each[1])):
+        for command, name in fresh:
             pair = self._owner(name) if command == b"ssubscribe" else self._home
             self._asked_at[command, name] = pair
             commands.setdefault(pair, []).append((command, name))
@@ -194,6 +206,7 @@ class Circuit(Connections):
         self._hear(self._asked_at[next(iter(self.unconfirmed))])
 
     def readers(self) -> list[Callable[[], None]]:
+        self._listening = True
         return [partial(self._hear, pair) for pair in self._pairs.values()]
 
     def _hear(self, pair: _Pair) -> None:
@@ -203,6 +216,12 @@ class Circuit(Connections):
             if not self.move(moved):
                 raise
             return
+        except Refused as refusal:
+            if "unknown command" in str(refusal):
+                raise ConnectionError(
+                    f"mode=sharded needs Redis 7 or Valkey: {refusal}"
+                ) from refusal
+            raise
         if not isinstance(message, list) or not message:
             return
         match message[0]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gevent.socket
@@ -34,6 +34,7 @@ class Link(Reconnecting[Circuit]):
         site: Site,
         meeting: str,
         account: Account,
+        counted: Container[bytes],
         heard: Callable[[Sequence[bytes]], None],
         ring: Callable[[], None],
     ) -> None:
@@ -43,17 +44,24 @@ class Link(Reconnecting[Circuit]):
             site: Where the broker is.
             meeting: In a cluster, what names the node for all that is not sharded.
             account: Is told of outages.
+            counted: The channels whose subscribers are counted.
             heard: Takes what comes; see ``Circuit``.
             ring: Called when ``ready`` has something to do.
         """
         super().__init__(str(site), account, ring)
         self._finder = Finder(site, _DIALER)
         self._meeting = meeting.encode("utf-8", "replace")
+        self._counted = counted
         self._heard = heard
 
     def make(self) -> Circuit:
         return Circuit(
-            self._finder, _DIALER, self._meeting, self._heard, self._ask_anew
+            self._finder,
+            _DIALER,
+            self._meeting,
+            self._counted,
+            self._heard,
+            self._ask_anew,
         )
 
     def end(self, last_words: Sequence[Sequence[Any]]) -> bool:

@@ -37,7 +37,7 @@ class Member(Protocol):
     joins: int
 
     def subscriptions(self) -> list[Subscription]:
-        """Return all that is to be subscribed to now, the common channel first."""
+        """Return all that is to be subscribed to now."""
 
     def watch(self, resubscribe: Resubscribe) -> None:
         """Tell of all changes of ``subscriptions`` from now on."""
