@@ -32,6 +32,7 @@ FLOORS = {
     "socket": 4,
     "emitter": 5,
     "testing": 5,
+    "integrations": 6,
     "__init__": 6,
     "__main__": 6,
 }
@@ -149,6 +150,17 @@ ORDER = {
         ("client",),
         ("__init__",),
     ),
+    "integrations/flask": (
+        ("arguments", "current", "errors", "json_codec", "log_options", "queue"),
+        ("login", "reasons", "tasks"),
+        ("arrivals", "session"),
+        ("context", "namespace", "options", "sending"),
+        ("handlers", "pages", "server"),
+        ("dispatch", "running"),
+        ("socketio",),
+        ("functions",),
+        ("__init__",),
+    ),
     "adapters": (
         ("accounting", "addressing", "exclusive", "leases", "packages", "session"),
         ("adapter", "rooms"),
@@ -204,6 +216,10 @@ UPWARDS = {
         "engine/session",
         "protocol/socketio/packet",
         "socket/one_socket/socket",
+    },
+    "integrations/flask/namespace": {
+        "integrations/flask/server",
+        "integrations/flask/socketio",
     },
     "socket/many_sockets/addressing": {
         "socket/many_sockets/broadcast",

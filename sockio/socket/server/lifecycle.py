@@ -102,8 +102,9 @@ class Lifecycle:
         )
         #: The tasks beside the handlers.
         self.background = Background(server.reactor, namespaces.compete)
-        #: The WSGI callable to serve: the server, alone or in front of an application.
-        self._front: WSGIApp = server
+        #: The WSGI callable to serve: the server, alone or in front of an application;
+        #: or what an application has put around it.
+        self.front: WSGIApp = server
         #: What ``close`` calls, with its timeout, to stop HTTP servers and adapters.
         self._stops: list[Callable[[float | None], object]] = []
         #: The Engine.IO server below.
@@ -177,8 +178,8 @@ class Lifecycle:
     def attach(self, app: Any) -> WSGIApp:
         """Serve in front of an application; returns the WSGI callable to serve."""
         prefix = self.engine.options.prefix
-        self._front = mount.attach(self.handle, prefix, app)
-        return self._front
+        self.front = mount.attach(self.handle, prefix, app)
+        return self.front
 
     def attach_to(self, server: Any) -> None:
         """Listen on a port, or serve in front of the application of an HTTP server.
@@ -219,7 +220,7 @@ class Lifecycle:
         **options: Unpack[ListenSettings],
     ) -> HTTPServer:
         """Serve on ``address`` with an HTTP server of our own; returns once bound."""
-        http_server = create_server(self._front, **options)
+        http_server = create_server(self.front, **options)
         self._server.start()
         self._stops.append(http_server.close)
         return http_server.listen(

@@ -1,0 +1,1 @@
+"""Integrations: frameworks and servers; each needs a package that sockio does not."""

@@ -1,0 +1,153 @@
+"""Dispatch: from the sockets of a server to the handlers of the application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from sockio.errors import ConnectError
+from sockio.socket.namespace.namespace import Namespace
+from sockio.socket.one_socket.gate import reject
+from sockio.socket.one_socket.socket import Socket
+from sockio.socket.server.server import Server
+
+from .arguments import Misfit
+from .arrivals import Arrivals
+from .context import Contexts
+from .errors import ConnectionRefusedError
+from .handlers import ANY, Handlers
+from .options import Behaviour
+from .reasons import reason_of
+
+__all__ = ["Dispatch"]
+
+#: The attribute of a socket with the names of the events it listens to.
+_LISTENS = "_flask_listens"
+
+
+class Dispatch:
+    """What the sockets of one server call."""
+
+    def __init__(
+        self,
+        io: Server[Any],
+        handlers: Handlers,
+        contexts: Contexts,
+        arrivals: Arrivals,
+        how: Behaviour,
+    ) -> None:
+        self._io = io
+        self._handlers = handlers
+        self._contexts = contexts
+        self._arrivals = arrivals
+        self._how = how
+        if ANY in how.namespaces:
+            self._serve(io.of(how.any_namespace))
+        for name in {"/", *how.namespaces} - {ANY}:
+            self._open(name)
+        for name in handlers.namespaces:
+            self._open(name)
+        handlers.clients = self
+
+    def _open(self, name: str) -> None:
+        """Let clients join a namespace."""
+        if name not in self._io.namespaces or name == "/":
+            namespace = self._io.of(name)
+            # If any namespace may be joined, this one came with what serves it.
+            if self._arrive not in namespace.guards:
+                self._serve(namespace)
+
+    def _serve(self, namespace: Namespace) -> None:
+        namespace.use(self._arrive)
+        namespace.on("connection", self._connected)
+
+    # ------------------------------------------------------------------ connecting
+
+    def _arrive(self, socket: Socket[Any]) -> None:
+        """Call the connect handler before the client learns that it is let in."""
+        if self._how.always_connect:
+            return
+        self._arrivals.begin(socket)
+        try:
+            self._ask(socket)
+        except BaseException:
+            self._arrivals.refuse(socket)
+            raise
+
+    def _connected(self, socket: Socket[Any]) -> None:
+        if self._how.always_connect:
+            try:
+                self._ask(socket)
+            except ConnectError:
+                socket.disconnect()
+                return
+        self._listen(socket)
+        socket.on("disconnecting", partial(self._disconnected, socket))
+        self._arrivals.welcome(socket)
+
+    def _ask(self, socket: Socket[Any]) -> None:
+        """Call the connect handler.
+
+        Raises:
+            ConnectError: It refuses the client, or has failed.
+        """
+        args = (socket.request.environ, socket.handshake.auth or None)
+        handled = self._handle(socket, "connect", args)
+        if handled.error is not None:
+            raise ConnectError("Internal server error")
+        if handled.answer is False:
+            raise ConnectionRefusedError
+
+    def _disconnected(self, socket: Socket[Any], reason: str) -> None:
+        self._handle(socket, "disconnect", (reason_of(reason),))
+
+    # ------------------------------------------------------------------ events
+
+    def on_handler(self, namespace: str) -> None:
+        """Let the clients that are here have a new handler."""
+        if namespace == ANY:
+            spaces: Iterable[Namespace] = self._io.namespaces.values()
+        else:
+            self._open(namespace)
+            spaces = (self._io.of(namespace),)
+        for space in spaces:
+            for socket in space.sockets.values():
+                if hasattr(socket, _LISTENS):
+                    self._listen(socket)
+
+    def _listen(self, socket: Socket[Any]) -> None:
+        name = socket.nsp.name
+        here: set[str] = socket.__dict__.setdefault(_LISTENS, set())
+        events = set(self._handlers.events(name))
+        concurrent = self._how.concurrent
+        for event in events - here:
+            heard = partial(self._heard, socket, event)
+            socket.on(event, heard, concurrent=concurrent)
+        if self._handlers.catch_all(name) and ANY not in here:
+            events.add(ANY)
+            socket.on_any(partial(self._heard_any, socket))
+        here |= events
+
+    def _heard_any(self, socket: Socket[Any], event: str, *args: Any) -> None:
+        """Handle an event, unless it has a handler of its own."""
+        if event in socket.__dict__[_LISTENS]:
+            return
+        ack = args[-1] if args and callable(args[-1]) else None
+        self._heard(socket, event, *(args if ack is None else args[:-1]), ack=ack)
+
+    def _heard(self, socket: Socket[Any], event: str, *args: Any, ack: Any) -> None:
+        if event == "error" and args and isinstance(args[0], BaseException):
+            return  # our own event, which tells of a handler that has failed
+        try:
+            handled = self._handle(socket, event, args)
+        except Misfit as exc:
+            exc.log()
+            reject(socket, exc, ack, error_acks=self._io.options.error_acks)
+            return
+        if ack is not None:
+            ack.returned(handled.answer)
+
+    def _handle(self, socket: Socket[Any], event: str, args: tuple[Any, ...]) -> Any:
+        with self._contexts.of_client(socket, event, args):
+            return self._handlers.handle(socket.nsp.name, event, socket.id, args)
