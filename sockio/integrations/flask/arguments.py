@@ -7,11 +7,8 @@ from logging import DEBUG, WARNING
 from typing import Any
 
 from sockio.errors import EventRejected
-from sockio.runtime import logs
 from sockio.runtime.listeners import Listener
 from sockio.runtime.signature import arguments
-
-log = logs.get("integrations.flask")
 
 __all__ = ["Misfit", "call_fitting"]
 
@@ -24,11 +21,11 @@ class Misfit(EventRejected, TypeError):
         super().__init__(f"{text} {listener.describe()}")
         self._listener = listener
 
-    def log(self) -> None:
-        """Warn, once for each handler: a client must not be able to fill the log."""
+    def take_level(self) -> int:
+        """Return how to log it: a client must not be able to fill the log."""
         level = DEBUG if self._listener.complained else WARNING
         self._listener.complained = True
-        log.log(level, "%s", self)
+        return level
 
 
 #: The library's own events: their handlers take as many of the arguments as they want.

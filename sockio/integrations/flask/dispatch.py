@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from sockio.errors import ConnectError
+from sockio.runtime import logs
 from sockio.socket.namespace.namespace import Namespace
 from sockio.socket.one_socket.gate import reject
 from sockio.socket.one_socket.socket import Socket
@@ -21,6 +22,8 @@ from .options import Behaviour
 from .reasons import reason_of
 
 __all__ = ["Dispatch"]
+
+log = logs.get("integrations.flask")
 
 #: The attribute of a socket with the names of the events it listens to.
 _LISTENS = "_flask_listens"
@@ -142,7 +145,8 @@ class Dispatch:
         try:
             handled = self._handle(socket, event, args)
         except Misfit as exc:
-            exc.log()
+            log.log(exc.take_level(), "%s", exc)
+            self._io.reactor.observers.tell("event_rejected", socket, event, exc)
             reject(socket, exc, ack, error_acks=self._io.options.error_acks)
             return
         if ack is not None:

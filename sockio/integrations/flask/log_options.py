@@ -58,7 +58,7 @@ def _hand_over(
 ) -> None:
     target = logger.logger if isinstance(logger, logging.LoggerAdapter) else logger
     for scope in scopes:
-        ours = logging.getLogger(f"sockio.{scope}")
+        ours = logs.get(scope)
         known = [each for each in ours.handlers if isinstance(each, _HandingOver)]
         if not any(each.target is target for each in known):
             ours.addHandler(_HandingOver(target))

@@ -39,7 +39,7 @@ class Pages:
         """Serve one request. Blocks."""
         return self.app(environ, start_response)
 
-    def debug(self) -> None:
+    def show_failures(self) -> None:
         """Answer a request that fails with Werkzeug's page for debugging."""
         if not isinstance(self.app, DebuggedApplication):
             self.app = DebuggedApplication(self.app, evalex=True)

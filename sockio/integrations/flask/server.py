@@ -134,7 +134,9 @@ class Server:
             found = {
                 room for each in space.to(sid).fetch_sockets() for room in each.rooms
             }
-        return sorted(room for room in found if not is_users_room(room))
+        # Its own room first, as in Flask-SocketIO.
+        shown = [room for room in found if not is_users_room(room)]
+        return sorted(shown, key=lambda room: (room != sid, room))
 
     # ------------------------------------------------------------------ clients
 

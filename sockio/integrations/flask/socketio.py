@@ -308,7 +308,7 @@ class SocketIO:
         debug = app.debug if debug is None else debug
         app.debug = debug
         if debug:
-            here.front.pages.debug()
+            here.front.pages.show_failures()
         log = access_log(debug if log_output is None else log_output)
         address = address_of(app, host, port)
 
