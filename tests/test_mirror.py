@@ -14,6 +14,7 @@ INTERFACES = {
     "adapters/buses/redis/member",
     "adapters/cluster/bus",
     "adapters/sender",
+    "adapters/directory",
     "adapters/session",
     "engine/consumer",
     "engine/transports/transport",
@@ -29,6 +30,7 @@ INTERFACES = {
 #: They make sense only between two ends, or together with their neighbours.
 ELSEWHERE = {
     "adapters/buses/reconnecting": "loopback/test_redis_faults",
+    "adapters/buses/redis/directory": "contract/test_directory",
     "adapters/buses/redis/bus": "contract/test_redis_bus",
     "adapters/buses/redis/census": "loopback/test_redis_faults",
     "adapters/buses/redis/circuit": "loopback/test_redis_sites",
@@ -57,6 +59,9 @@ ELSEWHERE = {
     "engine/admission": "loopback/test_webtransport",
     "engine/direct_polling": "loopback/test_direct_polling",
     "engine/handover/caller": "unit/engine/handover/test_raw_request",
+    "engine/handover/elsewhere": "loopback/test_nodes",
+    "engine/handover/nodes": "loopback/test_nodes",
+    "engine/handover/pool": "loopback/test_nodes",
     "engine/http/client_socket": "loopback/test_client_socket",
     "engine/middlewares": "loopback/test_engine_middlewares",
     "engine/opening": "loopback/test_handshake",
@@ -93,6 +98,7 @@ ELSEWHERE = {
     "protocol/engineio/wire": "unit/engine/test_outbox",
     "protocol/socketio/buffers": "unit/protocol/socketio/test_values",
     "protocol/websocket/writing": "unit/protocol/websocket/test_frames",
+    "runtime/dialing": "loopback/test_nodes",
     "runtime/syscalls": "unit/runtime/test_stream",
     "siblings/member": "unit/siblings/test_mesh",
     "socket/error_handlers": "loopback/test_error_handlers",

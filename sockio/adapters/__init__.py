@@ -17,6 +17,7 @@ _HOME = {
     "Bus": "cluster.bus",
     "Cluster": "cluster.cluster",
     "ClusterAdapter": "cluster.adapter",
+    "Directory": "directory",
     "Exchange": "buses.in_process",
     "Flags": "addressing",
     "FoundSocket": "adapter",
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from .cluster.cluster import Cluster as Cluster
     from .cluster.messages import Message as Message
     from .cluster.messages import MessageType as MessageType
+    from .directory import Directory as Directory
     from .leases import Lease as Lease
     from .leases import Leases as Leases
     from .memory import MemoryAdapter as MemoryAdapter

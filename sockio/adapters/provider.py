@@ -9,6 +9,7 @@ from sockio.errors import ConfigError
 
 from .accounting import AdapterStats
 from .adapter import Adapter, LocalNamespace
+from .directory import Directory
 from .leases import Lease
 
 if TYPE_CHECKING:
@@ -39,6 +40,18 @@ class Provider(ABC):
     def stats(self) -> AdapterStats | None:
         """Return how the server is connected to others; None: there are none."""
         return None
+
+    def directory(self) -> Directory:
+        """Return that in which the servers find each other.
+
+        Raises:
+            ConfigError: There is none.
+        """
+        raise ConfigError(
+            f"advertise= with the adapter {self!r}: the machines find each other in a "
+            "directory, which a Cluster has whose bus has one, as with redis://...; "
+            "processes of one host need no advertise="
+        )
 
     def lease(self, name: str) -> Lease:
         """Compete for ``name`` with the other servers; call it after ``start``.

@@ -25,7 +25,7 @@ from sockio.types import Environ, StartResponse
 from . import websockets
 from .admission import WEBTRANSPORT, Entrance, Incoming
 from .direct_polling import DirectPolling
-from .handover.handover import Handover
+from .handover.elsewhere import Elsewhere
 from .http import cookie, cors
 from .http.access_log import serve_hiding_sid
 from .http.client_socket import take_over
@@ -111,9 +111,8 @@ class EngineServer(EventEmitter):
         #: While set, new sessions are refused; clients may retry after this many
         #: seconds.
         self.retry_after: float | None = None
-        #: Hands requests for sessions of other processes over to them; None: there are
-        #: no others.
-        self.handover: Handover | None = None
+        #: Has other processes answer the requests for their sessions.
+        self.elsewhere = Elsewhere()
         #: Counts what happened to all sessions.
         self.tally = Tally()
         self.middlewares = Middlewares(self._serve, self._around)
@@ -207,9 +206,9 @@ class EngineServer(EventEmitter):
             response = Response()
             response.end(500, b"Internal Server Error")
             return response.start(start_response, environ["REQUEST_METHOD"])
-        if self.handover is not None:
+        if self.elsewhere:
             ending = self.retry_after is not None
-            answer = self.handover.answer(environ, start_response, ending=ending)
+            answer = self.elsewhere.answer(environ, start_response, ending=ending)
             if answer is not None:
                 return answer
         return serve_hiding_sid(self.middlewares.app, environ, start_response)
@@ -285,7 +284,7 @@ class EngineServer(EventEmitter):
                 sid = call("http", generate, (request,), request=request)
             if type(sid) is not str or not sid:
                 raise ConfigError(f"generate_id returned {sid!r}: give text")
-            if self.handover is not None and generate is not self.ids:
+            if self.elsewhere and generate is not self.ids:
                 sid = f"{sid}~{self.ids.tag}"
         except Exception as exc:
             # A boundary: generate_id is user code.
@@ -400,7 +399,8 @@ class EngineServer(EventEmitter):
     def report_refusal(self, request: Request, refusal: Refusal) -> None:
         """Call the ``connection_error`` listeners."""
         code, context = refusal
-        self._told_of_workers = tell_of_workers(code, self._told_of_workers)
+        told = self._told_of_workers or self.elsewhere.nodes is not None
+        self._told_of_workers = tell_of_workers(code, told)
         log.debug("refused with code %d, %r: %s", code, MESSAGES[code], context)
         observers = self.reactor.observers
         observers.tell("request_refused", request, code, MESSAGES[code])

@@ -43,8 +43,9 @@ MESSAGES = {
 _SEVERAL_WORKERS = (
     "a client asked for a session that nobody has here: several workers? They are one "
     "server if they are gunicorn's on one host, or those of run(workers=); else they "
-    "need sticky sessions, see docs/scaling.rst (after a restart, or from a client "
-    "that was away for long, this is harmless)"
+    "need sticky sessions, or Server(advertise=...) with a broker, see "
+    "docs/scaling.rst (after a restart, or from a client that was away for long, this "
+    "is harmless)"
 )
 
 _BAD_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")

@@ -15,6 +15,7 @@ import itertools
 import os
 import re
 import weakref
+from urllib.parse import unquote
 
 #: Ids made in one go: one read of the random source, one base64 call.
 BATCH = 128
@@ -87,6 +88,17 @@ def tag_of(sid: str) -> str:
     if not mark:
         tag = sid[:TAG_LENGTH] if len(sid) == LENGTH else ""
     return tag if is_tag(tag) else ""
+
+
+_SID = re.compile(r"(?:^|&)sid=([^&]*)")
+
+
+def sid_in(query: str) -> str | None:
+    """Return the sid that the query of a request names; None: it names none."""
+    found = _SID.search(query)
+    if found is None:
+        return None
+    return unquote(found[1]) if "%" in found[1] else found[1]
 
 
 class SessionIds:

@@ -25,9 +25,9 @@ T = TypeVar("T", bound=type[Any])
 _READ = "read"
 
 
-def option(default: Any, read: Callable[[str, Any], V]) -> V:
-    """Declare an option: its default, and its reader."""
-    made: V = field(default=default, metadata={_READ: read})
+def option(default: Any, read: Callable[[str, Any], V], *, secret: bool = False) -> V:
+    """Declare an option: its default, its reader, and whether nobody may see it."""
+    made: V = field(default=default, repr=not secret, metadata={_READ: read})
     return made
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, Literal, TypeAlias
 
 from sockio.adapters.provider import Provider
 from sockio.adapters.registry import adapter_factory
 from sockio.engine.option_checks import flag, flags_of, seconds
 from sockio.errors import ConfigError
+from sockio.httpd.listening_socket import host_and_port
 from sockio.protocol.socketio import (
     AutoParser,
     JsonCodec,
@@ -114,6 +117,63 @@ def _workers(name: str, value: Any) -> Literal["auto", "off"]:
     return choice
 
 
+_POD = (
+    "in Kubernetes, give the pod's status.podIP as the environment variable POD_IP, "
+    "and advertise=os.environ['POD_IP'] + ':3000'"
+)
+
+
+def _advertise(name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or value.startswith("unix:"):
+        raise ConfigError(
+            f'{name}={value!r}: give "host:port", where the other machines reach this '
+            f"process; {_POD}"
+        )
+    host, port = host_and_port(value)
+    if _means_all(host):
+        raise ConfigError(
+            f"{name}={value!r}: a server may listen on all addresses, but the other "
+            f"machines need one of this machine, such as 10.0.0.5:3000; {_POD}"
+        )
+    if not port:
+        raise ConfigError(f"{name}={value!r}: give the port, too")
+    if ":" in host and not value.startswith("["):
+        raise ConfigError(
+            f"{name}={value!r}: write an address of IPv6 in brackets, [fd00::5]:3000"
+        )
+    if not re.fullmatch(r"[A-Za-z0-9._:%-]{1,255}", host):
+        raise ConfigError(f"{name}={value!r}: that is no name of a host")
+    return value
+
+
+def _means_all(host: str) -> bool:
+    """Whether ``host`` means all addresses of a machine."""
+    try:
+        return not host or ip_address(host).is_unspecified
+    except ValueError:
+        return False  # a name
+
+
+#: Fewer characters could be guessed.
+_LEAST_SECRET = 16
+
+
+def _advertise_secret(name: str, value: Any) -> str | None:
+    # The value stays out of the texts.
+    if value is not None and not (
+        isinstance(value, str) and re.fullmatch(rf"[!-~]{{{_LEAST_SECRET},256}}", value)
+    ):
+        raise ConfigError(
+            f"{name}: give {_LEAST_SECRET} to 256 characters of ASCII without spaces, "
+            "such as those of secrets.token_urlsafe(), the same to all nodes; or None, "
+            "and they agree on a secret through the broker"
+        )
+    secret: str | None = value
+    return secret
+
+
 def _slow_handler(name: str, value: object) -> float | None:
     return None if value is None else seconds(name, value)
 
@@ -142,6 +202,12 @@ class ServerOptions:
     connection_state_recovery: Recovery | None = option(None, by(Recovery.of))
     #: Whether several workers of this host are one server: "auto", or "off".
     workers: Literal["auto", "off"] = option("auto", _workers)
+    #: ``host:port`` where other machines reach this process, so that they proxy the
+    #: requests for its sessions to it; None: clients come to the right one.
+    advertise: str | None = option(None, _advertise)
+    #: What the processes that advertise know each other by; None: drawn, and shared
+    #: through the broker.
+    advertise_secret: str | None = option(None, _advertise_secret, secret=True)
     #: Remove a namespace made on demand when its last socket has gone.
     cleanup_empty_child_namespaces: bool = option(False, flag)
     #: Kill a handler if its client goes away while it runs.
@@ -163,6 +229,13 @@ class ServerOptions:
             raise ConfigError(
                 f"json={self.json!r}: it is not used by a parser of your own; give it "
                 "to that parser (JsonParser and MsgpackParser take json=)"
+            )
+        if self.advertise is not None:
+            self.adapter.directory()
+        elif self.advertise_secret is not None:
+            raise ConfigError(
+                "advertise_secret= is what processes that advertise know each other "
+                "by: give advertise=, too, or leave it out"
             )
 
     def make_parser(self) -> Parser:

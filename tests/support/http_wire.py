@@ -43,9 +43,12 @@ class Answer(NamedTuple):
 class Wire:
     """A TCP connection, and the received bytes that were not taken yet."""
 
-    def __init__(self, address: tuple[str, int] | str) -> None:
-        if isinstance(address, str):
-            self.socket: Any = gevent.socket.socket(socket.AF_UNIX)
+    def __init__(self, address: tuple[str, int] | str | gevent.socket.socket) -> None:
+        self.socket: Any
+        if isinstance(address, gevent.socket.socket):
+            self.socket = address  # somebody has accepted it
+        elif isinstance(address, str):
+            self.socket = gevent.socket.socket(socket.AF_UNIX)
             self.socket.connect(address)
         else:
             self.socket = gevent.socket.create_connection(address, timeout=TIMEOUT)

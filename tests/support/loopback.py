@@ -26,14 +26,16 @@ class Loopback:
         kind: "sockio" is ``create_server()``, "tls" the same over TLS; "pywsgi" is
             gevent's own server, which knows nothing of us, "gevent-websocket" that
             with the package's handler; "werkzeug" is a server that keeps its socket.
+        port: On which it listens; 0: any that is free.
     """
 
-    def __init__(self, app: Any, kind: Kind = "sockio") -> None:
+    def __init__(self, app: Any, kind: Kind = "sockio", port: int = 0) -> None:
         self.app = app
         self._clients: list[RawClient] = []
         if kind in ("sockio", "tls"):
             tls: dict[str, Any] = {"certfile": CERTIFICATE} if kind == "tls" else {}
-            self._http: Any = sockio.create_server(app).listen(("127.0.0.1", 0), **tls)
+            server = sockio.create_server(app)
+            self._http: Any = server.listen(("127.0.0.1", port), **tls)
         else:
             handler = app.serve_handler() if isinstance(app, sockio.Server) else app
             options = {}
@@ -41,7 +43,8 @@ class Loopback:
                 options = {"handler_class": WebSocketHandler}
             elif kind == "werkzeug":
                 handler = _as_werkzeug_does(handler)
-            self._http = WSGIServer(("127.0.0.1", 0), handler, log=None, **options)
+            address = ("127.0.0.1", port)
+            self._http = WSGIServer(address, handler, log=None, **options)
             self._http.start()
         scheme = "https" if kind == "tls" else "http"
         self.url = f"{scheme}://{{}}:{{}}".format(*self._http.address)

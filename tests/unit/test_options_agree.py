@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import sockio
+from sockio.adapters import Cluster, Exchange
 from sockio.adapters.memory import MemoryAdapter
 from sockio.engine.options import EngineOptions, EngineSettings
 from sockio.httpd.options import HttpOptions, HttpSettings
@@ -58,6 +59,8 @@ WRONG: dict[str, Any] = {
     "connection_state_recovery": 120,
     "cleanup_empty_child_namespaces": 1,
     "workers": 4,
+    "advertise": "0.0.0.0:3000",
+    "advertise_secret": "too short",
     "buffer": 1 << 20,
     "inbox": 1000,
     "cancel_on_disconnect": "no",
@@ -118,6 +121,8 @@ OTHER: dict[str, Any] = {
     "connection_state_recovery": True,
     "cleanup_empty_child_namespaces": True,
     "workers": "off",
+    "advertise": "10.0.0.5:3000",
+    "advertise_secret": "0123456789abcdef",
     "buffer": None,
     "inbox": None,
     "cancel_on_disconnect": True,
@@ -128,6 +133,16 @@ OTHER: dict[str, Any] = {
     "generate_id": identify,
     "handle_protocols": choose,
     "initial_packet": "hello",
+}
+
+
+#: What has to be given, too.
+TOGETHER: dict[str, dict[str, Any]] = {
+    "advertise": {"adapter": Cluster(Exchange().bus())},
+    "advertise_secret": {
+        "adapter": Cluster(Exchange().bus()),
+        "advertise": "10.0.0.5:3000",
+    },
 }
 
 
@@ -185,7 +200,8 @@ def test_each_has_another_value() -> None:
 
 @pytest.mark.parametrize(("name", "value"), OTHER.items())
 def test_another_value_arrives(name: str, value: Any) -> None:
-    io, usual = sockio.Server(**{name: value}), sockio.Server()
+    io = sockio.Server(**{name: value, **TOGETHER.get(name, {})})
+    usual = sockio.Server()
 
     def kept(server: sockio.Server) -> Any:
         if name == "adapter":

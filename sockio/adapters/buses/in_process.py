@@ -45,6 +45,8 @@ class Exchange:
         #: By namespace and id of the adapter.
         self._members: dict[str, dict[str, InProcessBus]] = {}
         self._logs: dict[str, RecoveryLog] = {}
+        #: What the servers keep as long as the exchange exists, by name.
+        self._texts: dict[str, str] = {}
         # Servers may live in several native threads; nothing blocks while it is held.
         self._lock = RLock()
 
@@ -111,6 +113,18 @@ class Exchange:
         with self._lock:
             return self._leases[name][:1] == [who]
 
+    # ---- the directory
+
+    def claim(self, name: str, text: str, seconds: float) -> str:
+        """Keep a text, unless another one is there; see ``Directory``."""
+        with self._lock:
+            return self._texts.setdefault(name, text)
+
+    def read(self, name: str) -> str | None:
+        """Return what is there; see ``Directory``."""
+        with self._lock:
+            return self._texts.get(name)
+
     # ---- recovery
 
     def append(self, message: Message, done: Callable[[str | None], None]) -> None:
@@ -151,6 +165,8 @@ class InProcessBus:
         self._exchange = exchange
         self._receive: Receive | None = None
         self.account = Account(connected=True)
+        #: In which the servers find each other.
+        self.directory = exchange
         self.persist = exchange.persist
         self.restore = exchange.restore
 

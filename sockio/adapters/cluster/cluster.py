@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sockio.adapters.accounting import AdapterStats
 from sockio.adapters.adapter import LocalNamespace
+from sockio.adapters.directory import Directory
 from sockio.adapters.leases import Lease, Leases
 from sockio.adapters.provider import Provider
 from sockio.errors import ConfigError, ProtocolError
@@ -74,6 +75,11 @@ class Cluster(Provider):
         if self._started:
             self.bus.close()
 
+    def directory(self) -> Directory:
+        """Return that in which the servers find each other; see ``Provider``."""
+        found: Directory | None = getattr(self.bus, "directory", None)
+        return super().directory() if found is None else found
+
     def stats(self) -> AdapterStats:
         """Return what the bus counts."""
         stats = self.bus.account.stats()
@@ -83,6 +89,9 @@ class Cluster(Provider):
         """Compete for ``name`` with the other servers; see ``Provider``."""
         bus = self.bus
         return bus.lease(name) if isinstance(bus, Leases) else super().lease(name)
+
+    def __repr__(self) -> str:
+        return f"Cluster({self.bus!r})"
 
     def join(self, adapter: ClusterAdapter) -> None:
         """Hand the messages of its namespace to ``adapter``."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import random
-import re
 from _socket import socket as PlainSocket
 from _socket import socketpair
 from collections.abc import Iterable
@@ -20,9 +19,8 @@ from gevent.socket import socket as GeventSocket
 
 from sockio.engine.http.access_log import hide_sid
 from sockio.engine.http.client_socket import take_over
-from sockio.engine.http.response import Response
 from sockio.runtime import logs
-from sockio.runtime.ids import tag_of
+from sockio.runtime.ids import sid_in, tag_of
 from sockio.runtime.reactor import Reactor
 from sockio.siblings.link import Link
 from sockio.siblings.siblings import Siblings
@@ -35,7 +33,7 @@ from .packets import Passed, pack
 from .proxy import relay, splice
 from .raw_request import RawRequest, let_go, raw_request
 from .receivers import OURS, Receiver, Served, receiver_of
-from .refusals import UNAVAILABLE, UNKNOWN, refuse
+from .refusals import UNAVAILABLE, UNKNOWN, refuse, unavailable
 from .way import KIND, Way
 
 __all__ = ["Handover"]
@@ -44,7 +42,6 @@ log = logs.get("engine.handover")
 
 #: Seconds for which a sibling that hangs is given no requests.
 _REST = 1.0
-_SID = re.compile(r"(?:^|&)sid=([^&]*)")
 
 
 class Handover:
@@ -92,20 +89,20 @@ class Handover:
         """
         if self._receiver is None:
             self._receiver = receiver_of(environ)
-        found = _SID.search(environ.get("QUERY_STRING", ""))
-        if found is None:
+        sid = sid_in(environ.get("QUERY_STRING", ""))
+        if sid is None:
             return self._serve_newcomer(environ, start_response) if ending else None
-        owner = self._foreign(found[1])
+        owner = self._foreign(sid)
         return self._serve(owner, environ, start_response) if owner else None
 
     def _foreign(self, sid: str) -> str:
-        """Return the tag in a sid, as it is in a query, if it is another process's."""
-        tag = tag_of(unquote(sid) if "%" in sid else sid)
+        """Return the tag in a sid, if it is another process's."""
+        tag = tag_of(sid)
         return "" if tag == self._siblings.tag else tag
 
     def way_of(self, sid: str) -> Way | None:
         """Return the way to the sibling that has a session; None: there is none."""
-        tag = self._foreign(sid)
+        tag = self._foreign(unquote(sid))
         if tag:
             with suppress(OSError):
                 return self._way_to(tag)
@@ -130,7 +127,7 @@ class Handover:
             return None
         except OSError as exc:
             log.debug("the sibling %s cannot be reached: %s", tag, exc)
-            return self._unavailable(environ, start_response)
+            return unavailable(environ, start_response)
         return self._hand_over(way, raw, environ, start_response)
 
     def _serve_newcomer(
@@ -225,7 +222,7 @@ class Handover:
                 raw.head,
                 environ,
                 start_response,
-                lambda: self._unavailable(environ, start_response) or (),
+                lambda: unavailable(environ, start_response) or (),
             )
         finally:
             hide_sid(environ, start_response)
@@ -277,18 +274,6 @@ class Handover:
     def _rests(self, tag: str) -> bool:
         until = self._resting.get(tag)
         return until is not None and until > self._reactor.clock.now()
-
-    def _unavailable(
-        self, environ: Environ, start_response: StartResponse
-    ) -> Iterable[bytes] | None:
-        """Answer that the sibling cannot be reached now; None: an upgrade is asked."""
-        if _is_upgrade(environ):
-            return None
-        response = Response()
-        response.headers["Retry-After"] = "1"
-        response.end(503, b"Service Unavailable")
-        hide_sid(environ, start_response)
-        return response.start(start_response, environ["REQUEST_METHOD"])
 
     def close(self) -> None:
         """Give up what was not confirmed."""

@@ -18,7 +18,7 @@ from sockio.types import Environ
 
 from .caller import Gunicorn, Ours, Pywsgi, caller_of
 
-__all__ = ["RawRequest", "let_go", "raw_request"]
+__all__ = ["RawRequest", "let_go", "raw_request", "without_proxy_header"]
 
 #: What HTTP/2 could carry, and HTTP/1 could not.
 _TARGET = re.compile(r"[!-~\x80-\xff]+")
@@ -155,6 +155,13 @@ def _proxy_header(request: Any) -> bytes:
     block = b"".join(inet_pton(kind, address) for address in addresses)
     block += pack(">HH", *ports)
     return _PROXY_2 + pack(">BBH", 0x21, code, len(block)) + block
+
+
+def without_proxy_header(head: bytes) -> bytes:
+    """Return the head of a request without the PROXY header of its connection."""
+    if head.startswith(_PROXY_2):
+        return head[16 + int.from_bytes(head[14:16], "big") :]
+    return head.partition(b"\r\n")[2] if head.startswith(b"PROXY ") else head
 
 
 def _of_pywsgi(caller: Pywsgi, environ: Environ) -> RawRequest:

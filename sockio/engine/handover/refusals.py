@@ -1,13 +1,20 @@
-"""Refusals: answers on a connection that no WSGI server has any more."""
+"""Refusals: what clients are told if the process that has their session is not reached.
+
+Most of them go out on a connection that no WSGI server has any more.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
+from sockio.engine.http.access_log import hide_sid
+from sockio.engine.http.response import Response
 from sockio.runtime.hangup import hang_up
+from sockio.types import Environ, StartResponse
 
-__all__ = ["UNAVAILABLE", "UNKNOWN", "refuse"]
+__all__ = ["UNAVAILABLE", "UNKNOWN", "refuse", "unavailable"]
 
 _BODY = b'{"code":1,"message":"Session ID unknown"}'
 #: The process that had the session has gone.
@@ -41,3 +48,16 @@ def refuse(sock: Any, answer: bytes, *, begun: bool = False) -> None:
             if not sock.recv(65536):
                 break
     hang_up(sock)
+
+
+def unavailable(
+    environ: Environ, start_response: StartResponse
+) -> Iterable[bytes] | None:
+    """Answer that the process cannot be reached now; None: an upgrade is asked."""
+    if "HTTP_UPGRADE" in environ:
+        return None
+    response = Response()
+    response.headers["Retry-After"] = "1"
+    response.end(503, b"Service Unavailable")
+    hide_sid(environ, start_response)
+    return response.start(start_response, environ["REQUEST_METHOD"])

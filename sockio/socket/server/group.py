@@ -1,8 +1,9 @@
-"""Group: the processes of this host that serve the same application together.
+"""Group: the processes that serve the same application together.
 
 The workers of one gunicorn master, whatever their generation, have the same listening
 sockets, and so the same name for their group. They are one server: a request for a
-session goes to the worker that has it, and broadcasts reach the clients of all.
+session goes to the worker that has it, and broadcasts reach the clients of all. With
+``advertise=``, the processes of other machines belong to it, too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from sockio.adapters.buses.siblings import SiblingsBus
 from sockio.adapters.cluster.cluster import Cluster
 from sockio.engine.handover.handover import Handover
+from sockio.engine.handover.nodes import Nodes
 from sockio.engine.server import EngineServer
 from sockio.runtime import logs
 from sockio.runtime.reactor import Reactor
@@ -23,6 +25,7 @@ from sockio.siblings.place import Names, supported
 from sockio.siblings.siblings import Siblings
 from sockio.socket.options import ServerOptions
 
+from .addresses import Addresses
 from .namespaces import Namespaces
 
 __all__ = ["Group"]
@@ -58,11 +61,13 @@ class Group:
         self._engine: EngineServer | None = None
         self._siblings: Siblings | None = None
         self._handover: Handover | None = None
+        self._addresses: Addresses | None = None
+        self._nodes: Nodes | None = None
 
     def meet_under(self, name: str) -> None:
         """Join a group of that name: at the start, or at once if that was before."""
         self._name = name
-        if self._engine is not None:
+        if self._engine is not None and self._options.workers != "off":
             self._join()
 
     def start(self, engine: EngineServer, worker: Any) -> None:
@@ -72,9 +77,15 @@ class Group:
             engine: Whose sessions the others will ask for.
             worker: The worker of gunicorn that this process is; None: it is none.
         """
+        self._engine = engine
+        self._meet(worker)
+        if self._options.advertise is not None:
+            self._advertise(engine, self._options.advertise)
+
+    def _meet(self, worker: Any) -> None:
+        """Join the others of this host, if it is known that there are some."""
         if self._options.workers == "off":
             return
-        self._engine = engine
         siblings = self._namespaces.siblings
         if siblings is not None:  # adapter="unix:/path"
             self._serve_with(siblings)
@@ -121,9 +132,40 @@ class Group:
         if not siblings.tag:
             siblings.open(engine.ids.tag)
         self._siblings = siblings
-        self._handover = engine.handover = handover
+        self._handover = engine.elsewhere.siblings = handover
         engine.ids.tag = siblings.tag
+        if self._addresses is not None:
+            self._addresses.announce(siblings.tag)
         log.info("one of several processes, tag %s", siblings.tag)
+
+    def _advertise(self, engine: EngineServer, address: str) -> None:
+        """Proxy requests to other machines, and let them proxy some to this process."""
+        self._addresses = Addresses(
+            address,
+            self._options.advertise_secret,
+            lambda: self._namespaces.directory,
+            self._reactor,
+            self._draw_anew,
+        )
+        heartbeat = engine.options.ping_interval + engine.options.ping_timeout
+        self._nodes = Nodes(self._addresses, self._reactor, heartbeat)
+        engine.elsewhere.nodes = self._nodes
+        self._addresses.announce(engine.ids.tag)
+
+    def _draw_anew(self) -> str:
+        """Take another tag, since a process of another machine has this one.
+
+        Sessions that have the old one stay, but nobody hands requests over to them.
+        """
+        assert self._engine is not None
+        ids = self._engine.ids
+        ids.forget()
+        if self._handover is not None and self._siblings is not None:
+            self._handover.close()
+            self._siblings.close()
+            self._siblings.open()
+            ids.tag = self._siblings.tag
+        return ids.tag
 
     def _name_for(self, worker: Any) -> str:
         if worker.cfg.reuse_port:  # each worker has sockets of its own
@@ -145,6 +187,10 @@ class Group:
 
     def close(self) -> None:
         """Leave the others."""
+        if self._addresses is not None:
+            self._addresses.close()
+        if self._nodes is not None:
+            self._nodes.close()
         if self._handover is not None:
             self._handover.close()
         if self._siblings is not None:

@@ -11,6 +11,7 @@ from sockio.adapters.accounting import AdapterStats, Gap
 from sockio.adapters.adapter import Adapter, AdapterFactory, LocalNamespace
 from sockio.adapters.buses.siblings import SiblingsBus
 from sockio.adapters.cluster.cluster import Cluster
+from sockio.adapters.directory import Directory
 from sockio.adapters.leases import Lease
 from sockio.adapters.memory import MemoryAdapter
 from sockio.adapters.registry import adapter_factory, given
@@ -203,6 +204,15 @@ class Namespaces:
         return None
 
     @property
+    def directory(self) -> Directory:
+        """In which this server and the others find each other.
+
+        Raises:
+            ConfigError: The adapter has none.
+        """
+        return self._provider.directory()
+
+    @property
     def shares_nothing(self) -> bool:
         """Whether nobody has given an adapter, so that this server is alone."""
         return given(self._provider) is MemoryAdapter
@@ -210,6 +220,8 @@ class Namespaces:
     def use_adapter(self, factory: AdapterFactory | str) -> None:
         """Give every namespace a new adapter, made by this factory."""
         old, new = self._provider, adapter_factory(factory)
+        if self.options.advertise is not None:
+            new.directory()
         if self.reactor.started:
             new.start(self.reactor)
         try:

@@ -93,6 +93,8 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         connection_state_recovery: Recovery | bool | None = None,
         cleanup_empty_child_namespaces: bool = False,
         workers: Literal["auto", "off"] = "auto",
+        advertise: str | None = None,
+        advertise_secret: str | None = None,
         buffer: BufferPolicy | None = BufferPolicy(),
         inbox: InboxPolicy | None = InboxPolicy(),
         cancel_on_disconnect: bool = False,
@@ -142,6 +144,10 @@ class Server(EventEmitter, Targets, Generic[DataT]):
                 last socket has gone.
             workers: "auto": the workers of gunicorn on this host are one server; "off":
                 each serves alone, behind a load balancer with sticky sessions.
+            advertise: "host:port" where other machines reach this process: they proxy
+                the requests for its sessions to it.
+            advertise_secret: What these processes know each other by; None: drawn, and
+                shared through the broker.
             buffer: How much may wait for a client; None: any amount.
             inbox: How much from a client may wait for handlers; None: any amount.
             cancel_on_disconnect: Kill a handler whose client goes away.

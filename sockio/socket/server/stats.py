@@ -30,9 +30,10 @@ class ServerStats:
     inbox_full: int
     #: Clients disconnected because too much waited to be sent to them.
     buffer_full: int
-    #: Requests that were handed over to other processes of this host, which have their
-    #: sessions: whose connection went there, those that were proxied, and those that
-    #: were refused, since the other process had gone or hung.
+    #: Requests that went to the processes which have their sessions: whose connection
+    #: was handed over to another process of this host, those that were proxied, there
+    #: or to another machine, and those that were refused, since the other process had
+    #: gone or hung.
     handed_over: int
     proxied: int
     not_taken: int
@@ -43,7 +44,8 @@ class ServerStats:
 def look(engine: EngineServer, namespaces: Namespaces) -> ServerStats:
     """Count what is there now."""
     intakes = [session.intake for session in engine.sessions.values()]
-    tally, handover = engine.tally, engine.handover
+    tally, siblings = engine.tally, engine.elsewhere.siblings
+    proxies = [each for each in (siblings, engine.elsewhere.nodes) if each is not None]
     return ServerStats(
         clients=len(intakes),
         sockets=sum(len(each.sockets) for each in namespaces.by_name.values()),
@@ -53,8 +55,8 @@ def look(engine: EngineServer, namespaces: Namespaces) -> ServerStats:
         pauses=tally.pauses,
         inbox_full=tally.inbox_full,
         buffer_full=tally.buffer_full,
-        handed_over=0 if handover is None else handover.given,
-        proxied=0 if handover is None else handover.proxied,
-        not_taken=0 if handover is None else handover.lost,
+        handed_over=0 if siblings is None else siblings.given,
+        proxied=sum(each.proxied for each in proxies),
+        not_taken=sum(each.lost for each in proxies),
         adapter=namespaces.adapter_stats(),
     )

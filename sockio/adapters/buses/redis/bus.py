@@ -23,6 +23,7 @@ from .census import Census
 from .circuit import Subscription
 from .classic import CLASSIC
 from .connection import Refused, Unsettled
+from .directory import RedisDirectory
 from .hearing import Hearing
 from .link import Link
 from .member import Member
@@ -85,6 +86,8 @@ class RedisBus:
         self._tenures = Tenures(self)
         self.lease = self._tenures.lease
         self._census = Census(self._link, self._mode.count)
+        #: In which the servers find each other.
+        self.directory = RedisDirectory(site, self._options.prefix)
         self._reactor: Reactor | None = None
         #: By namespace.
         self._members: dict[str, Member] = {}
@@ -145,6 +148,7 @@ class RedisBus:
         self._tenures.open(reactor)
         self._link.open(reactor)
         self._outbox.open()
+        self.directory.open(reactor)
 
     def join(self, nsp: LocalNamespace, uid: str, rooms: LocalRooms) -> None:
         """Take part in a namespace; what it says waits until it would be answered."""
@@ -195,6 +199,7 @@ class RedisBus:
 
     def close(self) -> None:
         """End; what waits is still said if that needs no waiting."""
+        self.directory.close()
         self._hearing.close()
         left = self._outbox.close()
         commands = [command for parcel in left for command in parcel.content]

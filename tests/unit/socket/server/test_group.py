@@ -190,7 +190,7 @@ def test_one_worker_opens_nothing(
 ) -> None:
     server = make().start(worker(listen(), workers=1))
 
-    assert server.io.engine.handover is None
+    assert server.io.engine.elsewhere.siblings is None
     assert server.io.adapter() is MemoryAdapter
     assert server.group.alone
 
@@ -205,7 +205,7 @@ def test_it_meets_a_second_one_that_comes_later(
     server.group.look(found)
     server.group.look(found)
 
-    assert server.io.engine.handover is not None
+    assert server.io.engine.elsewhere.siblings is not None
     assert len(server.tag) == 4
 
 
@@ -219,7 +219,7 @@ def test_it_meets_its_successor_when_it_ends(
     found.sockets = []
     server.group.look(found)
 
-    assert server.io.engine.handover is not None
+    assert server.io.engine.elsewhere.siblings is not None
 
 
 def test_it_meets_who_else_its_master_has_started(
@@ -230,7 +230,7 @@ def test_it_meets_who_else_its_master_has_started(
 
     server = make().start(worker(listen(), workers=1, ppid=os.getpid()))
 
-    assert server.io.engine.handover is not None
+    assert server.io.engine.elsewhere.siblings is not None
     for child in children:
         child.communicate()
 
@@ -242,7 +242,7 @@ def test_workers_off_leaves_each_alone(
     server = make(workers="off").start(found)
     server.group.look(found)
 
-    assert server.io.engine.handover is None
+    assert server.io.engine.elsewhere.siblings is None
     assert server.io.adapter() is MemoryAdapter
 
 
@@ -303,7 +303,7 @@ def test_an_adapter_that_was_given_stays(make: Callable[..., Server]) -> None:
     server = make(adapter=adapter)
     server.group.meet_under(os.urandom(12).hex())
 
-    assert server.io.engine.handover is not None
+    assert server.io.engine.elsewhere.siblings is not None
     assert server.io.adapter() is adapter
 
 
@@ -312,7 +312,7 @@ def test_processes_of_a_folder_hand_requests_over_too(
 ) -> None:
     one, other = make(adapter=f"unix:{tmp_path}"), make(adapter=f"unix:{tmp_path}")
 
-    assert one.io.engine.handover is not None
+    assert one.io.engine.elsewhere.siblings is not None
     assert one.others() == [other.tag]
 
 
@@ -345,5 +345,5 @@ def test_who_cannot_meet_the_others_serves_alone(
     server.group.meet_under("x" * 200)  # longer than a name of a socket
 
     assert "serves alone" in caplog.text
-    assert server.io.engine.handover is None
+    assert server.io.engine.elsewhere.siblings is None
     assert server.io.adapter() is MemoryAdapter
