@@ -12,7 +12,6 @@ import gevent.subprocess
 from . import services
 from .waiting import wait_until
 
-#: ``keepalive`` below the number of clients: their requests share a few connections.
 _CONFIGURATION = """
 daemon off;
 master_process off;
@@ -27,7 +26,7 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     map $http_upgrade $connection_upgrade {{ default upgrade; "" ""; }}
-    upstream workers {{ server 127.0.0.1:{upstream}; keepalive 8; }}
+    upstream workers {{ {upstream} {keep} }}
     server {{
         listen 127.0.0.1:{port};
         client_max_body_size 10m;
@@ -47,12 +46,14 @@ http {{
 class Nginx:
     """A reverse proxy on a port of 127.0.0.1."""
 
-    def __init__(self, folder: Path, upstream: int) -> None:
+    def __init__(self, folder: Path, *upstream: int, keep: bool = True) -> None:
         """Start it.
 
         Args:
             folder: For its files.
-            upstream: The port that it passes requests on to.
+            upstream: The ports that it passes requests on to, in turns.
+            keep: Use connections to them again. They are fewer than the clients, whose
+                requests share them.
         """
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -60,7 +61,12 @@ class Nginx:
         self.url = f"http://127.0.0.1:{self.port}"
         conf = folder / "nginx.conf"
         conf.write_text(
-            _CONFIGURATION.format(folder=folder, port=self.port, upstream=upstream)
+            _CONFIGURATION.format(
+                folder=folder,
+                port=self.port,
+                upstream="".join(f"server 127.0.0.1:{port};" for port in upstream),
+                keep="keepalive 8;" if keep else "",
+            )
         )
         command = [services.program("nginx"), "-p", str(folder), "-c", str(conf)]
         self._process = gevent.subprocess.Popen(

@@ -14,6 +14,8 @@ io: sockio.Server[Any] = sockio.Server(
     if "RECOVERY" in os.environ
     else None,
     ping_interval=float(os.environ.get("PING_INTERVAL", "25")),
+    adapter=os.environ.get("ADAPTER"),
+    advertise=os.environ.get("ADVERTISE"),
 )
 
 
