@@ -13,8 +13,14 @@ def server() -> sockio.Server[Any]:
     compress = bool(os.environ.get("SOCKIO_BENCH_DEFLATE"))
     # idle.py sets it, in seconds: ten pings every 25 s would take too long.
     interval = float(os.environ.get("SOCKIO_BENCH_PING_INTERVAL", "25"))
+    # nodes.py sets them.
+    adapter = os.environ.get("SOCKIO_BENCH_ADAPTER")
+    advertise = os.environ.get("SOCKIO_BENCH_ADVERTISE")
     io: sockio.Server[Any] = sockio.Server(
-        per_message_deflate=compress, ping_interval=interval
+        per_message_deflate=compress,
+        ping_interval=interval,
+        adapter=adapter,
+        advertise=advertise,
     )
     for name in ("/", "/chat"):
         _register(io, io.of(name))
