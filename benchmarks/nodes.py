@@ -42,7 +42,12 @@ class Machine:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         address = f"127.0.0.1:{self.port}"
-        told = {"SOCKIO_BENCH_ADAPTER": broker, "SOCKIO_BENCH_ADVERTISE": address}
+        told = {
+            "SOCKIO_BENCH_ADAPTER": broker,
+            "SOCKIO_BENCH_ADVERTISE": address,
+            # The clients answer no pings.
+            "SOCKIO_BENCH_PING_INTERVAL": "3000",
+        }
         self._process = subprocess.Popen(
             [*command, "-b", address, "sockio_gunicorn:app"],
             cwd=ROOT / "benchmarks/peers",
@@ -187,8 +192,10 @@ def main() -> int:
     run = [arguments.python, "-m"]
     servers = {
         "sockio's own server": [*run, "sockio", "run"],
-        "gunicorn": [*run, "gunicorn", "--no-control-socket", "-k", "gevent"]
-        + ["-w", "1", "--keep-alive", "75"],
+        "gunicorn": [
+            *(*run, "gunicorn", "--no-control-socket", "-k", "gevent"),
+            *("-w", "1", "--keep-alive", "75"),
+        ],
     }
     try:
         for name, command in servers.items():

@@ -24,7 +24,7 @@ from . import passport
 from .answer import Answer
 from .passport import Origin
 from .pool import Full, Pool
-from .proxy import Abandoned, Stall, ask, respond, rewritten, splice
+from .proxy import Abandoned, Stall, ask, is_short, respond, rewritten, splice
 from .raw_request import RawRequest, raw_request, without_proxy_header
 from .refusals import unavailable
 
@@ -180,13 +180,13 @@ class Nodes:
         secret = self._addresses.secrets[0]
         head, length, chunked = _rewritten(raw, environ, secret)
         deadline = _Deadline(self._reactor, self._patience, sock)
-        # Only for answers that are so long that they are passed on in parts.
-        sock.settimeout(self._patience)
         try:
             answer = ask(sock, head, environ, length=length, chunked=chunked)
             if raw.answered and answer.code != 101:
                 raise OSError(f"the WebSocket is refused with {answer.status}")
             if answer.code != 101:
+                if not is_short(answer):
+                    sock.settimeout(self._patience)  # for each part
                 body = respond(answer, start_response, put_back)
                 hide_sid(environ, start_response)
                 return body
@@ -214,7 +214,6 @@ class Nodes:
             taken = take_over(environ)
             if taken is None:
                 return None
-            sock.settimeout(None)
             with suppress(OSError):  # then it cannot be read either
                 sock.sendall(taken.early)
             first = answer.rest if raw.answered else answer.head + answer.rest

@@ -76,6 +76,7 @@ class Pool:
             sock = kept.pop().sock
             self.kept -= 1
             if _is_quiet(sock):
+                sock.settimeout(None)
                 break
             hang_up(sock)
         else:

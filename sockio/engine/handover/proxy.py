@@ -29,6 +29,7 @@ __all__ = [
     "Stall",
     "ask",
     "for_one_request",
+    "is_short",
     "relay",
     "respond",
     "rewritten",
@@ -197,10 +198,15 @@ def respond(
     """
     fields = [field for field in answer.headers if field[0].lower() not in _ANEW]
     parts: Iterable[bytes] = _Body(answer, end)
-    if answer.length is not None and answer.length <= _AT_ONCE:
+    if is_short(answer):
         parts = list(parts)
     start_response(answer.status, fields)
     return parts
+
+
+def is_short(answer: Answer) -> bool:
+    """Whether all of an answer is read before any of it goes to the client."""
+    return answer.length is not None and answer.length <= _AT_ONCE
 
 
 class _Body:
