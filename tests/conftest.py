@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from tests import PATCHED
 from tests.support.leaks import Snapshot
 from tests.support.node import Driver
+from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
 
 #: Seconds after which a test that waits for something fails; a CI machine may be busy.
@@ -91,6 +92,13 @@ def redis_server() -> Iterator[RedisServer]:
     server = RedisServer()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """Give the PostgreSQL of all tests that leave it as it is."""
+    with Postgres(tcp=True) as server:
+        yield server
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

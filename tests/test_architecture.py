@@ -201,9 +201,27 @@ ORDER = {
         ("__init__",),
     ),
     "adapters/buses": (
-        ("in_process", "node_wire", "outbox", "reconnecting", "rivals", "tenures"),
+        (
+            "in_process",
+            "node_wire",
+            "outbox",
+            "presence",
+            "query",
+            "reconnecting",
+            "rivals",
+            "tenures",
+        ),
         ("siblings",),
-        ("redis/",),
+        ("postgres/", "redis/"),
+        ("__init__",),
+    ),
+    "adapters/buses/postgres": (
+        ("health", "locks", "wire"),
+        ("url",),
+        ("connection",),
+        ("link",),
+        ("hearing",),
+        ("bus",),
         ("__init__",),
     ),
     "adapters/buses/redis": (
@@ -252,6 +270,7 @@ UPWARDS = {
 GEVENT = (
     "runtime/",
     "adapters/buses/outbox",
+    "adapters/buses/postgres/connection",
     "adapters/buses/reconnecting",
     "adapters/buses/redis/circuit",
     "adapters/buses/redis/directory",

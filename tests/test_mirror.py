@@ -29,6 +29,10 @@ INTERFACES = {
 
 #: They make sense only between two ends, or together with their neighbours.
 ELSEWHERE = {
+    "adapters/buses/postgres/bus": "contract/test_postgres_bus",
+    "adapters/buses/postgres/connection": "loopback/test_postgres_faults",
+    "adapters/buses/postgres/hearing": "contract/test_postgres_bus",
+    "adapters/buses/postgres/link": "loopback/test_postgres_faults",
     "adapters/buses/reconnecting": "loopback/test_redis_faults",
     "adapters/buses/redis/directory": "contract/test_directory",
     "adapters/buses/redis/bus": "contract/test_redis_bus",

@@ -11,22 +11,23 @@ __all__ = ["needed"]
 
 
 @contextmanager
-def needed(package: str, *, by: str) -> Iterator[None]:
+def needed(package: str, *, by: str, extra: str | None = None) -> Iterator[None]:
     """Import in this context what imports ``package``.
 
     Args:
-        package: Its name, and that of the extra of sockio that installs it.
+        package: Its name.
         by: What needs it, for the error.
+        extra: The extra of sockio that installs it; None: one of the same name.
 
     Raises:
-        ConfigError: It is not installed.
+        ConfigError: It is not installed, or lacks a library.
     """
     try:
         yield
-    except ModuleNotFoundError as exc:
-        if (exc.name or "").partition(".")[0] != package:
+    except ImportError as exc:
+        if (exc.name or package).partition(".")[0] != package:
             raise
         raise ConfigError(
             f"{by} needs the package {package}: python -m pip install "
-            f"'sockio[{package}]'"
+            f"'sockio[{extra or package}]'"
         ) from exc

@@ -8,7 +8,8 @@ from sockio.errors import ConfigError
 from sockio.siblings.place import Folder, can_meet
 
 from .adapter import Adapter, AdapterFactory, LocalNamespace
-from .buses.redis.url import SCHEMES
+from .buses.postgres.url import SCHEMES as POSTGRES
+from .buses.redis.url import SCHEMES as REDIS
 from .cluster.cluster import Cluster
 from .leases import ALONE, Lease
 from .memory import MemoryAdapter
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 _SUPPORTED = (
     "give None (this server only), unix:/path (the processes of one host), "
-    "redis://..., a sockio.adapters.Cluster, or a callable that takes the namespace "
-    "and returns an Adapter"
+    "redis://..., postgresql://..., a sockio.adapters.Cluster, or a callable that "
+    "takes the namespace and returns an Adapter"
 )
 
 
@@ -60,8 +61,10 @@ def adapter_factory(adapter: AdapterFactory | str | None) -> Provider:
         scheme, colon, rest = adapter.partition(":")
         if colon and scheme.lower() == "unix":
             return _siblings(rest)
-        if colon and scheme.lower() in SCHEMES:
+        if colon and scheme.lower() in REDIS:
             return _redis(adapter)
+        if colon and scheme.lower() in POSTGRES:
+            return _postgres(adapter)
         shown = f"{scheme}:..." if colon else adapter
         raise ConfigError(f"adapter={shown!r}: no adapter of that name; {_SUPPORTED}")
     if not callable(adapter):
@@ -97,6 +100,14 @@ def _redis(url: str) -> Cluster:
     with needed("redis", by="adapter='redis:...'"):
         from .buses.redis.bus import RedisBus
     bus = RedisBus(url)
+    return Cluster(bus, requests_timeout=bus.requests_timeout)
+
+
+def _postgres(url: str) -> Cluster:
+    """Return the cluster at a URL of PostgreSQL."""
+    with needed("psycopg", by="adapter='postgresql:...'", extra="postgres"):
+        from .buses.postgres.bus import PostgresBus
+    bus = PostgresBus(url)
     return Cluster(bus, requests_timeout=bus.requests_timeout)
 
 

@@ -1,5 +1,5 @@
 /*
- * Node's Socket.IO servers on a Redis, and its emitters, for the driver.
+ * Node's Socket.IO servers on a Redis or a PostgreSQL, and its emitters, for the driver.
  *
  * A server lets each socket join the rooms that its client names in "auth". What a server or
  * an emitter does is code that comes from the test, with `it` as the server.
@@ -26,19 +26,43 @@ async function openRedis(library, port) {
   return { client, end: () => client.close() };
 }
 
-/** What makes the adapters on Redis, by the way in which they use it. */
+/** Open connections to PostgreSQL: one that listens, and one for all queries. */
+function openPostgres(port) {
+  const { Pool } = require("pg");
+  const user = "postgres";
+  const client = new Pool({ host: "127.0.0.1", port, user, database: user, max: 2 });
+  client.on("error", () => {});
+  /** Wait until what was said is published: a row is one query, what names it the next. */
+  const flush = async () => {
+    for (let i = 0; i < 3; i++) await client.query("SELECT 1");
+  };
+  const end = async () => {
+    await flush();
+    await client.end();
+  };
+  return { client, flush, end };
+}
+
+/** What makes the adapters, by the way in which they use their broker. */
 const ADAPTERS = {
   pubsub: (pub, sub, options) =>
     require("@socket.io/redis-adapter").createAdapter(pub, sub, options),
   sharded: (pub, sub, options) =>
     require("@socket.io/redis-adapter").createShardedAdapter(pub, sub, options),
+  postgres: (pool, _, options) =>
+    require("@socket.io/postgres-adapter").createAdapter(pool, options),
 };
+
+/** Open a connection by the library that is named. */
+async function open(library, port) {
+  return library === "pg" ? openPostgres(port) : openRedis(library, port);
+}
 
 export function serverOperations({ keep, thing, forget, pack, unpack }) {
   async function serverOpen({ library, port, mode = "pubsub", options = {} }) {
     const { Server } = require("socket.io");
-    const pub = await openRedis(library, port);
-    const sub = await openRedis(library, port);
+    const pub = await open(library, port);
+    const sub = mode === "postgres" ? pub : await open(library, port);
     const http = createServer();
     if (options.parser === "json") {
       options.parser = { encode: (it) => Buffer.from(JSON.stringify(it)), decode: JSON.parse };
@@ -50,20 +74,26 @@ export function serverOperations({ keep, thing, forget, pack, unpack }) {
     const end = async () => {
       await it.close();
       await pub.end();
-      await sub.end();
+      if (sub !== pub) await sub.end();
     };
-    return { number: keep({ it, end }), port: http.address().port };
+    const number = keep({ it, end, flush: pub.flush });
+    return { number, port: http.address().port };
   }
 
   async function emitterOpen({ library, port, options = {} }) {
-    const { Emitter } = require("@socket.io/redis-emitter");
-    const redis = await openRedis(library, port);
-    return { number: keep({ it: new Emitter(redis.client, options), end: redis.end }) };
+    const broker = library === "pg" ? "postgres" : "redis";
+    const { Emitter } = require(`@socket.io/${broker}-emitter`);
+    const { client, flush, end } = await open(library, port);
+    const it = broker === "redis" ? new Emitter(client, options) : new Emitter(client, "/", options);
+    return { number: keep({ it, end, flush }) };
   }
 
   async function serverRun({ server, code, args = [] }) {
     const run = new AsyncFunction("it", "args", code);
-    return pack(await run(thing(server).it, unpack(args)));
+    const { it, flush } = thing(server);
+    const value = await run(it, unpack(args));
+    if (flush) await flush();
+    return pack(value);
   }
 
   async function serverClose({ server }) {

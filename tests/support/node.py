@@ -146,12 +146,12 @@ class Driver:
     def server(
         self, library: str, port: int, mode: str = "pubsub", **options: Any
     ) -> NodeServer:
-        """Start a server with an adapter for Redis.
+        """Start a server with an adapter for Redis or PostgreSQL.
 
         Args:
-            library: redis or ioredis.
+            library: redis or ioredis, or pg.
             port: Of the broker.
-            mode: How the adapter uses it: pubsub or sharded.
+            mode: How the adapter uses it: pubsub, sharded or postgres.
             options: Those of the adapter, by their JavaScript names.
         """
         found = self.call(
@@ -161,7 +161,7 @@ class Driver:
         return NodeServer(self, found["number"], f"http://127.0.0.1:{found['port']}")
 
     def emitter(self, library: str, port: int) -> NodeServer:
-        """Make an emitter for Redis."""
+        """Make an emitter for Redis or PostgreSQL; see ``server``."""
         found = self.call("emitter_open", library=library, port=port)
         self._open.append(("server_close", "server", found["number"]))
         return NodeServer(self, found["number"], "")

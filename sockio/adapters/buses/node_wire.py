@@ -16,13 +16,16 @@ from sockio.adapters.cluster.messages import Message, MessageType
 from sockio.errors import ProtocolError
 from sockio.protocol.socketio.msgpack_parser import parse, write
 
-__all__ = ["beginnings", "read_message", "write_message"]
+__all__ = ["beginnings", "message_in", "read_message", "write_message"]
 
 #: What other servers may say; the rest is said where servers keep events themselves.
 _KNOWN = {
     kind.value: kind
     for kind in MessageType
     if MessageType.BROADCAST <= kind <= MessageType.BROADCAST_LOST
+}
+_WITH_HEARTBEATS = _KNOWN | {
+    kind.value: kind for kind in MessageType if kind < MessageType.BROADCAST
 }
 
 
@@ -58,9 +61,23 @@ def read_message(data: bytes) -> Message | None:
             raise ProtocolError("this is no JSON") from exc
     else:
         value = parse(data)
+    return message_in(value)
+
+
+def message_in(value: Any, *, heartbeats: bool = False) -> Message | None:
+    """Return the message that a map holds; None: its type is not known.
+
+    Args:
+        value: The map.
+        heartbeats: Whether the types of heartbeats are known.
+
+    Raises:
+        ProtocolError: It holds none.
+    """
+    known = _WITH_HEARTBEATS if heartbeats else _KNOWN
     match value:
         case {"uid": str(uid), "nsp": str(nsp), "type": int(number), **rest}:
-            kind = None if type(number) is bool else _KNOWN.get(number)
+            kind = None if type(number) is bool else known.get(number)
             return None if kind is None else Message(uid, nsp, kind, _data(rest))
     raise ProtocolError("this is no message")
 

@@ -81,19 +81,48 @@ def test_the_url_says_how_long_others_are_waited_for() -> None:
     assert provider.requests_timeout == 2.5
 
 
-def test_without_the_package_the_command_is_named() -> None:
-    code = """
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ann:secret@host/db", "host:5432/db"),
+        ("POSTGRES://ann@host:7000/db?password=secret", "host:7000/db"),
+        ("postgresql://ann:secret@a:1,b:2/db", "a:1,b:2/db"),
+        ("postgresql:///db?host=/run/pg", "/run/pg:5432/db"),
+    ],
+)
+def test_a_url_of_postgresql(url: str, shown: str) -> None:
+    provider = adapter_factory(url)
+
+    assert isinstance(provider, Cluster)
+    assert repr(provider.bus) == f"<PostgresBus {shown}>"
+
+
+def test_what_libpq_cannot_read_is_not_repeated() -> None:
+    with pytest.raises(ConfigError, match="libpq cannot read it") as caught:
+        adapter_factory("postgresql://ann:se%zzcret@host")
+
+    assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "package", "extra"),
+    [("redis", "redis", "redis"), ("postgresql", "psycopg", "postgres")],
+)
+def test_without_the_package_the_command_is_named(
+    scheme: str, package: str, extra: str
+) -> None:
+    code = f"""
 import sys
-sys.modules["redis"] = None
+sys.modules["{package}"] = None
 from sockio.adapters.registry import adapter_factory
 try:
-    adapter_factory("redis://:secret@host")
+    adapter_factory("{scheme}://:secret@host")
 except ValueError as exc:
     print(exc)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
-    assert "python -m pip install 'sockio[redis]'" in run.stdout
+    assert f"python -m pip install 'sockio[{extra}]'" in run.stdout
     assert "secret" not in run.stdout
 
 

@@ -1,0 +1,1 @@
+"""PostgreSQL as a bus, with Node's servers on it."""
