@@ -159,8 +159,8 @@ ORDER = {
         ("__init__",),
     ),
     "integrations/flask": (
-        ("arguments", "current", "errors", "json_codec", "log_options", "queue"),
-        ("login", "reasons", "tasks"),
+        ("arguments", "client", "current", "errors", "log_options", "queue"),
+        ("emitting", "json_codec", "login", "reasons", "tasks"),
         ("arrivals", "session"),
         ("context", "namespace", "options", "sending"),
         ("handlers", "pages", "server"),
@@ -251,6 +251,7 @@ UPWARDS = {
         "protocol/socketio/packet",
         "socket/one_socket/socket",
     },
+    "integrations/flask/client": {"integrations/flask/socketio"},
     "integrations/flask/namespace": {
         "integrations/flask/server",
         "integrations/flask/socketio",

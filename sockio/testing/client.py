@@ -11,7 +11,7 @@ what they raised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -75,7 +75,7 @@ class TestClient(ClientSocket):
         auth: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str | Sequence[str]] | None = None,
         address: str = "127.0.0.1",
         connect: bool = True,
         raise_errors: bool = True,
@@ -89,7 +89,7 @@ class TestClient(ClientSocket):
             auth: What the middlewares see as ``socket.handshake.auth``.
             headers: Of the request.
             cookies: Of the request, by name; those that the server sets are added.
-            query: Fields of the request's query.
+            query: Fields of the request's query; several values in a list.
             address: The address of the client.
             connect: Whether to connect now; else ``connect`` does it.
             raise_errors: Whether the calls of this client raise what the code of the

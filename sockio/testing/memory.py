@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Protocol
 from urllib.parse import urlencode
@@ -160,7 +160,7 @@ def environ_of(
     websocket: MemoryWebSocket,
     *,
     path: str,
-    query: Mapping[str, str],
+    query: Mapping[str, str | Sequence[str]],
     headers: Mapping[str, str],
     address: str,
 ) -> Environ:
@@ -169,7 +169,8 @@ def environ_of(
     Args:
         websocket: The client's.
         path: Where the server is.
-        query: Fields of the query, beside those of the protocol.
+        query: Fields of the query, beside those of the protocol; several values of a
+            name in a list.
         headers: By name; those of the WebSocket handshake are added.
         address: The client's.
     """
@@ -186,7 +187,7 @@ def environ_of(
         "REQUEST_METHOD": "GET",
         "SCRIPT_NAME": "",
         "PATH_INFO": path,
-        "QUERY_STRING": urlencode(fields),
+        "QUERY_STRING": urlencode(fields, doseq=True),
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",

@@ -182,3 +182,16 @@ def test_the_json_library_of_ones_own() -> None:
     assert sockio.JsonParser(library).encode(packet) == ['2["e", 0]']
     [frame] = parser.encode(packet)
     assert parser.decoder().feed(frame) == packet._replace(data=["e", 0])
+
+
+def test_the_page_of_flask_shows_an_application_and_its_test() -> None:
+    application, *others = blocks(ROOT / "docs" / "flask.rst")
+    test = others[-1]
+    names: dict[str, Any] = {"__name__": "app"}
+
+    exec(application, names)
+    exec(test, names)
+
+    names["test_say"]()
+    assert not names["socketio"].test_client(names["app"]).is_connected()
+    names["socketio"].io.close()

@@ -352,6 +352,36 @@ def test_flask_example_allows_one_other_origin(
     assert allowed == (status == "200")
 
 
+@pytest.mark.parametrize("own_server", [True, False], ids=["own server", "gunicorn"])
+def test_a_ported_chat(start: Start, node: Driver, own_server: bool) -> None:
+    if own_server:
+        server = start("examples/flask_socketio/app.py", "{port}")
+    else:
+        folder = EXAMPLES / "flask_socketio"
+        server = start(*GUNICORN, "app:app", ready=READY, folder=folder)
+    assert connect_error(node, server.url) == "log in first"
+    clients = []
+    for name in ("ann", "bob"):
+        head, _ = server.request("/login", form={"name": name})
+        cookie = head.split("Set-Cookie: ")[1].split(";")[0]
+        clients.append(connect(node, server.url, extraHeaders={"cookie": cookie}))
+    ann, bob = clients
+
+    assert bob.emit_with_ack("say", "tea", "hi") == [{"error": "enter the room first"}]
+    for client in clients:
+        client.emit("enter", "tea")
+        client.next("entered")
+    assert ann.next("entered").args == ["tea", "bob"]
+    assert bob.emit_with_ack("say", "tea", "hi") == [{"said": "hi"}]
+    assert ann.next("said").args == ["tea", "bob", "hi"]
+    server.request("/logout", form={}, headers=f"Cookie: {cookie}\r\n")
+
+    assert bob.next("disconnect").args == ["io server disconnect"]
+    assert ann.next("left").args == ["tea", "bob"]
+    _, printed = server.end()
+    assert "Traceback" not in printed
+
+
 # ------------------------------------------------------------------ Django
 
 

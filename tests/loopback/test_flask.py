@@ -25,8 +25,10 @@ from sockio.integrations.flask import (
     send,
 )
 from tests.support.flask_server import FlaskServed, application, ask
+from tests.support.leaks import nothing_to_collect
 from tests.support.raw_websocket import RawWebSocket
 from tests.support.served import Gate, Heard, event
+from tests.support.waiting import wait_until
 
 Start = Callable[..., FlaskServed]
 
@@ -739,3 +741,28 @@ def test_the_servers_calls_with_a_sid(served: FlaskServed, socketio: SocketIO) -
     assert server.get_environ(socket.id) is None
     with pytest.raises(AttributeError, match=r"socketio\.io"):
         server.instrument  # noqa: B018
+
+
+def test_a_client_that_has_gone_leaves_nothing_to_the_garbage_collector(
+    served: FlaskServed, socketio: SocketIO
+) -> None:
+    gone = Heard()
+    socketio.on_event("connect", lambda: emit("hello", callback=print))
+    socketio.on_event("*", lambda event, *args: [event, *args])
+    socketio.on_event("fail", lambda: 1 / 0)
+    socketio.on_error()(lambda error: rooms())
+    socketio.on_event("disconnect", gone)
+
+    def visit() -> None:
+        websocket = served.join()
+        welcome(websocket)
+        websocket.receive_message()
+        ask(websocket, "what")
+        ask(websocket, "fail")
+        websocket.close()
+        gone.next()
+        wait_until(lambda: not served.io.engine.clients_count)
+
+    visit()
+    with nothing_to_collect():
+        visit()

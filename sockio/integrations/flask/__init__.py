@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .client import SocketIOTestClient
 from .current import current_socket
 from .errors import ConnectionRefusedError
 from .functions import (
@@ -23,6 +24,7 @@ __all__ = [
     "ConnectionRefusedError",
     "Namespace",
     "SocketIO",
+    "SocketIOTestClient",
     "call",
     "close_room",
     "current_socket",

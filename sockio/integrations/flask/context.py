@@ -74,6 +74,8 @@ class Contexts:
         started_in_one = flask.has_app_context()
         outer = self._app.app_context() if started_in_one else nullcontext()
         with outer, context:
+            # No rule has our path. The error has a traceback, and so refers to itself.
+            request.routing_exception = None
             self._sessions.opened(context, environ)
             token = CURRENT.set(Current(socket, context))
             try:

@@ -97,7 +97,7 @@ class Dispatch:
         """
         args = (socket.request.environ, socket.handshake.auth or None)
         handled = self._handle(socket, "connect", args)
-        if handled.error is not None:
+        if handled.failed:
             raise ConnectError("Internal server error")
         if handled.answer is False:
             raise ConnectionRefusedError

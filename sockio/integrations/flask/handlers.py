@@ -30,10 +30,10 @@ ErrorHandler = Callable[[Any], Any]
 
 
 class Handled(NamedTuple):
-    """What came of an event: an answer, and the error that was handled, if any."""
+    """What came of an event: an answer, perhaps that of a handler of errors."""
 
     answer: Any
-    error: BaseException | None = None
+    failed: bool = False
 
 
 class Clients(Protocol):
@@ -158,7 +158,7 @@ class Handlers:
             handle = getattr(handler, "error", None)
             if handle is None:
                 raise
-            return Handled(handle(exc), exc)
+            return Handled(handle(exc), failed=True)
 
     def _attempt(self, namespace: str, call: Callable[..., Any], *args: Any) -> Handled:
         try:
@@ -169,4 +169,4 @@ class Handlers:
             handle = self.of_errors.get(namespace, self.of_other_errors)
             if handle is None:
                 raise
-            return Handled(handle(exc), exc)
+            return Handled(handle(exc), failed=True)

@@ -8,13 +8,16 @@ from typing import Any, TypeVar
 
 import flask
 from flask.sessions import SessionMixin
+from flask.testing import FlaskClient
 
-from sockio.errors import ConfigError
+from sockio.errors import ConfigError, NotSupported
 
 from .arrivals import Arrivals
+from .client import SocketIOTestClient
 from .context import Contexts
 from .current import client_of_request
 from .dispatch import Dispatch
+from .emitting import Emitting
 from .handlers import ErrorHandler, Handlers
 from .log_options import print_logs
 from .login import room_of_user
@@ -38,7 +41,8 @@ class SocketIO:
     """A Socket.IO server for a Flask application.
 
     Args:
-        app: The application; without one, give it to ``init_app``.
+        app: The application; without one, give it to ``init_app``. A process without
+            an application can emit through a ``message_queue``.
         options: Flask-SocketIO's, and those of ``sockio.Server``.
 
     Raises:
@@ -54,17 +58,22 @@ class SocketIO:
         self._handlers = Handlers()
         self._mounted: _Mounted | None = None
         self._running = False
-        if app is not None:
+        self._emitting: Emitting | None = None
+        if app is not None or "message_queue" in options:
             self.init_app(app)
 
-    def init_app(self, app: flask.Flask, **options: Any) -> None:
+    def init_app(self, app: flask.Flask | None, **options: Any) -> None:
         """Serve an application; with several, the last one is served.
 
         Args:
-            app: The application.
+            app: The application; None: this process only emits.
             options: As for the constructor; they replace those given there.
         """
         self.server_options.update(options)
+        if app is None:
+            if self.server_options.get("message_queue") is not None:
+                self._emitting = Emitting(self.server_options)
+            return
         self._mounted = _Mounted(app, self.server_options, self._handlers)
         app.extensions["socketio"] = self
 
@@ -89,6 +98,10 @@ class SocketIO:
 
     @property
     def _here(self) -> _Mounted:
+        if self._mounted is None and self._emitting is not None:
+            raise NotSupported(
+                "this process has no application: it can only emit, by message_queue="
+            )
         if self._mounted is None:
             raise ConfigError(
                 "this SocketIO has no application yet: call init_app(app)"
@@ -195,7 +208,10 @@ class SocketIO:
         """
         if not include_self and skip_sid is None:
             skip_sid, _ = client_of_request("emit")
-        self._here.sending.emit(
+        sender: Sending | Emitting | None = self._emitting
+        if sender is None or self._mounted is not None:
+            sender = self._here.sending
+        sender.emit(
             event,
             arguments_of(args),
             namespace=namespace or "/",
@@ -238,7 +254,10 @@ class SocketIO:
 
     def close_room(self, room: Any, namespace: str | None = None) -> None:
         """Take all clients out of a room."""
-        self.server.close_room(room, namespace)
+        if self._emitting is not None and self._mounted is None:
+            self._emitting.close_room(room, namespace or "/")
+        else:
+            self.server.close_room(room, namespace)
 
     # ------------------------------------------------------------------ users
 
@@ -323,6 +342,20 @@ class SocketIO:
             reloading(serve, reloader_options, extra_files)
         else:
             serve()
+
+    def test_client(
+        self,
+        app: flask.Flask,
+        namespace: str | None = None,
+        query_string: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: Mapping[str, Any] | None = None,
+        flask_test_client: FlaskClient | None = None,
+    ) -> SocketIOTestClient:
+        """Connect a client for a test; see ``SocketIOTestClient``."""
+        return SocketIOTestClient(
+            app, self, namespace, query_string, headers, auth, flask_test_client
+        )
 
     def stop(self) -> None:
         """End what ``run`` has started: clients are disconnected, handlers may end.

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sockio.protocol.engineio.wire import Wire
-from sockio.testing.memory import MemoryWebSocket, cookies_of
+from sockio.testing.memory import MemoryWebSocket, cookies_of, environ_of
 
 
 class Ends:
@@ -116,3 +116,13 @@ def test_cookies_of_an_answer() -> None:
     ]
 
     assert cookies_of(headers) == {"a": "1", "b": None, "c": "3"}
+
+
+def test_a_name_of_the_query_may_have_several_values(
+    websocket: MemoryWebSocket,
+) -> None:
+    query = {"a": ["1", "2"], "b": "3"}
+
+    environ = environ_of(websocket, path="/x/", query=query, headers={}, address="::1")
+
+    assert environ["QUERY_STRING"] == "EIO=4&transport=websocket&a=1&a=2&b=3"
