@@ -209,6 +209,7 @@ ORDER = {
             "query",
             "reconnecting",
             "rivals",
+            "roll_call",
             "tenures",
         ),
         ("siblings",),
@@ -218,10 +219,11 @@ ORDER = {
     "adapters/buses/postgres": (
         ("health", "locks", "wire"),
         ("url",),
+        ("commands",),
         ("connection",),
         ("link",),
         ("hearing",),
-        ("bus",),
+        ("bus", "postgres_sender"),
         ("__init__",),
     ),
     "adapters/buses/redis": (
@@ -271,7 +273,7 @@ UPWARDS = {
 GEVENT = (
     "runtime/",
     "adapters/buses/outbox",
-    "adapters/buses/postgres/connection",
+    "adapters/buses/postgres/link",
     "adapters/buses/reconnecting",
     "adapters/buses/redis/circuit",
     "adapters/buses/redis/directory",

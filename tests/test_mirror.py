@@ -32,6 +32,7 @@ ELSEWHERE = {
     "adapters/buses/postgres/bus": "contract/test_postgres_bus",
     "adapters/buses/postgres/connection": "loopback/test_postgres_faults",
     "adapters/buses/postgres/hearing": "contract/test_postgres_bus",
+    "adapters/buses/postgres/postgres_sender": "loopback/test_emitter_postgres",
     "adapters/buses/postgres/link": "loopback/test_postgres_faults",
     "adapters/buses/reconnecting": "loopback/test_redis_faults",
     "adapters/buses/redis/directory": "contract/test_directory",

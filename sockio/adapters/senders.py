@@ -9,6 +9,8 @@ from sockio.errors import ConfigError
 from sockio.protocol.socketio.msgpack_parser import parse, write
 from sockio.types import Json
 
+from .buses.postgres import url as postgres_url
+from .buses.query import wrong
 from .buses.redis import url as redis_url
 from .packages import needed
 from .sender import Sender
@@ -34,6 +36,9 @@ def sender_of(url: str, parser: Encoder | None) -> Sender:
     scheme = url.partition(":")[0].lower()
     if scheme in redis_url.SCHEMES:
         return _redis(url, parser)
+    if scheme in postgres_url.SCHEMES:
+        _only_of_pubsub(parser)
+        return _postgres(url)
     # A URL may hold a password: only its scheme goes into the text.
     shown = f"{scheme}:..." if ":" in url else url
     raise ConfigError(
@@ -55,6 +60,18 @@ def _redis(url: str, parser: Encoder | None) -> Sender:
         encode = write if parser is None else _encoder(parser)
         language = ClassicLanguage(options, encode)
     return RedisSender(site, language)
+
+
+def _postgres(url: str) -> Sender:
+    with needed("psycopg", by="Emitter('postgresql:...')", extra="postgres"):
+        from .buses.postgres.connection import KEYWORDS, Address
+        from .buses.postgres.postgres_sender import PostgresSender
+    for_libpq, options = postgres_url.parse(url, KEYWORDS)
+    try:
+        address = Address(for_libpq)
+    except ValueError as exc:
+        raise wrong(url.partition(":")[0].lower(), str(exc)) from None
+    return PostgresSender(address, options)
 
 
 def _only_of_pubsub(parser: Encoder | None) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.contract.emitters import EmitterContract
+from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
 
 
@@ -16,3 +17,9 @@ class TestRedisSharded(EmitterContract):
     @pytest.fixture
     def url(self, redis_server: RedisServer) -> str:
         return f"{redis_server.url}?mode=sharded&prefix=emitted-sharded"
+
+
+class TestPostgres(EmitterContract):
+    @pytest.fixture
+    def url(self, postgres_server: Postgres) -> str:
+        return f"{postgres_server.url}?prefix=emitted"

@@ -20,11 +20,11 @@ from sockio.adapters.buses.query import wrong
 from sockio.adapters.buses.reconnecting import LONGEST_PAUSE
 from sockio.adapters.buses.tenures import Tenures
 from sockio.adapters.cluster.messages import Message, MessageType
-from sockio.errors import EncodeError
 from sockio.runtime import logs
 
 from . import wire
-from .connection import KEYWORDS, Address, Answer, Command, Notification
+from .commands import Command, Commands
+from .connection import KEYWORDS, Address, Answer, Notification
 from .hearing import Hearing, Member
 from .link import Fetch, Link
 from .locks import CLAIM, RELEASE, key_of
@@ -40,7 +40,6 @@ log = logs.get("adapters.postgres")
 
 __all__ = ["PostgresBus"]
 
-_NOTIFY = "SELECT pg_notify($1::text, $2::text)"
 #: What a parcel takes beside its content.
 OVERHEAD = 200
 #: Seconds for which messages are held after an outage: the longest pause between two
@@ -80,10 +79,7 @@ class PostgresBus:
         self.address = str(address)
         self.account = Account()
         table = self._options.table_name
-        self._attach = (
-            f"WITH kept AS (INSERT INTO {table} (payload) VALUES ($1) RETURNING id) "
-            "SELECT pg_notify($2::text, $3::text || kept.id || $4::text) FROM kept"
-        )
+        self._commands = Commands(self._options)
         self._clean_up = Command(
             f"DELETE FROM {table} WHERE created_at < now() - $1::text::interval",
             [f"{self._options.cleanup_interval} seconds".encode()],
@@ -97,7 +93,7 @@ class PostgresBus:
             self._options.heartbeat_interval,
             self._options.heartbeat_timeout,
         )
-        self._hearing = Hearing(self.account, self._presence, table)
+        self._hearing = Hearing(self.account, self._presence, self._commands)
         self._link = Link(
             address,
             table,
@@ -268,20 +264,7 @@ class PostgresBus:
 
     def _command(self, member: Member, message: Message) -> tuple[Command, int]:
         """Return what says a message, and its size."""
-        packed = wire.pack(message, self._options.payload_threshold)
-        if isinstance(packed, bytes):
-            size = len(packed)
-            command = Command(_NOTIFY, [member.channel, packed])
-        else:
-            size = len(packed.payload)
-            values = [packed.payload, member.channel, packed.before, packed.behind]
-            command = Command(self._attach, values)
-        most = self._options.max_message
-        if size > most:
-            raise EncodeError(
-                f"the message has {size} bytes, and {most} are the most for other "
-                "servers: max_message= in the URL allows more"
-            )
+        command, size = self._commands.say(member.channel, message)
         return command, size + OVERHEAD
 
     def _signal(self, nsp: str, kind: MessageType) -> None:

@@ -1,8 +1,8 @@
-"""Connection: one connection to PostgreSQL, which lets other greenlets run.
+"""Connection: one connection to PostgreSQL.
 
 libpq, by way of psycopg, says the hello and reads and writes the protocol. It never
-blocks: where it would, a greenlet waits for the socket. That is the same in a process
-that gevent has patched and in one that it has not.
+blocks: where it would, whoever has made the connection waits for the socket in a way of
+its own.
 """
 
 from __future__ import annotations
@@ -10,27 +10,31 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
 import socket
 import sys
 import termios
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
-import gevent
-import gevent.socket
 import psycopg
 import psycopg.conninfo
 from psycopg import pq
 
+from .commands import Command
+
 __all__ = [
     "FAILURES",
     "KEYWORDS",
+    "READ",
+    "WRITE",
     "Address",
     "Answer",
-    "Command",
     "Connection",
+    "LookUp",
     "Notification",
+    "Wait",
 ]
 
 #: What goes wrong with a connection.
@@ -38,16 +42,12 @@ FAILURES: tuple[type[Exception], ...] = (OSError, psycopg.Error)
 #: The parameters that libpq knows.
 KEYWORDS = frozenset(d.keyword.decode() for d in pq.Conninfo.get_defaults())
 
-#: What is to be watched for: gevent's numbers.
-_READ, _WRITE = 1, 2
-
-
-class Command(NamedTuple):
-    """A command with its parameters; each is a transaction of its own."""
-
-    sql: str
-    #: The values of $1, $2, ...: ``bytea``, or ``text`` in UTF-8.
-    values: Sequence[bytes] = ()
+#: What is to be waited for.
+READ, WRITE = 1, 2
+#: Waits until a socket can be read or written, given its number and what to wait for.
+Wait: TypeAlias = Callable[[int, int], None]
+#: Looks a name up, as ``socket.getaddrinfo``.
+LookUp: TypeAlias = Callable[..., list[Any]]
 
 
 class Answer(NamedTuple):
@@ -99,10 +99,13 @@ class Address:
         said = str(self._params.get(name) or os.environ.get(variable) or "")
         return said.split(",")
 
-    def places(self) -> list[Mapping[str, Any]]:
+    def places(self, look_up: LookUp) -> list[Mapping[str, Any]]:
         """Return what to tell libpq for each address of each host.
 
         libpq would look names up while everybody waits.
+
+        Args:
+            look_up: Looks up the names.
 
         Raises:
             OSError: No host has an address.
@@ -123,7 +126,7 @@ class Address:
                 found.append(place)
                 continue
             try:
-                for each in gevent.socket.getaddrinfo(host, 0, 0, socket.SOCK_STREAM):
+                for each in look_up(host, 0, 0, socket.SOCK_STREAM):
                     found.append({**place, "hostaddr": each[4][0]})
             except OSError as exc:
                 error = OSError(f"{host}: {exc}")
@@ -133,9 +136,15 @@ class Address:
 
 
 class Connection:
-    """A connection; its greenlets block, nobody else."""
+    """A connection; only those who use it wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, wait: Wait) -> None:
+        """Make one that is not open.
+
+        Args:
+            wait: Waits for its socket.
+        """
+        self._wait_for = wait
         # Any: psycopg has two classes for it, in C and in Python.
         self._conn: Any = None
         #: Greenlets that wait for its socket.
@@ -167,9 +176,9 @@ class Connection:
                 raise self._error()
             match conn.connect_poll():
                 case pq.PollingStatus.READING:
-                    self._wait(_READ)
+                    self._wait(READ)
                 case pq.PollingStatus.WRITING:
-                    self._wait(_WRITE)
+                    self._wait(WRITE)
                 case pq.PollingStatus.OK:
                     break
                 case _:
@@ -194,10 +203,10 @@ class Connection:
         self._put(commands)
         while self._conn.flush():
             if self._reading:
-                self._wait(_WRITE)
+                self._wait(WRITE)
             else:
                 # A server that cannot write would read no more.
-                self._wait(_READ | _WRITE)
+                self._wait(READ | WRITE)
                 self._take_input()
             self._writes += 1
 
@@ -249,7 +258,7 @@ class Connection:
                 continue  # behind it may be a notification
             self._reading = True
             try:
-                self._wait(_READ)
+                self._wait(READ)
             finally:
                 self._reading = False
             self.reads += 1
@@ -286,6 +295,21 @@ class Connection:
         return None
 
     @property
+    def idle(self) -> bool:
+        """Whether it is open and owes nothing, so that it can be used once more."""
+        if self._conn is None or self._closed or self._asked:
+            return False
+        arrived = select.poll()
+        arrived.register(self._conn.socket, select.POLLIN)
+        try:
+            while arrived.poll(0):
+                # A farewell may come before the end.
+                self._conn.consume_input()
+        except FAILURES:
+            return False
+        return True
+
+    @property
     def moved(self) -> tuple[int, int, int]:
         """Something that changes when bytes leave for the peer, or come."""
         try:
@@ -298,7 +322,7 @@ class Connection:
         """End the connection for both sides; who reads or writes it gets an error."""
         self._closed = True
         with contextlib.suppress(OSError, psycopg.Error, AttributeError):
-            sock = gevent.socket.socket(fileno=os.dup(self._conn.socket))
+            sock = socket.socket(fileno=os.dup(self._conn.socket))
             try:
                 # Below TLS, whose farewell would be waited for.
                 sock.shutdown(socket.SHUT_RDWR)
@@ -310,19 +334,22 @@ class Connection:
         self.hang_up()
         self._finish()
 
+    def abandon(self) -> None:
+        """Release the socket of another process, from which this one was forked."""
+        if self._conn is not None and not self._closed:
+            os.close(self._conn.socket)  # without a word to the server
+            self._closed = True
+
     def _finish(self) -> None:
         if self._conn is not None and not self._waiting:
             self._conn.finish()
 
     def _wait(self, events: int) -> None:
         """Wait until the socket can be read or written, or has ended."""
-        hub = gevent.get_hub()
-        watcher = hub.loop.io(self._conn.socket, events)
         self._waiting += 1
         try:
-            hub.wait(watcher)
+            self._wait_for(self._conn.socket, events)
         finally:
-            watcher.close()
             self._waiting -= 1
             if self._closed:
                 self._finish()

@@ -10,7 +10,8 @@ from sockio.errors import ProtocolError
 from sockio.runtime import logs
 
 from . import wire
-from .connection import Command, Notification
+from .commands import Commands
+from .connection import Notification
 from .link import Fetch
 from .wire import Attached
 
@@ -44,17 +45,19 @@ class Member:
 class Hearing:
     """Reads what arrives, and hands it on."""
 
-    def __init__(self, account: Account, presence: Presence, table: str) -> None:
+    def __init__(
+        self, account: Account, presence: Presence, commands: Commands
+    ) -> None:
         """Make one that hears nothing.
 
         Args:
             account: Counts what cannot be read.
             presence: Is told who is heard.
-            table: Holds what is too long for notifications.
+            commands: Fetch what is too long for notifications.
         """
         self._account = account
         self._presence = presence
-        self._fetch = f"SELECT payload FROM {table} WHERE id = $1::text::bigint"
+        self._commands = commands
         self._reactor: Reactor | None = None
         self._receive: Receive | None = None
         #: By channel.
@@ -111,7 +114,7 @@ class Hearing:
                 self.hand_on(message)
 
     def _attached(self, message: Attached, nsp: str, fetch: Fetch) -> Message | None:
-        answer = fetch(Command(self._fetch, [str(message.id).encode()]))
+        answer = fetch(self._commands.fetch(message))
         if answer.value is None:
             raise ProtocolError(f"row {message.id} is gone: {answer.error or 'no row'}")
         return wire.read_attachment(answer.value, nsp)

@@ -6,13 +6,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+import gevent
+import gevent.socket
+
 from sockio.adapters.buses.reconnecting import Connections, Reconnecting
 
+from .commands import SETTINGS, Command, listen, unlisten
 from .connection import (
     FAILURES,
     Address,
     Answer,
-    Command,
     Connection,
     Notification,
 )
@@ -28,14 +31,6 @@ Fetch: TypeAlias = Callable[[Command], Answer]
 
 #: The answer to it says that the server lives, and how full its queue is.
 _LOOK = Command("SELECT pg_notification_queue_usage()::text")
-_SETTINGS = (
-    # What is published need not outlive a crash: nobody waits for the disk.
-    Command("SET synchronous_commit TO off"),
-    # PostgreSQL soon notices that we are gone, and gives our locks to others.
-    Command("SET tcp_keepalives_idle TO 5"),
-    Command("SET tcp_keepalives_interval TO 2"),
-    Command("SET tcp_keepalives_count TO 3"),
-)
 
 _TABLE = "(id bigserial UNIQUE, created_at timestamptz DEFAULT now(), payload bytea)"
 
@@ -47,8 +42,8 @@ class _Pair(Connections):
         super().__init__()
         self._link = link
         self._attempt = attempt
-        self.listener = Connection()
-        self.publisher = Connection()
+        self.listener = Connection(_wait)
+        self.publisher = Connection(_wait)
         #: Whether the publisher is writing; whether it writes, or waits for answers.
         self.writing = False
         self.exchanging = False
@@ -73,11 +68,11 @@ class _Pair(Connections):
         return bool(self.exchanging or self.unconfirmed or self._silent)
 
     def open(self) -> None:
-        places = self._link.address.places()
+        places = self._link.address.places(gevent.socket.getaddrinfo)
         # Each attempt takes the next: one that does not answer must not hide others.
         place = places[self._attempt % len(places)]
         self.publisher.open(place)
-        self.exchange(_SETTINGS, [])
+        self.exchange(SETTINGS, [])
         self._link.health.encoding(self.publisher.encoding)
         self._provide_table()
         self.listener.open(place)
@@ -98,9 +93,9 @@ class _Pair(Connections):
                 self._link.health.no_table(made[0].error, make.sql)
 
     def change(self, fresh: set[bytes], old: set[bytes]) -> None:
-        commands = [Command(f"UNLISTEN {_quoted(name)}") for name in old]
-        commands += [Command(f"LISTEN {_quoted(name)}") for name in fresh]
-        self._listens = {f"LISTEN {_quoted(name)}": name for name in self.asked}
+        commands = [Command(unlisten(name)) for name in old]
+        commands += [Command(listen(name)) for name in fresh]
+        self._listens = {listen(name): name for name in self.asked}
         self.listener.send(commands)
 
     def hear(self) -> None:
@@ -174,9 +169,14 @@ class _Pair(Connections):
         self.publisher.close()
 
 
-def _quoted(name: bytes) -> str:
-    text = name.decode().replace('"', '""')
-    return f'"{text}"'
+def _wait(socket: int, events: int) -> None:
+    """Let other greenlets run until a socket can be read or written, or has ended."""
+    hub = gevent.get_hub()
+    watcher = hub.loop.io(socket, events)  # its numbers are gevent's
+    try:
+        hub.wait(watcher)
+    finally:
+        watcher.close()
 
 
 class Link(Reconnecting[_Pair]):
