@@ -78,6 +78,9 @@ class HeldBus:
     def count(self, nsp: LocalNamespace, told: Callable[[int], None]) -> None:
         self._carry(lambda: self._bus.count(nsp, told))
 
+    def newest(self, nsp: LocalNamespace) -> str | None:
+        return self._log.newest(nsp)
+
     def append(self, message: Message, done: Callable[[str | None], None]) -> None:
         self._carry(lambda: self._log.append(message, done))
 

@@ -196,6 +196,9 @@ class InProcessBus:
     def count(self, nsp: LocalNamespace, told: Callable[[int], None]) -> None:
         told(self._exchange.count(nsp))
 
+    def newest(self, nsp: LocalNamespace) -> None:
+        """Nothing: what comes is not carried out yet."""
+
     def append(self, message: Message, done: Callable[[str | None], None]) -> None:
         self._exchange.append(message, done)
 

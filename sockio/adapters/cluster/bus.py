@@ -125,6 +125,12 @@ class OwnLogs:
 class Log(Protocol):
     """What a bus keeps, so that clients can come back."""
 
+    def newest(self, nsp: LocalNamespace) -> str | None:
+        """Return the offset up to which the clients of this server have got all.
+
+        None: it is that of the last event which was handed on.
+        """
+
     def append(self, message: Message, done: Callable[[str | None], None]) -> None:
         """Keep a broadcast, and publish it.
 

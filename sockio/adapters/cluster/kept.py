@@ -33,7 +33,12 @@ class Kept:
         self._nsp = nsp
         self._local = local
         #: Offset of the last event that our clients got.
-        self.newest: str | None = None
+        self._last: str | None = None
+
+    @property
+    def newest(self) -> str | None:
+        """Offset up to which our clients have got all events."""
+        return self._log.newest(self._nsp) or self._last
 
     def append(
         self,
@@ -67,8 +72,9 @@ class Kept:
     ) -> None:
         """Send an event to our clients; without an offset it cannot be recovered."""
         if offset is not None:
-            self.newest = offset
-        self._local.deliver(self.prepare(packet, options))
+            self._last = offset
+        at = self.newest if offset is None else offset
+        self._local.deliver(self._local.prepared_at(at, packet, options))
 
     def prepare(self, packet: Packet, options: BroadcastOptions) -> Prepared:
         """Encode an event that is not kept: it repeats the offset before it."""
