@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from sockio.errors import ConfigError
@@ -10,6 +11,7 @@ from sockio.siblings.place import Folder, can_meet
 from .adapter import Adapter, AdapterFactory, LocalNamespace
 from .buses.postgres.url import SCHEMES as POSTGRES
 from .buses.redis.url import SCHEMES as REDIS
+from .buses.redis.url import parse as parse_redis
 from .cluster.cluster import Cluster
 from .leases import ALONE, Lease
 from .memory import MemoryAdapter
@@ -99,7 +101,9 @@ def _redis(url: str) -> Cluster:
     """Return the cluster at a URL of Redis or Valkey."""
     with needed("redis", by="adapter='redis:...'"):
         from .buses.redis.bus import RedisBus
-    bus = RedisBus(url)
+        from .buses.redis.streams import StreamsBus
+    _, options = parse_redis(url, os.environ)
+    bus = StreamsBus(url) if options.mode == "streams" else RedisBus(url)
     return Cluster(bus, requests_timeout=bus.requests_timeout)
 
 

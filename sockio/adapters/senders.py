@@ -56,6 +56,10 @@ def _redis(url: str, parser: Encoder | None) -> Sender:
     if options.mode == "sharded":
         _only_of_pubsub(parser)
         language = ShardedLanguage(options)
+    elif options.mode == "streams":
+        raise ConfigError(
+            "Emitter: there is none for mode=streams; a server of the cluster can emit"
+        )
     else:
         encode = write if parser is None else _encoder(parser)
         language = ClassicLanguage(options, encode)

@@ -34,8 +34,8 @@ class Peer(Protocol):
 class Ours:
     """One of ours."""
 
-    def __init__(self, url: str) -> None:
-        self.io: sockio.Server[Any] = sockio.Server(adapter=url)
+    def __init__(self, url: str, **options: Any) -> None:
+        self.io: sockio.Server[Any] = sockio.Server(adapter=url, **options)
         self.heard = Heard()
 
         @self.io.on("connection")

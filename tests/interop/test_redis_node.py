@@ -32,7 +32,7 @@ def start(
     return Mixed(node, ours, theirs)
 
 
-@pytest.fixture(params=["pubsub", "sharded"])
+@pytest.fixture(params=["pubsub", "sharded", "streams"])
 def mode(request: pytest.FixtureRequest) -> str:
     """Give the way in which the servers use the broker."""
     return str(request.param)

@@ -49,6 +49,8 @@ const ADAPTERS = {
     require("@socket.io/redis-adapter").createAdapter(pub, sub, options),
   sharded: (pub, sub, options) =>
     require("@socket.io/redis-adapter").createShardedAdapter(pub, sub, options),
+  streams: (pub, sub, options) =>
+    require("@socket.io/redis-streams-adapter").createAdapter(pub, options),
   postgres: (pool, _, options) =>
     require("@socket.io/postgres-adapter").createAdapter(pool, options),
 };
@@ -59,7 +61,7 @@ async function open(library, port) {
 }
 
 export function serverOperations({ keep, thing, forget, pack, unpack }) {
-  async function serverOpen({ library, port, mode = "pubsub", options = {} }) {
+  async function serverOpen({ library, port, mode = "pubsub", options = {}, server = {} }) {
     const { Server } = require("socket.io");
     const pub = await open(library, port);
     const sub = mode === "postgres" ? pub : await open(library, port);
@@ -68,7 +70,7 @@ export function serverOperations({ keep, thing, forget, pack, unpack }) {
       options.parser = { encode: (it) => Buffer.from(JSON.stringify(it)), decode: JSON.parse };
     }
     const adapter = ADAPTERS[mode](pub.client, sub.client, options);
-    const it = new Server(http, { adapter });
+    const it = new Server(http, { adapter, ...server });
     it.on("connection", (socket) => socket.join(socket.handshake.auth.rooms ?? []));
     await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
     const end = async () => {

@@ -19,8 +19,7 @@ class CuttingProxy:
     """
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._upstream = (parts.hostname, parts.port)
+        self.lead_to(url)
         self._pairs: set[tuple[Any, Any]] = set()
         #: How many more reads go through; None: all of them.
         self._left: int | None = None
@@ -31,6 +30,11 @@ class CuttingProxy:
         self._server = StreamServer(("127.0.0.1", 0), self._serve)
         self._server.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def lead_to(self, url: str) -> None:
+        """Carry new connections to this server."""
+        parts = urlsplit(url)
+        self._upstream = (parts.hostname, parts.port)
 
     def cut_after(self, reads: int, *, silently: bool) -> None:
         """Let ``reads`` more go through, in either direction, then cut everything.

@@ -144,18 +144,29 @@ class Driver:
         return Page(self, number)
 
     def server(
-        self, library: str, port: int, mode: str = "pubsub", **options: Any
+        self,
+        library: str,
+        port: int,
+        mode: str = "pubsub",
+        server: Any = None,
+        **options: Any,
     ) -> NodeServer:
         """Start a server with an adapter for Redis or PostgreSQL.
 
         Args:
             library: redis or ioredis, or pg.
             port: Of the broker.
-            mode: How the adapter uses it: pubsub, sharded or postgres.
+            mode: How the adapter uses it: pubsub, sharded, streams or postgres.
+            server: Options of the server.
             options: Those of the adapter, by their JavaScript names.
         """
         found = self.call(
-            "server_open", library=library, port=port, mode=mode, options=options
+            "server_open",
+            library=library,
+            port=port,
+            mode=mode,
+            options=options,
+            server=server or {},
         )
         self._open.append(("server_close", "server", found["number"]))
         return NodeServer(self, found["number"], f"http://127.0.0.1:{found['port']}")

@@ -22,6 +22,7 @@ from .waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from sockio.adapters.buses.redis.bus import RedisBus
+    from sockio.adapters.buses.redis.streams import StreamsBus
 
 
 def executable() -> str:
@@ -94,18 +95,29 @@ class RedisServer:
         Blocks:
             Until the broker has taken all.
         """
+        self._send(((command, *message) for message in messages), lines=1)
+
+    def add(self, stream: bytes, entries: Iterable[Sequence[bytes]]) -> None:
+        """Add entries to a stream as a stranger would: fields and values.
+
+        Blocks:
+            Until the broker has taken all.
+        """
+        self._send(((b"XADD", stream, b"*", *entry) for entry in entries), lines=2)
+
+    def _send(self, commands: Iterable[Sequence[bytes]], lines: int) -> None:
+        """Give commands; ``lines`` is how many the answer to each has."""
         sock = gevent.socket.create_connection(("127.0.0.1", self.port))
         try:
-            answers = 0
-            for channel, data in messages:
-                parts = (command, channel, data)
-                head = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
-                sock.sendall(b"*3\r\n" + head)
-                answers += 1
-                if answers % 100 == 0:
-                    answers -= sock.recv(65536).count(b"\n")
-            while answers > 0:
-                answers -= sock.recv(65536).count(b"\n")
+            owed = 0
+            for words in commands:
+                data = b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+                sock.sendall(b"*%d\r\n%b" % (len(words), data))
+                owed += lines
+                if owed >= 100:
+                    owed -= sock.recv(65536).count(b"\n")
+            while owed > 0:
+                owed -= sock.recv(65536).count(b"\n")
         finally:
             sock.close()
 
@@ -180,3 +192,17 @@ def settle(buses: Sequence[RedisBus]) -> None:
 
 def _arrived(buses: Sequence[RedisBus]) -> bool:
     return sum(bus.heard for bus in buses) == sum(bus.delivered for bus in buses)
+
+
+def settle_streams(buses: Sequence[StreamsBus]) -> None:
+    """Wait until no message travels between these buses, which are alone.
+
+    Blocks:
+        Until then.
+    """
+    said = -1
+    while said != (said := sum(bus.said for bus in buses)):
+        wait_until(lambda: all(bus.up and bus.idle for bus in buses))
+        wait_until(lambda: _arrived(buses))
+        wait_until(lambda: all(a.has_read(b.added) for a in buses for b in buses))
+        gevent.idle()

@@ -1,7 +1,8 @@
-"""Strange messages for channels of Node's Redis adapters: garbage and near misses."""
+"""Strange messages for Node's adapters on Redis: garbage and near misses."""
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from collections.abc import Iterator
@@ -88,6 +89,32 @@ def strange(
         if isinstance(content, dict) and content.get("type") == disconnect:
             content["type"] = 99
         yield f"{prefix}{where}#{nsp}#".encode(), _written(content, chance)
+
+
+def strange_entries(uid: str, number: int) -> Iterator[list[bytes]]:
+    """Yield entries of a stream: fields and values; none disconnects sockets.
+
+    Args:
+        uid: Of a server, which seems to have added some of them.
+        number: How many.
+    """
+    chance = random.Random(9)
+    messages = [message for _, message in real_sharded() if message["type"] != 6]
+    for _ in range(number):
+        message = chance.choice(messages)
+        fields = {name: str(value).encode() for name, value in message.items()}
+        fields["uid"] = chance.choice(["uid", uid]).encode()
+        fields["data"] = _written(_mutated(message["data"], chance), chance)
+        if chance.random() < 0.5:
+            fields["data"] = base64.b64encode(fields["data"])
+        if chance.random() < 0.2:
+            fields["number"] = chance.choice([b"1", b"99999", b"x", b""])
+        if chance.random() < 0.3:
+            fields[chance.choice(list(fields))] = chance.randbytes(3)
+        if chance.random() < 0.1:
+            del fields[chance.choice(list(fields))]
+        pairs = ((name.encode(), value) for name, value in fields.items())
+        yield [word for pair in pairs for word in pair]
 
 
 def _written(content: Any, chance: random.Random) -> bytes:

@@ -7,7 +7,6 @@ that know it; 13 is ignored by Node's servers on Redis.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -16,15 +15,22 @@ from sockio.adapters.cluster.messages import Message, MessageType
 from sockio.errors import ProtocolError
 from sockio.protocol.socketio.msgpack_parser import parse, write
 
-__all__ = ["beginnings", "message_in", "read_message", "write_message"]
+__all__ = [
+    "KNOWN",
+    "beginnings",
+    "data_in",
+    "message_in",
+    "read_message",
+    "write_message",
+]
 
 #: What other servers may say; the rest is said where servers keep events themselves.
-_KNOWN = {
+KNOWN = {
     kind.value: kind
     for kind in MessageType
     if MessageType.BROADCAST <= kind <= MessageType.BROADCAST_LOST
 }
-_WITH_HEARTBEATS = _KNOWN | {
+_WITH_HEARTBEATS = KNOWN | {
     kind.value: kind for kind in MessageType if kind < MessageType.BROADCAST
 }
 
@@ -74,21 +80,27 @@ def message_in(value: Any, *, heartbeats: bool = False) -> Message | None:
     Raises:
         ProtocolError: It holds none.
     """
-    known = _WITH_HEARTBEATS if heartbeats else _KNOWN
+    known = _WITH_HEARTBEATS if heartbeats else KNOWN
     match value:
         case {"uid": str(uid), "nsp": str(nsp), "type": int(number), **rest}:
             kind = None if type(number) is bool else known.get(number)
-            return None if kind is None else Message(uid, nsp, kind, _data(rest))
+            if kind is None:
+                return None
+            return Message(uid, nsp, kind, data_in(rest.get("data")))
     raise ProtocolError("this is no message")
 
 
-def _data(rest: Mapping[Any, Any]) -> dict[str, Any]:
-    data = rest.get("data")
-    if data is None:
+def data_in(value: Any) -> dict[str, Any]:
+    """Return the data of a message; None: it has none.
+
+    Raises:
+        ProtocolError: It is no map.
+    """
+    if value is None:
         return {}
-    if type(data) is not dict:
+    if type(value) is not dict:
         raise ProtocolError("the data of a message is no map")
     # To MessagePack in JavaScript, what is undefined may be there, as nil.
-    if data.get("requestId", "") is None:
-        data = {name: value for name, value in data.items() if name != "requestId"}
-    return data
+    if value.get("requestId", "") is None:
+        return {name: each for name, each in value.items() if name != "requestId"}
+    return {**value}

@@ -38,8 +38,8 @@ class Parcel(NamedTuple):
     content: Any
     #: Bytes that it takes.
     size: int
-    #: Takes the broker's answer to a question, if it comes.
-    answer: Callable[[int], None] | None
+    #: Takes the broker's answer, if it comes; what that is, the carrier knows.
+    answer: Callable[[Any], None] | None
 
 
 class Carrier(Protocol):
@@ -94,7 +94,7 @@ class Outbox:
         self._greenlet = gevent.spawn(self._run)
 
     def put(
-        self, content: Any, size: int, answer: Callable[[int], None] | None = None
+        self, content: Any, size: int, answer: Callable[[Any], None] | None = None
     ) -> None:
         """Let a parcel wait for the broker, behind all others."""
         self.taken += 1

@@ -132,6 +132,8 @@ class Reconnecting(ABC, Generic[C]):
         name: str,
         account: Account,
         ring: Callable[[], None],
+        *,
+        keeps: bool = False,
     ) -> None:
         """Make one that is down.
 
@@ -139,10 +141,13 @@ class Reconnecting(ABC, Generic[C]):
             name: Of the broker, for the log.
             account: Is told of outages.
             ring: Called when ``ready`` has something to do.
+            keeps: Whether the broker keeps what we cannot hear during an outage, so
+                that the outage itself is no gap.
         """
         self.name = name
         self._account = account
         self._ring = ring
+        self._keeps = keeps
         self._reactor: Reactor
         self._greenlet: gevent.Greenlet[[], None] | None = None
         #: What is to be subscribed to; and what of it may differ from what was asked.
@@ -272,7 +277,7 @@ class Reconnecting(ABC, Generic[C]):
         else:
             seconds, self._away_since = clock.now() - self._away_since, None
             log.warning("connected to %s again, after %.1f s", self.name, seconds)
-            self._account.announce(self._reactor, seconds)
+            self._account.announce(self._reactor, None if self._keeps else seconds)
         self._timer = clock.call_later(INTERVAL, self._look, connections)
         self._change.set()
 

@@ -68,6 +68,11 @@ def test_a_parser_is_for_classic_pub_sub() -> None:
         sender_of("redis+sharded://h", Shown())
 
 
+def test_there_is_none_for_streams() -> None:
+    with pytest.raises(ConfigError, match="mode=streams"):
+        sender_of("redis+streams://h", None)
+
+
 def test_what_is_no_parser() -> None:
     class Texts:
         def encode(self, value: Any) -> str:

@@ -25,14 +25,13 @@ from .classic import CLASSIC
 from .connection import Refused, Unsettled
 from .directory import RedisDirectory
 from .hearing import Hearing
-from .link import Link
-from .member import Member
+from .member import Member, Mode
 from .sharded import SHARDED
 from .url import parse
 
 if TYPE_CHECKING:
     from sockio.adapters.adapter import LocalNamespace
-    from sockio.adapters.cluster.bus import LocalRooms, Receive
+    from sockio.adapters.cluster.bus import LocalRooms, Log, Receive
     from sockio.runtime.reactor import Reactor
 
 log = logs.get("adapters.redis")
@@ -57,25 +56,26 @@ OVERHEAD = 100
 class RedisBus:
     """The way to all servers on one Redis or Valkey."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, mode: Mode | None = None) -> None:
         """Make a bus that connects when its server starts.
 
         Args:
             url: ``redis://user:password@host:6379/0?prefix=socket.io``; see the docs
                 for the other forms and the options.
+            mode: How messages travel; None: as the URL says.
 
         Raises:
             ConfigError: Something in the URL is unknown; the text names it.
         """
         site, self._options = parse(url, os.environ)
         self.address = str(site)
-        self._mode = MODES[self._options.mode]
+        self._mode = MODES[self._options.mode] if mode is None else mode
         self.account = Account()
         self._outbox = Outbox(self, self.account, self._options.outbox)
         self._hearing = Hearing(self.account, self._respond)
         #: The channels whose subscribers are counted, which are servers.
         self._common: set[bytes] = set()
-        self._link = Link(
+        self._link = self._mode.link(
             site,
             self._options.prefix,
             self.account,
@@ -138,8 +138,9 @@ class RedisBus:
     # ---- what a bus must have
 
     @property
-    def log(self) -> None:
+    def log(self) -> Log | None:
         """Nothing: Redis keeps no events here."""
+        return None
 
     def open(self, reactor: Reactor, receive: Receive) -> None:
         """Begin to connect."""
@@ -251,9 +252,17 @@ class RedisBus:
             self._link.ready()
             if self._link.due:
                 self.account.announce(self._reactor)
-            self._census.keep(self._reactor, self._common)
+            self.wait_for_others(self._reactor)
             if self._link.up:
                 return
+
+    def wait_for_others(self, reactor: Reactor) -> None:
+        """Wait until the other servers hear, too.
+
+        Blocks:
+            Until then, for some seconds at most.
+        """
+        self._census.keep(reactor, self._common)
 
     def carry(self, parcels: Sequence[Parcel]) -> int:
         """Publish; return for how many of the parcels the broker has answered."""

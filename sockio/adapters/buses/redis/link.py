@@ -37,6 +37,8 @@ class Link(Reconnecting[Circuit]):
         counted: Container[bytes],
         heard: Callable[[Sequence[bytes]], None],
         ring: Callable[[], None],
+        *,
+        keeps: bool = False,
     ) -> None:
         """Make a link that is down.
 
@@ -47,15 +49,21 @@ class Link(Reconnecting[Circuit]):
             counted: The channels whose subscribers are counted.
             heard: Takes what comes; see ``Circuit``.
             ring: Called when ``ready`` has something to do.
+            keeps: Whether the broker keeps for us what we cannot hear.
         """
-        super().__init__(str(site), account, ring)
+        super().__init__(str(site), account, ring, keeps=keeps)
         self._finder = Finder(site, _DIALER)
         self._meeting = meeting.encode("utf-8", "replace")
         self._counted = counted
         self._heard = heard
 
     def make(self) -> Circuit:
-        return Circuit(
+        return Circuit(*self.parts)
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """What a circuit is made of."""
+        return (
             self._finder,
             _DIALER,
             self._meeting,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from sockio.adapters.cluster.messages import Message
 
 from .circuit import Subscription
+from .link import Link
 from .options import Options
 from .wire import Inquiry
 
@@ -74,3 +75,5 @@ class Mode:
     publish: str
     count: str
     member: Callable[[Options, LocalNamespace, str, LocalRooms], Member]
+    #: Makes the way to the broker.
+    link: Callable[..., Link] = Link

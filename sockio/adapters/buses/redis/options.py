@@ -13,18 +13,30 @@ from sockio.runtime.unknown_names import refuse
 
 __all__ = ["MODES", "SUBSCRIPTION_MODES", "Options", "Query", "wrong"]
 
-#: How messages travel: classic pub/sub, or sharded pub/sub.
-MODES = ("pubsub", "sharded")
+#: How messages travel: classic pub/sub, sharded pub/sub, or streams.
+MODES = ("pubsub", "sharded", "streams")
 #: Sharded pub/sub: which rooms have channels of their own. With ``dynamic`` it is all
 #: but those whose names are as long as the id of a socket.
 SUBSCRIPTION_MODES = ("dynamic", "dynamic-private", "static")
 #: Seconds; more are taken for milliseconds.
 LONGEST = 3600
 
+_COUNTED = "there are no heartbeats: the broker counts the servers"
 _HINTS = {
+    "blockTimeInMs": "it is not needed here",
     "channelPrefix": "write prefix",
+    "heartbeat_interval": _COUNTED,
+    "heartbeat_timeout": _COUNTED,
+    "heartbeatInterval": _COUNTED,
+    "heartbeatTimeout": _COUNTED,
     "key": "write prefix",
+    "maxLen": "write max_len",
+    "onlyPlaintext": "it is not needed here",
+    "readCount": "write read_count",
     "requestsTimeout": "write requests_timeout, in seconds",
+    "sessionKeyPrefix": "write session_key_prefix",
+    "streamCount": "write stream_count",
+    "streamName": "write stream_name",
     "subscriptionMode": "write subscription_mode",
     "password": "write it before the host, or set SOCKIO_REDIS_PASSWORD",
     "username": "write it before the host, or set SOCKIO_REDIS_USERNAME",
@@ -37,8 +49,8 @@ class Options:
 
     #: One of ``MODES``.
     mode: str = "pubsub"
-    #: What the names of all channels begin with; Node calls it ``key`` or, with sharded
-    #: pub/sub, ``channelPrefix``.
+    #: What the names of all channels begin with; Node calls it ``key``, and for sharded
+    #: pub/sub and streams ``channelPrefix``.
     prefix: str = "socket.io"
     #: Classic pub/sub: answer only the server that asked: all others on the broker must
     #: listen there.
@@ -51,6 +63,15 @@ class Options:
     outbox: int = 64 << 20
     #: Most bytes of one message. A broker cuts off a server for which 32 MB wait.
     max_message: int = 16 << 20
+    #: Streams: the name of the stream, or what the names of all begin with; empty: the
+    #: prefix.
+    stream_name: str = ""
+    stream_count: int = 1
+    #: Streams: about how many entries are kept, and how many are read at once.
+    max_len: int = 10_000
+    read_count: int = 100
+    #: Streams: what the names of the sessions' keys begin with.
+    session_key_prefix: str = "sio:session:"
 
     def fitting(self, data: bytes) -> bytes:
         """Return a message that is not too large.
@@ -58,18 +79,31 @@ class Options:
         Raises:
             EncodeError: It is.
         """
-        if len(data) > self.max_message:
-            raise EncodeError(
-                f"the message has {len(data)} bytes, and {self.max_message} are the "
-                "most for other servers: max_message= in the URL allows more"
-            )
+        self.check(len(data))
         return data
+
+    def check(self, size: int) -> None:
+        """Check the size of a message.
+
+        Raises:
+            EncodeError: It is too large.
+        """
+        if size > self.max_message:
+            raise EncodeError(
+                f"the message has {size} bytes, and {self.max_message} are the most "
+                "for other servers: max_message= in the URL allows more"
+            )
 
 
 #: The options of one mode alone.
 _ONLY = {
     "publish_on_specific_response_channel": "pubsub",
     "subscription_mode": "sharded",
+    "max_len": "streams",
+    "read_count": "streams",
+    "session_key_prefix": "streams",
+    "stream_count": "streams",
+    "stream_name": "streams",
 }
 _KNOWN = (
     "db",
@@ -77,14 +111,13 @@ _KNOWN = (
     "mode",
     "outbox",
     "prefix",
-    "publish_on_specific_response_channel",
     "requests_timeout",
     "ssl_ca_certs",
     "ssl_cert_reqs",
     "ssl_certfile",
     "ssl_check_hostname",
     "ssl_keyfile",
-    "subscription_mode",
+    *_ONLY,
 )
 
 
@@ -139,6 +172,13 @@ class Query:
             requests_timeout=self.seconds("requests_timeout", TIMEOUT),
             outbox=self.number("outbox", default.outbox, least=1),
             max_message=self.number("max_message", default.max_message, least=1),
+            stream_name=self.given.get("stream_name", default.stream_name),
+            stream_count=self.number("stream_count", default.stream_count, 1, 100),
+            max_len=self.number("max_len", default.max_len, least=1),
+            read_count=self.number("read_count", default.read_count, 1, 10_000),
+            session_key_prefix=self.given.get(
+                "session_key_prefix", default.session_key_prefix
+            ),
         )
 
     # ---- one option
@@ -151,13 +191,17 @@ class Query:
             raise wrong(self._scheme, f"{name}= is {words}")
         return value
 
-    def number(self, name: str, default: int, least: int = 0) -> int:
+    def number(
+        self, name: str, default: int, least: int = 0, most: int | None = None
+    ) -> int:
         """Return a number."""
         value = self.given.get(name)
         if value is None:
             return default
         if not re.fullmatch(r"[0-9]{1,15}", value) or int(value) < least:
             raise wrong(self._scheme, f"{name}= is no number of {least} or more")
+        if most is not None and int(value) > most:
+            raise wrong(self._scheme, f"{name}= is {most} at most")
         return int(value)
 
     def seconds(self, name: str, default: float) -> float:

@@ -6,6 +6,7 @@ redis+unix:///path/to/socket?db=0                   through a Unix socket
 redis+sentinel://h1:26379,h2:26379/mymaster/0       the broker that sentinels name
 redis+cluster://h1:6379,h2:6379                     the nodes of a cluster
 redis+sharded://...                                 means redis://...?mode=sharded
+redis+streams://...                                 means redis://...?mode=streams
 
 ``valkey://`` and all the other forms mean the same. No text that this module makes has
 a password, or a part of the URL that may hold one.

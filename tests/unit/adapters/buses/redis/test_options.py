@@ -35,6 +35,22 @@ def test_the_mode_of_the_scheme(text: str) -> None:
     )
 
 
+def test_options_of_streams() -> None:
+    query = Query(
+        "redis+streams",
+        "stream_name=s&stream_count=3&max_len=5&read_count=7&session_key_prefix=k",
+    )
+
+    assert query.options("streams") == Options(
+        mode="streams",
+        stream_name="s",
+        stream_count=3,
+        max_len=5,
+        read_count=7,
+        session_key_prefix="k",
+    )
+
+
 def test_two_modes_cannot_be() -> None:
     with pytest.raises(ConfigError, match="another one than before the colon"):
         Query("redis+sharded", "mode=pubsub").options("sharded")
@@ -55,8 +71,14 @@ def test_two_modes_cannot_be() -> None:
         ("password=secret", "SOCKIO_REDIS_PASSWORD"),
         ("prefix=", "prefix= is empty"),
         ("prefix=a&prefix=b", "twice"),
-        ("mode=nosuch", "mode= is pubsub or sharded"),
+        ("mode=nosuch", "mode= is pubsub, sharded or streams"),
         ("subscriptionMode=static", "write subscription_mode"),
+        ("streamName=x", "write stream_name"),
+        ("mode=streams&maxLen=5", "write max_len"),
+        ("mode=streams&heartbeat_interval=5", "the broker counts the servers"),
+        ("max_len=5", "max_len= is for mode=streams"),
+        ("mode=streams&stream_count=0", "stream_count= is no number of 1"),
+        ("mode=streams&stream_count=1000", "stream_count= is 100 at most"),
         ("subscription_mode=static", "subscription_mode= is for mode=sharded"),
         (
             "mode=sharded&publish_on_specific_response_channel=1",
