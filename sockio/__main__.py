@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sockio.engine.http.mount import Mount
 from sockio.errors import ConfigError
 from sockio.httpd.listening_socket import ListeningSocket
 from sockio.httpd.options import RunSettings
-from sockio.socket.server.lifecycle import Lifecycle
-from sockio.socket.server.server import Server
+from sockio.socket.server.naming import server_named
 from sockio.socket.server.workers import check_count, serve_together
 
 if TYPE_CHECKING:
@@ -71,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.path.insert(0, os.getcwd())
     with _exiting():
         if check_count(given.workers) == 1:
-            _find(given.app).run(address, **tls)
+            server_named(given.app).run(address, **tls)
         else:
             serve_together(address, given.workers, lambda: _Worker(given.app), **tls)
 
@@ -100,38 +97,8 @@ class _Worker:
     ) -> None:
         """Serve until a signal comes."""
         with _exiting():
-            lifecycle = _find(self._name)
+            lifecycle = server_named(self._name)._lifecycle
             lifecycle.run_as_worker(listening, group, on_ready, **options)
-
-
-def _find(name: str) -> Lifecycle:
-    """Import an application, and return what runs its server.
-
-    Raises:
-        ConfigError: There is none of that name.
-    """
-    module_name, colon, attribute = name.partition(":")
-    if not colon or not attribute or not all(module_name.split(".")):
-        raise ConfigError(f"{name!r}: give MODULE:NAME, as chat.server:io")
-    try:
-        found: Any = importlib.import_module(module_name)
-    except ModuleNotFoundError as exc:
-        if exc.name is None or not f"{module_name}.".startswith(f"{exc.name}."):
-            raise
-        raise ConfigError(f"there is no module {exc.name}") from None
-    for part in attribute.split("."):
-        if not hasattr(found, part):
-            raise ConfigError(f"{name!r}: {found!r} has no {part!r}")
-        found = getattr(found, part)
-    if isinstance(found, Server):
-        return found._lifecycle
-    mount = found if isinstance(found, Mount) else getattr(found, "wsgi_app", None)
-    if isinstance(mount, Mount) and isinstance(mount.owner, Lifecycle):
-        return mount.owner
-    raise ConfigError(
-        f"{name!r} is {type(found).__name__}: give a sockio.Server, or what its "
-        "attach(app) has returned"
-    )
 
 
 if __name__ == "__main__":

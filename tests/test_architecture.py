@@ -35,6 +35,7 @@ FLOORS = {
     "integrations": 6,
     "__init__": 6,
     "__main__": 6,
+    "pytest_plugin": 7,
 }
 
 #: The order inside a folder, lowest first; names on one line may know each other as
@@ -148,6 +149,7 @@ ORDER = {
         ("group",),
         ("lifecycle",),
         ("server",),
+        ("naming",),
         ("__init__",),
     ),
     "testing": (
@@ -155,7 +157,7 @@ ORDER = {
         ("activity",),
         ("carrier", "handlers"),
         ("client_socket",),
-        ("client",),
+        ("client", "live"),
         ("__init__",),
     ),
     "integrations/flask": (

@@ -108,6 +108,7 @@ ELSEWHERE = {
     "integrations/flask/tasks": "loopback/test_flask",
     "protocol/engineio/wire": "unit/engine/test_outbox",
     "protocol/socketio/buffers": "unit/protocol/socketio/test_values",
+    "pytest_plugin": "deployment/test_pytest_plugin",
     "protocol/websocket/writing": "unit/protocol/websocket/test_frames",
     "runtime/dialing": "loopback/test_nodes",
     "runtime/syscalls": "unit/runtime/test_stream",
@@ -129,9 +130,11 @@ ELSEWHERE = {
     "socket/one_socket/socket": "loopback/test_disconnecting",
     "socket/one_socket/waiting": "loopback/test_wait_for",
     "socket/one_socket/waits": "loopback/test_wait_for",
+    "socket/server/naming": "unit/test___main__",
     "socket/server/server": "loopback/test_routing",
     "socket/server/stats": "loopback/test_inbox_policy",
     "testing/handlers": "unit/testing/test_client_socket",
+    "testing/live": "deployment/test_pytest_plugin",
     "testing/received": "unit/testing/test_client_socket",
 }
 

@@ -20,6 +20,7 @@ from sockio.runtime.surroundings import Surroundings
 from .http.cors import mismatch, origin_allowed
 from .http.request import Request
 from .options import EngineOptions
+from .websockets import READY_MADE
 
 log = logs.get("engine.verify")
 
@@ -89,8 +90,10 @@ def verify(
     """
     query = request.query
     transport = query.get("transport")
-    # WebTransport does not come as a plain request: see ``verify_webtransport``.
-    if transport not in options.transports or transport == "webtransport":
+    # WebTransport does not come as a plain request: see ``verify_webtransport``. What
+    # is ready-made needs no transport of the network.
+    offered = transport in options.transports or READY_MADE in request.environ
+    if not offered or transport == "webtransport":
         return Refusal(UNKNOWN_TRANSPORT, {"transport": transport})
     if (refusal := _verify_origin(request)) is not None:
         return refusal

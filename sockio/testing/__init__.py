@@ -10,6 +10,7 @@ _HOME = {
     "ClientSocket": "client_socket",
     "FakeClock": "clock",
     "HandshakeRefused": "client",
+    "LiveServer": "live",
     "Received": "received",
     "TestClient": "client",
 }
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .client import TestClient as TestClient
     from .client_socket import ClientSocket as ClientSocket
     from .clock import FakeClock as FakeClock
+    from .live import LiveServer as LiveServer
     from .received import Received as Received
 
 __all__ = [*sorted(_HOME)]

@@ -106,11 +106,6 @@ class TestClient(ClientSocket):
         """
         if not isinstance(io, Server):
             raise ConfigError(f"TestClient({io!r}): give a sockio.Server")
-        if "websocket" not in io.engine.options.transports:
-            raise ConfigError(
-                "TestClient uses a WebSocket without a network: give the server "
-                'transports=["polling", "websocket"]'
-            )
         #: The server.
         self.io = io
         #: What the client knows.

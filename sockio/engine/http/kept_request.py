@@ -27,6 +27,7 @@ _SERVERS_OWN = frozenset(
     {
         CONNECTION,
         "gunicorn.socket",
+        "sockio.websocket",
         "sockio.webtransport",
         "werkzeug.socket",
         "wsgi.file_wrapper",

@@ -92,7 +92,8 @@ class Lifecycle:
         namespaces: Namespaces,
         client_files: ClientFiles | None,
     ) -> None:
-        self._server = server
+        #: The server.
+        self.server = server
         self._namespaces = namespaces
         self._client_files = client_files
         self._reactor = server.reactor
@@ -140,14 +141,14 @@ class Lifecycle:
         session.consumer = make(self._namespaces, session, self._namespaces.parser)
 
     def _on_start(self) -> None:
-        slow_handler = self._server.options.slow_handler
+        slow_handler = self.server.options.slow_handler
         if slow_handler is not None:
             WATCHDOG.watch(self._reactor.workers, slow_handler)
         self._namespaces.start()
         self._stops.append(lambda _: self._namespaces.release())
         self._stops.append(lambda _: self._group.close())
         self._group.start(self.engine, gunicorn.worker())
-        gunicorn.follow(self._server, self._close_patiently, self._group)
+        gunicorn.follow(self.server, self._close_patiently, self._group)
         self.background.start()
 
     def _serve_client(self, request: Request, response: Response) -> None:
@@ -173,7 +174,7 @@ class Lifecycle:
     @property
     def shortcut(self) -> Any:
         """The server's ``shortcut``; a ``Mount`` asks for it."""
-        return self._server.shortcut
+        return self.server.shortcut
 
     def attach(self, app: Any) -> WSGIApp:
         """Serve in front of an application; returns the WSGI callable to serve."""
@@ -188,7 +189,7 @@ class Lifecycle:
             ConfigError: ``server`` is neither.
         """
         if type(server) is int:
-            self._server.listen(server)
+            self.server.listen(server)
             return
         for name in ("app", "application"):  # ours; gevent.pywsgi's
             if hasattr(server, name):
@@ -221,7 +222,7 @@ class Lifecycle:
     ) -> HTTPServer:
         """Serve on ``address`` with an HTTP server of our own; returns once bound."""
         http_server = create_server(self.front, **options)
-        self._server.start()
+        self.server.start()
         self._stops.append(http_server.close)
         return http_server.listen(
             address, certfile=certfile, keyfile=keyfile, ssl_context=ssl_context
@@ -248,7 +249,7 @@ class Lifecycle:
                 f"WebTransport needs the package {exc.name}: pip install "
                 '"sockio[webtransport]"'
             ) from exc
-        self._server.start()
+        self.server.start()
         listener = Listener(
             self._reactor,
             certfile=certfile,
@@ -328,18 +329,18 @@ class Lifecycle:
         patient = False
         try:
             with exiting():
-                http_server = self._server.listen(address, **options)
+                http_server = self.server.listen(address, **options)
             log.info("serving on %s", http_server.address)
             on_ready(http_server.address)
             signum = signals.wait()
             patient = signum != signal.SIGINT
             if signum == signal.SIGTERM:
-                patient = signals.let_end(self._server.drain)
+                patient = signals.let_end(self.server.drain)
         finally:
             if patient:
                 patient = signals.let_end(self._close_patiently, GRACE)
             if not patient:
-                self._server.close()
+                self.server.close()
                 self._reactor.settle()
             signals.close()
         log.info("closed")
@@ -355,7 +356,7 @@ class Lifecycle:
         """
         self._namespaces.close_sockets(Reason.SERVER_SHUTTING_DOWN)
         self._namespaces.hand_on(seconds)
-        self._server.close(seconds)
+        self.server.close(seconds)
         clock = self._reactor.clock
         end = clock.now() + seconds
         self.background.sleep()  # jobs that were queued just now get their workers

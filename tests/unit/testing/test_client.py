@@ -129,6 +129,11 @@ def test_an_http_middleware_answers(io: sockio.Server[Any]) -> None:
     assert caught.value.data is None
 
 
+def test_a_server_that_only_polls(make: Make) -> None:
+    with TestClient(make(transports=["polling"])) as client:
+        assert client.connected
+
+
 def test_what_is_no_server() -> None:
     with pytest.raises(sockio.ConfigError, match=r"give a sockio\.Server"):
         TestClient(3000)  # type: ignore[arg-type]
