@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary, proxy
 
 import gevent
 from gevent.event import Event
@@ -35,7 +36,8 @@ class Activity(Observer):
     """The calls of one server's application that run, and the errors of those past."""
 
     def __init__(self, io: Server[Any]) -> None:
-        self._io = io
+        #: The server, which is not kept alive: see ``_activities``.
+        self._io = proxy(io)
         self._loop = gevent.get_hub().loop
         #: The calls that have not ended, and the greenlets that they run in.
         self._running: dict[object, tuple[Call, object]] = {}
@@ -62,7 +64,6 @@ class Activity(Observer):
         if not self._clients:
             self._end()
             self._io.reactor.observers.remove(self)
-            _activities.pop(self._io, None)
 
     # ------------------------------------------------------------------ what happens
 
@@ -235,10 +236,12 @@ def _nothing() -> None:
     """Nothing is watched, so nothing ends."""
 
 
-#: Those of the servers that have clients.
-_activities: dict[Server[Any], Activity] = {}
+#: Those of the servers that have had clients.
+_activities: WeakKeyDictionary[Server[Any], Activity] = WeakKeyDictionary()
 
 
 def activity_of(io: Server[Any]) -> Activity:
     """Return the activity of a server, which all its clients share."""
-    return _activities.setdefault(io, Activity(io))
+    if io not in _activities:
+        _activities[io] = Activity(io)
+    return _activities[io]

@@ -106,6 +106,7 @@ class TestClient(ClientSocket):
         """
         if not isinstance(io, Server):
             raise ConfigError(f"TestClient({io!r}): give a sockio.Server")
+        namespace = _with_slash(namespace)
         #: The server.
         self.io = io
         #: What the client knows.
@@ -177,6 +178,7 @@ class TestClient(ClientSocket):
         Blocks:
             Until the connection handlers have ended.
         """
+        namespace = _with_slash(namespace)
         socket = self._sockets.get(namespace)
         if socket is None:
             socket = ClientSocket(self, namespace, auth)
@@ -268,10 +270,15 @@ class TestClient(ClientSocket):
 
     def on_message(self, message: str | bytes) -> None:
         """A message of the server has come; called in the hub."""
-        packet = self.core.receive(v4.decode_packet(message))
-        if packet is not None and packet.nsp in self._sockets:
-            self._sockets[packet.nsp].on_packet(packet)
-        self.flush()
+        try:
+            packet = self.core.receive(v4.decode_packet(message))
+        except Exception as exc:
+            # A boundary: the parser may be the application's, and this is the hub.
+            self.activity.note(exc)
+        else:
+            if packet is not None and packet.nsp in self._sockets:
+                self._sockets[packet.nsp].on_packet(packet)
+            self.flush()
         self.activity.changed()
 
     def on_end(self, reason: str = _LOST) -> None:
@@ -359,6 +366,11 @@ def _request(
 
 def _no_write(data: bytes) -> None:
     raise NotImplementedError("the write() of WSGI")
+
+
+def _with_slash(namespace: str) -> str:
+    """Return the name of a namespace, which may lack its slash, as in ``io.of``."""
+    return namespace if namespace.startswith("/") else f"/{namespace}"
 
 
 def _parser_for(io: Server[Any]) -> Parser:

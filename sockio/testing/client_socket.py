@@ -356,7 +356,7 @@ class ClientSocket:
     def _on_event(self, data: list[Any], id: int | None) -> None:
         name, *args = data
         if id is None and self._member.pid is not None:
-            args.pop()  # with recovery, this is the offset of each event
+            del args[-1:]  # with recovery, this is the offset of each event
         ack = None if id is None else Answer(partial(self._answer, id))
         if not self._handlers.handle(name, args, ack):
             self._received.put(Received(name, args, ack))

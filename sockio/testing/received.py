@@ -13,20 +13,40 @@ class Received(tuple[Any, ...]):
 
     #: The name of the event.
     event: str
-    #: Acknowledges the event with its arguments; None: the server asked for nothing.
-    ack: Callable[..., None] | None
+    _answer: Callable[..., None] | None
 
     def __new__(
         cls,
         event: str,
         args: list[Any],
-        ack: Callable[..., None] | None = None,
+        answer: Callable[..., None] | None = None,
     ) -> Received:
-        """Make one; ``args`` are the arguments behind the event's name."""
+        """Make one.
+
+        Args:
+            event: The name.
+            args: The arguments behind it.
+            answer: Acknowledges the event; None: the server has not asked for that.
+        """
         received = super().__new__(cls, args)
         received.event = event
-        received.ack = ack
+        received._answer = answer
         return received
+
+    @property
+    def wants_ack(self) -> bool:
+        """Whether the server has asked for an acknowledgement."""
+        return self._answer is not None
+
+    def ack(self, *args: Any) -> None:
+        """Acknowledge the event; only the first call sends.
+
+        Raises:
+            AssertionError: The server has not asked for an acknowledgement.
+        """
+        if self._answer is None:
+            raise AssertionError(f"the server wants no answer to {self.event!r}")
+        self._answer(*args)
 
     def __repr__(self) -> str:
         return f"{self.event!r}: {tuple(self)!r}"

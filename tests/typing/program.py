@@ -116,6 +116,12 @@ def use_server(io: sockio.Server) -> None:
     def new_namespace(namespace: sockio.Namespace) -> None:
         assert_type(namespace.name, str)
 
+    @io.on_error
+    def failed(
+        socket: sockio.Socket | None, event: str, args: Sequence[Any], error: Exception
+    ) -> dict[str, str]:
+        return {"event": event, "error": str(error)}
+
     assert_type(io.off("connection", first), sockio.Server)
     assert_type(io.sockets, sockio.Namespace)
     assert_type(io.of("/news"), sockio.Namespace)
@@ -339,6 +345,29 @@ def use_engine() -> sockio.EngineServer:
 
 
 # ------------------------------------------------------------------ watching
+
+
+def use_test_client(io: sockio.Server) -> str:
+    """Test a server."""
+    with sockio.testing.TestClient(io, auth={"user": "ann"}) as client:
+        assert_type(client, sockio.testing.TestClient)
+        assert_type(client.socket, sockio.Socket[Any])
+        assert_type(client.id, str | None)
+        assert_type(client.received, list[sockio.testing.Received])
+        assert_type(client.expect("message", "hello").wants_ack, bool)
+        assert_type(client.call("chat", "hi", 3), tuple[Any, ...])
+
+        @client.on("question")
+        def answer(text: str) -> str:
+            return text
+
+        assert_type(answer("?"), str)
+        client.emit(chat, "hi", 3, ack=answer)
+        assert_type(client.take_received(), list[sockio.testing.Received])
+        other: sockio.testing.ClientSocket = client
+        assert_type(other.reason, str | None)
+        client.drop()
+        return client.expect_disconnect()
 
 
 class Traffic(sockio.Observer):

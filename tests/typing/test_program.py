@@ -52,6 +52,15 @@ def test_the_program_addresses_sockets() -> None:
         loopback.close()
 
 
+def test_the_program_has_a_test() -> None:
+    io = sockio.Server()
+    program.use_server(io)
+    try:
+        assert program.use_test_client(io) == "transport close"
+    finally:
+        io.close()
+
+
 def test_the_program_runs_tasks() -> None:
     io = sockio.Server()
     try:

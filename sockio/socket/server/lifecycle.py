@@ -92,7 +92,6 @@ class Lifecycle:
         namespaces: Namespaces,
         client_files: ClientFiles | None,
     ) -> None:
-        #: The server.
         self.server = server
         self._namespaces = namespaces
         self._client_files = client_files

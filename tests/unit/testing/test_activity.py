@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import gevent
@@ -7,8 +8,9 @@ import gevent.event
 import pytest
 
 import sockio
-from sockio.testing import FakeClock
+from sockio.testing import FakeClock, TestClient
 from sockio.testing.activity import Activity, activity_of
+from tests.support.leaks import nothing_to_collect
 
 
 def nothing() -> None:
@@ -26,7 +28,17 @@ def test_the_clients_of_a_server_share_one(io: sockio.Server[Any]) -> None:
     activity.leave()
 
     assert not io.reactor.around.makers
-    assert activity_of(io) is not activity
+    assert activity_of(io) is activity
+
+
+def test_it_does_not_keep_its_server() -> None:
+    with nothing_to_collect("sockio.testing"):
+        io: sockio.Server[Any] = sockio.Server()
+        with TestClient(io) as client:
+            client.emit("x")
+        io.close()
+        del io, client
+        gc.collect()
 
 
 @pytest.mark.parametrize(

@@ -195,9 +195,7 @@ def test_all_clients_are_asked(io: sockio.Server[Any]) -> None:
 
         ann.emit("vote", ack=votes.append)
         assert votes == []
-        answer = bob.expect("vote?").ack
-        assert answer is not None
-        answer("no")
+        bob.expect("vote?").ack("no")
         ann.settle()
 
         assert votes == [["yes", "no"]]
@@ -229,8 +227,9 @@ def test_several_namespaces_on_one_connection(io: sockio.Server[Any]) -> None:
 def test_a_namespace_is_entered_by_the_first_socket(io: sockio.Server[Any]) -> None:
     io.of("/chat").on("connection", lambda socket: socket.emit("hi"))
 
-    with TestClient(io, namespace="/chat") as client:
+    with TestClient(io, namespace="chat") as client:
         client.expect("hi")
+        assert client.of("/chat") is client
 
 
 # ------------------------------------------------------------------ the end
@@ -354,6 +353,11 @@ def test_the_parser_is_the_servers(make: Make, parser: Any) -> None:
 
     with TestClient(io) as client:
         assert client.emit_with_ack("twice", b"ab") == b"abab"
+
+
+def test_a_message_that_no_client_can_read(make: Make) -> None:
+    with pytest.raises(sockio.ProtocolError, match="unknown packet type h"):
+        TestClient(make(initial_packet="hello"))
 
 
 def test_a_message_that_is_too_large(make: Make) -> None:

@@ -236,12 +236,22 @@ def test_a_question_of_the_server_is_answered_later(client: TestClient) -> None:
     client.emit("ask", "how much?", answers.append)
 
     question = client.expect("question", "how much?")
-    assert (answers, question.ack is None) == ([], False)
-    question.ack(5)  # type: ignore[misc]
-    question.ack(6)  # type: ignore[misc]
+    assert (answers, question.wants_ack) == ([], True)
+    question.ack(5)
+    question.ack(6)
     client.settle()
 
     assert answers == [5]
+
+
+def test_an_event_that_wants_no_answer(client: TestClient) -> None:
+    client.emit("say", "a")
+
+    said = client.expect("said")
+
+    assert not said.wants_ack
+    with pytest.raises(AssertionError, match="wants no answer to 'said'"):
+        said.ack()
 
 
 @pytest.mark.parametrize(
