@@ -7,6 +7,9 @@
 
 REDIS_URL says where the broker is. If it goes away, each server goes on with its own
 clients, and says afterwards what was lost.
+
+Behind a balancer that sends a client to any of them, start each with the address at
+which the others reach it, for instance ADVERTISE=127.0.0.1:3000 for the first one.
 """
 
 from __future__ import annotations
@@ -17,7 +20,10 @@ import sys
 import sockio
 from sockio.adapters import Gap
 
-io = sockio.Server(adapter=os.environ.get("REDIS_URL", "redis://localhost"))
+io = sockio.Server(
+    adapter=os.environ.get("REDIS_URL", "redis://localhost"),
+    advertise=os.environ.get("ADVERTISE"),
+)
 
 
 @io.on("connection")

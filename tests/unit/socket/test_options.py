@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import sockio
+from sockio.adapters import Cluster, Exchange, MemoryAdapter
 from sockio.errors import ConfigError
 from sockio.protocol.socketio import (
     AutoParser,
@@ -172,3 +173,77 @@ def test_wrong_ways_to_recover(values: dict[str, Any], hint: str) -> None:
 def test_what_is_no_server_is_told_where_it_belongs(server: Any, hint: str) -> None:
     with pytest.raises(ConfigError, match=hint):
         sockio.Server(server)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        (3000, '"host:port"'),
+        ("unix:/run/shop", '"host:port"'),
+        ("10.0.0.5", "10.0.0.5"),
+        ("http://10.0.0.5:3000", "leave out http://"),
+        ("0.0.0.0:3000", "status.podIP"),
+        ("[::]:3000", "status.podIP"),
+        ("*:3000", "status.podIP"),
+        (":3000", "status.podIP"),
+        ("10.0.0.5:0", "the port, too"),
+        ("fd00::5:3000", r"in brackets"),
+        ("a b:3000", "a b:3000"),
+        ("a,b:3000", "no name of a host"),
+    ],
+)
+def test_what_is_no_address_for_others(value: Any, hint: str) -> None:
+    with pytest.raises(ConfigError, match=hint):
+        ServerOptions(adapter=Cluster(Exchange().bus()), advertise=value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["10.0.0.5:3000", "[fd00::5]:3000", "[fe80::1%eth0]:3000", "node-1.shop:80"],
+)
+def test_an_address_for_others(value: str) -> None:
+    options = ServerOptions(adapter=Cluster(Exchange().bus()), advertise=value)
+
+    assert options.advertise == value
+
+
+@pytest.mark.parametrize("adapter", [None, "unix:/run/shop", MemoryAdapter])
+def test_machines_need_a_directory_to_find_each_other(adapter: Any) -> None:
+    with pytest.raises(ConfigError, match="directory, which a Cluster has whose bus"):
+        ServerOptions(adapter=adapter, advertise="10.0.0.5:3000")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [b"0123456789abcdef", "", "too short", "with a space in it", "é" * 20, "x" * 300],
+)
+def test_what_is_no_secret_is_refused_and_not_shown(secret: Any) -> None:
+    cluster = Cluster(Exchange().bus())
+    with pytest.raises(ConfigError, match="16 to 256 characters") as caught:
+        ServerOptions(
+            adapter=cluster, advertise="10.0.0.5:3000", advertise_secret=secret
+        )
+    assert repr(secret) not in str(caught.value)
+
+
+def test_a_secret_is_shown_nowhere() -> None:
+    secret = "0123456789abcdef"
+    options = ServerOptions(
+        adapter=Cluster(Exchange().bus()),
+        advertise="10.0.0.5:3000",
+        advertise_secret=secret,
+    )
+
+    assert secret not in repr(options)
+
+
+def test_a_secret_without_an_address_is_a_mistake() -> None:
+    with pytest.raises(ConfigError, match="give advertise=, too"):
+        ServerOptions(advertise_secret="0123456789abcdef")
+
+
+def test_another_adapter_needs_a_directory_too() -> None:
+    io = sockio.Server(adapter=Cluster(Exchange().bus()), advertise="10.0.0.5:3000")
+
+    with pytest.raises(ConfigError, match="directory"):
+        io.adapter(MemoryAdapter)
