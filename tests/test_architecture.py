@@ -88,7 +88,7 @@ ORDER = {
         ("__init__",),
     ),
     "engine/handover": (
-        ("answer", "caller", "packets", "passport", "pool", "refusals"),
+        ("answer", "caller", "packets", "passport", "pool", "refusals", "resting"),
         ("proxy", "raw_request", "receivers", "way"),
         ("arrivals", "doorstep"),
         ("handover", "nodes"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import gevent.socket
 
-__all__ = ["connect", "connect_by_name"]
+__all__ = ["connect_by_name"]
 
 
 def connect_by_name(host: str, port: int) -> Any:
@@ -23,7 +23,7 @@ def connect_by_name(host: str, port: int) -> Any:
     error = OSError(f"{host} has no address")
     for family, address in _addresses(host, port):
         try:
-            sock = connect(family, address)
+            sock = _connect(family, address)
         except OSError as exc:
             error = exc
         else:
@@ -45,15 +45,8 @@ def _addresses(host: str, port: int) -> list[tuple[int, Any]]:
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
-def connect(family: int, where: Any) -> Any:
-    """Return a connected socket; whatever ends the attempt, it is closed.
-
-    Raises:
-        OSError: It cannot be connected.
-
-    Blocks:
-        Until it is.
-    """
+def _connect(family: int, where: Any) -> Any:
+    """Return a connected socket; whatever ends the attempt, it is closed."""
     sock = gevent.socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.connect(where)

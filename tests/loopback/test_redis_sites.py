@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import gevent
 import pytest
@@ -60,6 +61,19 @@ def test_a_cluster(serve: Serve, cluster: RedisCluster, mode: str) -> None:
     found = pair.first.io.fetch_sockets()
     assert {socket.id for socket in found} == {pair.socket.id, other}
     assert [pair.stats(number).lost for number in (0, 1)] == [0, 0]
+
+
+def test_servers_find_each_other_in_a_cluster(
+    serve: Serve, cluster: RedisCluster
+) -> None:
+    urls = [f"redis+cluster://127.0.0.1:{node.port}" for node in cluster.nodes[:2]]
+    buses: Any = RedisPair(serve, urls).buses
+    one, two = (bus.directory for bus in buses)
+
+    for number in range(20):
+        assert one.claim(f"name-{number}", "first", 30) == "first"
+        assert two.claim(f"name-{number}", "second", 30) == "first"
+        assert two.read(f"name-{number}") == "first"
 
 
 @modes

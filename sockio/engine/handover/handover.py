@@ -34,14 +34,12 @@ from .proxy import relay, splice
 from .raw_request import RawRequest, let_go, raw_request
 from .receivers import OURS, Receiver, Served, receiver_of
 from .refusals import UNAVAILABLE, UNKNOWN, refuse, unavailable
+from .resting import Resting
 from .way import KIND, Way
 
 __all__ = ["Handover"]
 
 log = logs.get("engine.handover")
-
-#: Seconds for which a sibling that hangs is given no requests.
-_REST = 1.0
 
 
 class Handover:
@@ -57,8 +55,8 @@ class Handover:
         self._siblings = siblings
         self._reactor = reactor
         self._ways: dict[str, Way] = {}
-        #: Siblings that hang, and until when they are left alone.
-        self._resting: dict[str, float] = {}
+        #: Siblings that hang.
+        self._resting = Resting(reactor.clock)
         #: The WSGI server of this process; some are known only once they have called.
         self._receiver: Receiver | None = receiver_of({})
         #: Requests whose connection went to a sibling.
@@ -153,7 +151,7 @@ class Handover:
         Raises:
             OSError: See ``Siblings.connect``; BlockingIOError if it hangs.
         """
-        if self._rests(tag):
+        if tag in self._resting:
             raise BlockingIOError(errno.EAGAIN, "it hangs")
         way = self._ways.get(tag)
         if way is None:
@@ -161,7 +159,7 @@ class Handover:
                 way = Way(self._siblings, tag, self._reactor, self._on_way_end)
             except BlockingIOError:
                 log.warning("the sibling %s accepts nobody", tag)
-                self._rest(tag)
+                self._resting.add(tag)
                 raise
             self._ways[tag] = way
         return way
@@ -262,18 +260,7 @@ class Handover:
             del self._ways[way.tag]
         if way.hangs:
             log.warning("the sibling %s does not answer", way.tag)
-            self._rest(way.tag)
-
-    def _rest(self, tag: str) -> None:
-        now = self._reactor.clock.now()
-        self._resting = {
-            other: until for other, until in self._resting.items() if until > now
-        }
-        self._resting[tag] = now + _REST
-
-    def _rests(self, tag: str) -> bool:
-        until = self._resting.get(tag)
-        return until is not None and until > self._reactor.clock.now()
+            self._resting.add(way.tag)
 
     def close(self) -> None:
         """Give up what was not confirmed."""

@@ -27,13 +27,12 @@ from .pool import Full, Pool
 from .proxy import Abandoned, Stall, ask, is_short, respond, rewritten, splice
 from .raw_request import RawRequest, raw_request, without_proxy_header
 from .refusals import unavailable
+from .resting import Resting
 
 __all__ = ["Addresses", "Nodes"]
 
 log = logs.get("engine.handover")
 
-#: Seconds for which a node that cannot be reached is not tried again.
-REST = 1.0
 #: Seconds that a node has for an answer, beside those in which it sends a heartbeat, or
 #: gives its client up.
 SLACK = 5.0
@@ -88,8 +87,8 @@ class Nodes:
         self._reactor = reactor
         self._patience = heartbeat + SLACK
         self._pool = Pool(reactor)
-        #: Nodes that cannot be reached, and until when they are left alone.
-        self._resting: dict[str, float] = {}
+        #: Nodes that cannot be reached.
+        self._resting = Resting(reactor.clock)
         #: Requests that were proxied.
         self.proxied = 0
         #: Requests that the owner did not answer.
@@ -147,7 +146,7 @@ class Nodes:
         start_response: StartResponse,
     ) -> _Answer:
         try:
-            if self._rests(tag):
+            if tag in self._resting:
                 raise TimeoutError("it was tried a moment ago")
             sock = self._pool.take(tag, address)
         except ConnectionRefusedError:
@@ -158,12 +157,12 @@ class Nodes:
         except OSError as exc:
             log.debug("the node %s cannot be reached: %s", tag, exc)
             self.lost += 1
-            if not isinstance(exc, Full) and not self._rests(tag):
+            if not isinstance(exc, Full) and tag not in self._resting:
                 host, port = address
                 log.warning(
                     "the node at %r cannot be reached: %s", f"{host}:{port}", exc
                 )
-                self._rest(tag)
+                self._resting.add(tag)
             return unavailable(environ, start_response)
         self.proxied += 1
         return self._proxy(tag, sock, raw, environ, start_response)
@@ -222,19 +221,6 @@ class Nodes:
             return taken.finish(start_response)
         finally:
             self._pool.put_back("", sock, False)
-
-    # ------------------------------------------------------------------ who rests
-
-    def _rest(self, tag: str) -> None:
-        now = self._reactor.clock.now()
-        self._resting = {
-            other: until for other, until in self._resting.items() if until > now
-        }
-        self._resting[tag] = now + REST
-
-    def _rests(self, tag: str) -> bool:
-        until = self._resting.get(tag)
-        return until is not None and until > self._reactor.clock.now()
 
     def close(self) -> None:
         """End what is under way."""
