@@ -246,6 +246,7 @@ ORDER = {
             "sharded_language",
             "stream_reader",
         ),
+        ("stream_language", "stream_session"),
         ("stream_member",),
         ("stream_log",),
         ("streams",),

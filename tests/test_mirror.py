@@ -45,6 +45,7 @@ ELSEWHERE = {
     "adapters/buses/redis/finding": "loopback/test_redis_sites",
     "adapters/buses/redis/hearing": "contract/test_redis_bus",
     "adapters/buses/redis/nodes": "loopback/test_emitter_sites",
+    "adapters/buses/redis/stream_session": "unit/adapters/buses/redis/test_stream_wire",
     "adapters/buses/redis/redis_sender": "contract/test_emitters",
     "adapters/buses/redis/link": "loopback/test_redis_faults",
     "adapters/buses/rivals": "unit/adapters/buses/test_siblings",

@@ -51,15 +51,15 @@ def _redis(url: str, parser: Encoder | None) -> Sender:
         from .buses.redis.classic_language import ClassicLanguage
         from .buses.redis.redis_sender import Language, RedisSender
         from .buses.redis.sharded_language import ShardedLanguage
+        from .buses.redis.stream_language import StreamLanguage
     site, options = redis_url.parse(url, os.environ)
     language: Language
     if options.mode == "sharded":
         _only_of_pubsub(parser)
         language = ShardedLanguage(options)
     elif options.mode == "streams":
-        raise ConfigError(
-            "Emitter: there is none for mode=streams; a server of the cluster can emit"
-        )
+        _only_of_pubsub(parser)
+        language = StreamLanguage(options)
     else:
         encode = write if parser is None else _encoder(parser)
         language = ClassicLanguage(options, encode)

@@ -13,6 +13,12 @@ class TestRedis(EmitterContract):
         return f"{redis_server.url}?prefix=emitted"
 
 
+class TestRedisStreams(EmitterContract):
+    @pytest.fixture
+    def url(self, redis_server: RedisServer) -> str:
+        return f"{redis_server.url}?mode=streams&prefix=emitted-streams"
+
+
 class TestRedisSharded(EmitterContract):
     @pytest.fixture
     def url(self, redis_server: RedisServer) -> str:

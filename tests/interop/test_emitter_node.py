@@ -49,7 +49,7 @@ class Theirs:
         return [[e.args for e in client.take("n")] for client in self.clients]
 
 
-@pytest.fixture(params=["pubsub", "sharded"])
+@pytest.fixture(params=["pubsub", "sharded", "streams"])
 def theirs(
     request: pytest.FixtureRequest, node: Driver, redis_server: RedisServer
 ) -> Iterator[Theirs]:

@@ -66,11 +66,8 @@ def test_a_parser_gets_nothing_that_cannot_travel() -> None:
 def test_a_parser_is_for_classic_pub_sub() -> None:
     with pytest.raises(ConfigError, match="classic"):
         sender_of("redis+sharded://h", Shown())
-
-
-def test_there_is_none_for_streams() -> None:
-    with pytest.raises(ConfigError, match="mode=streams"):
-        sender_of("redis+streams://h", None)
+    with pytest.raises(ConfigError, match="classic"):
+        sender_of("redis+streams://h", Shown())
 
 
 def test_what_is_no_parser() -> None:

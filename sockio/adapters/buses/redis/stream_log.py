@@ -15,13 +15,12 @@ from sockio.runtime import logs
 
 from .connection import Refused
 from .stream_member import StreamMember
+from .stream_session import read_session, write_session
 from .stream_wire import (
     Offset,
     offset_in,
     order,
     read_entry,
-    read_session,
-    write_session,
 )
 
 if TYPE_CHECKING:

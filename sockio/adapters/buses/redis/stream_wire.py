@@ -1,8 +1,7 @@
 """Stream wire: messages in the form of Node's Redis streams adapter, and back (pure).
 
 What changes something is an entry of a stream: uid, namespace, type and data, all of
-them text. Questions and answers go by pub/sub, as maps in MessagePack. A session is a
-map, too, under a key that has its pid.
+them text. Questions and answers go by pub/sub, as maps in MessagePack.
 
 Our own addition is the ``number`` of an entry, which Node does not read: it counts the
 events that one adapter has had kept.
@@ -14,15 +13,12 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import orjson
 
 from sockio.adapters.buses.node_wire import KNOWN, data_in
 from sockio.adapters.cluster.messages import Message, MessageType
-from sockio.adapters.cluster.moves import session_data, session_in
-from sockio.adapters.session import Session
 from sockio.errors import ProtocolError
 from sockio.protocol.socketio.msgpack_parser import parse, write
 from sockio.types import Json
@@ -34,12 +30,11 @@ __all__ = [
     "offset_in",
     "order",
     "read_entry",
-    "read_session",
     "stream_of",
     "streams",
+    "unpacked",
     "write_entry",
     "write_fleeting",
-    "write_session",
 ]
 
 #: The largest number in an id.
@@ -215,10 +210,15 @@ def _content_in(data: bytes) -> dict[str, Any]:
             return data_in(orjson.loads(data))
         except ValueError as exc:
             raise ProtocolError("this is no JSON") from exc
-    return data_in(parse(_unpacked(data)))
+    return data_in(parse(unpacked(data)))
 
 
-def _unpacked(data: bytes) -> bytes:
+def unpacked(data: bytes) -> bytes:
+    """Return what is in base64.
+
+    Raises:
+        ProtocolError: It is not.
+    """
     try:
         return base64.b64decode(data, validate=True)
     except binascii.Error as exc:
@@ -236,37 +236,3 @@ def write_fleeting(message: Message) -> bytes:
     """
     uid, nsp, kind, data = message
     return write({"uid": uid, "nsp": nsp, "type": kind.value, "data": data})
-
-
-# ---------------------------------------------------------------- sessions
-
-
-def write_session(session: Session, nsp: str) -> bytes:
-    """Return a session; Node reads sid, pid, rooms and data.
-
-    Raises:
-        EncodeError: Its ``data`` would not arrive as it is.
-    """
-    said = session_data(session)
-    said["pid"] = session.pid
-    if "fields" in said:
-        said["data"] = said.pop("fields")
-    else:
-        said["plain"] = True
-    said |= {"nsp": nsp, "since": session.since}
-    return base64.b64encode(write(said))
-
-
-def read_session(data: bytes, pid: str, nsp: str) -> Session:
-    """Return a session, which may be Node's."""
-    said = parse(_unpacked(data))
-    if type(said) is not dict or said.get("nsp", nsp) != nsp:
-        raise ProtocolError("this is no session of the namespace")
-    if type(said.get("data")) is dict and said.get("plain") is not True:
-        said["fields"] = said.pop("data")
-    rooms = said.get("rooms")
-    if type(rooms) is list:  # Node's may be numbers
-        said["rooms"] = [str(room) if type(room) is int else room for room in rooms]
-    session = session_in(said, pid)
-    since = said.get("since")
-    return replace(session, since=since if type(since) is str else None)

@@ -8,17 +8,16 @@ import msgpack
 import pytest
 
 from sockio.adapters.buses.node_wire import read_message
+from sockio.adapters.buses.redis.stream_session import read_session, write_session
 from sockio.adapters.buses.redis.stream_wire import (
     Offset,
     is_fleeting,
     offset_in,
     order,
     read_entry,
-    read_session,
     stream_of,
     write_entry,
     write_fleeting,
-    write_session,
 )
 from sockio.adapters.cluster.messages import Message, MessageType
 from sockio.adapters.session import Session
