@@ -22,8 +22,6 @@ import sockio
 from tests.support.raw_client import RawClient
 from tests.support.raw_websocket import RawWebSocket
 
-pytest.importorskip("flask_socketio")
-
 gevent.get_hub().threadpool  # noqa: B018 - theirs makes it; it is the process's
 
 #: Theirs notices that a client has gone when it would send a ping; and what looks for

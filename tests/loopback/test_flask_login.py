@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cachelib
 import flask
+import flask_login
+import flask_session
 import pytest
 
 from sockio.integrations.flask import disconnect_user, refresh_session, rooms
 from tests.support.flask_server import FlaskServed, application, ask
 from tests.support.served import Heard
 
-flask_login = pytest.importorskip("flask_login")
-flask_session = pytest.importorskip("flask_session")
-cachelib = pytest.importorskip("cachelib")
 
-
-class User(flask_login.UserMixin):  # type: ignore[misc,name-defined]
+class User(flask_login.UserMixin):  # type: ignore[misc]
     def __init__(self, name: str) -> None:
         self.id = name
 
