@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from tests import PATCHED
 from tests.support.leaks import Snapshot
+from tests.support.mongo_server import MongoServer
 from tests.support.node import Driver
 from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
@@ -99,6 +100,20 @@ def postgres_server() -> Iterator[Postgres]:
     """Give the PostgreSQL of all tests that leave it as it is."""
     with Postgres(tcp=True) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def _mongo_server() -> Iterator[MongoServer]:
+    server = MongoServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def mongo_server(_mongo_server: MongoServer) -> Iterator[MongoServer]:
+    """Give the server of all tests that leave it as it is, with no old data."""
+    with _mongo_server.new_collection():
+        yield _mongo_server
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

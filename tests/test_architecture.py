@@ -215,7 +215,14 @@ ORDER = {
             "tenures",
         ),
         ("siblings",),
-        ("postgres/", "redis/"),
+        ("mongo/", "postgres/", "redis/"),
+        ("__init__",),
+    ),
+    "adapters/buses/mongo": (
+        ("aside", "url", "wire"),
+        ("client", "collection"),
+        ("history", "link"),
+        ("bus",),
         ("__init__",),
     ),
     "adapters/buses/postgres": (
@@ -284,6 +291,8 @@ UPWARDS = {
 #: Where gevent and greenlet may be imported.
 GEVENT = (
     "runtime/",
+    "adapters/buses/mongo/bus",
+    "adapters/buses/mongo/link",
     "adapters/buses/outbox",
     "adapters/buses/postgres/link",
     "adapters/buses/reconnecting",
@@ -527,7 +536,8 @@ def test_a_foreign_package_is_imported_in_one_place() -> None:
 
 def _place(module: Module, package: str) -> str:
     """Return the file that imports a package, or the folder made for that package."""
-    if package in {"flask", "werkzeug", "django", "aioquic", "redis", "psycopg"}:
+    folders = {"flask", "werkzeug", "django", "aioquic", "redis", "psycopg"}
+    if package in folders | {"bson", "pymongo"}:
         return module.inside.rsplit("/", 1)[0]
     return module.inside
 

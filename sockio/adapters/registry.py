@@ -9,6 +9,7 @@ from sockio.errors import ConfigError
 from sockio.siblings.place import Folder, can_meet
 
 from .adapter import Adapter, AdapterFactory, LocalNamespace
+from .buses.mongo.url import SCHEMES as MONGO
 from .buses.postgres.url import SCHEMES as POSTGRES
 from .buses.redis.url import SCHEMES as REDIS
 from .buses.redis.url import parse as parse_redis
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 _SUPPORTED = (
     "give None (this server only), unix:/path (the processes of one host), "
-    "redis://..., postgresql://..., a sockio.adapters.Cluster, or a callable that "
-    "takes the namespace and returns an Adapter"
+    "redis://..., postgresql://..., mongodb://..., a sockio.adapters.Cluster, or a "
+    "callable that takes the namespace and returns an Adapter"
 )
 
 
@@ -67,6 +68,8 @@ def adapter_factory(adapter: AdapterFactory | str | None) -> Provider:
             return _redis(adapter)
         if colon and scheme.lower() in POSTGRES:
             return _postgres(adapter)
+        if colon and scheme.lower() in MONGO:
+            return _mongo(adapter)
         shown = f"{scheme}:..." if colon else adapter
         raise ConfigError(f"adapter={shown!r}: no adapter of that name; {_SUPPORTED}")
     if not callable(adapter):
@@ -112,6 +115,15 @@ def _postgres(url: str) -> Cluster:
     with needed("psycopg", by="adapter='postgresql:...'", extra="postgres"):
         from .buses.postgres.bus import PostgresBus
     bus = PostgresBus(url)
+    return Cluster(bus, requests_timeout=bus.requests_timeout)
+
+
+def _mongo(url: str) -> Cluster:
+    """Return the cluster at a URL of MongoDB."""
+    modules = ("bson", "pymongo")
+    with needed("pymongo", by="adapter='mongodb:...'", extra="mongo", modules=modules):
+        from .buses.mongo.bus import MongoBus
+    bus = MongoBus(url)
     return Cluster(bus, requests_timeout=bus.requests_timeout)
 
 

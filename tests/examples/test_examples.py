@@ -526,6 +526,27 @@ def test_two_servers_act_as_one(
         assert server.end(signal.SIGINT) == (0, "")
 
 
+def test_a_bus_of_one_s_own(start: Start, node: Driver) -> None:
+    example = "examples/zeromq_bus/server.py"
+    addresses = [f"tcp://127.0.0.1:{free_port()}" for _ in range(2)]
+    servers = [start(example, "{port}", *addresses)]
+    servers.append(start(example, "{port}", *reversed(addresses)))
+    ann, bob = [connect(node, server.url) for server in servers]
+
+    ann.emit_with_ack("join", "news")
+    while bob.emit_with_ack("join", "news") != [2]:
+        pass  # ZeroMQ connects when it likes
+    while ann.emit_with_ack("join", "news") != [2]:
+        pass
+    bob.emit("say", "news", "hello")
+    ann.emit("say", "news", "hi")
+
+    for client in (ann, bob):
+        assert sorted(client.next("said").args[0] for _ in range(2)) == ["hello", "hi"]
+    for server in servers:
+        assert server.end(signal.SIGINT) == (0, "")
+
+
 # ------------------------------------------------------------------ emitter
 
 

@@ -142,7 +142,7 @@ class Outbox:
             )
 
     def _run(self) -> None:
-        while True:
+        while not self._closed:
             try:
                 self._carrier.ready()
                 if parcels := self._next():

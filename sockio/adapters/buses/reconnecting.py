@@ -53,6 +53,8 @@ class Connections(ABC):
         self.unconfirmed: set[Any] = set()
         #: Why they are used no longer.
         self.error: object = None
+        #: Whether the broker says through them what was said since the last ones ended.
+        self.complete = False
 
     @property
     @abstractmethod
@@ -277,7 +279,8 @@ class Reconnecting(ABC, Generic[C]):
         else:
             seconds, self._away_since = clock.now() - self._away_since, None
             log.warning("connected to %s again, after %.1f s", self.name, seconds)
-            self._account.announce(self._reactor, None if self._keeps else seconds)
+            nothing_missed = self._keeps or connections.complete
+            self._account.announce(self._reactor, None if nothing_missed else seconds)
         self._timer = clock.call_later(INTERVAL, self._look, connections)
         self._change.set()
 

@@ -28,7 +28,7 @@ from .packet import Packet, PacketType
 from .parser import JsonCodec
 from .plain import number, simplify
 
-__all__ = ["MsgpackDecoder", "MsgpackParser", "parse", "write"]
+__all__ = ["MsgpackDecoder", "MsgpackParser", "is_plain", "parse", "simple", "write"]
 
 _LEAVES = frozenset((str, int, bool, type(None), bytes))
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -88,12 +88,12 @@ def write(value: Any) -> bytes:
         EncodeError: A value in it cannot travel.
     """
     try:
-        if _is_plain(value):
+        if is_plain(value):
             try:
                 return _encode(value)
             except (OverflowError, UnicodeEncodeError):
                 pass  # an integer or text for which MessagePack has no form
-        return _encode(simplify(value, _leaf, _Inline().take))
+        return _encode(simple(value, _MOST))
     except EncodeError:
         raise
     except RecursionError as exc:
@@ -109,36 +109,50 @@ def _converted(packet: Packet, converter: JsonParser) -> Packet:
         raise EncodeError(f"the data cannot be sent: {exc.reason}") from exc
 
 
-def _is_plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
     """Tell whether the library writes a tree just as JavaScript reads it.
 
-    It has its own forms for moments and sets, which JavaScript does not read.
+    It has its own forms for moments and sets, which JavaScript does not read. The same
+    holds for BSON.
     """
     kind = type(value)
     if kind is list:
         for item in value:
-            if type(item) not in _LEAVES and not _is_plain(item):
+            if type(item) not in _LEAVES and not is_plain(item):
                 return False
         return True
     if kind is dict:
         for key, item in value.items():
             if type(key) is not str:
                 return False
-            if type(item) not in _LEAVES and not _is_plain(item):
+            if type(item) not in _LEAVES and not is_plain(item):
                 return False
         return True
     return isfinite(value) if kind is float else kind in _LEAVES
 
 
-def _leaf(value: Any) -> Any:
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
-    plain = number(value)
-    if isinstance(plain, int) and not _LEAST <= plain <= _MOST:
-        return float(plain)
-    return plain
+def simple(value: Any, most: int) -> Any:
+    """Return a tree that is plain in place of one that is not; bytes stay bytes.
+
+    Args:
+        value: The tree; it is not changed.
+        most: The largest integer that stays one.
+
+    Raises:
+        EncodeError: Nothing stands for a value. See also ``simplify``.
+    """
+
+    def leaf(value: Any) -> Any:
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return _SURROGATE.sub("\ufffd", value)
+        plain = number(value)
+        if isinstance(plain, int) and not _LEAST <= plain <= most:
+            return float(plain)
+        return plain
+
+    return simplify(value, leaf, _Inline().take)
 
 
 class _Inline(Attachments):

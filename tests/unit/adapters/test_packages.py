@@ -14,6 +14,14 @@ def test_the_error_says_what_to_install() -> None:
         import_module("absent.part")
 
 
+def test_a_package_may_be_imported_under_other_names() -> None:
+    told = r"a bus needs the package absent: .*'sockio\[away\]'"
+    wrong = pytest.raises(ConfigError, match=told)
+    names = ("part", "absent")
+    with wrong, needed("absent", by="a bus", extra="away", modules=names):
+        import_module("part")
+
+
 def test_another_missing_module_is_a_bug() -> None:
     wrong = pytest.raises(ModuleNotFoundError, match="other")
     with wrong, needed("absent", by="a bus"):

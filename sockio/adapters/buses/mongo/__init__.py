@@ -1,0 +1,1 @@
+"""MongoDB as a bus, with Node's servers on it."""
