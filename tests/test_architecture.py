@@ -220,9 +220,9 @@ ORDER = {
     ),
     "adapters/buses/mongo": (
         ("aside", "url", "wire"),
-        ("client", "collection"),
+        ("client", "collection", "session_wire"),
         ("history", "link"),
-        ("bus",),
+        ("bus", "mongo_sender"),
         ("__init__",),
     ),
     "adapters/buses/postgres": (

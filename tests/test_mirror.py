@@ -38,6 +38,8 @@ ELSEWHERE = {
     "adapters/buses/mongo/client": "unit/adapters/buses/mongo/test_url",
     "adapters/buses/mongo/collection": "loopback/test_mongo_faults",
     "adapters/buses/mongo/history": "loopback/test_mongo_recovery",
+    "adapters/buses/mongo/mongo_sender": "loopback/test_emitter_mongo",
+    "adapters/buses/mongo/session_wire": "unit/adapters/buses/mongo/test_wire",
     "adapters/buses/mongo/link": "loopback/test_mongo_faults",
     "adapters/buses/reconnecting": "loopback/test_redis_faults",
     "adapters/buses/redis/directory": "contract/test_directory",

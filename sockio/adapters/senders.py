@@ -9,6 +9,7 @@ from sockio.errors import ConfigError
 from sockio.protocol.socketio.msgpack_parser import parse, write
 from sockio.types import Json
 
+from .buses.mongo import url as mongo_url
 from .buses.postgres import url as postgres_url
 from .buses.query import wrong
 from .buses.redis import url as redis_url
@@ -39,6 +40,9 @@ def sender_of(url: str, parser: Encoder | None) -> Sender:
     if scheme in postgres_url.SCHEMES:
         _only_of_pubsub(parser)
         return _postgres(url)
+    if scheme in mongo_url.SCHEMES:
+        _only_of_pubsub(parser)
+        return _mongo(url)
     # A URL may hold a password: only its scheme goes into the text.
     shown = f"{scheme}:..." if ":" in url else url
     raise ConfigError(
@@ -76,6 +80,16 @@ def _postgres(url: str) -> Sender:
     except ValueError as exc:
         raise wrong(url.partition(":")[0].lower(), str(exc)) from None
     return PostgresSender(address, options)
+
+
+def _mongo(url: str) -> Sender:
+    modules = ("bson", "pymongo")
+    with needed("pymongo", by="Emitter('mongodb:...')", extra="mongo", modules=modules):
+        from .buses.mongo.client import check
+        from .buses.mongo.mongo_sender import MongoSender
+    address, options = mongo_url.parse(url, os.environ)
+    check(address)
+    return MongoSender(address, options)
 
 
 def _only_of_pubsub(parser: Encoder | None) -> None:

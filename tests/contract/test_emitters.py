@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.contract.emitters import EmitterContract
+from tests.support.mongo_server import MongoServer
 from tests.support.postgres import Postgres
 from tests.support.redis_server import RedisServer
 
@@ -29,3 +30,9 @@ class TestPostgres(EmitterContract):
     @pytest.fixture
     def url(self, postgres_server: Postgres) -> str:
         return f"{postgres_server.url}?prefix=emitted"
+
+
+class TestMongo(EmitterContract):
+    @pytest.fixture
+    def url(self, mongo_server: MongoServer) -> str:
+        return mongo_server.url

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import sockio
 from sockio.errors import ClusterTimeout
 from tests.contract.emitters import in_thread
+from tests.support.mongo_server import MongoServer
 from tests.support.node import Driver, JsClient, NodeServer
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE, wait_until
@@ -49,13 +51,24 @@ class Theirs:
         return [[e.args for e in client.take("n")] for client in self.clients]
 
 
-@pytest.fixture(params=["pubsub", "sharded", "streams"])
-def theirs(
-    request: pytest.FixtureRequest, node: Driver, redis_server: RedisServer
-) -> Iterator[Theirs]:
-    mode, port = request.param, redis_server.port
-    servers = [node.server("redis", port, mode=mode) for _ in range(2)]
-    theirs = Theirs(node, servers, f"{redis_server.url}?mode={mode}")
+@pytest.fixture(params=["pubsub", "sharded", "streams", "mongo"])
+def theirs(request: pytest.FixtureRequest, node: Driver) -> Iterator[Theirs]:
+    mode: str = request.param
+    if mode == "mongo":
+        mongo: MongoServer = request.getfixturevalue("mongo_server")
+        options: dict[str, Any] = {
+            "collection": mongo.collection,
+            "addCreatedAtField": True,
+        }
+        # Node's servers miss the answers to their first heartbeat.
+        options |= {"heartbeatInterval": 300, "heartbeatTimeout": PATIENCE * 1000}
+        start = partial(node.server, "mongodb", mongo.port, mode, **options)
+        url = mongo.url
+    else:
+        redis: RedisServer = request.getfixturevalue("redis_server")
+        start = partial(node.server, "redis", redis.port, mode)
+        url = f"{redis.url}?mode={mode}"
+    theirs = Theirs(node, [start() for _ in range(2)], url)
     yield theirs
     theirs.emitter.close()
 

@@ -22,14 +22,14 @@ from sockio.adapters.buses.outbox import Outbox, Parcel
 from sockio.adapters.buses.presence import Presence
 from sockio.adapters.buses.tenures import LASTS, Tenures
 from sockio.adapters.cluster.messages import Message, MessageType
-from sockio.errors import EncodeError, ProtocolError
+from sockio.errors import ProtocolError
 from sockio.runtime import logs
 
-from . import collection, wire
+from . import collection, session_wire, wire
 from .client import check
 from .history import History
 from .link import Link
-from .url import LARGEST, parse
+from .url import parse
 from .wire import Document
 
 if TYPE_CHECKING:
@@ -248,29 +248,18 @@ class MongoBus:
     def message(self, message: Message, id: ObjectId) -> bytes:
         """Return a message as a document."""
         uid, at = self._link.uid, self._created_at
-        return self._checked(wire.write(message, id, uid, at))
-
-    def _checked(self, document: bytes) -> bytes:
-        """Return a document that is not too large."""
-        most = self._options.max_message
-        if len(document) > most:
-            limit = "max_message= in the URL allows more"
-            if most == LARGEST:
-                limit = "a document of MongoDB has at most 16 MiB"
-            raise EncodeError(
-                f"the message has {len(document)} bytes, and {most} are the most for "
-                f"other servers: {limit}"
-            )
-        return document
+        return self._options.checked(wire.write(message, id, uid, at))
 
     def session(self, session: Session, nsp: str) -> bytes:
         """Return a session as a document."""
         uid, at = self._link.uid, self._created_at
-        return self._checked(wire.write_session(session, nsp, ObjectId(), uid, at))
+        return self._options.checked(
+            session_wire.write_session(session, nsp, ObjectId(), uid, at)
+        )
 
     def tombstone(self, pid: str, nsp: str) -> bytes:
         """Return what replaces a session in a capped collection."""
-        return wire.write_tombstone(pid, nsp, ObjectId(), self._link.uid)
+        return session_wire.write_tombstone(pid, nsp, ObjectId(), self._link.uid)
 
     def insert(self, nsp: str, document: bytes) -> None:
         """Insert a document, after all earlier ones."""

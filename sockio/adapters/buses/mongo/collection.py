@@ -108,7 +108,7 @@ def is_capped(collection: Collection[Any]) -> bool:
 
 
 def open_stream(
-    collection: Raw, uid: str, token: Mapping[str, Any] | None
+    collection: Raw, uid: str, token: Mapping[str, Any] | None, wait: int = AWAIT
 ) -> CommandCursor[RawBSONDocument]:
     """Return the changes of a collection from now on.
 
@@ -119,6 +119,7 @@ def open_stream(
         uid: Our server. Of its documents only those are in the stream that tell us
             where we are: heartbeats, broadcasts, and the last one.
         token: Where to go on; None: from now on.
+        wait: Milliseconds; see ``AWAIT``.
     """
     own = [
         MessageType.INITIAL_HEARTBEAT.value,
@@ -136,7 +137,7 @@ def open_stream(
     after = {} if token is None else {"resumeAfter": token}
     pipeline: list[dict[str, Any]] = [{"$changeStream": after}, {"$match": match}]
     seconds = collection.database.client.options.pool_options.socket_timeout
-    wait = AWAIT if seconds is None else min(AWAIT, int(seconds * 500))
+    wait = wait if seconds is None else min(wait, int(seconds * 500))
     return collection.aggregate(pipeline, maxAwaitTimeMS=wait)
 
 

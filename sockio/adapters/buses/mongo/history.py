@@ -22,7 +22,7 @@ from sockio.adapters.cluster.messages import Message, options_in, packet_in
 from sockio.errors import EncodeError, ProtocolError
 from sockio.runtime import logs
 
-from . import collection, wire
+from . import collection, session_wire, wire
 from .collection import FAILURES
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ class History:
         raw = self._way.ask(collection.take_session, nsp.name, pid, tombstone)
         if raw is None or _is_old(raw, nsp.recovery_duration):
             return None
-        session = wire.read_session(raw)
+        session = session_wire.read_session(raw)
         base = None if session is None else offset or session.since
         if session is None or base is None or not ObjectId.is_valid(base):
             return None

@@ -17,6 +17,7 @@ from sockio.adapters.buses.presence import INTERVAL
 from sockio.adapters.buses.presence import TIMEOUT as SILENCE
 from sockio.adapters.buses.query import Query, secret, wrong
 from sockio.adapters.cluster.requests import TIMEOUT
+from sockio.errors import EncodeError
 
 __all__ = ["COLLECTION", "LARGEST", "SCHEMES", "Address", "Options", "parse"]
 
@@ -128,6 +129,23 @@ class Options:
     max_message: int = LARGEST
     #: Bytes that may wait while MongoDB is away.
     outbox: int = 64 << 20
+
+    def checked(self, document: bytes) -> bytes:
+        """Return a document that is not too large.
+
+        Raises:
+            EncodeError: It is.
+        """
+        most = self.max_message
+        if len(document) > most:
+            limit = "max_message= in the URL allows more"
+            if most == LARGEST:
+                limit = "a document of MongoDB has at most 16 MiB"
+            raise EncodeError(
+                f"the message has {len(document)} bytes, and {most} are the most for "
+                f"other servers: {limit}"
+            )
+        return document
 
 
 def parse(url: str, environ: Mapping[str, str]) -> tuple[Address, Options]:

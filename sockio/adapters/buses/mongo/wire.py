@@ -21,24 +21,21 @@ from bson.dbref import DBRef
 from bson.errors import BSONError
 from bson.objectid import ObjectId
 
-from sockio.adapters.adapter import Session
 from sockio.adapters.cluster.messages import Message, MessageType
-from sockio.adapters.cluster.moves import session_data
 from sockio.errors import EncodeError, ProtocolError
 from sockio.protocol.socketio.msgpack_parser import is_plain, simple
-from sockio.types import Json
 
 __all__ = [
     "ADAPTER_CLOSE",
     "LEASE",
     "SESSION",
     "Document",
+    "decoded",
     "has_offset",
+    "plain",
     "read",
-    "read_session",
     "write",
-    "write_session",
-    "write_tombstone",
+    "written",
 ]
 
 SESSION = 13
@@ -92,37 +89,10 @@ def write(
         EncodeError: A value in it cannot travel; all functions that write raise this.
     """
     kind = _TO_WIRE.get(message.type, message.type.value)
-    return _written(kind, message.data, id, uid, message.nsp, created_at)
+    return written(kind, message.data, id, uid, message.nsp, created_at)
 
 
-def write_session(
-    session: Session,
-    nsp: str,
-    id: ObjectId,
-    uid: str,
-    created_at: datetime | None = None,
-) -> bytes:
-    """Return a session as a document; ``since`` is our own.
-
-    Its ``data`` must be what others would read.
-    """
-    said = session_data(session)
-    data: dict[str, Json] = {
-        "sid": session.sid,
-        "pid": session.pid,
-        "rooms": list(session.rooms),
-        "data": said["fields"] if "fields" in said else said["data"],
-        "since": session.since,
-    }
-    return _written(SESSION, data, id, uid, nsp, created_at)
-
-
-def write_tombstone(pid: str, nsp: str, id: ObjectId, uid: str) -> bytes:
-    """Return the document that takes a session out of a capped collection."""
-    return _written(SESSION, {"pid": pid, "tombstone": True}, id, uid, nsp, None)
-
-
-def _written(
+def written(
     kind: int,
     data: Mapping[str, Any],
     id: ObjectId,
@@ -130,6 +100,8 @@ def _written(
     nsp: str,
     created_at: datetime | None,
 ) -> bytes:
+    """Return a document of any type; see ``write``."""
+
     def encoded(content: dict[str, Any]) -> bytes:
         document: dict[str, Any] = {"_id": id, "type": kind}
         if content:
@@ -170,19 +142,19 @@ def read(raw: bytes) -> Document:
     Raises:
         ProtocolError: It is none; all functions that read raise only this.
     """
-    found = _decoded(raw)
+    found = decoded(raw)
     id, uid, nsp = found.get("_id"), found.get("uid"), found.get("nsp")
     if type(id) is not ObjectId or type(nsp) is not str:
         raise ProtocolError("a document without _id or nsp")
     if type(uid) is not str:
         uid = ""
-    number = _plain(found.get("type"))
+    number = plain(found.get("type"))
     if type(number) is not int:
         raise ProtocolError("a document without a type")
     kind = _FROM_WIRE.get(number)
     if kind is None:
         return Document(str(id), uid, nsp, None)
-    data = _plain(found.get("data"))
+    data = plain(found.get("data"))
     if data is None:
         data = {}
     if type(data) is not dict:
@@ -199,33 +171,15 @@ def has_offset(message: Message) -> bool:
     return type(flags) is not dict or "volatile" not in flags
 
 
-def read_session(raw: bytes) -> Session | None:
-    """Return the session in a document; None: it was given away already."""
-    data = _plain(_decoded(raw).get("data"))
-    match data:
-        case {"tombstone": True}:
-            return None
-        case {"sid": str(sid), "pid": str(pid), "rooms": list(rooms)}:
-            since, content = data.get("since"), data.get("data")
-            return Session(
-                sid=sid,
-                pid=pid,
-                rooms=tuple(str(r) for r in rooms if type(r) in (str, int)),
-                data=content,
-                fields=content if type(content) is dict else None,
-                since=since if type(since) is str else None,
-            )
-    raise ProtocolError("a session cannot be read")
-
-
-def _decoded(raw: bytes) -> dict[str, Any]:
+def decoded(raw: bytes) -> dict[str, Any]:
+    """Return a document as BSON has it."""
     try:
         return bson.decode(raw, _LENIENT)
     except (BSONError, RecursionError, TypeError, ValueError) as exc:
         raise ProtocolError("this is no document") from exc
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value of BSON as one of JSON, or bytes, as JavaScript would show it."""
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None or kind is bytes:
@@ -234,15 +188,15 @@ def _plain(value: Any) -> Any:
         whole = value.is_integer() and abs(value) <= _EXACT
         return int(value) if whole else value
     if kind is dict:
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: plain(item) for name, item in value.items()}
     if kind is list:
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, (int, bytes)):
         return int(value) if isinstance(value, int) else bytes(value)
     if kind is DatetimeMS:
         return _moment(int(value))
     if kind is DBRef:  # any map with $ref and $id
-        return _plain(dict(value.as_doc()))
+        return plain(dict(value.as_doc()))
     return str(value)
 
 

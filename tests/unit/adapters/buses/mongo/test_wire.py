@@ -13,7 +13,7 @@ from bson.int64 import Int64
 from bson.objectid import ObjectId
 
 from sockio.adapters.adapter import Session
-from sockio.adapters.buses.mongo import wire
+from sockio.adapters.buses.mongo import session_wire, wire
 from sockio.adapters.cluster.messages import Message, MessageType
 from sockio.errors import EncodeError, ProtocolError
 from sockio.socket.data import SocketData
@@ -163,7 +163,7 @@ def test_a_session_comes_back() -> None:
     data.update({"name": "Ann"})
     session = Session(sid="s", pid="p", rooms=("s", "r"), data=data, since="x")
 
-    read = wire.read_session(wire.write_session(session, "/", ID, "u"))
+    read = session_wire.read_session(session_wire.write_session(session, "/", ID, "u"))
 
     assert read is not None
     assert (read.sid, read.pid, read.rooms, read.since) == ("s", "p", ("s", "r"), "x")
@@ -173,7 +173,7 @@ def test_a_session_comes_back() -> None:
 def test_a_session_of_node_s() -> None:
     data = {"sid": "s", "pid": "p", "rooms": ["s", 7], "data": {"a": 1.0}}
 
-    read = wire.read_session(bson.encode({"_id": ID, "type": 13, "data": data}))
+    read = session_wire.read_session(bson.encode({"_id": ID, "type": 13, "data": data}))
 
     assert read is not None
     assert (read.rooms, read.fields, read.since) == (("s", "7"), {"a": 1}, None)
@@ -182,10 +182,13 @@ def test_a_session_of_node_s() -> None:
 def test_sessions_that_cannot_be_kept_or_read() -> None:
     odd = Session(sid="s", pid="p", rooms=(), data={"a": object()})
     with pytest.raises(EncodeError):
-        wire.write_session(odd, "/", ID, "u")
+        session_wire.write_session(odd, "/", ID, "u")
     with pytest.raises(ProtocolError):
-        wire.read_session(bson.encode({"data": {"sid": 7}}))
+        session_wire.read_session(bson.encode({"data": {"sid": 7}}))
 
 
 def test_a_tombstone_is_no_session() -> None:
-    assert wire.read_session(wire.write_tombstone("p", "/", ID, "u")) is None
+    assert (
+        session_wire.read_session(session_wire.write_tombstone("p", "/", ID, "u"))
+        is None
+    )
