@@ -62,7 +62,8 @@ class Activity(Observer):
         """Watch for one client less."""
         self._clients -= 1
         if not self._clients:
-            self._end()
+            end, self._end = self._end, _nothing  # it refers back to this object
+            end()
             self._io.reactor.observers.remove(self)
 
     # ------------------------------------------------------------------ what happens
