@@ -1,5 +1,5 @@
 /*
- * Node's Socket.IO servers on a Redis or a PostgreSQL, and its emitters, for the driver.
+ * Node's Socket.IO servers on a Redis, a PostgreSQL or a MongoDB, and its emitters, for the driver.
  *
  * A server lets each socket join the rooms that its client names in "auth". What a server or
  * an emitter does is code that comes from the test, with `it` as the server.
@@ -51,20 +51,42 @@ const ADAPTERS = {
     require("@socket.io/redis-adapter").createShardedAdapter(pub, sub, options),
   streams: (pub, sub, options) =>
     require("@socket.io/redis-streams-adapter").createAdapter(pub, options),
+  mongo: (collection, _, options) =>
+    require("@socket.io/mongo-adapter").createAdapter(collection, options),
   postgres: (pool, _, options) =>
     require("@socket.io/postgres-adapter").createAdapter(pool, options),
 };
 
+/** Open a collection of MongoDB. */
+async function openMongo(port, name) {
+  const { MongoClient } = require("mongodb");
+  const client = new MongoClient(`mongodb://127.0.0.1:${port}`, { promoteBuffers: true });
+  await client.connect();
+  const collection = client.db("tests").collection(name);
+  const insertOne = collection.insertOne.bind(collection);
+  const pending = [];
+  collection.insertOne = (document) => {
+    const inserted = insertOne(document);
+    pending.push(inserted.catch(() => {}));
+    return inserted;
+  };
+  /** Wait until what was said is published. */
+  const flush = () => Promise.all(pending.splice(0));
+  return { client: collection, flush, end: () => client.close() };
+}
+
 /** Open a connection by the library that is named. */
-async function open(library, port) {
+async function open(library, port, collection) {
+  if (library === "mongodb") return openMongo(port, collection);
   return library === "pg" ? openPostgres(port) : openRedis(library, port);
 }
 
 export function serverOperations({ keep, thing, forget, pack, unpack }) {
-  async function serverOpen({ library, port, mode = "pubsub", options = {}, server = {} }) {
+  async function serverOpen({ library, port, mode = "pubsub", options: given = {}, server = {} }) {
+    const { collection, ...options } = given;
     const { Server } = require("socket.io");
-    const pub = await open(library, port);
-    const sub = mode === "postgres" ? pub : await open(library, port);
+    const pub = await open(library, port, collection);
+    const sub = ["mongo", "postgres"].includes(mode) ? pub : await open(library, port);
     const http = createServer();
     if (options.parser === "json") {
       options.parser = { encode: (it) => Buffer.from(JSON.stringify(it)), decode: JSON.parse };
@@ -82,10 +104,11 @@ export function serverOperations({ keep, thing, forget, pack, unpack }) {
     return { number, port: http.address().port };
   }
 
-  async function emitterOpen({ library, port, options = {} }) {
-    const broker = library === "pg" ? "postgres" : "redis";
+  async function emitterOpen({ library, port, options: given = {} }) {
+    const { collection, ...options } = given;
+    const broker = { mongodb: "mongo", pg: "postgres" }[library] ?? "redis";
     const { Emitter } = require(`@socket.io/${broker}-emitter`);
-    const { client, flush, end } = await open(library, port);
+    const { client, flush, end } = await open(library, port, collection);
     const it = broker === "redis" ? new Emitter(client, options) : new Emitter(client, "/", options);
     return { number: keep({ it, end, flush }) };
   }

@@ -151,14 +151,15 @@ class Driver:
         server: Any = None,
         **options: Any,
     ) -> NodeServer:
-        """Start a server with an adapter for Redis or PostgreSQL.
+        """Start a server with an adapter for Redis, PostgreSQL or MongoDB.
 
         Args:
-            library: redis or ioredis, or pg.
+            library: redis or ioredis, pg, or mongodb.
             port: Of the broker.
-            mode: How the adapter uses it: pubsub, sharded, streams or postgres.
+            mode: How the adapter uses it: pubsub, sharded, streams, postgres or mongo.
             server: Options of the server.
-            options: Those of the adapter, by their JavaScript names.
+            options: Those of the adapter, by their JavaScript names; of mongo also the
+                name of the ``collection``.
         """
         found = self.call(
             "server_open",
@@ -171,9 +172,9 @@ class Driver:
         self._open.append(("server_close", "server", found["number"]))
         return NodeServer(self, found["number"], f"http://127.0.0.1:{found['port']}")
 
-    def emitter(self, library: str, port: int) -> NodeServer:
-        """Make an emitter for Redis or PostgreSQL; see ``server``."""
-        found = self.call("emitter_open", library=library, port=port)
+    def emitter(self, library: str, port: int, **options: Any) -> NodeServer:
+        """Make an emitter for a broker; see ``server``."""
+        found = self.call("emitter_open", library=library, port=port, options=options)
         self._open.append(("server_close", "server", found["number"]))
         return NodeServer(self, found["number"], "")
 
