@@ -22,13 +22,17 @@ TIME_LIMIT = 120.0
 #: A unit test that takes longer is named at the end of the run.
 SLOW_UNIT_TEST = 0.1
 
-settings.register_profile("dev", max_examples=50, deadline=None)
+#: A machine may be busy.
+ANY_SPEED = [HealthCheck.too_slow]
+settings.register_profile(
+    "dev", max_examples=50, deadline=None, suppress_health_check=ANY_SPEED
+)
 settings.register_profile(
     "ci",
     max_examples=200,
     deadline=None,
     derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
+    suppress_health_check=ANY_SPEED,
 )
 settings.register_profile("night", max_examples=20_000, deadline=None)
 settings.load_profile(
