@@ -225,18 +225,21 @@ class SiblingsBus:
         assert self._reactor is not None
         tally = _Tally(nsp, told)
         tally.number = sum(self._has(member, nsp) for member in self._counted)
-        tally.expected.update(filter(self._is_expected, self._mesh or ()))
+        tally.expected.update(
+            member for member in self._mesh or () if self._is_expected(member, nsp)
+        )
         if tally.expected:
             tally.timer = self._reactor.delays.call_later(SILENT, tally.end)
             self._tallies.append(tally)
         else:
             told(tally.number)
 
-    def _is_expected(self, member: Member) -> bool:
-        """Whether it is soon known what a member has, which has just been met."""
+    def _is_expected(self, member: Member, nsp: str) -> bool:
+        """Whether a member gets what is published now, and is counted soon."""
         if member.leaves or member in self._counted:
             return False
-        return member.state in ("called", "here")
+        theirs = self._adapters.get(member)
+        return member.state in ("called", "here") and (theirs is None or nsp in theirs)
 
     def _has(self, member: Member, nsp: str) -> bool:
         return member in self._counted and nsp in self._adapters.get(member, ())
@@ -252,10 +255,8 @@ class SiblingsBus:
 
     def _settle(self, member: Member) -> None:
         """It may be known by now whether a member has been reached."""
-        if not self._tallies or self._is_expected(member):
-            return
         for tally in self._tallies:
-            if member in tally.expected:
+            if member in tally.expected and not self._is_expected(member, tally.nsp):
                 tally.expected.remove(member)
                 tally.number += self._has(member, tally.nsp)
                 if not tally.expected:
@@ -281,6 +282,7 @@ class SiblingsBus:
                 return
             elif said.type is MessageType.INITIAL_HEARTBEAT:
                 self._add(member, said.nsp, said.uid)
+                self._recount(member)
                 return
         except ProtocolError as exc:
             self.dropped += 1
@@ -314,10 +316,13 @@ class SiblingsBus:
             self._homes.pop(uid, None)
 
     def _greeted(self, member: Member, said: Message) -> None:
+        self._rivals.greeted(member, said.data.get("leases", ()))
+        if member not in self._adapters and said.data.get("adapters") == []:
+            # It has just started, and says next what it has.
+            return
         for uid in self._adapters.get(member, {}).values():
             self._homes.pop(uid, None)
         self._adapters[member] = {}
-        self._rivals.greeted(member, said.data.get("leases", ()))
         match said.data.get("adapters"):
             case list(adapters):
                 for adapter in adapters:

@@ -422,6 +422,32 @@ def test_a_place_that_cannot_be_used_is_an_error(reactor: Reactor) -> None:
         bus.open(reactor, lambda message, offset: None)
 
 
+def test_who_starts_is_counted_if_it_gets_the_question(
+    processes: list[Process], tmp_path: Path, reactor: Reactor, clock: FakeClock
+) -> None:
+    # It greets before it has joined a namespace.
+    stranger = Stranger(tmp_path, reactor, adapters())
+    stranger.answers = False
+    joined = Process(tmp_path, reactor, "d")
+    joined.join("/")
+    clock.settle()
+
+    reached = joined.publish("/", 1)
+    stranger.say(encode(Message("s/", "/", MessageType.INITIAL_HEARTBEAT)))
+    clock.settle()
+    assert reached == []
+    stranger.answers = True
+    stranger.links[0].send(HERE)
+    clock.settle()
+
+    assert reached == [len(processes) + 1]
+    assert joined.publish("/", 2) == [len(processes) + 1]
+    assert joined.publish("/other", 3) == [0]
+    joined.bus.close()
+    stranger.siblings.close()
+    clock.settle()
+
+
 # ---------------------------------------------------------------- leases
 
 
