@@ -85,6 +85,8 @@ class BrokerFaults:
             pair.wait_two()
             pair.local(-1)
             assert pair.there.receive_event() == ["n", -1]
+            # Others may hear it before the broker has answered us.
+            wait_until(lambda: all(bus.idle for bus in pair.buses))
             broker.kill()
             pair.wait_down()
             for number in range(20):
