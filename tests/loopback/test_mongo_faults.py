@@ -66,7 +66,7 @@ def test_a_server_that_starts_later_and_restarts(
     broker.start()
     advance_until_up(pair)
     assert numbers(pair.there, 19) == list(range(20))
-    assert [pair.stats(n).gaps for n in (0, 1)] == [1, 1]
+    wait_until(lambda: [pair.stats(n).gaps for n in (0, 1)] == [1, 1])
 
     # After a restart it has lost everything, and does not say so.
     broker.restart()
