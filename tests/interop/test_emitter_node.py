@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -52,13 +51,7 @@ class Theirs:
         return [[e.args for e in client.take("n")] for client in self.clients]
 
 
-#: Now and then Node's driver does not connect to SecantusDB.
-MODES = ["pubsub", "sharded", "streams"]
-if os.environ.get("SOCKIO_LONG") == "1":
-    MODES.append("mongo")
-
-
-@pytest.fixture(params=MODES)
+@pytest.fixture(params=["pubsub", "sharded", "streams", "mongo"])
 def theirs(request: pytest.FixtureRequest, node: Driver) -> Iterator[Theirs]:
     mode: str = request.param
     if mode == "mongo":

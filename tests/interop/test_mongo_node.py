@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -16,12 +15,6 @@ from .mixed import Mixed, MixedChecks, Ours
 #: Seconds between two heartbeats: a server of Node greets before it listens, so that it
 #: learns of others by their next ones.
 INTERVAL = 0.2
-
-
-pytestmark = pytest.mark.skipif(
-    os.environ.get("SOCKIO_LONG") != "1",
-    reason="now and then Node's driver does not connect to SecantusDB (SOCKIO_LONG=1)",
-)
 
 
 @pytest.fixture

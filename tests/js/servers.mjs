@@ -60,7 +60,7 @@ const ADAPTERS = {
 /** Open a collection of MongoDB. */
 async function openMongo(port, name) {
   const { MongoClient } = require("mongodb");
-  const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`, { promoteBuffers: true });
+  const client = new MongoClient(`mongodb://127.0.0.1:${port}`, { promoteBuffers: true });
   await client.connect();
   const collection = client.db("tests").collection(name);
   const insertOne = collection.insertOne.bind(collection);
