@@ -126,6 +126,7 @@ def test_a_session_is_given_away_once(pair: BrokerPair, client: Client) -> None:
 
 def test_a_capped_collection(serve: Serve, mongo_server: MongoServer) -> None:
     documents = mongo_server.documents
+    documents.drop()
     documents.database.create_collection(documents.name, capped=True, size=1 << 20)
     pair = BrokerPair(serve, f"{mongo_server.url}?add_created_at_field=0", **RECOVERY)
     pair.wait_two()
