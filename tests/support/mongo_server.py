@@ -145,14 +145,18 @@ class MongoServer:
 
 
 def advance_until_up(pair: BrokerPair) -> None:
-    """Let the time of two servers pass until both are connected.
+    """Let the time of two servers pass until both are connected, the second one first.
+
+    So it listens before the first one says what waits.
 
     Blocks:
         Until then; for some real time, too, so that MongoDB can answer.
     """
-    while not all(bus.up for bus in pair.buses):
-        pair.advance(0.05)
-        gevent.sleep(0.01)
+    for bus, clock in reversed(list(zip(pair.buses, pair.clocks, strict=True))):
+        assert clock is not None
+        while not bus.up:
+            clock.advance(0.05)
+            gevent.sleep(0.01)
 
 
 def settle(server: MongoServer, buses: Sequence[MongoBus]) -> None:
