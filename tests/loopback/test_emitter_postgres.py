@@ -56,3 +56,14 @@ def failure_of_bytes(emitter: sockio.Emitter) -> sockio.BrokerError:
     with pytest.raises(sockio.BrokerError) as it:
         emitter.emit("n", b"\x00")
     return it.value
+
+
+def test_a_question_to_nobody_has_no_answers(postgres: Postgres) -> None:
+    with sockio.Emitter(postgres.url, timeout=PATIENCE) as emitter:
+        assert emitter.server_side_emit_with_ack("who") == []
+        postgres.kill()
+        with pytest.raises(sockio.BrokerError) as it:
+            emitter.server_side_emit_with_ack("who")
+        postgres.start()
+
+    assert not it.value.uncertain

@@ -95,7 +95,13 @@ class Mirrors:
     def left(self, uid: str) -> NumberedLog | None:
         """Another server has left; return its log if it had told anything."""
         mirrored = self._mirrored.pop(uid, None)
-        inherited = None if mirrored is None else mirrored.end()
+        inherited = None
+        if mirrored is not None:
+            try:
+                inherited = mirrored.end()
+            except ProtocolError as exc:
+                log.debug("namespace=%r %s", self._nsp.name, exc.reason)
+                mirrored.close()
         self.go_on()
         # Those who wait are told when the log is where it belongs.
         return inherited
