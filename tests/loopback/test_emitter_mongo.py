@@ -50,3 +50,8 @@ def test_a_message_may_be_too_large(mongo: MongoServer) -> None:
 def test_an_option_that_pymongo_refuses() -> None:
     with pytest.raises(ConfigError, match="mongodb"):
         sockio.Emitter("mongodb://localhost/shop?w=-7")
+
+
+def test_a_question_to_nobody_has_no_answers(mongo: MongoServer) -> None:
+    with sockio.Emitter(mongo.url, timeout=PATIENCE) as emitter:
+        assert emitter.server_side_emit_with_ack("who") == []

@@ -10,6 +10,7 @@ import flask
 import pytest
 
 import sockio
+from sockio.errors import ConfigError
 from sockio.integrations.flask import (
     ConnectionRefusedError,
     Namespace,
@@ -741,6 +742,50 @@ def test_the_servers_calls_with_a_sid(served: FlaskServed, socketio: SocketIO) -
     assert server.get_environ(socket.id) is None
     with pytest.raises(AttributeError, match=r"socketio\.io"):
         server.instrument  # noqa: B018
+
+
+def test_the_servers_calls_about_a_client_that_is_not_here(
+    served: FlaskServed, socketio: SocketIO
+) -> None:
+    server = socketio.server
+    websocket, socket = served.connect()
+
+    for look in (server.transport, server.get_session):
+        with pytest.raises(KeyError, match="nobody"):
+            look("nobody")
+    with pytest.raises(KeyError, match="nobody"):
+        server.save_session("nobody", {})
+    server.enter_room("nobody", "room")
+    server.leave_room("nobody", "room")
+    server.disconnect("nobody")
+    assert server.rooms("nobody") == []
+    with pytest.raises(ValueError, match="another client's own"):
+        server.enter_room("nobody", socket.id)
+    with pytest.raises(ConfigError, match="no namespace '/strange'"):
+        server.close_room("room", namespace="/strange")
+
+    server.enter_room(socket.id, "room")
+    server.close_room("room")
+    assert server.rooms(socket.id) == [socket.id]
+    server.send("hello", to=socket.id)
+    assert websocket.receive_event() == ["message", "hello"]
+    server.sleep(0)
+    assert server.start_background_task(lambda n: n + 1, 6).wait(5) == 7
+
+
+def test_a_server_calls_a_client_and_shuts_down(
+    served: FlaskServed, socketio: SocketIO
+) -> None:
+    server = socketio.server
+    websocket, socket = served.connect()
+
+    task = server.start_background_task(server.call, "who", 1, socket.id)
+    asked = str(websocket.receive_message())
+    websocket.send(f'43{asked[2 : asked.index("[")]}["Ann"]')
+    assert task.wait(5) == "Ann"
+
+    server.shutdown()
+    assert websocket.wait_closed()
 
 
 def test_a_client_that_has_gone_leaves_nothing_to_the_garbage_collector(
