@@ -113,7 +113,7 @@ def server_greenlets() -> list[Any]:
     return [
         thing
         for thing in gc.get_objects()
-        if isinstance(thing, gevent.Greenlet)
+        if issubclass(type(thing), gevent.Greenlet)
         and not thing.dead
         and "_handle_and_close" in repr(thing)
     ]

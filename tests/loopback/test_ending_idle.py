@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 
@@ -40,6 +42,28 @@ def test_a_connection_that_waits_for_another_request_ends(server: Loopback) -> N
 
     with pytest.raises(ConnectionEnded):
         connection.receive()
+
+
+class Lazy:
+    """Says what it is only by becoming it, as the lazy objects of frameworks do."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise AssertionError(f"made for {name}")
+
+
+def test_objects_that_stand_for_others_are_left_alone(server: Loopback) -> None:
+    connection = server.client("/").http()
+    assert connection.request("GET", "/").status == 200
+    whole = Lazy()
+    cut = weakref.proxy(Gate())  # Flask's applications leave such behind
+
+    end_idle()
+
+    with pytest.raises(ConnectionEnded):
+        connection.receive()
+    with pytest.raises(ReferenceError):
+        cut.open()
+    assert type(whole) is Lazy
 
 
 def test_a_request_under_way_is_answered(server: Loopback, gate: Gate) -> None:

@@ -266,7 +266,8 @@ def end_idle() -> None:
     if parser is not None:
         ends[parser.Parser.__next__.__code__] = StopIteration
     for thing in gc.get_objects():
-        if isinstance(thing, Greenlet):
+        # Not isinstance(): a lazy object would be made for that, a dead proxy raises.
+        if issubclass(type(thing), Greenlet):
             frame = thing.gr_frame
             while frame is not None and frame.f_code not in ends:
                 frame = frame.f_back

@@ -82,9 +82,9 @@ def held_by_server() -> dict[str, int]:
     gc.collect()
     things = gc.get_objects()
     return {
-        "pooled": sum(len(thing) for thing in things if isinstance(thing, Pool)),
+        "pooled": sum(len(thing) for thing in things if issubclass(type(thing), Pool)),
         "handlers": sum(
-            isinstance(thing, gevent.Greenlet)
+            issubclass(type(thing), gevent.Greenlet)
             and not thing.dead
             and "_handle_and_close" in repr(thing)
             for thing in things
