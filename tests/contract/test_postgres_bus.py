@@ -4,13 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from sockio.adapters import Cluster as ClusterOf
 from sockio.adapters.buses.postgres.bus import PostgresBus
 from sockio.adapters.buses.presence import GREETING
-from sockio.runtime.reactor import Reactor
-from sockio.testing import FakeClock
 from tests.contract.adapters import AdapterContract, Cluster
 from tests.support.postgres import Postgres, settle
+
+from .three_servers import three_servers
 
 
 class TestThreeServersOnOnePostgres(AdapterContract):
@@ -20,24 +19,9 @@ class TestThreeServersOnOnePostgres(AdapterContract):
 
     @pytest.fixture
     def cluster(self, postgres_server: Postgres) -> Iterator[Cluster]:
-        clock = FakeClock()
         buses = [PostgresBus(postgres_server.url + self.options) for _ in range(3)]
-        clusters = [ClusterOf(bus) for bus in buses]
-        for each in clusters:
-            reactor = Reactor(clock)
-            reactor.start()
-            each.start(reactor)
-        cluster = Cluster(clusters, lambda: settle(buses))
-        clock.advance(GREETING)
-        yield cluster
-        cluster.close()
-        for each in clusters:
-            each.close()
-        for each in clusters:
-            stats = each.stats()
-            assert (stats.unreadable, stats.lost, stats.uncertain) == (0, 0, 0)
-            assert (stats.messages_waiting, stats.bytes_waiting) == (0, 0)
-        assert clock.armed == 0
+        with three_servers(buses, lambda: settle(buses), GREETING) as cluster:
+            yield cluster
 
 
 class TestEverythingAttached(TestThreeServersOnOnePostgres):

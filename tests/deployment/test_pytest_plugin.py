@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import textwrap
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -227,8 +226,6 @@ FLASK = {
 }
 
 
-@pytest.mark.skipif(not find_spec("pytest_flask"), reason="without pytest-flask")
-@pytest.mark.skipif(not find_spec("pytest_cov"), reason="without pytest-cov")
 def test_beside_the_plugins_of_flask_and_coverage(tmp_path: Path) -> None:
     project(tmp_path, **FLASK)
     plugins = f"{PLUGIN},pytest_flask.plugin,pytest_cov.plugin"
@@ -281,7 +278,6 @@ DJANGO = {
 }
 
 
-@pytest.mark.skipif(not find_spec("pytest_django"), reason="without pytest-django")
 def test_beside_the_plugin_of_django(tmp_path: Path) -> None:
     project(tmp_path, **DJANGO)
 

@@ -58,6 +58,7 @@ class Dialer:
                 sock.settimeout(left())
                 sock.do_handshake()
         except BaseException:
+            # Whatever ends the attempt, a time limit too, goes on to the caller.
             sock.close()
             raise
         return sock
@@ -85,6 +86,7 @@ class Dialer:
             sock.settimeout(left())
             sock.connect(where)
         except BaseException:
+            # As above.
             sock.close()
             raise
         return sock

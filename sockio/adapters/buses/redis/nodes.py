@@ -99,6 +99,7 @@ class Nodes:
             connection.open()
             self._finder.check(connection)
         except BaseException:
+            # It is nobody's yet; what ended the attempt goes on to the caller.
             connection.close()
             raise
         self._connections[node] = connection

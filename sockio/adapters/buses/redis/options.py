@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from sockio.adapters.buses.query import Query as OfAnyBus
+from sockio.adapters.buses.query import wrong
 from sockio.adapters.cluster.requests import TIMEOUT
-from sockio.errors import ConfigError, EncodeError, UnknownOption
-from sockio.runtime.unknown_names import refuse
+from sockio.errors import EncodeError
 
-__all__ = ["MODES", "SUBSCRIPTION_MODES", "Options", "Query", "wrong"]
+__all__ = ["MODES", "SUBSCRIPTION_MODES", "Options", "Query"]
 
 #: How messages travel: classic pub/sub, sharded pub/sub, or streams.
 MODES = ("pubsub", "sharded", "streams")
 #: Sharded pub/sub: which rooms have channels of their own. With ``dynamic`` it is all
 #: but those whose names are as long as the id of a socket.
 SUBSCRIPTION_MODES = ("dynamic", "dynamic-private", "static")
-#: Seconds; more are taken for milliseconds.
-LONGEST = 3600
 
 _COUNTED = "there are no heartbeats: the broker counts the servers"
 _HINTS = {
@@ -121,7 +118,7 @@ _KNOWN = (
 )
 
 
-class Query:
+class Query(OfAnyBus):
     """What follows the ``?`` of a URL."""
 
     def __init__(self, scheme: str, text: str) -> None:
@@ -130,19 +127,8 @@ class Query:
         Raises:
             ConfigError: Something in it is unknown or cannot be; all calls raise this.
         """
-        self._scheme = scheme
         pairs = parse_qsl(text, keep_blank_values=True)
-        #: The options that are given, as texts.
-        self.given = dict(pairs)
-        if len(self.given) < len(pairs):
-            raise wrong(scheme, "an option is given twice")
-        if not self.given.keys() <= set(_KNOWN):
-            # A name may be anything, if the URL is broken: only words are repeated.
-            shown = {n if re.fullmatch(r"\w{1,40}", n) else "?": "" for n in self.given}
-            try:
-                refuse(f"adapter={scheme}:", shown, _KNOWN, _HINTS)
-            except UnknownOption as exc:
-                raise ConfigError(str(exc)) from None
+        super().__init__(scheme, pairs, _KNOWN, _HINTS)
 
     def options(self, mode: str | None) -> Options:
         """Return the options.
@@ -157,12 +143,9 @@ class Query:
         for name, its_mode in _ONLY.items():
             if name in self.given and chosen != its_mode:
                 raise wrong(self._scheme, f"{name}= is for mode={its_mode}")
-        prefix = self.given.get("prefix", default.prefix)
-        if not prefix:
-            raise wrong(self._scheme, "prefix= is empty")
         return Options(
             mode=chosen,
-            prefix=prefix,
+            prefix=self.text("prefix", default.prefix),
             publish_on_specific_response_channel=self.truth(
                 "publish_on_specific_response_channel", False
             ),
@@ -190,55 +173,3 @@ class Query:
             words = f"{', '.join(choices[:-1])} or {choices[-1]}"
             raise wrong(self._scheme, f"{name}= is {words}")
         return value
-
-    def number(
-        self, name: str, default: int, least: int = 0, most: int | None = None
-    ) -> int:
-        """Return a number."""
-        value = self.given.get(name)
-        if value is None:
-            return default
-        if not re.fullmatch(r"[0-9]{1,15}", value) or int(value) < least:
-            raise wrong(self._scheme, f"{name}= is no number of {least} or more")
-        if most is not None and int(value) > most:
-            raise wrong(self._scheme, f"{name}= is {most} at most")
-        return int(value)
-
-    def seconds(self, name: str, default: float) -> float:
-        """Return a time in seconds."""
-        value = self.given.get(name)
-        if value is None:
-            return default
-        if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", value) or not float(value):
-            raise wrong(self._scheme, f"{name}= is no number of seconds above 0")
-        if float(value) > LONGEST:
-            raise wrong(
-                self._scheme,
-                f"{name}= is in seconds, {LONGEST} at most, not in milliseconds",
-            )
-        return float(value)
-
-    def truth(self, name: str, default: bool) -> bool:
-        """Return whether something is to be."""
-        value = self.given.get(name)
-        if value is None:
-            return default
-        if value.lower() not in _TRUTHS:
-            raise wrong(self._scheme, f"{name}= is true or false")
-        return _TRUTHS[value.lower()]
-
-
-_TRUTHS: Mapping[str, bool] = {
-    "1": True,
-    "true": True,
-    "yes": True,
-    "0": False,
-    "false": False,
-    "no": False,
-}
-
-
-def wrong(scheme: str, text: str) -> ConfigError:
-    """Return the error for a URL that cannot be; it does not repeat the URL."""
-    shown = scheme if re.fullmatch(r"[a-z+]{1,20}", scheme) else "?"
-    return ConfigError(f"adapter='{shown}:...': {text}")

@@ -123,6 +123,7 @@ class RedisSender:
             for _ in channels:
                 listener.read()
         except BaseException:
+            # It is nobody's yet; what ended the attempt goes on to the caller.
             listener.close()
             raise
         return listener

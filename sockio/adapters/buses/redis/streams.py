@@ -15,13 +15,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sockio.adapters.buses.outbox import Parcel
+from sockio.adapters.buses.query import wrong
 from sockio.adapters.cluster.messages import Message
 from sockio.errors import ProtocolError
 from sockio.runtime import logs
 
 from .bus import OVERHEAD, RedisBus
 from .member import Mode
-from .options import Options, wrong
+from .options import Options
 from .stream_log import StreamLog
 from .stream_member import StreamMember
 from .stream_reader import Stream, StreamLink, Streams

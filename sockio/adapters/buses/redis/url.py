@@ -20,7 +20,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from .options import MODES, Options, Query, wrong
+from sockio.adapters.buses.query import wrong
+
+from .options import MODES, Options, Query
 
 __all__ = ["Address", "Site", "Tls", "parse"]
 
