@@ -140,13 +140,17 @@ ORDER = {
     "socket/server": (
         (
             "addresses",
+            "attaching",
             "background",
             "gunicorn",
             "namespaces",
+            "pages",
             "stats",
+            "webtransport",
             "workers",
         ),
-        ("group",),
+        ("group", "health"),
+        ("operators",),
         ("lifecycle",),
         ("server",),
         ("naming",),
@@ -323,7 +327,7 @@ LONGER = {
     "engine/session": (461, 370),
     "engine/quic/connection": (400, 310),
     "engine/websockets/simple_websocket": (419, 300),
-    "socket/server/server": (473, 300),
+    "socket/server/server": (488, 300),
 }
 VAGUE_NAMES = re.compile(r"(utils?|helpers?|common|misc|managers?|base.*)$")
 #: Marks of unfinished work, and folders of somebody's own machine.

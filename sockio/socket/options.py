@@ -98,6 +98,16 @@ def _attachments(name: str, value: object) -> int:
     return value
 
 
+def _page(name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not re.fullmatch(r'/[!"$->@-~]+', value):
+        raise ConfigError(
+            f'{name}={value!r}: give a path of ASCII letters such as "/{name}", or None'
+        )
+    return value
+
+
 def _error_in_connection(name: str, value: Any) -> Literal["disconnect", "keep"]:
     if value not in ("disconnect", "keep"):
         raise ConfigError(
@@ -221,10 +231,19 @@ class ServerOptions:
     error_in_connection: Literal["disconnect", "keep"] = option(
         "disconnect", _error_in_connection
     )
+    #: Path of the page that says that the process answers; None: there is none.
+    health: str | None = option(None, _page)
+    #: Path of the page that says whether new clients may come; None: there is none.
+    ready: str | None = option(None, _page)
     #: Seconds for which a handler may hold the loop before it is logged; None: any.
     slow_handler: float | None = option(1.0, _slow_handler)
 
     def __post_init__(self) -> None:
+        if self.health is not None and self.health == self.ready:
+            raise ConfigError(
+                f"health={self.health!r} and ready={self.ready!r} are one path, and "
+                "the answers differ: give two"
+            )
         if self.json is not None and not isinstance(self.parser, str):
             raise ConfigError(
                 f"json={self.json!r}: it is not used by a parser of your own; give it "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sockio.engine.http.response import Response
@@ -13,8 +14,9 @@ from sockio.types import Environ, StartResponse, WSGIApp
 
 __all__ = ["Mount", "attach", "owns"]
 
-
 log = logs.get("engine.mount")
+
+_NONE: Mapping[str, WSGIApp] = MappingProxyType({})
 
 
 def owns(environ: Environ, prefix: str) -> bool:
@@ -39,16 +41,22 @@ class Mount:
         engine: Gets the requests whose path starts with ``prefix``.
         prefix: Such as ``/socket.io/``.
         app: Gets all others; without one they are answered with 404.
+        pages: Of these others, the paths that are not the application's.
     """
 
-    __slots__ = ("_app", "_engine", "_prefix")
+    __slots__ = ("_app", "_engine", "_pages", "_prefix")
 
     def __init__(
-        self, engine: WSGIApp, prefix: str, app: WSGIApp | None = None
+        self,
+        engine: WSGIApp,
+        prefix: str,
+        app: WSGIApp | None = None,
+        pages: Mapping[str, WSGIApp] = _NONE,
     ) -> None:
         self._engine = engine
         self._prefix = prefix
         self._app = app
+        self._pages = pages
 
     @property
     def shortcut(self) -> Any:
@@ -68,7 +76,13 @@ class Mount:
             BELL.ring()
         if owns(environ, self._prefix):
             return self._engine(environ, start_response)
-        path = environ.get("PATH_INFO")
+        path = environ.get("PATH_INFO", "")
+        if self._pages:
+            page = self._pages.get(path) or self._pages.get(
+                environ.get("SCRIPT_NAME", "") + path
+            )
+            if page is not None:
+                return page(environ, start_response)
         if self._app is not None:
             log.debug("%r is the application's: ours begin with %r", path, self._prefix)
             return self._app(environ, start_response)
@@ -79,7 +93,12 @@ class Mount:
         return response.start(start_response, environ["REQUEST_METHOD"])
 
 
-def attach(engine: WSGIApp, prefix: str, app: WSGIApp) -> Mount:
+def attach(
+    engine: WSGIApp,
+    prefix: str,
+    app: WSGIApp,
+    pages: Mapping[str, WSGIApp] = _NONE,
+) -> Mount:
     """Put the engine in front of an application; return what is to be served.
 
     An application that serves through its attribute ``wsgi_app``, as Flask does, gets
@@ -91,7 +110,7 @@ def attach(engine: WSGIApp, prefix: str, app: WSGIApp) -> Mount:
             f"attach({app!r}): give a WSGI application; a port is for listen()"
         )
     if inner is None:
-        return Mount(engine, prefix, app)
-    mount = Mount(engine, prefix, inner)
+        return Mount(engine, prefix, app, pages)
+    mount = Mount(engine, prefix, inner, pages)
     app.wsgi_app = mount  # type: ignore[attr-defined]
     return mount

@@ -31,10 +31,13 @@ from sockio.socket.options import ServerOptions
 from sockio.socket.reasons import Reason
 from sockio.types import Environ, StartResponse, WSGIApp
 
-from . import gunicorn
+from . import gunicorn, webtransport
+from .attaching import attach_to
 from .background import Background
 from .group import Group
 from .namespaces import Namespaces
+from .operators import Operators
+from .webtransport import Listening
 from .workers import check_count, exiting, say_where, scheme_of, serve_together
 
 if TYPE_CHECKING:
@@ -46,17 +49,6 @@ log = logs.get("server")
 GRACE = 5.0
 #: Most seconds between two clients that ``drain`` disconnects.
 LONGEST_PAUSE = 0.1
-
-
-class Listening(Protocol):
-    """A port that is served."""
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """The interface and the port."""
-
-    def close(self, timeout: float | None = None) -> None:
-        """Stop serving it."""
 
 
 class Served(Protocol):
@@ -107,6 +99,10 @@ class Lifecycle:
         self.front: WSGIApp = server
         #: What ``close`` calls, with its timeout, to stop HTTP servers and adapters.
         self._stops: list[Callable[[float | None], object]] = []
+        #: What is answered beside clients and the application.
+        self.operators = Operators(
+            server.options, namespaces, server.reactor, server.start
+        )
         #: The Engine.IO server below.
         self.engine = engine
         self.bind(engine)
@@ -129,9 +125,11 @@ class Lifecycle:
         engine.on_session = self._on_session
         engine.on_start = self._on_start
         engine.reactor = self._reactor
+        self.operators.check_paths(engine.options)
         if self._client_files is not None:
             engine.middlewares.add(self._serve_client, own=True)
         self.engine = engine
+        self._alone = Mount(engine, engine.options.prefix, engine, self.operators.pages)
         if self._reactor.observers.of_packets:
             engine.watch_packets()
 
@@ -160,6 +158,17 @@ class Lifecycle:
 
     # ------------------------------------------------------------------ mounting
 
+    def serve_alone(
+        self, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve one request, with nothing behind the server but its pages.
+
+        Blocks:
+            As long as the request takes.
+        """
+        serve = self._alone if self.operators.pages else self.engine
+        return serve(environ, start_response)
+
     def handle(
         self, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
@@ -178,7 +187,7 @@ class Lifecycle:
     def attach(self, app: Any) -> WSGIApp:
         """Serve in front of an application; returns the WSGI callable to serve."""
         prefix = self.engine.options.prefix
-        self.front = mount.attach(self.handle, prefix, app)
+        self.front = mount.attach(self.handle, prefix, app, self.operators.pages)
         return self.front
 
     def attach_to(self, server: Any) -> None:
@@ -190,23 +199,11 @@ class Lifecycle:
         if type(server) is int:
             self.server.listen(server)
             return
-        for name in ("app", "application"):  # ours; gevent.pywsgi's
-            if hasattr(server, name):
-                prefix = self.engine.options.prefix
-                setattr(server, name, Mount(self.handle, prefix, getattr(server, name)))
-                self._stops.append(
-                    getattr(server, "close" if name == "app" else "stop")
-                )
-                return
-        other = ""
-        if isinstance(server, (str, tuple)):
-            other = "; give an address to run() or listen()"
-        elif callable(server):
-            other = "; to serve in front of an application call attach(app)"
-        raise ConfigError(
-            f"Server({server!r}): give an HTTP server made by sockio.create_server() "
-            f"or gevent.pywsgi.WSGIServer, a port, or nothing{other}"
+        prefix = self.engine.options.prefix
+        stop = attach_to(
+            server, lambda app: Mount(self.handle, prefix, app, self.operators.pages)
         )
+        self._stops.append(stop)
 
     # ------------------------------------------------------------------ listening
 
@@ -230,34 +227,15 @@ class Lifecycle:
     def listen_webtransport(
         self, address: Address, certfile: str, keyfile: str, *, max_connections: int
     ) -> Listening:
-        """Serve WebTransport on a UDP port; returns once bound.
-
-        Raises:
-            ConfigError: Nobody could use it, or what it needs is not installed.
-        """
-        options = self.engine.options
-        if "webtransport" not in options.transports:
-            raise ConfigError(
-                "listen_webtransport: nobody could use it; give Server(transports="
-                '["polling", "websocket", "webtransport"])'
-            )
-        try:
-            from sockio.engine.quic.listener import Listener
-        except ModuleNotFoundError as exc:
-            raise ConfigError(
-                f"WebTransport needs the package {exc.name}: pip install "
-                '"sockio[webtransport]"'
-            ) from exc
-        self.server.start()
-        listener = Listener(
-            self._reactor,
-            certfile=certfile,
-            keyfile=keyfile,
-            on_session=self.engine.on_webtransport_session,
-            idle_timeout=options.ping_interval + options.ping_timeout,
-            session_timeout=options.upgrade_timeout,
+        """Serve WebTransport on a UDP port; returns once bound."""
+        listener = webtransport.listen(
+            self.engine,
+            self.server.start,
+            address,
+            certfile,
+            keyfile,
             max_connections=max_connections,
-        ).listen(address)
+        )
         self._stops.append(listener.close)
         return listener
 
@@ -353,6 +331,7 @@ class Lifecycle:
         Blocks:
             Until they have ended, or the time is up.
         """
+        self.operators.ending = True
         self._namespaces.close_sockets(Reason.SERVER_SHUTTING_DOWN)
         self._namespaces.hand_on(seconds)
         self.server.close(seconds)
@@ -370,6 +349,7 @@ class Lifecycle:
         Blocks:
             Until all are disconnected, at most ``seconds``.
         """
+        self.operators.ending = True
         self.engine.retry_after = seconds
         self._group.take_no_newcomers()
         end = self._reactor.clock.now() + seconds
@@ -391,6 +371,7 @@ class Lifecycle:
         Blocks:
             Until the HTTP servers have stopped.
         """
+        self.operators.close()
         self._namespaces.close(Reason.SERVER_SHUTTING_DOWN)
         self.engine.close()
         self.background.close()

@@ -50,9 +50,10 @@ from sockio.types import Environ, StartResponse, WSGIApp
 
 from . import stats
 from .background import F, P, R
-from .lifecycle import Lifecycle, Listening
+from .lifecycle import Lifecycle
 from .namespaces import ConnectionHandler, Namespaces
 from .stats import ServerStats
+from .webtransport import Listening
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -101,6 +102,8 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         error_acks: bool = False,
         strict_args: bool = True,
         error_in_connection: Literal["disconnect", "keep"] = "disconnect",
+        health: str | None = None,
+        ready: str | None = None,
         slow_handler: float | None = 1.0,
         generate_id: Callable[[Request], str] | None = None,
         handle_protocols: HandleProtocols | None = None,
@@ -155,6 +158,8 @@ class Server(EventEmitter, Targets, Generic[DataT]):
             strict_args: Reject events with the wrong number of arguments.
             error_in_connection: What happens to a client if its connection handler
                 fails: "disconnect" or "keep".
+            health: Path of a page that says that the process answers.
+            ready: Path of a page that says whether new clients may come.
             slow_handler: A handler that holds the loop for longer is logged, with its
                 stack; None: never.
             generate_id: Makes the id of a session.
@@ -193,8 +198,8 @@ class Server(EventEmitter, Targets, Generic[DataT]):
     def __call__(
         self, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
-        """Serve the requests below ``path``; all others get 404."""
-        return self._lifecycle.engine(environ, start_response)
+        """Serve the requests below ``path``, and the pages; all others get 404."""
+        return self._lifecycle.serve_alone(environ, start_response)
 
     @property
     def shortcut(self) -> Any:
@@ -204,6 +209,16 @@ class Server(EventEmitter, Targets, Generic[DataT]):
     def serve_handler(self) -> WSGIApp:
         """The WSGI callable that serves clients, and nothing else."""
         return self.engine
+
+    @property
+    def health_app(self) -> WSGIApp:
+        """A WSGI callable that answers 200: the process is alive."""
+        return self._lifecycle.operators.health.alive
+
+    @property
+    def ready_app(self) -> WSGIApp:
+        """A WSGI callable that answers 200 if new clients may come, else 503."""
+        return self._lifecycle.operators.health.ready
 
     def attach(self, app: WSGIApp) -> WSGIApp:
         """Serve in front of ``app``; returns the callable to give to a WSGI server.

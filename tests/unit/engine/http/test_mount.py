@@ -86,6 +86,30 @@ def test_the_rest_is_not_found_without_an_application() -> None:
     assert get(mounted, "/") == ("404 Not Found", b"Not Found")
 
 
+def page(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("200 OK", [])
+    return [b"page"]
+
+
+@pytest.mark.parametrize(
+    ("script", "path", "answer"),
+    [
+        ("", "/health", b"page"),
+        ("/shop", "/health", b"page"),
+        ("/health", "", b"page"),
+        ("", "/health/", b"app"),
+        ("", "/healthy", b"app"),
+        ("", "/socket.io/", b"engine"),
+    ],
+)
+def test_a_page_is_neither_the_engine_s_nor_the_application_s(
+    script: str, path: str, answer: bytes
+) -> None:
+    mounted = attach(engine, "/socket.io/", app, {"/health": page})
+
+    assert get(mounted, path, script) == ("200 OK", answer)
+
+
 def test_attach_to_a_callable() -> None:
     mounted = attach(engine, "/socket.io/", app)
 
