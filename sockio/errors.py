@@ -38,6 +38,7 @@ __all__ = [
     "EncodeError",
     "EventRejected",
     "Forbidden",
+    "InboxFull",
     "NotSupported",
     "ProtocolError",
     "RateLimited",

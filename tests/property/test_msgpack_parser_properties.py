@@ -13,7 +13,7 @@ from sockio.protocol.socketio import Packet
 from sockio.protocol.socketio.msgpack_parser import MsgpackParser
 from sockio.protocol.socketio.msgpack_reader import read
 from sockio.protocol.socketio.msgpack_scan import is_simple
-from tests.support.strategies import sio_packets
+from tests.support.strategies import sio_packets, well_formed
 
 parser = MsgpackParser()
 
@@ -21,7 +21,7 @@ parser = MsgpackParser()
 def carried(value: Any) -> Any:
     """Return what MessagePack carries of a value: no surrogates."""
     if isinstance(value, str):
-        return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in value)
+        return well_formed(value)
     if isinstance(value, list):
         return [carried(item) for item in value]
     if isinstance(value, dict):

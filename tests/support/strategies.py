@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ __all__ = [
     "namespaces",
     "payloads",
     "sio_packets",
+    "well_formed",
 ]
 
 #: Every text that UTF-8 can carry.
@@ -31,6 +33,17 @@ texts_with_surrogates = st.text(
 numbers = st.one_of(
     st.integers(-(2**63), 2**64 - 1), st.floats(allow_nan=False, allow_infinity=False)
 )
+
+
+def well_formed(text: str) -> str:
+    """Return what UTF-8 carries of a text, as ``toWellFormed`` of JavaScript does."""
+
+    def replace(found: re.Match[str]) -> str:
+        high, low = (ord(half) for half in found[0])
+        return chr(0x10000 + (high - 0xD800 << 10) + low - 0xDC00)
+
+    joined = re.sub("[\ud800-\udbff][\udc00-\udfff]", replace, text)
+    return re.sub("[\ud800-\udfff]", "\ufffd", joined)
 
 
 def _trees(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

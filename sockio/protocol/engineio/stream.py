@@ -10,8 +10,9 @@ Spec: Engine.IO protocol v4, "Packet encoding", "WebTransport".
 from __future__ import annotations
 
 from sockio.errors import ProtocolError, TooLarge
+from sockio.protocol.websocket.payload import encode_text
 
-from . import utf8, v4
+from . import v4
 from .packet import Packet
 
 __all__ = ["StreamDecoder", "encode_packet", "frame"]
@@ -39,7 +40,7 @@ def frame(encoded: str | bytes) -> bytes:
         encoded: Text with the type of the packet in front, or the bytes of a message.
     """
     if isinstance(encoded, str):
-        kind, data = 0, utf8.encode(encoded)
+        kind, data = 0, encode_text(encoded)
     elif encoded:
         kind, data = _BINARY, encoded
     else:

@@ -1,7 +1,8 @@
 """v3's text: lengths in UTF-16 code units, and UTF-8 inside of binary payloads.
 
 JavaScript counts code units, so an emoji counts twice. Text may also hold lone
-surrogates, which UTF-8 cannot carry: U+FFFD replaces them, as in JavaScript.
+surrogates, which UTF-8 cannot carry: U+FFFD replaces them, as in JavaScript. How text
+is written as UTF-8 does not depend on the version, see ``websocket/payload``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 
 from sockio.errors import ProtocolError
 
-__all__ = ["decode", "encode", "take", "units"]
+__all__ = ["decode", "take", "units"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -40,14 +41,6 @@ def take(text: str, at: int, count: int) -> str:
     if not text.startswith(part, at):
         raise ProtocolError("a packet ends inside a character")
     return part
-
-
-def encode(text: str) -> bytes:
-    """Return ``text`` as UTF-8."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return _SURROGATE.sub("\ufffd", text).encode()
 
 
 def decode(data: bytes) -> str:

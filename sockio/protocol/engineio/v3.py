@@ -16,6 +16,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 
 from sockio.errors import ProtocolError
+from sockio.protocol.websocket.payload import encode_text
 
 from . import utf8
 from .packet import Packet, PacketType
@@ -119,7 +120,7 @@ def _text_form(packet: Packet) -> str:
 def _binary_form(packet: Packet) -> bytes:
     frame = encode_packet(packet, binary=True)
     kind, data = (
-        (_TEXT, utf8.encode(frame)) if isinstance(frame, str) else (_BYTES, frame)
+        (_TEXT, encode_text(frame)) if isinstance(frame, str) else (_BYTES, frame)
     )
     return b"".join((bytes((kind, *map(int, str(len(data))), _END)), data))
 

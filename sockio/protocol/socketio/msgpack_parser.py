@@ -9,7 +9,6 @@ Spec: socket.io-msgpack-parser 3.
 
 from __future__ import annotations
 
-import re
 from math import isfinite
 from typing import Any
 
@@ -31,7 +30,6 @@ from .plain import number, simplify
 __all__ = ["MsgpackDecoder", "MsgpackParser", "is_plain", "parse", "simple", "write"]
 
 _LEAVES = frozenset((str, int, bool, type(None), bytes))
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _BINARY = (PacketType.BINARY_EVENT, PacketType.BINARY_ACK)
 #: The integers that MessagePack has.
 _LEAST, _MOST = -(1 << 63), (1 << 64) - 1
@@ -146,7 +144,9 @@ def simple(value: Any, most: int) -> Any:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
-            return _SURROGATE.sub("\ufffd", value)
+            # Two surrogates that make a pair are one character, as in JavaScript.
+            utf16 = value.encode("utf-16-le", "surrogatepass")
+            return utf16.decode("utf-16-le", "replace")
         plain = number(value)
         if isinstance(plain, int) and not _LEAST <= plain <= most:
             return float(plain)

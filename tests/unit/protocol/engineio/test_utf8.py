@@ -42,14 +42,6 @@ def test_a_part_that_ends_inside_a_character(text: str, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "data"),
-    [("é😀", "é😀".encode()), ("x\ud800y\udfff", "x\ufffdy\ufffd".encode())],
-)
-def test_text_is_written(text: str, data: bytes) -> None:
-    assert utf8.encode(text) == data
-
-
-@pytest.mark.parametrize(
     ("data", "text"),
     [
         (b"", ""),

@@ -16,7 +16,7 @@ def test_text_is_utf8() -> None:
 
 
 def test_lone_surrogates_become_replacement_characters() -> None:
-    assert encode_text("a\ud800b") == "a\ufffdb".encode()
+    assert encode_text("a\ud800b\udfff") == "a\ufffdb\ufffd".encode()
     assert encode_text("\ud83d\ude00") == "😀".encode()
 
 
