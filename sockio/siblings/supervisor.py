@@ -121,7 +121,11 @@ class Supervisor:
         return max(0.0, self._due[0] - time.monotonic()) if self._due else 3600.0
 
     def _start(self, mask: Any) -> None:
-        child = _fork()
+        try:
+            child = _fork()
+        except OSError as exc:  # there is no room for one more, at present
+            self._start_later(f"a worker cannot be started ({exc.strerror})")
+            return
         if child:
             self._children[child] = time.monotonic()
             log.info("worker %d begins", child)
@@ -199,18 +203,16 @@ class Supervisor:
                 self._tell(signal.SIGTERM, self._children)
                 failed = code if code > 0 else 1
                 continue
-            now = time.monotonic()
-            if now - since > SETTLED:
+            if time.monotonic() - since > SETTLED:
                 self._pause = FIRST_PAUSE
-            log.warning(
-                "worker %d has ended (%s); another one begins in %.1f seconds",
-                child,
-                f"signal {-code}" if code < 0 else f"exit code {code}",
-                self._pause,
-            )
-            insort(self._due, now + self._pause)
-            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            self._start_later(f"worker {child} has ended ({how})")
         return failed
+
+    def _start_later(self, why: str) -> None:
+        log.warning("%s; another one begins in %.1f seconds", why, self._pause)
+        insort(self._due, time.monotonic() + self._pause)
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _anybody_served(self) -> bool:
         if not self._served:

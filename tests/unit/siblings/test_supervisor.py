@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import pty
+import resource
 import select
 import signal
 import termios
@@ -208,6 +209,33 @@ def test_it_is_replaced_later_and_later(start: Callable[..., Program]) -> None:
         assert program.next() == (
             f"worker has ended (exit code 3); another one begins in {seconds} seconds"
         )
+
+
+def test_one_that_cannot_be_started_is_started_later(
+    start: Callable[..., Program],
+) -> None:
+    def limit(count: int) -> None:
+        resource.setrlimit(resource.RLIMIT_NPROC, (count, most))
+
+    def leave_no_room() -> None:
+        signal.signal(signal.SIGUSR1, lambda *_: limit(most))
+        limit(0)
+        if os.getuid() == 0:  # whom no limit holds
+            os.setuid(65534)
+
+    _, most = resource.getrlimit(resource.RLIMIT_NPROC)
+    program = start(serve, prepare=leave_no_room)
+    refused = "a worker cannot be started (Resource temporarily unavailable)"
+    assert program.next() == f"{refused}; another one begins in 0.1 seconds"
+
+    program.send(signal.SIGUSR1)
+
+    line = program.next()
+    while line.startswith(refused):
+        line = program.next()
+    assert line.startswith("serves ")
+    program.send(signal.SIGTERM)
+    assert program.told(2) == ["exits 0", "told 15"]
 
 
 def test_while_one_waits_to_be_replaced_all_can_be_ended(
