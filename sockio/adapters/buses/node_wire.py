@@ -21,6 +21,7 @@ __all__ = [
     "data_in",
     "message_in",
     "read_message",
+    "value_in",
     "write_message",
 ]
 
@@ -60,14 +61,21 @@ def read_message(data: bytes) -> Message | None:
     Raises:
         ProtocolError: It is none.
     """
-    if data[:1] == b"{":
-        try:
-            value = orjson.loads(data)
-        except ValueError as exc:
-            raise ProtocolError("this is no JSON") from exc
-    else:
-        value = parse(data)
-    return message_in(value)
+    return message_in(value_in(data))
+
+
+def value_in(data: bytes) -> Any:
+    """Return what JSON or MessagePack says.
+
+    Raises:
+        ProtocolError: It is neither.
+    """
+    if data[:1] != b"{":
+        return parse(data)
+    try:
+        return orjson.loads(data)
+    except ValueError as exc:
+        raise ProtocolError("this is no JSON") from exc
 
 
 def message_in(value: Any, *, heartbeats: bool = False) -> Message | None:

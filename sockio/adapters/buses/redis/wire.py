@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from sockio.adapters.buses.node_wire import value_in
 from sockio.adapters.cluster.messages import Message, MessageType
 from sockio.errors import ProtocolError
 from sockio.protocol.socketio.msgpack_parser import parse, write
@@ -311,13 +312,7 @@ _CHANGES = {
 
 
 def _map(data: bytes) -> dict[str, Any]:
-    if data[:1] == b"{":
-        try:
-            value = orjson.loads(data)
-        except ValueError as exc:
-            raise ProtocolError("this is no JSON") from exc
-    else:
-        value = parse(data)
+    value = value_in(data)
     if type(value) is not dict:
         raise ProtocolError("this is no map")
     return value
