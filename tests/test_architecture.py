@@ -208,6 +208,7 @@ ORDER = {
     ),
     "adapters/buses": (
         (
+            "broker_directory",
             "in_process",
             "node_wire",
             "outbox",
@@ -225,7 +226,7 @@ ORDER = {
     "adapters/buses/mongo": (
         ("aside", "url", "wire"),
         ("client", "collection", "session_wire"),
-        ("history", "link"),
+        ("directory", "history", "link"),
         ("bus", "mongo_sender"),
         ("__init__",),
     ),
@@ -233,8 +234,8 @@ ORDER = {
         ("health", "locks", "wire"),
         ("url",),
         ("commands",),
-        ("connection",),
-        ("link",),
+        ("connection", "tables"),
+        ("directory", "link"),
         ("hearing",),
         ("bus", "postgres_sender"),
         ("__init__",),
@@ -295,9 +296,11 @@ UPWARDS = {
 #: Where gevent and greenlet may be imported.
 GEVENT = (
     "runtime/",
+    "adapters/buses/broker_directory",
     "adapters/buses/mongo/bus",
     "adapters/buses/mongo/link",
     "adapters/buses/outbox",
+    "adapters/buses/postgres/directory",
     "adapters/buses/postgres/link",
     "adapters/buses/reconnecting",
     "adapters/buses/redis/circuit",

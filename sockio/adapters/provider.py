@@ -49,8 +49,9 @@ class Provider(ABC):
         """
         raise ConfigError(
             f"advertise= with the adapter {self!r}: the machines find each other in a "
-            "directory, which a Cluster has whose bus has one, as with redis://...; "
-            "processes of one host need no advertise="
+            "directory, which a Cluster has whose bus has one, as those of redis://, "
+            "postgresql:// and mongodb:// have; processes of one host need no "
+            "advertise="
         )
 
     def lease(self, name: str) -> Lease:

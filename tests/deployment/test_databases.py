@@ -78,7 +78,7 @@ def test_a_database_that_was_restarted_answers_again(
         ask_all(clients, MANY)
         wait_until_zero(postgres.connections)
 
-        postgres.stop()
+        postgres.shut_down()
         postgres.start()
 
         for client in clients:

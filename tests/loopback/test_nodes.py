@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import gevent.socket
 import pytest
@@ -17,11 +18,15 @@ from sockio.engine.handover import passport
 from sockio.engine.http.request import Request
 from sockio.httpd.connection import CONNECTION
 from sockio.testing import FakeClock
+from tests.support.holding_proxy import HoldingProxy
 from tests.support.http_wire import TIMEOUT, ConnectionEnded, Wire
 from tests.support.loopback import Kind
+from tests.support.mongo_server import MongoServer
 from tests.support.nodes import Node
+from tests.support.postgres import Postgres
 from tests.support.raw_client import PollingSession
 from tests.support.raw_websocket import Closed, Refused
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 
 from .conftest import Serve
@@ -529,3 +534,38 @@ def test_a_tag_that_another_machine_has_is_drawn_anew(
     assert two.tag not in (one.tag, old)
     assert f"another machine has the tag {one.tag}" in caplog.text
     assert ask(one, two).post("3").text == "ok"
+
+
+# ------------------------------------------------------------------ at a broker
+
+
+@pytest.mark.parametrize("kind", ["redis", "postgres", "mongo"])
+def test_machines_find_each_other_at_a_broker(
+    kind: str,
+    redis_server: RedisServer,
+    postgres_server: Postgres,
+    mongo_server: MongoServer,
+) -> None:
+    urls = {
+        "redis": f"{redis_server.url}?prefix=nodes",
+        "postgres": f"{postgres_server.url}?prefix=nodes",
+        "mongo": mongo_server.url,
+    }
+    url, port = urls[kind], urlsplit(urls[kind]).port
+    assert port is not None
+    proxy = HoldingProxy(port)
+    one, two = Node(url.replace(str(port), str(proxy.port))), Node(url)
+    try:
+        session = ask(one, two)
+        assert session.post("3").text == "ok"
+        assert one.addresses.secrets == two.addresses.secrets
+
+        # Who is known is reached, while the broker is away.
+        proxy.allow(0)
+        join(session)
+        assert one.nodes.proxied == 3
+    finally:
+        proxy.let_go()
+        one.close()
+        two.close()
+        proxy.close()

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -124,13 +125,33 @@ class Postgres:
         given = [part for command in commands for part in ("-c", command)]
         return self._run("psql", *self._where, "-U", "postgres", "-qAt", *given)
 
-    def stop(self) -> None:
+    def shut_down(self) -> None:
         """End it, with all its connections."""
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
         """End it, as after a crash."""
         self._end(signal.SIGQUIT)
+
+    def stop(self) -> None:
+        """Let it hang: it answers no more, and its connections stay."""
+        self._signal_all(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End a hang."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        """Send a signal to it, and to its processes: each connection has one.
+
+        What has just begun to serve a connection may escape the first time.
+        """
+        reached: set[int] = set()
+        while fresh := {self._process.pid, *_children(self._process.pid)} - reached:
+            for pid in fresh:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            reached |= fresh
 
     def _end(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
@@ -148,6 +169,7 @@ class Postgres:
     def close(self) -> None:
         """End it, and remove its folder."""
         if self._process.poll() is None:
+            self.go_on()
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -161,6 +183,11 @@ class Postgres:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _children(pid: int) -> set[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return {int(child) for child in listed.split()}
 
 
 def _free_port() -> int:

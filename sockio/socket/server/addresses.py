@@ -183,6 +183,8 @@ class Addresses:
         if self._missing.get(tag, 0.0) > self._reactor.clock.now():
             return None
         if not self.secrets:
+            self.settle()
+        if not self.secrets:
             raise OSError("the nodes have not agreed on a secret yet")
         latch = self._asked.get(tag)
         return self._look_up(tag) if latch is None else latch.wait()

@@ -27,6 +27,7 @@ from sockio.runtime import logs
 
 from . import collection, session_wire, wire
 from .client import check
+from .directory import MongoDirectory
 from .history import History
 from .link import Link
 from .url import parse
@@ -93,6 +94,8 @@ class MongoBus:
         )
         self._tenures = Tenures(self)
         self.lease = self._tenures.lease
+        #: In which the servers find each other.
+        self.directory = MongoDirectory(lambda: self._link.raw)
         self._reactor: Reactor | None = None
         self._receive: Receive | None = None
         #: The namespaces in which this server takes part: the ids of its adapters.
@@ -154,6 +157,7 @@ class MongoBus:
         self._presence.open(reactor)
         self._link.open(reactor)
         self._outbox.open()
+        self.directory.open(reactor)
 
     def join(self, nsp: LocalNamespace, uid: str, rooms: Container[str]) -> None:
         """Take part in a namespace; what it says waits until it would be answered."""
@@ -193,6 +197,7 @@ class MongoBus:
     def close(self) -> None:
         """End; what waits is still inserted if MongoDB is there."""
         self._receive = None
+        self.directory.close()
         self.history.close()
         self._presence.close()
         left = [parcel.content.document for parcel in self._outbox.close()]

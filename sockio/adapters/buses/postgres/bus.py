@@ -25,6 +25,7 @@ from sockio.runtime import logs
 from . import wire
 from .commands import Command, Commands
 from .connection import KEYWORDS, Address, Answer, Notification
+from .directory import PostgresDirectory
 from .hearing import Hearing, Member
 from .link import Fetch, Link
 from .locks import CLAIM, RELEASE, key_of
@@ -87,6 +88,8 @@ class PostgresBus:
         self._outbox = Outbox(self, self.account, self._options.outbox)
         self._tenures = Tenures(self)
         self.lease = self._tenures.lease
+        #: In which the servers find each other.
+        self.directory = PostgresDirectory(address, self._options)
         self._presence = Presence(
             self._signal,
             self._gone,
@@ -182,6 +185,7 @@ class PostgresBus:
         self._hearing.open(reactor, receive)
         self._link.open(reactor)
         self._outbox.open()
+        self.directory.open(reactor)
 
     def join(self, nsp: LocalNamespace, uid: str, rooms: LocalRooms) -> None:
         """Take part in a namespace."""
@@ -233,6 +237,7 @@ class PostgresBus:
 
     def close(self) -> None:
         """End; what waits is still said if that needs no waiting."""
+        self.directory.close()
         self._hearing.close()
         self._presence.close()
         left = [parcel.content.command for parcel in self._outbox.close()]

@@ -20,6 +20,7 @@ from .connection import (
     Notification,
 )
 from .health import Health
+from .tables import Table
 
 if TYPE_CHECKING:
     from sockio.adapters.accounting import Account
@@ -32,7 +33,8 @@ Fetch: TypeAlias = Callable[[Command], Answer]
 #: The answer to it says that the server lives, and how full its queue is.
 _LOOK = Command("SELECT pg_notification_queue_usage()::text")
 
-_TABLE = "(id bigserial UNIQUE, created_at timestamptz DEFAULT now(), payload bytea)"
+#: Of the table for what is too long for a notification.
+_COLUMNS = "(id bigserial UNIQUE, created_at timestamptz DEFAULT now(), payload bytea)"
 
 
 class _Pair(Connections):
@@ -72,25 +74,11 @@ class _Pair(Connections):
         # Each attempt takes the next: one that does not answer must not hide others.
         place = places[self._attempt % len(places)]
         self.publisher.open(place)
-        self.exchange(SETTINGS, [])
+        self._carry_out(SETTINGS)
         self._link.health.encoding(self.publisher.encoding)
-        self._provide_table()
+        if (why := self._link.table.provide(self._carry_out)) is not None:
+            self._link.health.no_table(why, self._link.table.making)
         self.listener.open(place)
-
-    def _provide_table(self) -> None:
-        """Make the table, if it is missing and we may."""
-        name = self._link.table
-        there = Command("SELECT to_regclass($1)::text", [name.encode()])
-        # UNLOGGED: what is kept for seconds need not outlive a crash.
-        make = Command(f"CREATE UNLOGGED TABLE IF NOT EXISTS {name} {_TABLE}")
-        answers: list[Answer] = []
-        self.exchange([there], answers)
-        if answers[0].value is None:
-            # Two that make it at the same moment disturb each other: is it there now?
-            made: list[Answer] = []
-            self.exchange([make, there], made)
-            if made[1].value is None:
-                self._link.health.no_table(made[0].error, make.sql)
 
     def change(self, fresh: set[bytes], old: set[bytes]) -> None:
         commands = [Command(unlisten(name)) for name in old]
@@ -156,6 +144,11 @@ class _Pair(Connections):
         finally:
             self.exchanging = False
 
+    def _carry_out(self, commands: Sequence[Command]) -> list[Answer]:
+        answers: list[Answer] = []
+        self.exchange(commands, answers)
+        return answers
+
     def stuck(self) -> bool:
         before, self._moved_at = self._moved_at, self.publisher.moved
         return self._silent or (self.exchanging and self._moved_at == before)
@@ -206,7 +199,7 @@ class Link(Reconnecting[_Pair]):
         """
         super().__init__(str(address), account, ring)
         self.address = address
-        self.table = table
+        self.table = Table(table, _COLUMNS, passing=True)
         self.heard = heard
         self._away = away
         self._attempts = 0

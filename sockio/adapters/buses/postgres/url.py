@@ -43,6 +43,8 @@ class Options:
     table_name: str = "socket_io_attachments"
     #: Bytes of the longest message that goes into a notification.
     payload_threshold: int = LONGEST_PAYLOAD
+    #: Holds how the servers find each other, for ``advertise=``.
+    directory_table: str = "sockio_directory"
     #: Seconds between two removals of old rows, and how old they are.
     cleanup_interval: float = 30.0
     #: Seconds after which a server that has nothing to say says that it lives.
@@ -89,15 +91,11 @@ def _options(scheme: str, given: Query) -> Options:
     default = Options()
     options = Options(
         prefix=given.text("prefix", default.prefix),
-        table_name=given.text(
-            "table_name",
-            default.table_name,
-            rf"({_IDENTIFIER}\.)?{_IDENTIFIER}",
-            "name of a table that needs no quotes",
-        ),
+        table_name=_table(given, "table_name", default.table_name),
         payload_threshold=given.number(
             "payload_threshold", default.payload_threshold, most=LONGEST_PAYLOAD
         ),
+        directory_table=_table(given, "directory_table", default.directory_table),
         cleanup_interval=given.seconds("cleanup_interval", default.cleanup_interval),
         heartbeat_interval=given.seconds(
             "heartbeat_interval", default.heartbeat_interval
@@ -110,3 +108,8 @@ def _options(scheme: str, given: Query) -> Options:
     if options.heartbeat_timeout <= options.heartbeat_interval:
         raise wrong(scheme, "heartbeat_timeout= is no more than heartbeat_interval=")
     return options
+
+
+def _table(given: Query, name: str, default: str) -> str:
+    what = "name of a table that needs no quotes"
+    return given.text(name, default, rf"({_IDENTIFIER}\.)?{_IDENTIFIER}", what)

@@ -18,7 +18,7 @@ def test_the_default() -> None:
 def test_our_options_are_taken_out_of_the_url() -> None:
     url, options = parse(
         "postgres://ann:s%40cret@a:1,b:2/db?prefix=my%20app&sslmode=require&"
-        "table_name=shop.rows&payload_threshold=100&cleanup_interval=60&"
+        "table_name=shop.rows&directory_table=shop.found&payload_threshold=100&cleanup_interval=60&"
         "heartbeat_interval=1&heartbeat_timeout=2.5&requests_timeout=3&outbox=4&"
         "max_message=5&target_session_attrs=any",
         KEYWORDS,
@@ -30,6 +30,7 @@ def test_our_options_are_taken_out_of_the_url() -> None:
     assert options == Options(
         prefix="my app",
         table_name="shop.rows",
+        directory_table="shop.found",
         payload_threshold=100,
         cleanup_interval=60,
         heartbeat_interval=1,
@@ -54,6 +55,7 @@ def test_our_options_are_taken_out_of_the_url() -> None:
         ("?prefix=a&prefix=b", "twice"),
         ("?table_name=a-b", "table_name= is no name of a table that needs no quotes"),
         ("?table_name=a.b.c", "needs no quotes"),
+        ("?directory_table=a-b", "directory_table= is no name of a table"),
         ("?payload_threshold=8000", "payload_threshold= is 7999 at most"),
         ("?cleanup_interval=30000", "seconds, 3600 at most, not in milliseconds"),
         ("?heartbeat_timeout=5", "no more than heartbeat_interval="),
