@@ -226,7 +226,8 @@ ORDER = {
     "adapters/buses/mongo": (
         ("aside", "url", "wire"),
         ("client", "collection", "session_wire"),
-        ("directory", "history", "link"),
+        ("history", "link", "texts"),
+        ("directory",),
         ("bus", "mongo_sender"),
         ("__init__",),
     ),
