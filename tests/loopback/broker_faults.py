@@ -31,6 +31,8 @@ class Broker(Protocol):
     def url(self) -> str: ...
     def start(self) -> None: ...
     def kill(self) -> None: ...
+    def stop(self) -> None: ...
+    def go_on(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -41,19 +43,14 @@ def clocks() -> tuple[FakeClock, FakeClock]:
 class BrokerFaults:
     """Any bus over a broker must pass this."""
 
-    @pytest.fixture
-    def proxy(self, shared: Broker) -> Iterator[HoldingProxy]:
-        """Give a way to the broker of all tests that a test can hold up."""
-        proxy = HoldingProxy(shared.port)
-        yield proxy
-        proxy.close()
-
-    # ---- away
+    def url(self, broker: Broker, *options: str) -> str:
+        """Return where the bus finds a broker; the empty ones are no options."""
+        return f"{broker.url}?{'&'.join(filter(None, options))}"
 
     def test_a_broker_that_starts_later(self, serve: Serve, broker: Broker) -> None:
         clock = FakeClock()
         broker.kill()
-        pair = BrokerPair(serve, broker.url, (clock, None), ping_interval=3600)
+        pair = BrokerPair(serve, self.url(broker), (clock, None), ping_interval=3600)
         for number in range(20):
             pair.local(number)
         assert not pair.stats().connected
@@ -73,6 +70,66 @@ class BrokerFaults:
         assert (stats.gaps, stats.lost, stats.uncertain) == (1, 0, 0)
         assert (stats.messages_waiting, stats.bytes_waiting) == (0, 0)
 
+    def test_questions_to_nobody_end(
+        self, serve: Serve, broker: Broker, clock: FakeClock
+    ) -> None:
+        broker.kill()
+        pair = BrokerPair(
+            serve, self.url(broker, "requests_timeout=2.5"), (clock, clock)
+        )
+
+        partial = gevent.spawn(pair.first.io.fetch_sockets, allow_partial=True)
+        clock.settle()
+        clock.advance(2.4)
+        assert not partial.ready()
+        clock.advance(0.1)
+        assert partial.get(timeout=30) == [pair.socket]
+
+    def test_a_server_ends_while_the_broker_is_away(
+        self, serve: Serve, broker: Broker
+    ) -> None:
+        broker.kill()
+        pair = BrokerPair(serve, self.url(broker))
+        pair.local(1)
+
+        pair.first.io.close()
+
+        assert pair.stats().lost >= 2  # that, and the goodbye
+
+    def test_ten_megabytes(self, serve: Serve, shared: Broker) -> None:
+        pair = BrokerPair(serve, self.url(shared, "prefix=large"))
+        pair.wait_two()
+
+        pair.first.io.emit("n", b"x" * 10_000_000)
+
+        for client in (pair.here, pair.there):
+            assert str(client.receive_message()).startswith("451-")
+            assert client.receive_message() == b"x" * 10_000_000
+
+    def test_a_message_above_the_limit(self, serve: Serve, shared: Broker) -> None:
+        pair = BrokerPair(serve, self.url(shared, "prefix=limit", "max_message=10000"))
+        pair.wait_two()
+
+        for emit in (pair.first.io.emit, pair.first.io.server_side_emit):
+            with pytest.raises(EncodeError, match="max_message="):
+                emit("n", "x" * 10_000)
+
+        # It has reached nobody, here or there.
+        pair.local(1)
+        assert pair.there.receive_event() == ["n", 1]
+        assert pair.stats().lost == pair.stats().messages_waiting == 0
+
+
+class ForgetfulBrokerFaults(BrokerFaults):
+    """A bus over a broker that keeps nothing for a server that is away."""
+
+    @pytest.fixture
+    def proxy(self, shared: Broker) -> Iterator[HoldingProxy]:
+        """Give a way to the broker of all tests that a test can hold up."""
+        proxy = HoldingProxy(shared.port)
+        yield proxy
+        proxy.close()
+
     def test_a_broker_that_restarts(
         self,
         serve: Serve,
@@ -80,7 +137,7 @@ class BrokerFaults:
         caplog: pytest.LogCaptureFixture,
         options: str,
     ) -> None:
-        pair = BrokerPair(serve, f"{broker.url}?{options}")
+        pair = BrokerPair(serve, self.url(broker, options))
         for restarts in range(1, 4):
             pair.wait_two()
             pair.local(-1)
@@ -105,10 +162,35 @@ class BrokerFaults:
         warnings = [r for r in caplog.records if r.levelname == "WARNING"]
         assert len(warnings) == 2 * 2 * 3
 
+    def test_what_waits_is_bounded(
+        self, serve: Serve, broker: Broker, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        pair = BrokerPair(serve, self.url(broker, "outbox=10000"))
+        heard = Heard()
+        pair.first.io.on("adapter_gap", heard)
+        pair.wait_two()
+        broker.kill()
+        pair.wait_down()
+        for number in range(200):
+            pair.local(number)
+        broker.start()
+
+        first = pair.there.receive_event()[1]
+        assert first > 0
+        for number in range(first + 1, 200):
+            assert pair.there.receive_event() == ["n", number]
+        (gap,) = heard.next()
+        assert gap.lost == pair.stats().lost == first
+        assert gap.uncertain == 0
+        assert gap.seconds is not None
+        assert pair.gaps[0].all == [gap]
+        assert caplog.text.count("the oldest messages are dropped") == 1
+        assert f"{first} were dropped" in caplog.text
+
     def test_servers_that_do_not_come_back_are_not_waited_for_long(
         self, serve: Serve, broker: Broker
     ) -> None:
-        pair = BrokerPair(serve, broker.url, clocks(), ping_interval=3600)
+        pair = BrokerPair(serve, self.url(broker), clocks(), ping_interval=3600)
         pair.wait_two()
         broker.kill()
         pair.wait_down()
@@ -128,10 +210,44 @@ class BrokerFaults:
 
         assert 5 < clock.now() - began < 7
 
+    def test_a_broker_that_hangs(
+        self,
+        serve: Serve,
+        broker: Broker,
+        caplog: pytest.LogCaptureFixture,
+        options: str,
+    ) -> None:
+        url = self.url(broker, options)
+        pair = BrokerPair(serve, url, clocks(), ping_interval=3600)
+        pair.wait_two()
+        pair.pass_time(7)
+        pair.wait_two()
+        broker.stop()
+
+        pair.local(1)  # written into a connection that still seems to be there
+        pair.advance(5)
+        pair.advance(5)
+        pair.wait_down()
+        pair.local(2)
+        for _ in range(3):  # the system accepts connections, and nobody answers
+            pair.advance_until_connecting()
+            pair.local(3)
+
+        broker.go_on()
+        pair.wait_up()
+        pair.advance_until(lambda: pair.buses[0].idle)
+        assert pair.stats().uncertain == 1
+        assert pair.gaps[0].all[0].seconds > 0  # type: ignore[operator]
+        numbers: list[int] = []
+        while numbers.count(3) < 3:
+            numbers.append(pair.there.receive_event()[1])
+        assert numbers in ([2, 3, 3, 3], [1, 2, 3, 3, 3])
+        assert "no answer in 5 s" in caplog.text
+
     def test_a_black_hole(
         self, serve: Serve, shared: Broker, proxy: HoldingProxy, options: str
     ) -> None:
-        direct = f"{shared.url}?prefix=hole&{options}"
+        direct = self.url(shared, "prefix=hole", options)
         held = direct.replace(str(shared.port), str(proxy.port))
         pair = BrokerPair(serve, (held, direct), clocks(), ping_interval=3600)
         pair.wait_two()
@@ -159,84 +275,12 @@ class BrokerFaults:
         assert pair.stats().uncertain == 1
         assert pair.stats(1).gaps == pair.stats(1).uncertain == 0
 
-    def test_questions_to_nobody_end(
-        self, serve: Serve, broker: Broker, clock: FakeClock
-    ) -> None:
-        broker.kill()
-        pair = BrokerPair(serve, f"{broker.url}?requests_timeout=2.5", (clock, clock))
-
-        partial = gevent.spawn(pair.first.io.fetch_sockets, allow_partial=True)
-        clock.settle()
-        clock.advance(2.4)
-        assert not partial.ready()
-        clock.advance(0.1)
-        assert partial.get(timeout=30) == [pair.socket]
-
-    def test_what_waits_is_bounded(
-        self, serve: Serve, broker: Broker, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        pair = BrokerPair(serve, f"{broker.url}?outbox=10000")
-        heard = Heard()
-        pair.first.io.on("adapter_gap", heard)
-        pair.wait_two()
-        broker.kill()
-        pair.wait_down()
-        for number in range(200):
-            pair.local(number)
-        broker.start()
-
-        first = pair.there.receive_event()[1]
-        assert first > 0
-        for number in range(first + 1, 200):
-            assert pair.there.receive_event() == ["n", number]
-        (gap,) = heard.next()
-        assert gap.lost == pair.stats().lost == first
-        assert gap.uncertain == 0
-        assert gap.seconds is not None
-        assert pair.gaps[0].all == [gap]
-        assert caplog.text.count("the oldest messages are dropped") == 1
-        assert f"{first} were dropped" in caplog.text
-
-    def test_a_server_ends_while_the_broker_is_away(
-        self, serve: Serve, broker: Broker
-    ) -> None:
-        broker.kill()
-        pair = BrokerPair(serve, broker.url)
-        pair.local(1)
-
-        pair.first.io.close()
-
-        assert pair.stats().lost >= 2  # that, and the goodbye
-
-    def test_ten_megabytes(self, serve: Serve, shared: Broker) -> None:
-        pair = BrokerPair(serve, f"{shared.url}?prefix=large")
-        pair.wait_two()
-
-        pair.first.io.emit("n", b"x" * 10_000_000)
-
-        for client in (pair.here, pair.there):
-            assert str(client.receive_message()).startswith("451-")
-            assert client.receive_message() == b"x" * 10_000_000
-
-    def test_a_message_above_the_limit(self, serve: Serve, shared: Broker) -> None:
-        pair = BrokerPair(serve, f"{shared.url}?prefix=limit&max_message=10000")
-        pair.wait_two()
-
-        for emit in (pair.first.io.emit, pair.first.io.server_side_emit):
-            with pytest.raises(EncodeError, match="max_message="):
-                emit("n", "x" * 10_000)
-
-        # It has reached nobody, here or there.
-        pair.local(1)
-        assert pair.there.receive_event() == ["n", 1]
-        assert pair.stats().lost == pair.stats().messages_waiting == 0
-
     @pytest.mark.parametrize("slow", [0, 1])
     def test_a_slow_broker(
         self, serve: Serve, shared: Broker, proxy: HoldingProxy, slow: int
     ) -> None:
         # A message takes longer than a broker may be silent, and it is not.
-        urls = [f"{shared.url}?prefix=slow{slow}"] * 2
+        urls = [self.url(shared, f"prefix=slow{slow}")] * 2
         urls[slow] = urls[slow].replace(str(shared.port), str(proxy.port))
         pair = BrokerPair(serve, urls, clocks(), ping_interval=3600)
         pair.wait_two()

@@ -15,7 +15,7 @@ from tests.support.holding_proxy import HoldingProxy
 from tests.support.postgres import Postgres
 from tests.support.waiting import wait_until
 
-from .broker_faults import BrokerFaults, clocks
+from .broker_faults import ForgetfulBrokerFaults, clocks
 from .conftest import Serve
 
 #: What strangers say on a channel; the rows that it names are not there, or not ours.
@@ -76,7 +76,7 @@ def options() -> str:
     return ""
 
 
-class TestPostgres(BrokerFaults):
+class TestPostgres(ForgetfulBrokerFaults):
     """What any bus must pass."""
 
 

@@ -16,7 +16,7 @@ from tests.support.served import Heard
 from tests.support.strange_redis import strange
 from tests.support.waiting import wait_until
 
-from .broker_faults import BrokerFaults, clocks
+from .broker_faults import ForgetfulBrokerFaults, clocks
 from .conftest import Serve
 
 #: Both ways in which messages travel.
@@ -46,41 +46,8 @@ def options(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-class TestRedis(BrokerFaults):
+class TestRedis(ForgetfulBrokerFaults):
     """What any bus must pass."""
-
-
-# ------------------------------------------------------------------ away
-
-
-def test_a_broker_that_hangs(
-    serve: Serve, broker: RedisServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    pair = RedisPair(serve, broker.url, clocks(), ping_interval=3600)
-    pair.wait_two()
-    pair.pass_time(7)
-    pair.wait_two()
-    broker.stop()
-
-    pair.local(1)  # written into a connection that still seems to be there
-    pair.advance(5)
-    pair.advance(5)
-    pair.wait_down()
-    pair.local(2)
-    for _ in range(3):  # the system accepts connections, and nobody answers
-        pair.advance_until_connecting()
-        pair.local(3)
-
-    broker.go_on()
-    pair.wait_up()
-    pair.advance_until(lambda: pair.buses[0].idle)
-    assert pair.stats().uncertain == 1
-    assert pair.gaps[0].all[0].seconds > 0  # type: ignore[operator]
-    numbers: list[int] = []
-    while numbers.count(3) < 3:
-        numbers.append(pair.there.receive_event()[1])
-    assert numbers in ([2, 3, 3, 3], [1, 2, 3, 3, 3])
-    assert "no answer in 5 s" in caplog.text
 
 
 # ------------------------------------------------------------------ lost
@@ -122,9 +89,6 @@ def test_what_the_broker_refuses_is_lost(
     assert pair.gaps[0].all == [Gap(seconds=None, lost=2, uncertain=0)]
     assert pair.stats().gaps == 0
     assert caplog.text.count("refuses a 'PUBLISH'") == 1
-
-
-# ------------------------------------------------------------------ large and slow
 
 
 # ------------------------------------------------------------------ strangers
