@@ -189,14 +189,16 @@ def test_newcomers_wait_until_the_node_can_be_found(
     two.directory.away = True
     waiting = gevent.spawn(two.addresses.settle)
     wait_until(lambda: "the other machines may not find this one" in caplog.text)
-    with pytest.raises(OSError, match="agreed"):
-        two.find("AAAA")
+    finding = gevent.spawn(two.find, "AAAA")
+    gevent.idle()
     assert not waiting.dead
+    assert not finding.dead
 
     two.directory.away = False
     two.clock.advance(1)
 
     waiting.get(timeout=20)
+    assert finding.get(timeout=20) is None
     assert "can find this one again" in caplog.text
     two.close()
 
@@ -211,6 +213,8 @@ def test_they_do_not_wait_for_long(texts: Exchange) -> None:
 
     waiting.get(timeout=20)
     node.addresses.settle()
+    with pytest.raises(OSError, match="agreed"):
+        node.find("BBBB")
     node.close()
     gevent.idle()
 
