@@ -5,7 +5,7 @@ SockioError
 │   └── TooLarge              it sent more at once than it may
 ├── ConnectError              raised by a middleware: the client gets CONNECT_ERROR
 ├── Forbidden                 raised in allow_request: HTTP 403, code 4
-├── EventRejected             raised in socket.use: the event is not dispatched
+├── EventRejected             raised in socket.use, or the arguments do not fit
 ├── AckError
 │   ├── AckTimeout            also TimeoutError
 │   └── Disconnected          the socket disconnected while somebody waited for it
@@ -101,6 +101,12 @@ class Forbidden(SockioError):
 
 class EventRejected(SockioError):
     """Raise it in ``socket.use``: the event goes to the ``error`` listeners instead."""
+
+    def __init__(self, message: str = "", *, path: str | None = None) -> None:
+        super().__init__(message)
+        #: Which value of the event is wrong, as ``order.items[2].price``; None: it is
+        #: not one value. A client that gets the error as its answer gets it too.
+        self.path = path
 
 
 class AckError(SockioError):

@@ -14,7 +14,7 @@ from typing import Any
 
 from .signature import Handler, read_signature
 
-__all__ = ["MOST_KNOWN", "known_signature"]
+__all__ = ["MOST_KNOWN", "key_of", "known_signature"]
 
 #: Most signatures that are kept. Then all are dropped, and read again when needed.
 MOST_KNOWN = 1024
@@ -28,10 +28,9 @@ _known: dict[tuple[object, ...], tuple[int, int | None, bool]] = {}
 
 def known_signature(fn: Handler) -> tuple[int, int | None, bool]:
     """Return what ``read_signature`` returns; raise what it raises."""
-    parts: list[object] = []
-    if not _take_apart(fn, parts, _MOST_LAYERS):
+    key = key_of(fn)
+    if key is None:
         return read_signature(fn)
-    key = tuple(parts)
     found = _known.get(key)
     if found is None:
         found = read_signature(fn)
@@ -39,6 +38,12 @@ def known_signature(fn: Handler) -> tuple[int, int | None, bool]:
             _known.clear()
         _known[key] = found
     return found
+
+
+def key_of(fn: Handler) -> tuple[object, ...] | None:
+    """Return what the signature of ``fn`` depends on; None: that is not known."""
+    parts: list[object] = []
+    return tuple(parts) if _take_apart(fn, parts, _MOST_LAYERS) else None
 
 
 def _take_apart(fn: Any, parts: list[object], layers: int) -> bool:

@@ -8,7 +8,7 @@ calling and catching TypeError.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -38,6 +38,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Handler: TypeAlias = Callable[..., Any]
 H = TypeVar("H", bound=Handler)
+#: Turns the arguments of an event, whose name comes first, into those that a handler
+#: is called with; raises ``EventRejected``.
+Convert: TypeAlias = "Callable[[str, Sequence[Any]], tuple[Any, ...]]"
 
 _FAILED = "a listener of %r failed: %s"
 #: Options that Flask-SocketIO and python-socketio take here.
@@ -51,6 +54,7 @@ class Listener:
         "_taken",
         "complained",
         "concurrent",
+        "convert",
         "event",
         "fn",
         "max_args",
@@ -78,7 +82,9 @@ class Listener:
         #: ``max_args`` as a number that can be compared.
         self.most_args = sys.maxsize if self.max_args is None else self.max_args
         self._taken = False
-        #: Whether a wrong number of arguments for it has been logged.
+        #: Makes the arguments of a client those of the handler; None: they are so.
+        self.convert: Convert | None = None
+        #: Whether an event with wrong arguments for it has been logged.
         self.complained = False
 
     def __repr__(self) -> str:
@@ -117,11 +123,20 @@ _NOBODY: dict[str, tuple[Listener, ...]] = {}
 class Listeners:
     """All handlers of one emitter; what ``get`` returned never changes afterwards."""
 
-    __slots__ = ("_by_event",)
+    __slots__ = ("_by_event", "_converter")
 
-    def __init__(self) -> None:
+    def __init__(
+        self, converter: Callable[[str, Handler], Convert | None] | None = None
+    ) -> None:
+        """Make one without handlers.
+
+        Args:
+            converter: Returns the ``convert`` of the listener for an event and its
+                handler; None: no listener has one.
+        """
         #: A tuple is never empty: an event without handlers has no entry.
         self._by_event: dict[str, tuple[Listener, ...]] = _NOBODY
+        self._converter = converter
 
     def on(
         self,
@@ -140,6 +155,8 @@ class Listeners:
         """
         name = event_name(event)
         listener = Listener(name, handler, once=once, concurrent=concurrent)
+        if self._converter is not None:
+            listener.convert = self._converter(name, handler)
         if self._by_event is _NOBODY:
             self._by_event = {}
         others = self._by_event.get(name, ())

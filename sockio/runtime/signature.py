@@ -37,7 +37,7 @@ def read_signature(fn: Handler) -> tuple[int, int | None, bool]:
     wrong = deferring(fn)
     if wrong is not None:
         raise ConfigError(f"{fn!r} {wrong}: {REMEDY}")
-    parameters, outer = _parameters(fn), _parameters(fn, follow_wrapped=False)
+    parameters, outer = parameters_of(fn), parameters_of(fn, follow_wrapped=False)
     if parameters is None or outer is None:
         return (
             0,
@@ -95,7 +95,7 @@ def _read_code(fn: Handler) -> tuple[int, int | None, bool] | None:
     return least, None if code.co_flags & inspect.CO_VARARGS else most, wants_ack
 
 
-def _parameters(
+def parameters_of(
     fn: Handler, *, follow_wrapped: bool = True
 ) -> list[inspect.Parameter] | None:
     """Return what ``fn`` declares; None where it is C code that declares nothing.
@@ -144,7 +144,7 @@ def advise_ack(fn: Handler, count: int) -> str:
     """
     names = [
         parameter.name
-        for parameter in _parameters(fn) or ()
+        for parameter in parameters_of(fn) or ()
         if parameter.kind
         in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     ]
@@ -170,7 +170,7 @@ def _name(fn: Handler) -> str:
 
 def _describe_parameters(fn: Handler) -> str:
     shown = []
-    for parameter in _parameters(fn) or ():
+    for parameter in parameters_of(fn) or ():
         if parameter.kind is parameter.VAR_POSITIONAL:
             shown.append(f"*{parameter.name}")
         elif parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD):

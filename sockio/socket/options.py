@@ -226,6 +226,9 @@ class ServerOptions:
     error_acks: bool = option(False, flag)
     #: Reject events with the wrong number of arguments for their listener.
     strict_args: bool = option(True, flag)
+    #: Convert the arguments of events to the types that their listeners declare, and
+    #: reject events that have others.
+    validate: bool = option(False, flag)
     #: What happens to a client if its connection handler fails: "disconnect"
     #: disconnects it, "keep" leaves it connected.
     error_in_connection: Literal["disconnect", "keep"] = option(

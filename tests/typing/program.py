@@ -84,6 +84,7 @@ def make_server() -> sockio.Server:
         cancel_on_disconnect=True,
         error_acks=True,
         strict_args=True,
+        validate=True,
         error_in_connection="keep",
         slow_handler=None,
         generate_id=None,

@@ -14,11 +14,12 @@ __all__ = ["Misfit", "call_fitting"]
 
 
 class Misfit(EventRejected, TypeError):
-    """An event came with more or fewer arguments than its handler takes."""
+    """An event came with other arguments than its handler takes."""
 
-    def __init__(self, event: str, count: int, listener: Listener) -> None:
-        text = f"event {event!r} came with {arguments(count)}, but"
-        super().__init__(f"{text} {listener.describe()}")
+    def __init__(
+        self, message: str, listener: Listener, *, path: str | None = None
+    ) -> None:
+        super().__init__(message, path=path)
         self._listener = listener
 
     def take_level(self) -> int:
@@ -41,7 +42,7 @@ def call_fitting(listener: Listener, event: str, args: Sequence[Any]) -> Any:
         args: Its arguments; of ``connect``, the environ first, which no handler gets.
 
     Raises:
-        Misfit: It takes another number of arguments.
+        Misfit: It takes other arguments.
 
     Blocks:
         As long as the handler does.
@@ -49,6 +50,17 @@ def call_fitting(listener: Listener, event: str, args: Sequence[Any]) -> Any:
     own = _OWN.get(event)
     if own is not None:
         return listener.fn(*listener.fit(tuple(args[own])))
-    if listener.accepts(len(args)):
-        return listener.fn(*args)
-    raise Misfit(event, len(args), listener)
+    if not listener.accepts(len(args)):
+        came = f"event {event!r} came with {arguments(len(args))}"
+        raise Misfit(f"{came}, but {listener.describe()}", listener)
+    return listener.fn(*_converted(listener, event, args))
+
+
+def _converted(listener: Listener, event: str, args: Sequence[Any]) -> Sequence[Any]:
+    """Return the arguments as the types of the handler, if it is to get these."""
+    if listener.convert is None:
+        return args
+    try:
+        return listener.convert(event, args)
+    except EventRejected as exc:
+        raise Misfit(str(exc), listener, path=exc.path) from None

@@ -8,6 +8,7 @@ from typing import Any
 
 from sockio.errors import ConnectError
 from sockio.runtime import logs
+from sockio.socket import validation
 from sockio.socket.namespace.namespace import Namespace
 from sockio.socket.one_socket.gate import reject
 from sockio.socket.one_socket.socket import Socket
@@ -45,6 +46,7 @@ class Dispatch:
         self._contexts = contexts
         self._arrivals = arrivals
         self._how = how
+        handlers.convert_by(validation.converter if io.options.validate else None)
         if ANY in how.namespaces:
             self._serve(io.of(how.any_namespace))
         for name in {"/", *how.namespaces} - {ANY}:
@@ -147,7 +149,9 @@ class Dispatch:
         except Misfit as exc:
             log.log(exc.take_level(), "%s", exc)
             self._io.reactor.observers.tell("event_rejected", socket, event, exc)
-            reject(socket, exc, ack, error_acks=self._io.options.error_acks)
+            options = self._io.options
+            answered = options.error_acks or options.validate
+            reject(socket, exc, ack, error_acks=answered)
             return
         if ack is not None:
             ack.returned(handled.answer)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from sockio.errors import ConfigError
 from sockio.protocol.socketio.packet import RESERVED_EVENTS
 from sockio.runtime.event_names import event_name
-from sockio.runtime.listeners import Listener
+from sockio.runtime.listeners import Convert, Listener
 from sockio.runtime.workers import FAILURES
 
 from .arguments import call_fitting
@@ -27,6 +27,8 @@ ANY = "*"
 OWN = ("connect", "disconnect")
 
 ErrorHandler = Callable[[Any], Any]
+#: Returns what converts the arguments of an event for a handler, if anything.
+Converter = Callable[[str, Callable[..., Any]], "Convert | None"]
 
 
 class Handled(NamedTuple):
@@ -54,6 +56,8 @@ class Handlers:
         #: The handler of errors of all other namespaces.
         self.of_other_errors: ErrorHandler | None = None
         self.clients: Clients | None = None
+        #: None: handlers get the arguments as they came.
+        self._converter: Converter | None = None
 
     @property
     def namespaces(self) -> set[str]:
@@ -72,7 +76,7 @@ class Handlers:
         name = event_name(event)
         if name in RESERVED_EVENTS and name not in OWN:
             raise ConfigError(f"on({name!r}): no client can send an event of that name")
-        listener = Listener(name, fn)
+        listener = self._let_convert(Listener(name, fn))
         if listener.wants_ack:
             raise ConfigError(
                 f"on({name!r}): the answer is what the handler returns; leave out ack="
@@ -87,10 +91,32 @@ class Handlers:
             TypeError: Something that is named as a handler cannot be called.
             ConfigError: A handler could be called only in vain.
         """
-        for event in handler.events():
-            Listener(event, handler.method_of(event))  # type: ignore[arg-type]
+        self._check_class(handler)
         self._classes[handler.namespace] = handler
         self._tell(handler.namespace)
+
+    def convert_by(self, converter: Converter | None) -> None:
+        """Let handlers get arguments as their types, or as they came.
+
+        Raises:
+            ConfigError: A handler has a type that nothing can be converted to.
+        """
+        self._converter = converter
+        for functions in self._functions.values():
+            for listener in functions.values():
+                self._let_convert(listener)
+        for handler in self._classes.values():
+            self._check_class(handler)
+
+    def _let_convert(self, listener: Listener) -> Listener:
+        converter = self._converter
+        listener.convert = converter and converter(listener.event, listener.fn)
+        return listener
+
+    def _check_class(self, handler: Namespace) -> None:
+        handler.listener_of = lambda event, fn: self._let_convert(Listener(event, fn))
+        for event in handler.events():
+            handler.listener_of(event, handler.method_of(event))
 
     def _tell(self, namespace: str) -> None:
         if self.clients is not None:

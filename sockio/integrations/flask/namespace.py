@@ -30,6 +30,9 @@ class Namespace:
         self.namespace = namespace or "/"
         self.socketio: SocketIO = None  # type: ignore[assignment]
 
+    #: Makes a listener of an event and a method.
+    listener_of: Callable[[str, Any], Listener] = Listener
+
     @property
     def server(self) -> Server:
         """The same as ``socketio.server``."""
@@ -48,7 +51,7 @@ class Namespace:
         method = self.method_of(event)
         if method is None:
             return None
-        return call_fitting(Listener(event, method), event, args)
+        return call_fitting(self.listener_of(event, method), event, args)
 
     @property
     def catches_all(self) -> bool:

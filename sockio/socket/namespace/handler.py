@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, update_wrapper
 from typing import Any, NamedTuple
 
 from sockio.errors import ConfigError
@@ -58,7 +58,12 @@ class NamespaceHandler:
         """Return the function to call for each event."""
         if type(self).trigger_event is NamespaceHandler.trigger_event:
             return methods
-        return {event: partial(self.trigger_event, event) for event in methods}
+        called = {event: partial(self.trigger_event, event) for event in methods}
+        if self.nsp.options.validate:
+            # The types of an event are those of its method, whatever comes before it.
+            for event, method in methods.items():
+                update_wrapper(called[event], method)
+        return called
 
     @staticmethod
     def _connected(called: dict[str, Callable[..., Any]], socket: Socket[Any]) -> None:

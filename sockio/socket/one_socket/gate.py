@@ -131,4 +131,7 @@ def reject(
 
 def refuse(ack: AckReply, error: BaseException) -> None:
     """Tell a client, if it has no answer yet, that its event has failed."""
-    ack({"error": {"message": str(error)}})
+    told = {"message": str(error)}
+    if isinstance(error, EventRejected) and error.path is not None:
+        told["path"] = error.path
+    ack({"error": told})

@@ -159,13 +159,14 @@ class Incoming:
             if listener.min_args <= count <= listener.most_args:
                 fitting = args
             elif self._home.options.strict_args:
-                misfit = self._misfit(name, count, listener)
-                tell = self._home.reactor.observers.tell
-                tell("event_rejected", owner, name, misfit)
-                self._reject(owner, misfit, ack)
+                self._turn_away(owner, listener, _misfit(name, count, listener), ack)
                 continue
             else:
                 fitting = listener.fit(tuple(args))
+            if listener.convert is not None:
+                fitting = self._converted(owner, listener, fitting, ack)
+                if fitting is None:
+                    continue
             if listener.concurrent:
                 self._intake.add(0)
                 workers = self._home.reactor.workers
@@ -173,17 +174,36 @@ class Incoming:
             else:
                 self._call(owner, listener, fitting, ack)
 
-    def _misfit(self, name: str, count: int, listener: Listener) -> EventRejected:
-        error = EventRejected(
-            f"event {name!r} came with {arguments(count)}, but {listener.describe()}"
-            + advise_ack(listener.fn, count)
-        )
+    def _converted(
+        self, owner: Owner | None, listener: Listener, args: Any, ack: AckReply | None
+    ) -> Any:
+        """Return the arguments as the listener's types; None: the event is rejected."""
+        try:
+            return listener.convert(listener.event, args)  # type: ignore[misc]
+        except EventRejected as exc:
+            self._turn_away(owner, listener, exc, ack)
+        except FAILURES as exc:
+            # A boundary: the types are the application's, and their code may fail.
+            self._fail(owner, listener, args, exc, ack)
+        return None
+
+    def _turn_away(
+        self,
+        owner: Owner | None,
+        listener: Listener,
+        error: EventRejected,
+        ack: AckReply | None,
+    ) -> None:
+        """Reject an event whose arguments are not those of a listener."""
         # Warn once for each listener: a client must not be able to fill the log.
         level = DEBUG if listener.complained else WARNING
         listener.complained = True
-        sid = self._outgoing.label
-        log.log(level, "sid=%s %s", sid, error)
-        return error
+        log.log(level, "sid=%s %s", self._outgoing.label, error)
+        tell = self._home.reactor.observers.tell
+        tell("event_rejected", owner, listener.event, error)
+        options = self._home.options
+        answered = options.error_acks or options.validate
+        reject(owner, error, ack, error_acks=answered)
 
     def _call(
         self, owner: Owner | None, listener: Listener, args: Any, ack: AckReply | None
@@ -326,6 +346,13 @@ class Incoming:
         self._inbox.turn_to(_run)
         self._waiting = None
         self._gate = None  # who still has events to take keeps it
+
+
+def _misfit(name: str, count: int, listener: Listener) -> EventRejected:
+    return EventRejected(
+        f"event {name!r} came with {arguments(count)}, but {listener.describe()}"
+        + advise_ack(listener.fn, count)
+    )
 
 
 def _run(job: Callable[[], object]) -> None:

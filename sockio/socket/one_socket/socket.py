@@ -16,7 +16,7 @@ from sockio.engine.http.request import Request
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.listeners import Listener, Listeners
-from sockio.socket import middleware
+from sockio.socket import middleware, validation
 from sockio.socket.data import DataT, SocketData
 from sockio.socket.emit_arguments import refuse
 from sockio.socket.error_handlers import ErrorHandlers, Fallible
@@ -79,7 +79,8 @@ class Socket(Fallible, Addressing, CatchAll, Waits, Generic[DataT]):
     client: Connection
 
     def __init__(self, sid: SocketId, nsp: Home, client: Link, auth: Json) -> None:
-        self._listeners = Listeners()
+        validate = nsp.options.validate
+        self._listeners = Listeners(validation.converter) if validate else Listeners()
         #: Its namespace, which is the only kind of home there is.
         self.nsp: Namespace = nsp  # type: ignore[assignment]
         self.reactor = nsp.reactor

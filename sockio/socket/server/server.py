@@ -101,6 +101,7 @@ class Server(EventEmitter, Targets, Generic[DataT]):
         cancel_on_disconnect: bool = False,
         error_acks: bool = False,
         strict_args: bool = True,
+        validate: bool = False,
         error_in_connection: Literal["disconnect", "keep"] = "disconnect",
         health: str | None = None,
         ready: str | None = None,
@@ -156,6 +157,8 @@ class Server(EventEmitter, Targets, Generic[DataT]):
             cancel_on_disconnect: Kill a handler whose client goes away.
             error_acks: Answer an event whose handler failed.
             strict_args: Reject events with the wrong number of arguments.
+            validate: Convert arguments to the types that listeners declare, and reject
+                events that have others.
             error_in_connection: What happens to a client if its connection handler
                 fails: "disconnect" or "keep".
             health: Path of a page that says that the process answers.
