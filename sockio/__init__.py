@@ -59,9 +59,11 @@ _HOME = {
     "SockioError": "errors",
     "Socket": "socket.one_socket.socket",
     "SocketOperator": "socket.one_socket.operator",
+    "alias": "socket.events",
     "compiled": "build",
     "create_server": "httpd.server",
     "event": "socket.events",
+    "prefix": "socket.events",
 }
 
 if TYPE_CHECKING:
@@ -104,7 +106,9 @@ if TYPE_CHECKING:
     from .runtime.event_names import Event as Event
     from .runtime.observers import Observer as Observer
     from .runtime.surroundings import Call as Call
+    from .socket.events import alias as alias
     from .socket.events import event as event
+    from .socket.events import prefix as prefix
     from .socket.handshake import Handshake as Handshake
     from .socket.many_sockets.broadcast import BroadcastOperator as BroadcastOperator
     from .socket.many_sockets.remote_socket import RemoteSocket as RemoteSocket

@@ -37,6 +37,7 @@ MODULES = (
     "socket.one_socket.gate",
     "socket.one_socket.inbox",
     "socket.one_socket.incoming",
+    "socket.one_socket.operator",
     "socket.one_socket.outgoing",
     "socket.one_socket.socket",
 )

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, overload
 
 from sockio.adapters.addressing import BroadcastOptions
 from sockio.adapters.cluster.messages import (
@@ -35,7 +35,7 @@ from sockio.socket.emit_arguments import (
     server_event_name,
     take_ack,
 )
-from sockio.socket.events import Event, only_typed
+from sockio.socket.events import Event, P, R, only_typed
 from sockio.socket.many_sockets.choosing import Choosing
 from sockio.socket.room_names import room_names
 from sockio.types import Json, RoomLike
@@ -93,9 +93,12 @@ class EmitterOperator(Choosing["EmitterOperator"]):
     def _chosen(self, options: BroadcastOptions, nobody: bool) -> EmitterOperator:
         return EmitterOperator(self._way, options, nobody=nobody)
 
-    def emit(
-        self, event: str | Event[..., Any], *args: Any, **unknown: NoReturn
-    ) -> None:
+    # The first form lets a type checker compare the arguments with a typed event.
+    @overload
+    def emit(self, event: Event[P, Any], *args: P.args, **named: P.kwargs) -> None: ...
+    @overload
+    def emit(self, event: str, *args: Any) -> None: ...
+    def emit(self, event: str | Event[..., Any], *args: Any, **unknown: Any) -> None:
         """Emit to every addressed socket, on all servers.
 
         Args:
@@ -190,8 +193,14 @@ class EmitterNamespace(EmitterOperator):
         """The namespace's name."""
         return self._way.nsp
 
+    @overload
     def server_side_emit(
-        self, event: str | Event[..., Any], *args: Any, **unknown: NoReturn
+        self, event: Event[P, Any], *args: P.args, **named: P.kwargs
+    ) -> None: ...
+    @overload
+    def server_side_emit(self, event: str, *args: Any) -> None: ...
+    def server_side_emit(
+        self, event: str | Event[..., Any], *args: Any, **unknown: Any
     ) -> None:
         """Fire an event on this namespace of all servers.
 
@@ -221,8 +230,24 @@ class EmitterNamespace(EmitterOperator):
             parcel = way.sender.pack(message)
         way.sender.send(parcel, way.until)
 
+    @overload
     def server_side_emit_with_ack(
-        self, event: str | Event[..., Any], *args: Any, timeout: float = 5.0
+        self, event: Event[P, R], *args: P.args, **named: P.kwargs
+    ) -> list[R]: ...
+    @overload
+    def server_side_emit_with_ack(
+        self, event: str, *args: Any, timeout: float = ...
+    ) -> list[Any]: ...
+    @overload
+    def server_side_emit_with_ack(
+        self, event: Event[..., R], *args: Any, timeout: float
+    ) -> list[R]: ...
+    def server_side_emit_with_ack(
+        self,
+        event: str | Event[..., Any],
+        *args: Any,
+        timeout: Any = 5.0,
+        **unknown: Any,
     ) -> list[Any]:
         """Fire an event on all servers, and return the answer of each.
 
@@ -241,6 +266,8 @@ class EmitterNamespace(EmitterOperator):
         Blocks:
             Until all have answered.
         """
+        if unknown:
+            refuse("server_side_emit_with_ack", unknown, "timeout")
         seconds("timeout", timeout)
         way, packet = self._way, self._for_servers(event, args)
         data = {"packet": packet.data, "requestId": new_id()}

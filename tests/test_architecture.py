@@ -106,6 +106,7 @@ ORDER = {
             "options",
             "reasons",
             "room_names",
+            "validation",
         ),
         ("many_sockets/",),
         ("one_socket/",),
@@ -331,7 +332,7 @@ LONGER = {
     "engine/session": (461, 370),
     "engine/quic/connection": (400, 310),
     "engine/websockets/simple_websocket": (419, 300),
-    "socket/server/server": (488, 300),
+    "socket/server/server": (477, 300),
 }
 VAGUE_NAMES = re.compile(r"(utils?|helpers?|common|misc|managers?|base.*)$")
 #: Marks of unfinished work, and folders of somebody's own machine.

@@ -38,9 +38,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Handler: TypeAlias = Callable[..., Any]
 H = TypeVar("H", bound=Handler)
-#: Turns the arguments of an event, whose name comes first, into those that a handler
-#: is called with; raises ``EventRejected``.
+#: Called with an event and its arguments; returns those for a handler, or rejects them.
 Convert: TypeAlias = "Callable[[str, Sequence[Any]], tuple[Any, ...]]"
+Converter: TypeAlias = "Callable[[str, Handler], Convert | None]"
 
 _FAILED = "a listener of %r failed: %s"
 #: Options that Flask-SocketIO and python-socketio take here.
@@ -82,7 +82,7 @@ class Listener:
         #: ``max_args`` as a number that can be compared.
         self.most_args = sys.maxsize if self.max_args is None else self.max_args
         self._taken = False
-        #: Makes the arguments of a client those of the handler; None: they are so.
+        #: Turns a client's arguments into those of ``fn``; None: they are the same.
         self.convert: Convert | None = None
         #: Whether an event with wrong arguments for it has been logged.
         self.complained = False
@@ -125,18 +125,11 @@ class Listeners:
 
     __slots__ = ("_by_event", "_converter")
 
-    def __init__(
-        self, converter: Callable[[str, Handler], Convert | None] | None = None
-    ) -> None:
-        """Make one without handlers.
-
-        Args:
-            converter: Returns the ``convert`` of the listener for an event and its
-                handler; None: no listener has one.
-        """
+    def __init__(self, converter: Converter | None = None) -> None:
+        #: Returns the ``convert`` of a listener; None: none has one.
+        self._converter = converter
         #: A tuple is never empty: an event without handlers has no entry.
         self._by_event: dict[str, tuple[Listener, ...]] = _NOBODY
-        self._converter = converter
 
     def on(
         self,

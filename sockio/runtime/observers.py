@@ -148,8 +148,8 @@ class Observer:
         Args:
             socket: The socket of the client.
             event: The name of the event.
-            error: What a guard raised, or an ``EventRejected`` if the number of
-                arguments is wrong.
+            error: What a guard raised, or an ``EventRejected`` if the arguments are
+                wrong.
         """
 
     # ---- the application's code

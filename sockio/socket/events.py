@@ -19,9 +19,9 @@ from functools import partial
 from inspect import signature
 from typing import Any, TypeVar
 
-from sockio.runtime.event_names import Event
+from sockio.runtime.event_names import Event, P, R
 
-__all__ = ["Event", "alias", "event", "only_typed", "prefix"]
+__all__ = ["Event", "P", "R", "alias", "event", "only_typed", "prefix"]
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

@@ -103,7 +103,7 @@ class Activity(Observer):
         self._errors = [one for one in self._errors if one is not error]
 
     def event_rejected(self, socket: Any, event: str, error: BaseException) -> None:
-        """A guard has rejected an event, or it has the wrong number of arguments."""
+        """A guard has rejected an event, or it has wrong arguments."""
         self.note(error)
 
     def request_refused(self, request: Any, code: int, message: str) -> None:

@@ -58,7 +58,7 @@ def test_a_member_of_an_enumeration_is_a_name_by_its_value(served: Served) -> No
     served.io.emit(Name.ECHO, 2)
     assert websocket.receive_event() == ["echo", 2]
     with pytest.raises(TypeError, match="an event is"):
-        socket.emit(None)  # type: ignore[arg-type]
+        socket.emit(None)  # type: ignore[call-overload]
 
 
 # ------------------------------------------------------------------ what travels

@@ -260,6 +260,14 @@ def ask(socket: sockio.Socket) -> str:
     except sockio.Disconnected as exc:
         assert_type(exc.reason, str)
         return "gone"
+    assert_type(socket.timeout(1.0).emit_with_ack(chat, "hi", 3), bool)
+    assert_type(socket.emit_with_ack("zone?"), Any)
+    assert_type(socket.call(chat, "hi", 3), tuple[Any, ...])
+    assert_type(socket.call(chat, "hi", 3, timeout=5.0), tuple[Any, ...])
+    socket.emit(chat, "hi", 3, ack=print)
+    everybody = socket.nsp.timeout(2)
+    assert_type(everybody.emit_with_ack(chat, "hi", 3), list[bool])
+    everybody.emit(chat, "hi", 3, ack=print)
     for args in socket.stream("tick", maxsize=10):
         assert_type(args, tuple[Any, ...])
     assert_type(socket.disconnect(close=True), sockio.Socket)
@@ -271,6 +279,19 @@ def use_own_data(socket: sockio.Socket[Account]) -> bool:
     socket.data = Account("ann")
     assert_type(socket.data, Account)
     return socket.data.admin
+
+
+def make_server_with_own_data() -> sockio.Server[Account]:
+    """Make a server whose sockets have an object of one's own."""
+    io: sockio.Server[Account] = sockio.Server()
+
+    @io.use
+    def authenticate(socket: sockio.Socket[Account]) -> None:
+        socket.data = Account(socket.handshake.auth["name"])
+
+    io.use(use_own_data)
+    assert_type(sockio.Server[Account](), sockio.Server[Account])
+    return io
 
 
 # ------------------------------------------------------------------ many sockets

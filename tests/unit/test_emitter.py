@@ -53,12 +53,12 @@ def test_answers_of_clients_do_not_come(emitter: sockio.Emitter) -> None:
     with pytest.raises(ConfigError, match="server_side_emit_with_ack"):
         emitter.server_side_emit("x", 1, print)
     with pytest.raises(UnknownOption, match="ack"):
-        emitter.emit("x", ack=print)  # type: ignore[arg-type]
+        emitter.emit("x", ack=print)  # type: ignore[call-overload]
 
 
 def test_options_of_other_libraries(emitter: sockio.Emitter) -> None:
     with pytest.raises(UnknownOption, match=r"io\.to\(room\)"):
-        emitter.emit("x", room="r")  # type: ignore[arg-type]
+        emitter.emit("x", room="r")  # type: ignore[call-overload]
 
 
 def test_reserved_names(emitter: sockio.Emitter) -> None:

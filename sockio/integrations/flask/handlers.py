@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from sockio.errors import ConfigError
 from sockio.protocol.socketio.packet import RESERVED_EVENTS
 from sockio.runtime.event_names import event_name
-from sockio.runtime.listeners import Convert, Listener
+from sockio.runtime.listeners import Converter, Listener
 from sockio.runtime.workers import FAILURES
 
 from .arguments import call_fitting
@@ -27,8 +27,6 @@ ANY = "*"
 OWN = ("connect", "disconnect")
 
 ErrorHandler = Callable[[Any], Any]
-#: Returns what converts the arguments of an event for a handler, if anything.
-Converter = Callable[[str, Callable[..., Any]], "Convert | None"]
 
 
 class Handled(NamedTuple):

@@ -7,9 +7,10 @@ namespaces, sockets and operators inherit one of them and supply only ``_operato
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
-from sockio.socket.events import Event, only_typed
+from sockio.socket.emit_arguments import refuse
+from sockio.socket.events import Event, P, R, only_typed
 from sockio.types import RoomLike
 
 if TYPE_CHECKING:
@@ -63,17 +64,28 @@ class Targets(Addressing):
 
     __slots__ = ()
 
+    # The first form lets a type checker compare the arguments with a typed event.
+    @overload
+    def emit(self, event: Event[P, Any], *args: P.args, **named: P.kwargs) -> None: ...
+    @overload
+    def emit(
+        self, event: str, *args: Any, ack: Callable[..., object] | None = ...
+    ) -> None: ...
+    @overload
+    def emit(
+        self, event: Event[..., Any], *args: Any, ack: Callable[..., object]
+    ) -> None: ...
     def emit(
         self,
         event: str | Event[..., Any],
         *args: Any,
-        ack: Callable[..., object] | None = None,
-        **unknown: NoReturn,
+        ack: Any = None,
+        **unknown: Any,
     ) -> None:
         """Emit to every addressed socket.
 
         Args:
-            event: Its name.
+            event: Its name, or a typed event.
             args: What JSON can carry, and bytes, at any depth.
             ack: Called with ``(error, responses)``; needs ``timeout()``. A callable as
                 last argument counts as ``ack``.
@@ -83,10 +95,18 @@ class Targets(Addressing):
             ReservedEventError: The name is one of the library's own.
             ConfigError: ``ack`` without ``timeout()``.
         """
-        self._operator().emit(event, *args, ack=ack, **unknown)
+        if unknown:
+            refuse("emit", unknown, "ack")
+        self._operator().emit_to_all(event, args, ack)
 
+    @overload
     def emit_with_ack(
-        self, event: str | Event[..., Any], *args: Any, **unknown: NoReturn
+        self, event: Event[P, R], *args: P.args, **named: P.kwargs
+    ) -> list[R]: ...
+    @overload
+    def emit_with_ack(self, event: str, *args: Any) -> list[Any]: ...
+    def emit_with_ack(
+        self, event: str | Event[..., Any], *args: Any, **unknown: Any
     ) -> list[Any]:
         """Emit and return the first acknowledgement argument of each client.
 
@@ -98,7 +118,9 @@ class Targets(Addressing):
         Blocks:
             Until all have answered or disconnected, or the time has run out.
         """
-        return self._operator().emit_with_ack(event, *args, **unknown)
+        if unknown:
+            refuse("emit_with_ack", unknown)
+        return self._operator().ask_all(event, args)
 
     def send(self: M, *args: Any, **unknown: NoReturn) -> M:
         """Emit a ``message`` event."""

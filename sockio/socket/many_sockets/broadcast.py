@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sockio.adapters.adapter import Adapter, FoundSocket
 from sockio.adapters.addressing import BroadcastOptions, Flags
 from sockio.errors import AckTimeout, ClusterTimeout, ConfigError
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime.reactor import Reactor
-from sockio.socket.emit_arguments import event_name, refuse, take_ack
+from sockio.socket.emit_arguments import event_name, take_ack
 from sockio.socket.events import Event
 from sockio.socket.room_names import room_names
 from sockio.types import RoomLike
@@ -67,15 +67,13 @@ class BroadcastOperator(Choosing["BroadcastOperator"], Targets):
 
     # ------------------------------------------------------------------ emitting
 
-    def emit(
+    def emit_to_all(
         self,
         event: str | Event[..., Any],
-        *args: Any,
-        ack: Callable[..., object] | None = None,
-        **unknown: NoReturn,
+        args: tuple[Any, ...],
+        ack: Callable[..., object] | None,
     ) -> None:
-        if unknown:
-            refuse("emit", unknown, "ack")
+        """Do what ``emit`` says."""
         name = event_name(event)
         args, ack = take_ack(args, ack)
         nsp = self._nsp
@@ -95,11 +93,8 @@ class BroadcastOperator(Choosing["BroadcastOperator"], Targets):
         else:
             self._nsp.adapter.broadcast(packet, self._options)
 
-    def emit_with_ack(
-        self, event: str | Event[..., Any], *args: Any, **unknown: NoReturn
-    ) -> list[Any]:
-        if unknown:
-            refuse("emit_with_ack", unknown)
+    def ask_all(self, event: str | Event[..., Any], args: tuple[Any, ...]) -> list[Any]:
+        """Do what ``emit_with_ack`` says."""
         self._nsp.reactor.may_block("emit_with_ack()")
         question = self._question(event_name(event), args)
         latch = self._nsp.reactor.latch()

@@ -6,11 +6,12 @@ Its attributes are a snapshot; its calls reach the socket on whichever server it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 from sockio.adapters.adapter import Details, FoundSocket
 from sockio.socket.data import SocketData
-from sockio.socket.events import Event
+from sockio.socket.emit_arguments import refuse, take_ack
+from sockio.socket.events import Event, P, R
 from sockio.socket.handshake import Handshake
 from sockio.types import RoomLike, SocketId
 
@@ -18,13 +19,15 @@ from sockio.types import RoomLike, SocketId
 class Operator(Protocol):
     """The broadcast operator that addresses exactly this socket."""
 
-    def emit(
+    def emit_to_all(
         self,
         event: str | Event[..., Any],
-        *args: Any,
-        ack: Callable[..., object] | None = None,
+        args: tuple[Any, ...],
+        ack: Callable[..., object] | None,
     ) -> None: ...
-    def emit_with_ack(self, event: str | Event[..., Any], *args: Any) -> list[Any]: ...
+    def ask_all(
+        self, event: str | Event[..., Any], args: tuple[Any, ...]
+    ) -> list[Any]: ...
     def timeout(self, seconds: float) -> Operator: ...
     def sockets_join(self, *rooms: RoomLike | Iterable[RoomLike]) -> None: ...
     def sockets_leave(self, *rooms: RoomLike | Iterable[RoomLike]) -> None: ...
@@ -43,19 +46,39 @@ class RemoteSocket:
         self.rooms = frozenset(found.rooms)
         self.data = _data(found.data)
 
+    # The first form lets a type checker compare the arguments with a typed event.
+    @overload
+    def emit(self, event: Event[P, Any], *args: P.args, **named: P.kwargs) -> None: ...
+    @overload
+    def emit(
+        self, event: str, *args: Any, ack: Callable[..., object] | None = ...
+    ) -> None: ...
+    @overload
+    def emit(
+        self, event: Event[..., Any], *args: Any, ack: Callable[..., object]
+    ) -> None: ...
     def emit(
         self,
         event: str | Event[..., Any],
         *args: Any,
-        ack: Callable[..., object] | None = None,
+        ack: Any = None,
+        **unknown: Any,
     ) -> None:
         """Emit to this socket; ``ack(error, value)`` needs ``timeout()``."""
-        if ack is None:
-            self._operator.emit(event, *args)
-        else:
-            self._operator.emit(event, *args, ack=_first(ack))
+        if unknown:
+            refuse("emit", unknown, "ack")
+        args, ack = take_ack(args, ack)
+        self._operator.emit_to_all(event, args, None if ack is None else _first(ack))
 
-    def emit_with_ack(self, event: str | Event[..., Any], *args: Any) -> Any:
+    @overload
+    def emit_with_ack(
+        self, event: Event[P, R], *args: P.args, **named: P.kwargs
+    ) -> R: ...
+    @overload
+    def emit_with_ack(self, event: str, *args: Any) -> Any: ...
+    def emit_with_ack(
+        self, event: str | Event[..., Any], *args: Any, **unknown: Any
+    ) -> Any:
         """Emit and return the first argument of the client's answer.
 
         Raises:
@@ -65,7 +88,9 @@ class RemoteSocket:
         Blocks:
             Until the answer comes or the time has run out.
         """
-        responses = self._operator.emit_with_ack(event, *args)
+        if unknown:
+            refuse("emit_with_ack", unknown)
+        responses = self._operator.ask_all(event, args)
         return responses[0] if responses else None
 
     def timeout(self, seconds: float) -> RemoteSocket:

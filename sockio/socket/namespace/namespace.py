@@ -208,6 +208,9 @@ class Namespace(Fallible, ServerSide, Targets):
     def _operator(self) -> BroadcastOperator:
         return BroadcastOperator(self, BroadcastOptions())
 
+    def _to_servers(self) -> Adapter:
+        return self.adapter
+
     # ------------------------------------------------------------------ connecting
 
     def connect(self, link: Link, auth: Any) -> Socket[Any]:

@@ -7,19 +7,20 @@ what it returns. The first answer counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
 from sockio.adapters.adapter import Adapter, Reply, ServerAnswers
 from sockio.errors import ClusterTimeout
 from sockio.runtime.listeners import Listener, Listeners
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import FAILURES
-from sockio.socket.emit_arguments import server_event_name
-from sockio.socket.events import Event
+from sockio.socket.emit_arguments import refuse, server_event_name
+from sockio.socket.events import Event, P, R
 from sockio.socket.many_sockets.answers import Callback
 from sockio.types import Json
 
 __all__ = ["ServerSide", "tell_listeners"]
+
 
 #: Seconds that an adapter may be late with the answers of other servers.
 OVERTIME = 1.0
@@ -34,16 +35,33 @@ Failed: TypeAlias = Callable[[Listener, tuple[Json, ...], BaseException], object
 
 
 class ServerSide:
-    """The part of a namespace that emits events to the other servers."""
+    """The calls that emit events to the other servers."""
 
     reactor: Reactor
-    adapter: Adapter
 
+    def _to_servers(self) -> Adapter:
+        """Return the adapter that knows the other servers."""
+        raise NotImplementedError
+
+    # The first form lets a type checker compare the arguments with a typed event.
+    @overload
+    def server_side_emit(
+        self, event: Event[P, Any], *args: P.args, **named: P.kwargs
+    ) -> None: ...
+    @overload
+    def server_side_emit(
+        self, event: str, *args: Any, ack: Callable[..., object] | None = ...
+    ) -> None: ...
+    @overload
+    def server_side_emit(
+        self, event: Event[..., Any], *args: Any, ack: Callable[..., object]
+    ) -> None: ...
     def server_side_emit(
         self,
         event: str | Event[..., Any],
         *args: Any,
-        ack: Callable[..., object] | None = None,
+        ack: Any = None,
+        **unknown: Any,
     ) -> None:
         """Fire an event on this namespace of the other servers.
 
@@ -55,6 +73,8 @@ class ServerSide:
         Raises:
             ReservedEventError: The name is one of the server's own events.
         """
+        if unknown:
+            refuse("server_side_emit", unknown, "ack")
         if ack is not None and self.reactor.started:
             ack = Callback(ack, self.reactor)
         self._emit_to_servers(event, args, ack, None)
@@ -67,11 +87,27 @@ class ServerSide:
         timeout: float | None,
     ) -> None:
         name = server_event_name(event)
-        emit = self.adapter.server_side_emit
+        emit = self._to_servers().server_side_emit
         self.reactor.in_order(emit, [name, *args], ack, timeout)
 
+    @overload
     def server_side_emit_with_ack(
-        self, event: str | Event[..., Any], *args: Any, timeout: float = 5.0
+        self, event: Event[P, R], *args: P.args, **named: P.kwargs
+    ) -> list[R]: ...
+    @overload
+    def server_side_emit_with_ack(
+        self, event: str, *args: Any, timeout: float = ...
+    ) -> list[Any]: ...
+    @overload
+    def server_side_emit_with_ack(
+        self, event: Event[..., R], *args: Any, timeout: float
+    ) -> list[R]: ...
+    def server_side_emit_with_ack(
+        self,
+        event: str | Event[..., Any],
+        *args: Any,
+        timeout: Any = 5.0,
+        **unknown: Any,
     ) -> list[Any]:
         """Fire an event on the other servers and return their answers.
 
@@ -83,6 +119,8 @@ class ServerSide:
             Until all have answered, at most ``timeout`` seconds; one second longer if
             the adapter is late.
         """
+        if unknown:
+            refuse("server_side_emit_with_ack", unknown, "timeout")
         latch = self.reactor.latch()
 
         def answered(error: Exception | None, responses: list[Any]) -> None:

@@ -20,6 +20,7 @@ from sockio.types import SocketId
 
 from .acks import PendingAcks
 from .home import Home, Link, Owner
+from .operator import PLAIN
 
 log = logs.get("socket")
 
@@ -29,8 +30,6 @@ _CATCH_ALL_FAILED = "sid=%s an outgoing catch-all listener failed"
 _CALLBACK_FAILED = "sid=%s the callback of %r failed"
 #: Makes a packet without the detour over its class's Python-level constructor.
 _new = tuple.__new__
-#: The flags of an emit without modifiers: there is one object for all of them.
-PLAIN = Flags()
 
 
 class Outgoing:

@@ -9,7 +9,13 @@ blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    TypeVar,
+    overload,
+)
 
 from sockio.adapters.addressing import BroadcastOptions, Flags
 from sockio.engine.http.request import Request
@@ -20,7 +26,7 @@ from sockio.socket import middleware, validation
 from sockio.socket.data import DataT, SocketData
 from sockio.socket.emit_arguments import refuse
 from sockio.socket.error_handlers import ErrorHandlers, Fallible
-from sockio.socket.events import Event
+from sockio.socket.events import Event, P
 from sockio.socket.handshake import Handshake
 from sockio.socket.many_sockets.addressing import Addressing
 from sockio.socket.many_sockets.broadcast import BroadcastOperator
@@ -31,8 +37,8 @@ from sockio.types import Json, Room, RoomLike, SocketId
 from .catch_all import CatchAll
 from .home import Home, Link
 from .incoming import Incoming
-from .operator import Sender, SocketOperator
-from .outgoing import PLAIN, Outgoing
+from .operator import PLAIN, Emits, Sender
+from .outgoing import Outgoing
 from .waits import Waits
 
 if TYPE_CHECKING:
@@ -48,7 +54,7 @@ F = TypeVar("F", bound=Callable[..., object])
 NO_ROOMS: frozenset[Room] = frozenset()
 
 
-class Socket(Fallible, Addressing, CatchAll, Waits, Generic[DataT]):
+class Socket(Fallible, Emits, Addressing, CatchAll, Waits, Generic[DataT]):
     """One client in one namespace; made by the server, for your handlers.
 
     Events of our own: ``disconnecting(reason, description)``, ``disconnect(reason,
@@ -77,6 +83,7 @@ class Socket(Fallible, Addressing, CatchAll, Waits, Generic[DataT]):
 
     #: The connection that all sockets of this client share.
     client: Connection
+    _flags = PLAIN
 
     def __init__(self, sid: SocketId, nsp: Home, client: Link, auth: Json) -> None:
         validate = nsp.options.validate
@@ -160,53 +167,22 @@ class Socket(Fallible, Addressing, CatchAll, Waits, Generic[DataT]):
 
     # ------------------------------------------------------------------ emitting
 
-    def emit(
-        self,
-        event: str | Event[..., Any],
-        *args: Any,
-        ack: Callable[..., object] | None = None,
-        **unknown: NoReturn,
-    ) -> None:
-        """Send an event to this client. Never blocks.
-
-        Args:
-            event: Its name.
-            args: What JSON can carry, and bytes, at any depth.
-            ack: Called with the client's answer. A callable as last argument counts as
-                ``ack``.
-
-        Raises:
-            EncodeError: An argument cannot travel; nothing was sent.
-            ReservedEventError: The name is one of the library's own.
-        """
-        if unknown:
-            refuse("emit", unknown, "ack")
-        self._sender.emit_with(event, args, ack, PLAIN)
-
-    def emit_with_ack(
-        self, event: str | Event[..., Any], *args: Any, **unknown: NoReturn
-    ) -> Any:
-        """Emit, wait for the client's answer and return its first argument.
-
-        Use ``socket.timeout(seconds).emit_with_ack(...)`` to wait a limited time.
-
-        Raises:
-            Disconnected: The socket went away first.
-
-        Blocks:
-            Until the answer comes or the socket goes away.
-        """
-        if unknown:
-            refuse("emit_with_ack", unknown)
-        answer = self._sender.ask(event, args, PLAIN)
-        return answer[0] if answer else None
-
+    @overload
+    def call(
+        self, event: Event[P, Any], *args: P.args, **named: P.kwargs
+    ) -> tuple[Any, ...]: ...
+    @overload
+    def call(self, event: str, *args: Any, timeout: float = ...) -> tuple[Any, ...]: ...
+    @overload
+    def call(
+        self, event: Event[..., Any], *args: Any, timeout: float
+    ) -> tuple[Any, ...]: ...
     def call(
         self,
         event: str | Event[..., Any],
         *args: Any,
-        timeout: float = 60.0,
-        **unknown: NoReturn,
+        timeout: Any = 60.0,
+        **unknown: Any,
     ) -> tuple[Any, ...]:
         """Emit, wait for the client's answer and return all its arguments.
 
@@ -220,26 +196,6 @@ class Socket(Fallible, Addressing, CatchAll, Waits, Generic[DataT]):
         if unknown:
             refuse("call", unknown, "timeout")
         return tuple(self._sender.ask(event, args, Flags(timeout=timeout)))
-
-    def send(self, *args: Any, **unknown: NoReturn) -> Self:
-        """Emit a ``message`` event."""
-        self.emit("message", *args, **unknown)
-        return self
-
-    write = send
-
-    @property
-    def volatile(self) -> SocketOperator:
-        """Drop the event if it cannot leave at this instant."""
-        return SocketOperator(self._sender, Flags(volatile=True))
-
-    def compress(self, on: bool) -> SocketOperator:
-        """Let the transport compress the event, or not."""
-        return SocketOperator(self._sender, Flags(compress=on))
-
-    def timeout(self, seconds: float) -> SocketOperator:
-        """Wait at most ``seconds`` for the acknowledgement."""
-        return SocketOperator(self._sender, Flags(timeout=seconds))
 
     # ------------------------------------------------------------------ many sockets
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
-from sockio.adapters.adapter import AdapterFactory
+from sockio.adapters.adapter import Adapter, AdapterFactory
 from sockio.engine import foreign_options
 from sockio.engine.http.client_files import ClientFiles
 from sockio.engine.http.compression import HttpCompression
@@ -38,12 +38,13 @@ from sockio.runtime.surroundings import Around
 from sockio.runtime.tasks import Task
 from sockio.runtime.unknown_names import tells_unknown
 from sockio.socket.data import DataT
-from sockio.socket.events import Event
 from sockio.socket.many_sockets.addressing import Targets
 from sockio.socket.many_sockets.broadcast import BroadcastOperator
 from sockio.socket.namespace.handler import NamespaceHandler
-from sockio.socket.namespace.namespace import G, Namespace
+from sockio.socket.namespace.namespace import Namespace
 from sockio.socket.namespace.parent import ParentNamespace, Predicate
+from sockio.socket.namespace.server_events import ServerSide
+from sockio.socket.one_socket.socket import Socket
 from sockio.socket.options import ParserChoice, Recovery, ServerOptions
 from sockio.socket.reasons import Reason
 from sockio.types import Environ, StartResponse, WSGIApp
@@ -59,10 +60,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
 AroundT = TypeVar("AroundT", bound=Around)
+V = TypeVar("V")
 
 
 @tells_unknown("Server", foreign_options.SERVER)
-class Server(EventEmitter, Targets, Generic[DataT]):
+class Server(EventEmitter, ServerSide, Targets, Generic[DataT]):
     """A Socket.IO server; every call of a namespace acts on ``/``."""
 
     def __init__(
@@ -417,7 +419,10 @@ class Server(EventEmitter, Targets, Generic[DataT]):
     def _operator(self) -> BroadcastOperator:
         return self.sockets._operator()
 
-    def use(self, fn: G) -> G:
+    def _to_servers(self) -> Adapter:
+        return self.sockets.adapter
+
+    def use(self, fn: Callable[[Socket[DataT]], V]) -> Callable[[Socket[DataT]], V]:
         """Run ``fn(socket)`` for each client of ``/``; see ``Namespace.use``."""
         return self.sockets.use(fn)
 
@@ -470,22 +475,3 @@ class Server(EventEmitter, Targets, Generic[DataT]):
             return self._namespaces.adapter
         self._namespaces.use_adapter(factory)
         return self
-
-    def server_side_emit(
-        self,
-        event: str | Event[..., Any],
-        *args: Any,
-        ack: Callable[..., object] | None = None,
-    ) -> None:
-        """Fire an event on the other servers; see ``Namespace.server_side_emit``."""
-        self.sockets.server_side_emit(event, *args, ack=ack)
-
-    def server_side_emit_with_ack(
-        self, event: str | Event[..., Any], *args: Any, timeout: float = 5.0
-    ) -> list[Any]:
-        """Fire an event on the other servers and return their answers.
-
-        Blocks:
-            Until all have answered, at most ``timeout`` seconds.
-        """
-        return self.sockets.server_side_emit_with_ack(event, *args, timeout=timeout)

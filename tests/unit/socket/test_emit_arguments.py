@@ -45,7 +45,7 @@ def test_calls_that_take_none() -> None:
 
     for call in (io.emit_with_ack, io.timeout(1).emit_with_ack):
         with pytest.raises(UnknownOption, match=r"emit_with_ack\(timeout=\)"):
-            call("x", timeout=5)  # type: ignore[arg-type]
+            call("x", timeout=5)  # type: ignore[call-overload]
 
 
 def test_a_listener_of_a_namespace_is_registered_there() -> None:

@@ -54,4 +54,4 @@ def test_a_mistake_is_told_at_once(
 
 def test_what_cannot_be_called_is_no_middleware() -> None:
     with pytest.raises(TypeError):
-        sockio.Server().use(5)  # type: ignore[type-var]
+        sockio.Server().use(5)  # type: ignore[arg-type]
