@@ -1,4 +1,4 @@
-"""The command line: ``python -m sockio run module:app``."""
+"""The command line: ``python -m sockio run module:app``, and other commands."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sockio.errors import ConfigError
 from sockio.httpd.listening_socket import ListeningSocket
 from sockio.httpd.options import RunSettings
+from sockio.schema.asyncapi import asyncapi
+from sockio.schema.gathering import gather
+from sockio.schema.typescript import typescript
 from sockio.socket.server.naming import server_named
 from sockio.socket.server.workers import check_count, serve_together
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from typing_extensions import Unpack
+
+    Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 __all__ = ["main"]
 
@@ -31,15 +39,40 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m sockio", description="Serve a Socket.IO application."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = commands.add_parser(
-        "run",
-        help="serve an application",
-        description="Serve until Ctrl-C or SIGTERM, with sockio's own HTTP server.",
+    for add in (_add_run, _add_schema):
+        add(commands)
+    given = parser.parse_args(arguments)
+    sys.path.insert(0, os.getcwd())
+    with _exiting():
+        given.do(given)
+
+
+def _add_command(
+    commands: Commands,
+    do: Callable[[argparse.Namespace], None],
+    *,
+    help: str,
+    description: str,
+) -> argparse.ArgumentParser:
+    """Add the command that ``do`` runs, and its first argument: an application."""
+    command = commands.add_parser(
+        do.__name__.strip("_"), help=help, description=description
     )
-    run.add_argument(
+    command.set_defaults(do=do)
+    command.add_argument(
         "app",
         metavar="MODULE:NAME",
         help="a sockio.Server, or an application that one is attached to",
+    )
+    return command
+
+
+def _add_run(commands: Commands) -> None:
+    run = _add_command(
+        commands,
+        _run,
+        help="serve an application",
+        description="Serve until Ctrl-C or SIGTERM, with sockio's own HTTP server.",
     )
     run.add_argument(
         "-b",
@@ -58,19 +91,65 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     run.add_argument("--certfile", metavar="FILE", help="certificates: serve https")
     run.add_argument("--keyfile", metavar="FILE", help="their key, if not in CERTFILE")
-    given = parser.parse_args(arguments)
+
+
+def _run(given: argparse.Namespace) -> None:
     tls = {
         name: value
         for name, value in (("certfile", given.certfile), ("keyfile", given.keyfile))
         if value is not None
     }
     address = int(given.bind) if given.bind.isdecimal() else given.bind
-    sys.path.insert(0, os.getcwd())
-    with _exiting():
-        if check_count(given.workers) == 1:
-            server_named(given.app).run(address, **tls)
-        else:
-            serve_together(address, given.workers, lambda: _Worker(given.app), **tls)
+    if check_count(given.workers) == 1:
+        server_named(given.app).run(address, **tls)
+    else:
+        serve_together(address, given.workers, lambda: _Worker(given.app), **tls)
+
+
+def _add_schema(commands: Commands) -> None:
+    schema = _add_command(
+        commands,
+        _schema,
+        help="write the events of an application, with their types",
+        description="Write the events of an application, with their types. Nothing is "
+        "served.",
+    )
+    schema.add_argument(
+        "--ts",
+        nargs="?",
+        const="events.ts",
+        metavar="FILE",
+        help="for the JavaScript client, in TypeScript (%(const)s); - is the terminal",
+    )
+    schema.add_argument(
+        "--asyncapi",
+        nargs="?",
+        const="asyncapi.json",
+        metavar="FILE",
+        help="as a document of AsyncAPI 3 (%(const)s); - is the terminal",
+    )
+
+
+def _schema(given: argparse.Namespace) -> None:
+    if given.ts is None and given.asyncapi is None:
+        raise ConfigError("schema: say what to write: --ts, --asyncapi or both")
+    schema = gather(server_named(given.app))
+    for line in schema.unread:
+        print(f"sockio: not read: {line}", file=sys.stderr)
+    if given.ts is not None:
+        _write(given.ts, typescript(schema))
+    if given.asyncapi is not None:
+        _write(given.asyncapi, asyncapi(schema, given.app))
+
+
+def _write(file: str, text: str) -> None:
+    if file == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(f"cannot write {file}: {exc.strerror}") from None
 
 
 @contextmanager

@@ -31,6 +31,7 @@ FLOORS = {
     "adapters": 3,
     "socket": 4,
     "emitter": 5,
+    "schema": 5,
     "testing": 5,
     "integrations": 6,
     "__init__": 6,
@@ -155,6 +156,13 @@ ORDER = {
         ("lifecycle",),
         ("server",),
         ("naming",),
+        ("__init__",),
+    ),
+    "schema": (
+        ("events",),
+        ("source",),
+        ("gathering",),
+        ("asyncapi", "typescript"),
         ("__init__",),
     ),
     "testing": (

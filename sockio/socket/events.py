@@ -21,14 +21,27 @@ from typing import Any, TypeVar
 
 from sockio.runtime.event_names import Event, P, R
 
-__all__ = ["Event", "P", "R", "alias", "event", "only_typed", "prefix"]
+__all__ = [
+    "ALIAS",
+    "PREFIX",
+    "Event",
+    "P",
+    "R",
+    "TypedEmits",
+    "alias",
+    "event",
+    "map_of",
+    "only_typed",
+    "prefix",
+]
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
 
-_ALIAS = "__sockio_event__"
-_PREFIX = "__sockio_prefix__"
+#: The attributes in which a map keeps the names of its events.
+ALIAS = "__sockio_event__"
+PREFIX = "__sockio_prefix__"
 
 
 def event(name: str) -> Event[..., Any]:
@@ -40,7 +53,7 @@ def alias(name: str) -> Callable[[F], F]:
     """Name the event of one method of a map, if the method's own name will not do."""
 
     def mark(method: F) -> F:
-        setattr(method, _ALIAS, name)
+        setattr(method, ALIAS, name)
         return method
 
     return mark
@@ -50,7 +63,7 @@ def prefix(text: str) -> Callable[[C], C]:
     """Put ``text`` before the names of all methods of a map that have no alias."""
 
     def mark(event_map: C) -> C:
-        setattr(event_map, _PREFIX, text)
+        setattr(event_map, PREFIX, text)
         return event_map
 
     return mark
@@ -64,10 +77,15 @@ def only_typed(event_map: Callable[..., T], emit: Callable[..., object]) -> T:
             or a prefix says otherwise. Only keyword-only parameters stay keywords.
         emit: Called as ``emit(name, *args)``.
     """
-    return _TypedEmits(event_map, emit)  # type: ignore[return-value]
+    return TypedEmits(event_map, emit)  # type: ignore[return-value]
 
 
-class _TypedEmits:
+def map_of(emits: TypedEmits) -> tuple[Any, Callable[..., object]]:
+    """Return the map that was given to ``only_typed``, and what emits its events."""
+    return emits._event_map, emits._emit
+
+
+class TypedEmits:
     """The methods of a map as attributes; each emits its event."""
 
     __slots__ = ("_emit", "_event_map")
@@ -82,9 +100,9 @@ class _TypedEmits:
             raise AttributeError(
                 f"{self._event_map.__name__} has no event {attribute!r}"
             )
-        name = getattr(method, _ALIAS, None)
+        name = getattr(method, ALIAS, None)
         if name is None:
-            name = getattr(self._event_map, _PREFIX, "") + attribute
+            name = getattr(self._event_map, PREFIX, "") + attribute
         return partial(self._send, name, method)
 
     def _send(self, name: str, method: Any, /, *args: Any, **named: Any) -> object:

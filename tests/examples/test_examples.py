@@ -592,3 +592,25 @@ def test_a_handler_ends_its_work_before_the_server_ends(
     assert client.next("disconnect").args == ["transport close"]
     code, printed = server.wait()
     assert (code, printed.splitlines()) == (0, ["saved letter", "bye"])
+
+
+# ------------------------------------------------------------------ typed events
+
+
+def test_a_shop_checks_orders_and_describes_its_events(
+    start: Start, node: Driver
+) -> None:
+    server = start("examples/typed/server.py", "{port}")
+    client = connect(node, server.url, auth={"name": "ann"})
+
+    [answer] = client.emit_with_ack("order:create", {"items": [{"name": 5}]})
+    assert answer["error"]["path"] == "order.items[0].name"
+    order = {"items": [{"name": "tea", "count": 2}]}
+    assert client.emit_with_ack("order:create", order) == [1]
+    assert client.next("order:new").args == ["ann", 2]
+
+    command = ("-m", "sockio", "schema", "server:io", "--ts", "-")
+    schema = start(*command, ready="Written by", folder=EXAMPLES / "typed")
+    code, written = schema.wait()
+    assert code == 0
+    assert '"order:new": (customer: string, items: number) => void;' in written

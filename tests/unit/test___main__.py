@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -26,7 +27,12 @@ MODULES = {
     "missing.py": "import no_such_package_of_anybody\n",
     "wrong.py": "value = 1 / 0\n",
     "shop/__init__.py": "",
-    "shop/server.py": "import sockio\nclass live:\n    io = sockio.Server()\n",
+    "shop/server.py": (
+        "import sockio\n"
+        "class live:\n"
+        "    io = sockio.Server()\n"
+        "live.io.on('connection', eval('lambda socket: None'))\n"
+    ),
 }
 
 
@@ -53,6 +59,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (["run"], "required: MODULE:NAME"),
         (["run", "chat:io", "--no-such-option"], "unrecognized arguments"),
         (["run", "chat:io", "-w", "many"], "invalid int value: 'many'"),
+        (["schema"], "required: MODULE:NAME"),
     ],
 )
 def test_wrong_arguments(
@@ -115,6 +122,49 @@ def test_an_address_at_which_nobody_can_listen(
 ) -> None:
     with pytest.raises(SystemExit, match=f"^sockio: .*{told}"):
         main(["run", "chat:io", "-b", bind])
+
+
+# ------------------------------------------------------------------ schemas
+
+
+def test_schemas_are_written_into_the_folder(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["schema", "shop.server:live.io", "--ts", "--asyncapi"])
+
+    assert "ClientToServerEvents" in (folder / "events.ts").read_text()
+    title = json.loads((folder / "asyncapi.json").read_text())["info"]["title"]
+    assert title == "shop.server:live.io"
+    assert capsys.readouterr() == (
+        "",
+        "sockio: not read: the source of <lambda> is not there\n",
+    )
+
+
+def test_schemas_are_written_where_one_says(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["schema", "chat:io", "--ts", "shop/maps.ts", "--asyncapi", "-"])
+
+    assert (folder / "shop" / "maps.ts").read_text().startswith("// Written by")
+    assert json.loads(capsys.readouterr().out)["asyncapi"] == "3.0.0"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["chat:io"], "schema: say what to write: --ts, --asyncapi or both"),
+        (["chat:oi", "--ts"], "has no 'oi'"),
+        (["chat:io", "--ts", "no/folder"], "cannot write no/folder: No such file"),
+    ],
+)
+def test_schemas_that_cannot_be_written(
+    folder: Path, arguments: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["schema", *arguments])
+
+    assert told in str(caught.value)
 
 
 # ------------------------------------------------------------------ a process

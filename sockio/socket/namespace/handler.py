@@ -65,8 +65,9 @@ class NamespaceHandler:
                 update_wrapper(called[event], method)
         return called
 
-    @staticmethod
-    def _connected(called: dict[str, Callable[..., Any]], socket: Socket[Any]) -> None:
+    def _connected(
+        self, called: dict[str, Callable[..., Any]], socket: Socket[Any]
+    ) -> None:
         for event, method in called.items():
             socket.on(event, partial(method, socket))
 

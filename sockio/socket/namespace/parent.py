@@ -44,6 +44,13 @@ class ParentNamespace(Namespace):
         return FanOutAdapter(nsp, self.children)
 
     @property
+    def accepted(self) -> str:
+        """Which names it accepts: the pattern, or the name of the predicate."""
+        if isinstance(self._test, re.Pattern):
+            return self._test.pattern
+        return getattr(self._test, "__name__", repr(self._test))
+
+    @property
     def blocking(self) -> bool:
         """Whether ``accepts`` runs user code, which must not run in the hub."""
         return not isinstance(self._test, re.Pattern)

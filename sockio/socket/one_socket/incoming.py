@@ -198,7 +198,8 @@ class Incoming:
         # Warn once for each listener: a client must not be able to fill the log.
         level = DEBUG if listener.complained else WARNING
         listener.complained = True
-        log.log(level, "sid=%s %s", self._outgoing.label, error)
+        sid = self._outgoing.label
+        log.log(level, "sid=%s %s", sid, error)
         tell = self._home.reactor.observers.tell
         tell("event_rejected", owner, listener.event, error)
         options = self._home.options

@@ -63,7 +63,8 @@ class Namespaces:
         self._by_name: dict[str, Namespace] = {}
         #: The existing namespaces by name, as a read-only view.
         self.by_name: Mapping[str, Namespace] = MappingProxyType(self._by_name)
-        self._parents: list[ParentNamespace] = []
+        #: Those that make namespaces on demand.
+        self.parents: list[ParentNamespace] = []
         self._misplaced = Misplaced(listener_count)
         #: The server's error handlers.
         self.errors = ErrorHandlers(reactor.around)
@@ -88,7 +89,7 @@ class Namespaces:
         namespace = self._by_name.get(name)
         if namespace is not None:
             return namespace
-        for parent in self._parents:
+        for parent in self.parents:
             if not parent.blocking and parent.accepts(name, None):
                 return self._adopt(parent, name)
         return self._add(Namespace(name, **self._parts()))
@@ -103,8 +104,8 @@ class Namespaces:
             guards.check(
                 "of()", test, "the namespace's name and auth", 2, "return True or False"
             )
-        parent = ParentNamespace(f"/_{len(self._parents)}", test, **self._parts())
-        self._parents.append(parent)
+        parent = ParentNamespace(f"/_{len(self.parents)}", test, **self._parts())
+        self.parents.append(parent)
         return parent
 
     def _parts(self) -> dict[str, Any]:
@@ -155,7 +156,7 @@ class Namespaces:
         """Return the namespace of that name, or None, without calling user code."""
         namespace = self._by_name.get(name)
         if namespace is None:
-            for parent in self._parents:
+            for parent in self.parents:
                 if parent.blocking:
                     break
                 if parent.accepts(name, None):
@@ -164,7 +165,7 @@ class Namespaces:
 
     def may_find(self) -> bool:
         """Whether ``find`` might find what ``find_now`` did not."""
-        return any(parent.blocking for parent in self._parents)
+        return any(parent.blocking for parent in self.parents)
 
     def find(self, name: str, auth: Any) -> Namespace | None:
         """Return the namespace of that name; make it if a parent accepts the name.
@@ -172,7 +173,7 @@ class Namespaces:
         Blocks:
             As long as the predicates do.
         """
-        for parent in list(self._parents):
+        for parent in list(self.parents):
             try:
                 accepted = parent.accepts(name, auth)
             except FAILURES:
