@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sockio.runtime.reactor import Reactor
 
-__all__ = ["Account", "AdapterStats", "Gap"]
+__all__ = ["Account", "AdapterStats", "Gap", "total"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,24 @@ class AdapterStats:
     gaps: int
     #: Messages from the bus that could not be read.
     unreadable: int
+
+
+def total(
+    present: AdapterStats | None, former: Iterable[AdapterStats | None]
+) -> AdapterStats | None:
+    """Return how a server is connected, with what its former buses have counted."""
+    if present is None:
+        return None
+    counted = [present, *(each for each in former if each is not None)]
+    return replace(
+        present,
+        messages_waiting=sum(each.messages_waiting for each in counted),
+        bytes_waiting=sum(each.bytes_waiting for each in counted),
+        lost=sum(each.lost for each in counted),
+        uncertain=sum(each.uncertain for each in counted),
+        gaps=sum(each.gaps for each in counted),
+        unreadable=sum(each.unreadable for each in counted),
+    )
 
 
 class Account:

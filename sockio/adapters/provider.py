@@ -37,6 +37,17 @@ class Provider(ABC):
     def close(self) -> None:
         """End; all its adapters have been closed."""
 
+    def retire(self, seconds: float) -> None:
+        """Close, since another provider has taken its place; its adapters are closed.
+
+        Args:
+            seconds: Which it has to tell other servers what was said.
+
+        Blocks:
+            Until they were told, at most so long.
+        """
+        self.close()
+
     def stats(self) -> AdapterStats | None:
         """Return how the server is connected to others; None: there are none."""
         return None

@@ -88,9 +88,9 @@ class ClusterAdapter(Adapter):
             self.uid = ""
         self._requests.close()
         self._receiver.close()
-        self._local.close()
         if self._kept is not None:
             self._kept.close()
+        self._local.close()
 
     def server_count(self) -> int:
         """Return the number of servers that share the namespace, this one included."""

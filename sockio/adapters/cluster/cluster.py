@@ -5,6 +5,7 @@ io = sockio.Server(adapter=Cluster(bus))
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 log = logs.get("adapters.cluster")
 
 __all__ = ["Cluster"]
+
+#: Seconds between two looks at a bus that is to be closed.
+_PAUSE = 0.02
 
 
 class Cluster(Provider):
@@ -74,6 +78,18 @@ class Cluster(Provider):
         """Close the bus."""
         if self._started:
             self.bus.close()
+
+    def retire(self, seconds: float) -> None:
+        """Close the bus when it has carried what waits, and announce what is lost."""
+        clock = self.reactor.clock
+        end = clock.now() + seconds
+        while not getattr(self.bus, "idle", True) and clock.now() < end:
+            with suppress(TimeoutError):
+                self.reactor.latch().wait(_PAUSE)
+        self.close()
+        # What was on its way is counted when the greenlets of the bus have ended.
+        self.reactor.settle()
+        self.bus.account.announce(self.reactor)
 
     def directory(self) -> Directory:
         """Return that in which the servers find each other; see ``Provider``."""

@@ -34,6 +34,9 @@ class Kept:
         self._local = local
         #: Offset of the last event that our clients got.
         self._last: str | None = None
+        #: Events whose offset has yet to come, by their number.
+        self._owed: dict[int, tuple[Packet, BroadcastOptions]] = {}
+        self._appended = 0
 
     @property
     def newest(self) -> str | None:
@@ -53,11 +56,19 @@ class Kept:
             EncodeError: A value in it cannot travel; nothing was sent.
         """
         self._nsp.encode(packet, options.flags)  # to raise here, if it cannot travel
+        self._appended = number = self._appended + 1
+        self._owed[number] = packet, options
+        try:
+            self._log.append(message, lambda offset: to_hub(self._come, number, offset))
+        except BaseException:
+            del self._owed[number]
+            raise
 
-        def kept(offset: str | None) -> None:
-            to_hub(self.deliver, offset, packet, options)
-
-        self._log.append(message, kept)
+    def _come(self, number: int, offset: str | None) -> None:
+        """Send an event of ours to our clients, now that the log has answered."""
+        event = self._owed.pop(number, None)
+        if event is not None:
+            self.deliver(offset, *event)
 
     def append_here(self, packet: Packet, options: BroadcastOptions) -> None:
         """Send an event to our clients only; it cannot be recovered."""
@@ -93,7 +104,10 @@ class Kept:
         """Do nothing: the bus keeps everything."""
 
     def close(self) -> None:
-        """Do nothing: the bus keeps everything."""
+        """Send to our clients what has yet to come back: it cannot be recovered."""
+        owed, self._owed = self._owed, {}
+        for packet, options in owed.values():
+            self.deliver(None, packet, options)
 
     def watch(self, pid: str, sid: SocketId, session: Callable[[], Session]) -> None:
         """Nothing: the bus keeps a session when its connection breaks."""

@@ -41,8 +41,11 @@ class Question(Protocol):
     def gone(self, uid: str) -> None:
         """A server has left."""
 
+    def end(self) -> None:
+        """Report what came: nothing more will."""
+
     def close(self) -> None:
-        """Stop waiting."""
+        """Stop waiting, and report nothing more."""
 
 
 class Requests:
@@ -116,9 +119,10 @@ class Requests:
             question.gone(uid)
 
     def close(self) -> None:
-        """End all questions, without an answer."""
-        for id in list(self._open):
-            self.drop(id)
+        """End all questions: who has not answered by now is asked no longer."""
+        while self._open:
+            _, question = self._open.popitem()
+            question.end()
 
 
 class Gathering:
@@ -149,6 +153,10 @@ class Gathering:
         self._gone.add(uid)
         self._check()
 
+    def end(self) -> None:
+        """Report the answers that came, as an error: nothing more will come."""
+        self._fail("when the adapter was closed")
+
     def close(self) -> None:
         """Stop waiting, and report nothing more."""
         self._done = None
@@ -160,10 +168,13 @@ class Gathering:
             self._end(None)
 
     def _time_out(self) -> None:
+        self._fail(f"within {self._timeout:g} s")
+
+    def _fail(self, when: str) -> None:
         answers = list(self._values.values())
         expected = "an unknown number" if self._servers is None else self._servers
         text = f"{self._what}: {len(answers)} of {expected} other servers answered"
-        self._end(ClusterTimeout(f"{text} within {self._timeout:g} s", answers))
+        self._end(ClusterTimeout(f"{text} {when}", answers))
 
     def _end(self, error: ClusterTimeout | None) -> None:
         self._stop()
@@ -200,6 +211,10 @@ class Search:
         if not self._open:
             self._end(None)
 
+    def end(self) -> None:
+        """Report that nobody knows it."""
+        self._end(None)
+
     def close(self) -> None:
         """Stop waiting, and report nothing more."""
         self._done = None
@@ -215,6 +230,7 @@ class Poll:
 
     def __init__(self, asking: Asking) -> None:
         self._asking: Asking | None = asking
+        self._servers: int | None = None
         #: Clients that have not answered, by server; negative where a server has not
         #: counted yet.
         self._asked: Counter[str] = Counter()
@@ -224,6 +240,7 @@ class Poll:
 
     def expect(self, servers: int) -> None:
         """This many other servers have been asked, and ours."""
+        self._servers = servers
         if self._asking is not None:
             self._asking.expect(servers + 1)
 
@@ -259,6 +276,17 @@ class Poll:
             for _ in range(self._asked[uid]):
                 self._asking.lost()
         self._asked[uid] = 0
+
+    def end(self) -> None:
+        """Report that all who have not answered are gone; ours are still asked."""
+        for uid in list(self._asked):
+            self.gone(uid)
+        if self._asking is not None:
+            if self._servers is None:
+                self.expect(len(self._counted))
+            for _ in range((self._servers or 0) - len(self._counted)):
+                self._asking.count(0)
+        self._asking = None
 
     def close(self) -> None:
         """Stop waiting, and report nothing more."""

@@ -99,6 +99,10 @@ class Addresses:
             clock = self._reactor.clock
             self._task = tasks.spawn(self._keep, name="advertise", clock=clock)
 
+    def renew(self) -> None:
+        """Tell the directory at once, since it is another one."""
+        self._wake.set(None)
+
     def settle(self) -> None:
         """Wait until the others can find this node, as long as that may be soon.
 

@@ -151,6 +151,7 @@ class Group:
         self._nodes = Nodes(self._addresses, self._reactor, heartbeat)
         engine.elsewhere.nodes = self._nodes
         self._addresses.announce(engine.ids.tag)
+        self._namespaces.on_other_adapter = self._addresses.renew
 
     def _draw_anew(self) -> str:
         """Take another tag, since a process of another machine has this one.

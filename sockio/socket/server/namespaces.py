@@ -7,18 +7,20 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from sockio.adapters.accounting import AdapterStats, Gap
+from sockio.adapters.accounting import AdapterStats, Gap, total
 from sockio.adapters.adapter import Adapter, AdapterFactory, LocalNamespace
 from sockio.adapters.buses.siblings import SiblingsBus
 from sockio.adapters.cluster.cluster import Cluster
 from sockio.adapters.directory import Directory
 from sockio.adapters.leases import Lease
 from sockio.adapters.memory import MemoryAdapter
+from sockio.adapters.provider import Provider
 from sockio.adapters.registry import adapter_factory, given
 from sockio.errors import ConfigError
-from sockio.runtime import guards, logs
+from sockio.runtime import guards, logs, tasks
 from sockio.runtime.observers import Observer
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.tasks import Task
 from sockio.runtime.workers import FAILURES
 from sockio.siblings.siblings import Siblings
 from sockio.socket.error_handlers import ErrorHandlers
@@ -33,6 +35,8 @@ log = logs.get("server")
 
 #: Seconds that there are at least for giving sessions to another process.
 LEAST = 0.5
+#: Seconds that a former adapter has to tell other servers what was said.
+PARTING = 5.0
 
 #: Called with each socket that connects.
 ConnectionHandler: TypeAlias = Callable[[Socket[Any]], object]
@@ -58,6 +62,11 @@ class Namespaces:
         self.reactor = reactor
         self.parser = options.make_parser()
         self._provider = options.adapter
+        #: Those whose place another one has taken; what the closed ones have counted.
+        self._retiring: dict[Provider, Task[None]] = {}
+        self._former: AdapterStats | None = None
+        #: Called when all namespaces have another adapter.
+        self.on_other_adapter: Callable[[], object] = _nothing
         #: What this server competes for, by name.
         self._leases: dict[str, Lease] = {}
         self._by_name: dict[str, Namespace] = {}
@@ -235,7 +244,23 @@ class Namespaces:
             namespace.swap_adapter(self._make_adapter)
         self._release_leases()
         self._leases = leases
-        old.close()
+        self._retire(old)
+        self.on_other_adapter()
+
+    def _retire(self, old: Provider) -> None:
+        """Close what the former adapters share, when others were told what was said."""
+        if isinstance(old, Cluster) and self.reactor.started:
+            clock = self.reactor.clock
+            self._retiring[old] = tasks.spawn(
+                self._see_off, old, name="former adapter", clock=clock
+            )
+        else:
+            old.close()
+
+    def _see_off(self, old: Provider) -> None:
+        old.retire(PARTING)
+        self._former = total(old.stats(), [self._former])
+        del self._retiring[old]
 
     # ------------------------------------------------------------------ start and end
 
@@ -270,6 +295,10 @@ class Namespaces:
     def release(self) -> None:
         """Close what the adapters share."""
         self._release_leases()
+        for old, task in self._retiring.items():
+            task.kill()
+            old.close()
+        self._retiring.clear()
         self._provider.close()
 
     def _release_leases(self) -> None:
@@ -292,7 +321,12 @@ class Namespaces:
 
     def adapter_stats(self) -> AdapterStats | None:
         """Return how the server is connected to others; None: it is not."""
-        return self._provider.stats()
+        retiring = (old.stats() for old in self._retiring)
+        return total(self._provider.stats(), [self._former, *retiring])
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 class _GapEvent(Observer):

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 from sockio import Observer
 from sockio.adapters import Account, Gap
+from sockio.adapters.accounting import total
 from sockio.runtime.reactor import Reactor
 from sockio.testing import FakeClock
 
@@ -54,3 +55,14 @@ def test_stats_are_a_snapshot() -> None:
         "gaps": 0,
         "unreadable": 3,
     }
+
+
+def test_a_server_has_lost_what_all_its_buses_have_lost() -> None:
+    present, former = Account(connected=True), Account()
+    present.lost, former.lost, former.messages_waiting = 1, 2, 3
+
+    found = total(present.stats(), [None, former.stats()])
+
+    assert found is not None
+    assert (found.connected, found.lost, found.messages_waiting) == (True, 3, 3)
+    assert total(None, [former.stats()]) is None

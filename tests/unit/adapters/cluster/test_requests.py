@@ -82,17 +82,43 @@ def test_who_is_silent_is_told_of(
 
 
 def test_questions_end_with_their_adapter(clock: FakeClock, done: Done) -> None:
-    requests, question = Requests(), Question()
+    requests, question, found = Requests(), Question(), Done()
     id, gathering = requests.gather("it", clock, 5, done)
     other, poll = requests.poll(question)
+    requests.search(["a"], lambda value: found(None, [value]))
+    gathering.answer("a", 1)
 
     requests.close()
-    gathering.answer("a", 1)
+    gathering.answer("b", 1)
     poll.count("a", 1)
 
     assert requests.gathering(id) is None
     assert requests.clients(other) is None
-    assert (done.calls, question.counts, clock.armed) == ([], [], 0)
+    ((error, values),) = done.calls
+    assert "1 of an unknown number other servers answered when the" in str(error)
+    assert values == [1]
+    assert (question.expected, question.counts, clock.armed) == ([1], [], 0)
+    assert found.calls == [(None, [None])]
+
+
+@pytest.mark.parametrize("expected", [None, 3])
+def test_clients_of_others_count_as_gone_when_the_adapter_ends(
+    expected: int | None,
+) -> None:
+    requests, question = Requests(), Question()
+    _, poll = requests.poll(question)
+    if expected is not None:
+        poll.expect(expected)
+    poll.count("a", 3)
+    poll.answered("a", "x")
+    poll.answered("b", "y")
+
+    requests.close()
+
+    # Ours is one of them, and counts for itself.
+    assert question.expected == [3 if expected is None else 4]
+    assert question.counts == [3, 1] if expected is None else [3, 1, 0]
+    assert (question.answers, question.gone) == ([["x"], ["y"]], 2)
 
 
 # ------------------------------------------------------------------ clients

@@ -228,3 +228,14 @@ def test_a_lookup_that_fails_is_made_again(make: Any) -> None:
     one.directory.away = False
 
     assert one.find("BBBB") == ("10.0.0.6", 3000)
+
+
+def test_another_directory_is_told_at_once(texts: Exchange) -> None:
+    node = Node(texts, "AAAA", SECRET, "10.0.0.5:3000")
+    node.addresses.settle()
+    other = node.directory = Directory(Exchange())
+
+    node.addresses.renew()
+
+    wait_until(lambda: len(other.claims) == 1)
+    node.close()
