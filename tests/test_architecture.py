@@ -121,7 +121,7 @@ ORDER = {
         ("__init__",),
     ),
     "socket/one_socket": (
-        ("acks", "home", "inbox", "operator"),
+        ("acks", "home", "inbox", "operator", "user"),
         ("outgoing", "waiting"),
         ("gate",),
         ("incoming",),
@@ -171,6 +171,14 @@ ORDER = {
         ("carrier", "handlers"),
         ("client_socket",),
         ("client", "live"),
+        ("__init__",),
+    ),
+    "integrations": (("front",), ("django/", "flask/"), ("__init__",)),
+    "integrations/django": (
+        ("origins", "request", "setting"),
+        ("checks",),
+        ("apps", "handshake"),
+        ("application",),
         ("__init__",),
     ),
     "integrations/flask": (

@@ -104,6 +104,8 @@ class EngineServer(EventEmitter):
         self.generate_id: Callable[[Request], str] = (
             self.options.generate_id or self.ids
         )
+        #: Makes what a session keeps of its first request.
+        self.keep: Callable[[Request], KeptRequest] = KeptRequest
         #: Called with each new session before any of its packets is handled.
         self.on_session: Callable[[EngineSession], object] = _nothing
         #: Called before the first request, in the hub that serves.
@@ -292,7 +294,7 @@ class EngineServer(EventEmitter):
             context = {"name": "ID_GENERATION_ERROR", "error": exc}
             return "", Refusal(BAD_REQUEST, context)
         if self.options.cookie is not None:
-            response.headers["Set-Cookie"] = cookie.header(self.options.cookie, sid)
+            response.headers.add("Set-Cookie", cookie.header(self.options.cookie, sid))
         self._fire("initial_headers", response.headers, request)
         return sid, None
 
@@ -304,14 +306,9 @@ class EngineServer(EventEmitter):
         protocol: Literal[3, 4] = 4,
     ) -> EngineSession:
         """Open a new session on ``transport``, and announce it."""
+        kept = self.keep(request)
         session = EngineSession(
-            sid,
-            KeptRequest(request),
-            transport,
-            self.options,
-            self.reactor,
-            self,
-            protocol,
+            sid, kept, transport, self.options, self.reactor, self, protocol
         )
         announced = bool(self._listeners.get("connection"))
         if self._watching or announced:

@@ -19,7 +19,7 @@ from greenlet import greenlet
 
 from . import logs
 
-__all__ = ["Worker", "close_connections"]
+__all__ = ["Worker", "belongs_to_a_test", "close_connections"]
 
 log = logs.get("runtime.leftovers")
 
@@ -77,14 +77,35 @@ def close_connections(*, native: bool = False) -> None:
     Blocks:
         As long as closing does.
     """
+    if not native and not is_object_patched("threading", "local"):
+        return
+    for connection in _connections():
+        if _is_of_a_test(connection):
+            continue
+        try:
+            connection.close()
+        except (Exception, Timeout):
+            # A boundary: database drivers are code of others, and the next job must
+            # run.
+            log.exception("closing the database connections of a job failed")
+
+
+def belongs_to_a_test() -> bool:
+    """Whether a connection of the current thread is in the transaction of a test."""
+    return any(map(_is_of_a_test, _connections()))
+
+
+def _connections() -> list[Any]:
+    """Return the connections that Django has made for the current thread."""
     conf = sys.modules.get("django.conf")
     database = sys.modules.get("django.db")
     if database is None or conf is None or not conf.settings.configured:
-        return
-    if not native and not is_object_patched("threading", "local"):
-        return
-    try:
-        database.connections.close_all()
-    except (Exception, Timeout):
-        # A boundary: database drivers are code of others, and the next job must run.
-        log.exception("closing the database connections of a job failed")
+        return []
+    connections: list[Any] = database.connections.all(initialized_only=True)
+    return connections
+
+
+def _is_of_a_test(connection: Any) -> bool:
+    """Whether a ``TestCase`` of Django rolls back what happens on a connection."""
+    blocks = getattr(connection, "atomic_blocks", ())
+    return any(getattr(block, "_from_testcase", False) for block in blocks)

@@ -14,6 +14,7 @@ from tests.support.postgres import Postgres
 from tests.support.raw_websocket import RawWebSocket
 
 COMMAND = gunicorn("gevent", "tests.deployment.apps.database:app")
+PROJECT = gunicorn("gevent", "tests.deployment.apps.shop:app")
 MANY = 40
 
 
@@ -102,3 +103,42 @@ def test_a_pool_keeps_its_connections_for_all(
 
         assert 1 <= postgres.connections() <= 4
         server.end_quietly()
+
+
+def test_a_project_keeps_no_connection(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", on_postgres(postgres))
+    with Deployed(*PROJECT) as server:
+        clients = [server.client().open_socket() for _ in range(25)]
+        poll = server.client().open_session()
+        poll.post("40")
+
+        for event in ("count", "task", "thread"):
+            for client in clients:
+                assert ask(client, event) == 0
+        for client in clients:
+            client.send('42["ask"]')
+            assert client.receive_message() == '420["question"]'
+            client.send('430["yes"]')
+            assert client.receive_message() == '42["thanks",0]'
+        clients.pop().close()
+
+        wait_until_zero(postgres.connections)
+        server.end_quietly()
+
+
+def test_an_unfinished_transaction_does_not_reach_the_next_event(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE", on_postgres(postgres))
+    with Deployed(*PROJECT) as server:
+        client = server.client().open_socket()
+
+        for _ in range(2):
+            client.send('42["begin","unfinished"]')
+            client.send('42["fail"]')
+            assert ask(client, "state") == [True, False]
+            assert ask(client, "count") == 0
+
+        wait_until_zero(postgres.connections)

@@ -11,7 +11,7 @@ import gevent.queue
 import sockio
 
 from .http_wire import TIMEOUT
-from .loopback import Loopback
+from .loopback import Kind, Loopback
 from .raw_client import PollingSession
 from .raw_websocket import RawWebSocket
 
@@ -19,8 +19,8 @@ from .raw_websocket import RawWebSocket
 class Served(Loopback):
     """A running server; with each client you get the server's end of its socket."""
 
-    def __init__(self, io: sockio.Server[Any]) -> None:
-        super().__init__(io)
+    def __init__(self, io: sockio.Server[Any], kind: Kind = "sockio") -> None:
+        super().__init__(io, kind)
         self.io = io
         self.raw = self.client()
 

@@ -20,7 +20,7 @@ from sockio.types import Environ
 
 from .request import Request
 
-__all__ = ["KeptRequest"]
+__all__ = ["KeptRequest", "without_server"]
 
 #: What the server needs back, or what would keep the connection's objects alive.
 _SERVERS_OWN = frozenset(
@@ -39,6 +39,11 @@ _SERVERS_OWN = frozenset(
 _UNIQUE = frozenset(
     {"HTTP_COOKIE", "HTTP_SEC_WEBSOCKET_KEY", "REMOTE_ADDR", "REMOTE_PORT"}
 )
+
+
+def without_server(environ: Environ) -> Environ:
+    """Return a copy of an environ without what belongs to the WSGI server."""
+    return {name: environ[name] for name in environ if name not in _SERVERS_OWN}
 
 
 class KeptRequest(Request):

@@ -17,7 +17,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote, unquote_plus
 
 from sockio.errors import ConfigError, ProtocolError
@@ -123,6 +123,15 @@ class Request:
     """
 
     __slots__ = ("_headers", "_query", "environ", "method", "trusted_proxies")
+
+    if TYPE_CHECKING:  # what ``sockio.integrations.django`` adds
+
+        @property
+        def django(self) -> Any: ...
+        @property
+        def session(self) -> Any: ...
+        @property
+        def user(self) -> Any: ...
 
     def __init__(
         self, environ: Environ, trusted_proxies: TrustedProxies | None = None

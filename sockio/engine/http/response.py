@@ -77,6 +77,16 @@ class Headers(MutableMapping[str, HeaderValue]):
                 lines.extend((name, item) for item in value)
         return lines
 
+    def add(self, name: str, value: str) -> None:
+        """Set a header in addition to those of the same name.
+
+        Raises:
+            ValueError: The value has characters that no header can have.
+        """
+        present = self.get(name, [])
+        before = [present] if isinstance(present, str) else present
+        self[name] = [*before, value] if before else value
+
     def vary(self, field: str) -> None:
         """Add a field to ``Vary`` unless it is there already, or ``*`` is."""
         value = self.get("Vary", "")

@@ -11,9 +11,8 @@ from werkzeug._reloader import run_with_reloader
 
 from sockio.httpd.listening_socket import Address, ListeningSocket
 from sockio.httpd.server import HTTPServer
+from sockio.integrations.front import Front
 from sockio.socket.server.server import Server
-
-from .pages import Front
 
 __all__ = ["FlaskServer", "address_of", "reloading"]
 

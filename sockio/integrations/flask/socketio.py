@@ -23,7 +23,7 @@ from .log_options import print_logs
 from .login import room_of_user
 from .namespace import Namespace
 from .options import server_options, take_behaviour
-from .pages import Front, mount
+from .pages import Front, mount, show_failures
 from .reasons import DisconnectReason
 from .running import FlaskServer, access_log, address_of, reloading
 from .sending import Sending, arguments_of
@@ -327,7 +327,7 @@ class SocketIO:
         debug = app.debug if debug is None else debug
         app.debug = debug
         if debug:
-            here.front.pages.show_failures()
+            show_failures(here.front.pages)
         log = access_log(debug if log_output is None else log_output)
         address = address_of(app, host, port)
 

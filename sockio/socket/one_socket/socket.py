@@ -39,6 +39,7 @@ from .home import Home, Link
 from .incoming import Incoming
 from .operator import PLAIN, Emits, Sender
 from .outgoing import Outgoing
+from .user import HasUser
 from .waits import Waits
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ F = TypeVar("F", bound=Callable[..., object])
 NO_ROOMS: frozenset[Room] = frozenset()
 
 
-class Socket(Fallible, Emits, Addressing, CatchAll, Waits, Generic[DataT]):
+class Socket(
+    Fallible, Emits, Addressing, CatchAll, Waits, HasUser, Generic[DataT]
+):
     """One client in one namespace; made by the server, for your handlers.
 
     Events of our own: ``disconnecting(reason, description)``, ``disconnect(reason,

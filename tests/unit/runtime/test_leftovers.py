@@ -17,7 +17,7 @@ from gevent.local import local
 
 import sockio
 from sockio.runtime import tasks
-from sockio.runtime.leftovers import close_connections
+from sockio.runtime.leftovers import belongs_to_a_test, close_connections
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.workers import Workers
 from sockio.testing import FakeClock
@@ -326,13 +326,18 @@ def test_the_end_of_a_client_does_not_disturb_the_cleaning() -> None:
 
 
 class Connections:
-    """A stand-in for ``django.db.connections``."""
+    """A stand-in for ``django.db.connections``, and the only connection in it."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.closed = 0
+        self.atomic_blocks: list[Any] = []
         self._error = error
 
-    def close_all(self) -> None:
+    def all(self, *, initialized_only: bool) -> list[Any]:
+        assert initialized_only
+        return [self]
+
+    def close(self) -> None:
         self.closed += 1
         if self._error is not None:
             raise self._error
@@ -401,6 +406,18 @@ def test_a_failure_to_close_is_logged(
 
     assert seen == [{}, {}]
     assert "OSError: the server has gone" in caplog.text
+
+
+def test_the_transaction_of_a_test_goes_on(connections: Connections) -> None:
+    connections.atomic_blocks.append(SimpleNamespace(_from_testcase=True))
+    close_connections()
+    assert connections.closed == 0
+    assert belongs_to_a_test()
+
+    connections.atomic_blocks[0]._from_testcase = False
+    close_connections()
+    assert connections.closed == 1
+    assert not belongs_to_a_test()
 
 
 def test_django_without_settings_has_nothing_to_close(

@@ -37,6 +37,21 @@ def test_headers_are_found_in_any_case() -> None:
     assert 5 not in headers  # type: ignore[comparison-overlap]
 
 
+def test_a_header_is_added_to_those_of_its_name() -> None:
+    headers = Headers()
+
+    headers.add("Set-Cookie", "a=1")
+    assert headers["set-cookie"] == "a=1"
+    headers.add("Set-Cookie", "b=2")
+    headers.add("set-cookie", "c=3")
+
+    assert headers.lines() == [
+        ("set-cookie", "a=1"),
+        ("set-cookie", "b=2"),
+        ("set-cookie", "c=3"),
+    ]
+
+
 def test_the_spelling_set_last_is_sent() -> None:
     headers = Headers()
     headers["content-type"] = "text/plain"
