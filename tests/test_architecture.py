@@ -175,11 +175,12 @@ ORDER = {
     ),
     "integrations": (("front",), ("django/", "flask/"), ("__init__",)),
     "integrations/django": (
-        ("origins", "request", "setting"),
-        ("checks",),
+        ("origins", "patched", "request", "setting"),
+        ("checks", "restarting"),
         ("apps", "handshake"),
         ("application",),
         ("__init__",),
+        ("management/",),
     ),
     "integrations/flask": (
         ("arguments", "client", "current", "errors", "log_options", "queue"),
@@ -332,6 +333,7 @@ GEVENT = (
     "httpd/acceptor",
     "httpd/connections",
     "httpd/server",
+    "integrations/django/patched",
     "siblings/supervisor",
     "testing/",
 )

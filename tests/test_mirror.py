@@ -103,6 +103,10 @@ ELSEWHERE = {
     "integrations/django/application": "loopback/test_django",
     "integrations/django/apps": "unit/integrations/django/test_checks",
     "integrations/django/handshake": "loopback/test_django",
+    "integrations/django/management/commands/runsocketio": (
+        "unit/integrations/django/test_runsocketio"
+    ),
+    "integrations/django/patched": "unit/integrations/django/test_restarting",
     "integrations/django/request": "loopback/test_django",
     "integrations/flask/arrivals": "loopback/test_flask",
     "integrations/flask/client": "loopback/test_flask_client",

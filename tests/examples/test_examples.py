@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -385,40 +386,85 @@ def test_a_ported_chat(start: Start, node: Driver, own_server: bool) -> None:
 # ------------------------------------------------------------------ Django
 
 
-@pytest.fixture(params=["own server", "gunicorn"])
-def django_app(request: pytest.FixtureRequest, start: Start) -> Iterator[Process]:
-    if request.param == "own server":
-        server = start("examples/django_app/app.py", "{port}")
+@pytest.fixture(params=["runsocketio", "gunicorn"])
+def django_chat(
+    request: pytest.FixtureRequest,
+    start: Start,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Process]:
+    """Start the chat with an empty database; end it as Ctrl-C does."""
+    monkeypatch.setenv("CHAT_DATABASE", str(tmp_path / "db.sqlite3"))
+    folder = EXAMPLES / "django_chat"
+    Process("manage.py", "migrate", folder=folder).wait()
+    if request.param == "runsocketio":
+        server = start("manage.py", "runsocketio", "{port}", folder=folder)
     else:
-        folder = EXAMPLES / "django_app"
-        server = start(*GUNICORN, "app:application", ready=READY, folder=folder)
+        command = (*GUNICORN, "-w", "4", "mysite.wsgi")
+        server = start(*command, ready=READY, folder=folder)
     yield server
-    _, printed = server.end()
+    code, printed = server.end(signal.SIGINT)
+    assert code == 0
     assert "Traceback" not in printed
 
 
-def test_djangos_session_is_known_to_handlers(
-    django_app: Process, node: Driver
-) -> None:
-    stranger = connect_error(node, django_app.url)
-    assert stranger == "log in first"
-    head, _ = django_app.request("/login?name=ann")
-    cookie = head.split("Set-Cookie: ")[1].split(";")[0]
-
-    client = connect(node, django_app.url, extraHeaders={"cookie": cookie})
-
-    assert client.emit_with_ack("hello") == ["hello ann"]
-    assert json.loads(django_app.request("/online")[1]) == {"online": ["ann"]}
+def form_token(answer: str) -> str:
+    """Return the token of Django's forms, from the head of an answer."""
+    found = re.search(r"csrftoken=(\w+)", answer)
+    assert found is not None, answer
+    return found[1]
 
 
-def test_django_example_refuses_foreign_pages(start: Start) -> None:
-    server = start("examples/django_app/app.py", "{port}")
-    path = "/socket.io/?EIO=4&transport=polling"
+def sign_up(server: Process, name: str) -> str:
+    """Make a user who is logged in; return the cookies."""
+    token = form_token(server.request("/signup/")[0])
+    head, _ = server.request(
+        "/signup/",
+        form={
+            "username": name,
+            "password1": "correct horse",
+            "password2": "correct horse",
+            "csrfmiddlewaretoken": token,
+        },
+        headers=f"Cookie: csrftoken={token}\r\n",
+    )
+    session = re.search(r"sessionid=(\w+)", head)
+    assert session is not None, head
+    return f"sessionid={session[1]}; csrftoken={form_token(head)}"
 
-    ours, _ = server.request(path, headers="Origin: http://localhost\r\n")
-    foreign, _ = server.request(path, headers="Origin: http://x.com\r\n")
 
-    assert (ours.split()[1], foreign.split()[1]) == ("200", "403")
+def test_the_chat_of_django(django_chat: Process, node: Driver) -> None:
+    url = django_chat.url
+    assert connect_error(node, url) == "log in first"
+    ann_is, bob_is = sign_up(django_chat, "ann"), sign_up(django_chat, "bob")
+    ann = connect(node, url, extraHeaders={"cookie": ann_is})
+    assert ann.next("history").args == [[]]
+    assert ann.next("online").args == [["ann"]]
+    bob = connect(node, url, extraHeaders={"cookie": bob_is})
+    assert ann.next("online").args == [["ann", "bob"]]
+
+    assert "id" in bob.emit_with_ack("say", "hello")[0]
+
+    said = ann.next("said").args[0]
+    assert (said["author"], said["text"]) == ("bob", "hello")
+    newcomer = connect(node, url, extraHeaders={"cookie": ann_is})
+    assert newcomer.next("history").args == [[said]]
+    token = form_token(bob_is)
+    django_chat.request(
+        "/accounts/logout/",
+        form={"csrfmiddlewaretoken": token},
+        headers=f"Cookie: {bob_is}\r\n",
+    )
+    assert bob.next("disconnect").args == ["io server disconnect"]
+    while ann.next("online").args != [["ann"]]:
+        pass
+
+
+def test_the_chat_of_django_has_tests() -> None:
+    code, printed = Process("manage.py", "test", folder=EXAMPLES / "django_chat").wait()
+
+    assert code == 0
+    assert "Ran 6 tests" in printed
 
 
 def connect_error(node: Driver, url: str) -> str:

@@ -25,7 +25,7 @@ from .origins import is_trusted
 from .request import DjangoRequest
 from .setting import named_server
 
-__all__ = ["application", "mount"]
+__all__ = ["application", "has_front", "mount"]
 
 log = logs.get("integrations.django")
 
@@ -97,6 +97,11 @@ def mount(io: Server[Any] | None = None, pages: WSGIApp | None = None) -> Front:
         )
         setattr(io, _FRONT, front)
     return front
+
+
+def has_front(io: Server[Any]) -> bool:
+    """Whether the server is in front of the project."""
+    return _FRONT in vars(io)
 
 
 def _judge(origin: str, request: Request) -> bool:

@@ -1,0 +1,175 @@
+"""Restarting: the same command again, in a process that gevent has patched.
+
+The standard library must be patched before Django is imported, and a command of
+``manage.py`` runs after that. So the command line is executed anew, behind ``patched``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.utils import autoreload
+
+from sockio.runtime.patching import threads_are_greenlets
+
+from . import patched
+
+__all__ = [
+    "FAILED",
+    "RELOAD",
+    "patched_command",
+    "reloading",
+    "supervise",
+    "with_patch",
+]
+
+#: The exit code of a process that wants to be started again, which Django has chosen.
+RELOAD = 3
+#: The exit code of Python after an error, and of commands that have failed.
+FAILED = 1
+#: Seconds after which a signal that only this process got is handed on.
+_PATIENCE = 1.0
+_BY_HAND = (
+    "runsocketio cannot find out how it was started; make this the first line of the "
+    "program: from gevent import monkey; monkey.patch_all()"
+)
+
+
+def with_patch() -> None:
+    """Go on in a patched process: execute the command anew if this one is not.
+
+    Raises:
+        CommandError: It has been, or nobody knows how.
+    """
+    if threads_are_greenlets():
+        return
+    if os.environ.get(patched.MARK) == str(os.getpid()):
+        raise CommandError("gevent could not patch this process")
+    command = patched_command(sys.orig_argv, sys.argv)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(command[0], command)
+
+
+def patched_command(original: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    """Return the command that does the same in a patched process.
+
+    Args:
+        original: The command line, with the options of Python.
+        arguments: What the program has got of it, with the name of the program.
+
+    Raises:
+        CommandError: There is no such command: the program is no file and no module.
+    """
+    own = list(arguments[1:])
+    head = list(original[1 : len(original) - len(own)])
+    if list(original[len(original) - len(own) :]) != own:
+        raise CommandError(_BY_HAND)
+    options, program = _split(head)
+    return [sys.executable, *options, patched.__file__, *program, *own]
+
+
+def _split(head: list[str]) -> tuple[list[str], list[str]]:
+    """Tell the options of Python from the program: a script, or ``-m`` and a module."""
+    place = 0
+    while place < len(head):
+        word = head[place]
+        if word == "--check-hash-based-pycs":
+            place += 1
+        elif word.startswith("-") and not word.startswith("--") and word != "-":
+            taker = next((at for at, flag in enumerate(word) if flag in "cmWX"), 0)
+            if taker and word[taker] == "c":
+                break
+            if taker and word[taker] == "m":
+                flags = [word[:taker]] if taker > 1 else []
+                module = [word[taker + 1 :]] if word[taker + 1 :] else head[place + 1 :]
+                return head[:place] + flags, ["-m", *module]
+            if taker and taker == len(word) - 1:
+                place += 1  # its value is the next word
+        elif not word.startswith("-"):
+            return head[:place], head[place:]
+        place += 1
+    raise CommandError(_BY_HAND)
+
+
+# ------------------------------------------------------------------ the reloader
+
+
+def supervise(command: Sequence[str], tell: Callable[[str], object]) -> int:
+    """Run a command, again and again while its code changes; return its exit code.
+
+    Args:
+        command: The command; ``reloading`` watches the code there.
+        tell: Prints a line.
+
+    Blocks:
+        Until it ends by itself, or a signal ends it.
+    """
+    environ = {**os.environ, autoreload.DJANGO_AUTORELOAD_ENV: "true"}
+    while True:
+        code = _wait(subprocess.Popen(command, env=environ))
+        if code == FAILED:
+            tell("runsocketio has failed, and starts again when the code has changed.")
+            try:
+                _watch(lambda: None)
+            except KeyboardInterrupt:
+                return 0
+        elif code != RELOAD:
+            return 128 - code if code < 0 else code
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    def end(*_: object) -> None:
+        process.terminate()
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with suppress(KeyboardInterrupt):
+            return process.wait()
+        # A terminal has told the process too.
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(_PATIENCE)
+        process.send_signal(signal.SIGINT)
+        return process.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def reloading(serve: Callable[[], object]) -> None:
+    """Call ``serve``, and end it with a SIGINT when the code has changed.
+
+    Raises:
+        SystemExit: With ``RELOAD``, when the code has changed.
+
+    Blocks:
+        As long as ``serve`` does.
+    """
+    changed = False
+
+    def end() -> None:
+        nonlocal changed
+        changed = True
+        signal.raise_signal(signal.SIGINT)
+
+    watcher = threading.Thread(target=_watch, args=(end,), daemon=True)
+    with suppress(KeyboardInterrupt):  # it may come before the server handles signals
+        watcher.start()
+        serve()
+    if changed:
+        raise SystemExit(RELOAD)
+
+
+def _watch(then: Callable[[], Any]) -> None:
+    """Wait until the code has changed. Blocks until then."""
+    try:
+        autoreload.get_reloader().run(threading.main_thread())
+    except SystemExit:
+        then()
