@@ -464,7 +464,7 @@ def test_the_chat_of_django_has_tests() -> None:
     code, printed = Process("manage.py", "test", folder=EXAMPLES / "django_chat").wait()
 
     assert code == 0
-    assert "Ran 6 tests" in printed
+    assert "Ran 7 tests" in printed
 
 
 def connect_error(node: Driver, url: str) -> str:

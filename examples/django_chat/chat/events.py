@@ -53,7 +53,7 @@ def connected(socket: sockio.Socket) -> None:
 
     @socket.on("typing")
     def typing() -> None:
-        socket.volatile.broadcast.emit("typing", socket.data.name)
+        socket.broadcast.volatile.emit("typing", socket.data.name)
 
     @socket.on("disconnect")
     def gone(reason: str) -> None:

@@ -75,6 +75,15 @@ class ChatTests(TestCase):
         bob.close()
         ann.expect("online", ["ann"])
 
+    def test_the_others_see_who_types(self) -> None:
+        ann = self.connect(self.browser(self.ann))
+        bob = self.connect(self.browser(self.bob))
+
+        ann.emit("typing")
+
+        bob.expect("typing", "ann")
+        ann.expect_nothing("typing")
+
     def test_a_logout_disconnects(self) -> None:
         browser = self.browser(self.ann)
         ann = self.connect(browser)
