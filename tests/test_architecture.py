@@ -563,6 +563,9 @@ def test_a_foreign_package_is_imported_in_one_place() -> None:
 
 def _place(module: Module, package: str) -> str:
     """Return the file that imports a package, or the folder made for that package."""
+    above, has_its_name, _ = module.inside.partition(f"/{package}/")
+    if has_its_name:
+        return f"{above}/{package}"
     folders = {"flask", "werkzeug", "django", "aioquic", "redis", "psycopg"}
     if package in folders | {"bson", "pymongo"}:
         return module.inside.rsplit("/", 1)[0]
