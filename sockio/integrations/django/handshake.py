@@ -140,11 +140,11 @@ class Handshakes:
         Blocks:
             As long as the middlewares do.
         """
+        if request.query.get("sid"):
+            return True
         engine = self._io.engine
         if engine.retry_after is not None or self._refusal(request) is not None:
             return True  # the engine says so itself
-        if request.query.get("sid"):
-            return True
         self._warn(request)
         arguments = request, response
         call = engine.reactor.around.call
