@@ -20,6 +20,8 @@ from sockio.integrations.django import application
 from sockio.runtime.patching import threads_are_greenlets
 from sockio.testing import HandshakeRefused, TestClient
 from tests.support.django_project import AnonymousUser, Session, User, changing
+from tests.support.quic_client import QuicClient
+from tests.support.raw_client import CERTIFICATE
 from tests.support.raw_websocket import RawWebSocket, Refused
 from tests.support.served import Served
 
@@ -342,6 +344,31 @@ def test_behind_a_101_that_was_sent_already_a_close_frame_refuses() -> None:
 
     assert (closed.code, closed.reason) == (1008, "Forbidden")
     served.close()
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_webtransport_passes_the_middlewares(start: Start, refused: bool) -> None:
+    calls.clear()
+    csrf = "django.middleware.csrf.CsrfViewMiddleware"
+    with with_middleware(csrf, "own_answer" if refused else "counting"):
+        served = start(transports=["polling", "websocket", "webtransport"])
+    certificate = str(CERTIFICATE)
+    listening: Any = served.io.listen_webtransport(
+        ("127.0.0.1", 0), certificate, certificate
+    )
+    client = QuicClient(listening.address)
+    session = client.open_session()
+    if refused:
+        assert session.status == 403
+    else:
+        session.handshake()
+        session.send("40")
+        session.receive()
+        assert calls == ["/socket.io/"]
+        request = served.newest().request
+        assert request.django.method == "CONNECT"
+        assert not request.user.is_authenticated
+    client.close()
 
 
 # ------------------------------------------------------------------ the user

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.core.management.base import CommandError
 from django.utils import autoreload
+from gevent import monkey
 
 import tests.support.django_project  # noqa: F401 - Django has to be set up
 from sockio.integrations.django import patched
@@ -143,6 +144,33 @@ def test_a_process_that_was_patched_in_vain_is_not_started_again(
 
     with pytest.raises(CommandError, match="could not patch"):
         with_patch()
+
+
+@pytest.fixture
+def looks_patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("threading", "socket"):
+        monkeypatch.setitem(monkey.saved, name, {})
+
+
+@pytest.mark.usefixtures("looks_patched")
+def test_a_patched_process_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "orig_argv", [])
+
+    with_patch()
+
+
+def test_a_process_becomes_a_patched_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-X", "dev", "manage.py", "x"])
+    monkeypatch.setattr(sys, "argv", ["manage.py", "x"])
+    monkeypatch.setitem(monkey.saved, "threading", {})
+    monkeypatch.delitem(monkey.saved, "threading")
+    executed: list[Any] = []
+    monkeypatch.setattr(os, "execv", lambda *command: executed.append(command))
+
+    with_patch()
+
+    options = ["-X", "dev", patched.__file__, "manage.py", "x"]
+    assert executed == [(sys.executable, [sys.executable, *options])]
 
 
 # ------------------------------------------------------------------ the reloader

@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.core.wsgi import get_wsgi_application
 from django.test import override_settings
+from django.utils import autoreload
+from gevent import monkey
 
 import sockio
 import tests.support.django_project  # noqa: F401 - Django has to be set up
@@ -144,6 +147,42 @@ def test_there_must_be_a_server() -> None:
             runsocketio._server(static=False)
         with pytest.raises(CommandError, match="SOCKIO is not set"):
             Command()._serve(("127.0.0.1", 0), OPTIONS)
+
+
+# ------------------------------------------------------------------ the processes
+
+
+def test_a_reloader_starts_the_command_that_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "manage.py"
+    program.write_text("import sys; sys.exit(5 if sys.argv[1:] == ['go'] else 6)")
+    monkeypatch.setattr(sys, "orig_argv", ["python", str(program), "go"])
+    monkeypatch.setattr(sys, "argv", [str(program), "go"])
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("runsocketio")
+
+    assert ended.value.code == 5
+
+
+@pytest.mark.parametrize("watching", [False, True])
+def test_a_patched_process_serves(
+    monkeypatch: pytest.MonkeyPatch, watching: bool
+) -> None:
+    for name in ("threading", "socket"):
+        monkeypatch.setitem(monkey.saved, name, {})
+    monkeypatch.setenv("RUN_MAIN", "true")
+    monkeypatch.setattr(autoreload, "get_reloader", Unchanging)
+
+    with serving(None, None), pytest.raises(CommandError, match="SOCKIO is not set"):
+        call_command("runsocketio", "0", *([] if watching else ["--noreload"]))
+
+
+class Unchanging:
+    """Stands in for Django's reloader: the code does not change."""
+
+    def run(self, main_thread: object) -> None: ...
 
 
 # ------------------------------------------------------------------ serving
