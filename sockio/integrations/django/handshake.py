@@ -156,7 +156,11 @@ class Handshakes:
         if self._warned or "SERVER_SOFTWARE" not in request.environ:
             return
         self._warned = True
-        if not threads_are_greenlets() and any(connections.settings.values()):
+        has_database = any(
+            each["ENGINE"] != "django.db.backends.dummy"
+            for each in connections.settings.values()
+        )
+        if has_database and not threads_are_greenlets():
             log.warning(_NOT_PATCHED)
 
     def _refusal(self, request: Request) -> Refusal | None:
