@@ -115,7 +115,7 @@ def supervise(command: Sequence[str], tell: Callable[[str], object]) -> int:
     """
     environ = {**os.environ, autoreload.DJANGO_AUTORELOAD_ENV: "true"}
     while True:
-        code = _wait(subprocess.Popen(command, env=environ))
+        code = _run(command, environ)
         if code == FAILED:
             tell("runsocketio has failed, and starts again when the code has changed.")
             try:
@@ -126,19 +126,25 @@ def supervise(command: Sequence[str], tell: Callable[[str], object]) -> int:
             return 128 - code if code < 0 else code
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    def end(*_: object) -> None:
-        process.terminate()
+def _run(command: Sequence[str], environ: dict[str, str]) -> int:
+    """Run a command that gets the signals of this process; return its exit code."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def end(signum: int, _: object) -> None:
+        if not started:
+            raise SystemExit(128 + signum)
+        started[0].terminate()
 
     before = signal.signal(signal.SIGTERM, end)
     try:
         with suppress(KeyboardInterrupt):
-            return process.wait()
-        # A terminal has told the process too.
+            started.append(subprocess.Popen(command, env=environ))
+            return started[0].wait()
+        # A terminal has told the command too.
         with suppress(subprocess.TimeoutExpired):
-            return process.wait(_PATIENCE)
-        process.send_signal(signal.SIGINT)
-        return process.wait()
+            return started[0].wait(_PATIENCE)
+        started[0].send_signal(signal.SIGINT)
+        return started[0].wait()
     finally:
         signal.signal(signal.SIGTERM, before)
 
