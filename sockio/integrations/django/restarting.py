@@ -163,7 +163,7 @@ def reloading(serve: Callable[[], object]) -> None:
     def end() -> None:
         nonlocal changed
         changed = True
-        signal.raise_signal(signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)  # this need not be the main thread
 
     watcher = threading.Thread(target=_watch, args=(end,), daemon=True)
     with suppress(KeyboardInterrupt):  # it may come before the server handles signals

@@ -55,9 +55,7 @@ F = TypeVar("F", bound=Callable[..., object])
 NO_ROOMS: frozenset[Room] = frozenset()
 
 
-class Socket(
-    Fallible, Emits, Addressing, CatchAll, Waits, HasUser, Generic[DataT]
-):
+class Socket(Fallible, Emits, Addressing, CatchAll, Waits, HasUser, Generic[DataT]):
     """One client in one namespace; made by the server, for your handlers.
 
     Events of our own: ``disconnecting(reason, description)``, ``disconnect(reason,
