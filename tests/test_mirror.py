@@ -155,7 +155,6 @@ ELSEWHERE = {
     "socket/server/operators": "loopback/test_health",
     "socket/server/server": "loopback/test_routing",
     "socket/server/stats": "loopback/test_inbox_policy",
-    "socket/server/webtransport": "loopback/test_webtransport",
     "testing/handlers": "unit/testing/test_client_socket",
     "testing/live": "deployment/test_pytest_plugin",
     "testing/received": "unit/testing/test_client_socket",

@@ -3,7 +3,8 @@
 Its CONNECT is a request like any other: middlewares see it, and may refuse it. Then its
 first packet says what it is for: an ``open`` packet without data asks for a new
 session, one with the id of a session asks to upgrade that session. A client that sends
-anything else, or nothing within ``upgrade_timeout``, is refused.
+anything else, or nothing within ``upgrade_timeout``, is refused. If another process of
+this host has the session, it gets the stream, from the first packet on.
 Spec: Engine.IO protocol v4, "WebTransport".
 """
 
@@ -21,6 +22,8 @@ from sockio.runtime.clock import Timer
 from sockio.runtime.reactor import Reactor
 from sockio.types import Environ, StartResponse
 
+from .handover.carried import CarriedStream
+from .handover.elsewhere import Elsewhere
 from .http.request import Request
 from .http.response import Response
 from .options import EngineOptions
@@ -52,6 +55,7 @@ class Host(Protocol):
     options: EngineOptions
     reactor: Reactor
     retry_after: float | None
+    elsewhere: Elsewhere
 
     @property
     def sessions(self) -> Mapping[str, EngineSession]: ...
@@ -98,9 +102,33 @@ class Entrance:
             return False
         return session.try_upgrade(transport)
 
-    def admit_session(self, admission: Admission) -> None:
+    def receive_carried(self, stream: CarriedStream) -> None:
+        """Let a client move to a stream that another process carries."""
+        options = self._host.options
+        transport = WebTransportTransport(
+            stream, options.max_http_buffer_size, self._host.reactor
+        )
+        admission = Admission(transport, None, self)
+        admission.wait(self._host.reactor, options.upgrade_timeout)
+
+    def is_elsewhere(self, sid: str) -> bool:
+        """Whether another process of this host may have a session."""
+        streams = self._host.elsewhere.streams
+        return streams is not None and streams.is_foreign(sid)
+
+    def carry(self, sid: str, transport: WebTransportTransport, first: Packet) -> None:
+        """Have another process read a stream, from ``first`` on, once it is paused."""
+        self._host.reactor.soon(self._carry, sid, transport, first)
+
+    def _carry(self, sid: str, transport: WebTransportTransport, first: Packet) -> None:
+        given = transport.give_away(first)
+        streams = self._host.elsewhere.streams
+        if given is not None and streams is not None:
+            streams.carry(sid, *given)
+
+    def admit_session(self, admission: Admission, request: Request) -> None:
         """Open a session, in a worker, since user code is asked first."""
-        self._host.reactor.workers.spawn(self._admit, admission)
+        self._host.reactor.workers.spawn(self._admit, admission, request)
 
     def _answer(self, session: Incoming) -> None:
         answers: list[tuple[int, list[tuple[str, str]]]] = []
@@ -124,8 +152,7 @@ class Entrance:
         session.environ.pop(WEBTRANSPORT, None)  # a cycle otherwise
         session.answer(*answers[-1])
 
-    def _admit(self, admission: Admission) -> None:
-        request = admission.request
+    def _admit(self, admission: Admission, request: Request) -> None:
         refusal = self._judge(request)
         sid = ""
         if refusal is None:
@@ -155,10 +182,14 @@ class Admission:
     """The sink of a transport until its first packet has been judged."""
 
     def __init__(
-        self, transport: WebTransportTransport, request: Request, entrance: Entrance
+        self,
+        transport: WebTransportTransport,
+        request: Request | None,
+        entrance: Entrance,
     ) -> None:
         self.transport = transport
-        self.request = request
+        #: The CONNECT; None: another process has answered it, and carries the stream.
+        self._request = request
         #: The client has gone, was let in, or was refused.
         self.over = False
         self._entrance = entrance
@@ -183,10 +214,12 @@ class Admission:
         elif packet.type is not PacketType.OPEN:
             self.refuse(f"the first packet is {packet.type.name}")
         elif packet.data:
-            self._upgrade(packet.data)
+            self._upgrade(packet)
+        elif self._request is None:
+            self.refuse("new sessions are opened where they come in")
         else:
             self._asked = True
-            self._entrance.admit_session(self)
+            self._entrance.admit_session(self, self._request)
 
     def on_message(self, data: str | bytes) -> None:
         """A message arrived, too early."""
@@ -219,10 +252,16 @@ class Admission:
             self._finish()
             self.transport.close(_nothing, discard=True)
 
-    def _upgrade(self, data: str | bytes) -> None:
-        sid = _sid_of(data)
+    def _upgrade(self, packet: Packet) -> None:
+        sid = _sid_of(packet.data or "")
         if sid is not None and self._entrance.admit_upgrade(sid, self.transport):
             self._finish()
+        elif sid is None or self._request is None:
+            self.refuse("no session to upgrade")
+        elif self._entrance.is_elsewhere(sid):
+            self.transport.pause()
+            self._finish()
+            self._entrance.carry(sid, self.transport, packet)
         else:
             self.refuse("no session to upgrade")
 

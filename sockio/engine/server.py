@@ -123,7 +123,7 @@ class EngineServer(EventEmitter):
         self._told_of_workers = False
         #: Somebody wants to see the packets of all sessions.
         self._watching = False
-        self._entrance = Entrance(self)
+        self.entrance = Entrance(self)
         self._mount = Mount(self.handle_request, self.options.prefix)
         if self.options.cors is not None:
             own = not callable(self.options.cors.origin)
@@ -218,7 +218,7 @@ class EngineServer(EventEmitter):
     def on_webtransport_session(self, session: Incoming) -> None:
         """Serve a WebTransport session that a client asks for; returns at once."""
         self.start()
-        self._entrance.receive(session)
+        self.entrance.receive(session)
 
     # ------------------------------------------------------------------ a request
 
@@ -234,7 +234,7 @@ class EngineServer(EventEmitter):
         elif verdict is Verdict.REFUSED:
             refusal = Refusal(FORBIDDEN, {"name": "MIDDLEWARE_REFUSAL"})
         if refusal is None and WEBTRANSPORT in environ and not response.ended:
-            refusal = self._entrance.serve(request, response)
+            refusal = self.entrance.serve(request, response)
         if refusal is None and response.ended:
             return self._respond(request, response, start_response)
         if refusal is None:

@@ -22,7 +22,7 @@ from sockio.errors import ConfigError
 from sockio.runtime import logs
 from sockio.runtime.signals import ENDING
 
-__all__ = ["Supervisor"]
+__all__ = ["Supervisor", "supervised"]
 
 log = logs.get("siblings.supervisor")
 
@@ -32,6 +32,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 SETTLED = 10.0
 #: The origin of a signal that a terminal has sent to parent and children alike.
 _FROM_KERNEL = 0x80
+
+#: The number of this process, if a supervisor has made it.
+_made: set[int] = set()
 
 # In a patched process these would run the hub, which belongs to the children.
 _fork: Callable[[], int] = get_original("os", "fork")
@@ -139,6 +142,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             os.close(self._alive[1])
             os.close(self._ready[0])
+            _made.add(os.getpid())
             self._watch_parent()
             self._work(self._say_ready)
             code = 0
@@ -219,6 +223,11 @@ class Supervisor:
             with suppress(BlockingIOError):
                 self._served = bool(os.read(self._ready[0], 4096))
         return self._served
+
+
+def supervised() -> bool:
+    """Whether this process is the child of a supervisor."""
+    return os.getpid() in _made
 
 
 def _wait_for(signums: set[signal.Signals], seconds: float) -> Any:

@@ -12,6 +12,7 @@ import gevent
 import gevent.socket
 import pytest
 
+from sockio.engine.handover.carried import ByteReceiver
 from sockio.engine.http.client_socket import TakenSocket
 from sockio.engine.http.request import Request
 from sockio.engine.http.response import Response
@@ -224,13 +225,13 @@ class FakeStream:
         self.finished = False
         self._turn = 0
         self.paused = False
-        self.receiver: WebTransportTransport
+        self.receiver: ByteReceiver
 
     @property
     def writable(self) -> bool:
         return self._turn == 0
 
-    def start(self, receiver: WebTransportTransport) -> None:
+    def start(self, receiver: ByteReceiver) -> None:
         self.receiver = receiver
 
     def write(self, data: bytes) -> None:

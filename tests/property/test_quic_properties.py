@@ -61,6 +61,7 @@ def listener() -> Listener:
     reactor = Reactor()
     reactor.start()
     return Listener(
+        ("127.0.0.1", 0),
         reactor,
         certfile=CERTIFICATE,
         keyfile=CERTIFICATE,

@@ -8,6 +8,7 @@ from sockio.types import Environ, StartResponse
 
 from .handover import Handover
 from .nodes import Nodes
+from .transfer import Transfer
 
 __all__ = ["Elsewhere"]
 
@@ -18,6 +19,8 @@ class Elsewhere:
     def __init__(self) -> None:
         #: Those on this host; None: there are none.
         self.siblings: Handover | None = None
+        #: Carries the streams of their WebTransport sessions; None: nobody carries.
+        self.streams: Transfer | None = None
         #: Those on other machines; None: there are none.
         self.nodes: Nodes | None = None
 

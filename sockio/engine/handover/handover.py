@@ -6,8 +6,6 @@ there, with all that was received from it; where it cannot go, its requests do.
 
 from __future__ import annotations
 
-import errno
-import os
 import random
 from _socket import socket as PlainSocket
 from _socket import socketpair
@@ -29,13 +27,12 @@ from sockio.types import Environ, StartResponse
 from .arrivals import Arrivals
 from .caller import gunicorn_servers
 from .doorstep import Doorstep
-from .packets import Passed, pack
+from .packets import Passed
 from .proxy import relay, splice
 from .raw_request import RawRequest, let_go, raw_request
 from .receivers import OURS, Receiver, Served, receiver_of
-from .refusals import UNAVAILABLE, UNKNOWN, refuse, unavailable
-from .resting import Resting
-from .way import KIND, Way
+from .refusals import unavailable
+from .way import KIND, Way, Ways
 
 __all__ = ["Handover"]
 
@@ -54,9 +51,7 @@ class Handover:
         """
         self._siblings = siblings
         self._reactor = reactor
-        self._ways: dict[str, Way] = {}
-        #: Siblings that hang.
-        self._resting = Resting(reactor.clock)
+        self._ways = Ways(siblings, reactor)
         #: The WSGI server of this process; some are known only once they have called.
         self._receiver: Receiver | None = receiver_of({})
         #: Requests whose connection went to a sibling.
@@ -103,7 +98,7 @@ class Handover:
         tag = self._foreign(unquote(sid))
         if tag:
             with suppress(OSError):
-                return self._way_to(tag)
+                return self._ways.to(tag)
         return None
 
     def give(self, way: Way, passed: Passed, sock: PlainSocket) -> None:
@@ -119,7 +114,7 @@ class Handover:
         if raw is None:
             return None
         try:
-            way = self._way_to(tag)
+            way = self._ways.to(tag)
         except (ConnectionRefusedError, PermissionError) as exc:
             log.debug("no sibling %r: %s", tag, exc)
             return None
@@ -139,30 +134,11 @@ class Handover:
         random.shuffle(candidates)
         for tag in candidates:
             try:
-                way = self._way_to(tag)
+                way = self._ways.to(tag)
             except OSError:
                 continue
             return self._hand_over(way, raw, environ, start_response)
         return None
-
-    def _way_to(self, tag: str) -> Way:
-        """Return the way to a sibling.
-
-        Raises:
-            OSError: See ``Siblings.connect``; BlockingIOError if it hangs.
-        """
-        if tag in self._resting:
-            raise BlockingIOError(errno.EAGAIN, "it hangs")
-        way = self._ways.get(tag)
-        if way is None:
-            try:
-                way = Way(self._siblings, tag, self._reactor, self._on_way_end)
-            except BlockingIOError:
-                log.warning("the sibling %s accepts nobody", tag)
-                self._resting.add(tag)
-                raise
-            self._ways[tag] = way
-        return way
 
     def _hand_over(
         self,
@@ -226,46 +202,14 @@ class Handover:
             hide_sid(environ, start_response)
 
     def _pass(self, way: Way, passed: Passed, sock: PlainSocket) -> None:
-        """Send a request; our copy of its connection ends without a shutdown.
+        way.pass_on(passed, sock, self._count_lost)
 
-        If the sibling does not get it, the client is refused.
-        """
-        file = None
-
-        def arrived() -> None:
-            sock.close()
-            if file is not None:
-                os.close(file)
-
-        def lost() -> None:
-            self.lost += 1
-            answer = UNKNOWN if way.gone else UNAVAILABLE
-            refuse(sock, answer, begun=passed.answered > 0)
-            if file is not None:
-                os.close(file)
-
-        try:
-            packet, file = pack(passed)
-        except OSError as exc:
-            log.warning("a request cannot be handed over: %s", exc.strerror)
-            lost()
-            return
-        descriptors = [sock.fileno()] if file is None else [sock.fileno(), file]
-        way.give(packet, descriptors, arrived, lost)
-
-    # ------------------------------------------------------------------ who hangs
-
-    def _on_way_end(self, way: Way) -> None:
-        if self._ways.get(way.tag) is way:
-            del self._ways[way.tag]
-        if way.hangs:
-            log.warning("the sibling %s does not answer", way.tag)
-            self._resting.add(way.tag)
+    def _count_lost(self) -> None:
+        self.lost += 1
 
     def close(self) -> None:
         """Give up what was not confirmed."""
-        for way in list(self._ways.values()):
-            way.close()
+        self._ways.close()
 
 
 def _is_upgrade(environ: Environ) -> bool:

@@ -1,4 +1,4 @@
-"""Way: the link on which requests go to one sibling, and what it has not confirmed.
+"""Way: the link on which connections go to one sibling, and what it has not confirmed.
 
 Until the sibling confirms a request, the connection stays open here, too: if the
 sibling dies meanwhile, the client gets an answer from us.
@@ -6,20 +6,30 @@ sibling dies meanwhile, the client gets an answer from us.
 
 from __future__ import annotations
 
+import errno
+import os
+from _socket import socket as PlainSocket
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from sockio.runtime import logs
 from sockio.runtime.clock import Timer
 from sockio.runtime.reactor import Reactor
 from sockio.siblings.link import PATIENCE, Link
 from sockio.siblings.siblings import Siblings
 
-__all__ = ["KIND", "Way"]
+from .packets import Passed, pack
+from .refusals import UNAVAILABLE, UNKNOWN, refuse
+from .resting import Resting
 
-#: The kind of the links.
-KIND = "requests"
+__all__ = ["KIND", "STREAMS", "Way", "Ways"]
+
+log = logs.get("engine.handover")
+
+#: The kinds of the links: for requests, and for the streams of WebTransport sessions.
+KIND, STREAMS = "requests", "webtransport"
 #: Most bytes that may wait until the kernel takes them.
 _MOST = 8 << 20
 
@@ -42,11 +52,13 @@ class Way:
         tag: str,
         reactor: Reactor,
         on_end: Callable[[Way], object],
+        kind: str = KIND,
     ) -> None:
         """Connect to the sibling ``tag``.
 
         Args:
             on_end: Called once, in the hub, when nothing more can go there.
+            kind: Of the link.
 
         Raises:
             OSError: See ``Siblings.connect``.
@@ -62,13 +74,50 @@ class Way:
         self._deadline: Timer | None = None
         self._link: Link = siblings.connect(
             tag,
-            KIND,
+            kind,
             most=_MOST,
             on_packet=self._on_packet,
             on_end=self._on_link_end,
             # That no request is confirmed is noticed before.
             patience=2 * PATIENCE,
         )
+
+    def pass_on(
+        self,
+        passed: Passed,
+        sock: PlainSocket,
+        on_lost: Callable[[], object],
+    ) -> None:
+        """Give a connection away; our copy of it ends without a shutdown.
+
+        If the sibling does not get it, the client is refused.
+
+        Args:
+            sock: Does not block, and is this call's to close.
+            on_lost: Called then.
+        """
+        file = None
+
+        def arrived() -> None:
+            sock.close()
+            if file is not None:
+                os.close(file)
+
+        def lost() -> None:
+            on_lost()
+            answer = UNKNOWN if self.gone else UNAVAILABLE
+            refuse(sock, answer, begun=passed.answered > 0)
+            if file is not None:
+                os.close(file)
+
+        try:
+            packet, file = pack(passed)
+        except OSError as exc:
+            log.warning("a request cannot be handed over: %s", exc.strerror)
+            lost()
+            return
+        descriptors = [sock.fileno()] if file is None else [sock.fileno(), file]
+        self.give(packet, descriptors, arrived, lost)
 
     def give(
         self,
@@ -133,3 +182,46 @@ class Way:
         for one in given:
             with suppress(OSError):
                 one.lost()
+
+
+class Ways:
+    """The ways of one kind, by the tags of the siblings to which they lead."""
+
+    def __init__(self, siblings: Siblings, reactor: Reactor, kind: str = KIND) -> None:
+        self._siblings = siblings
+        self._reactor = reactor
+        self._kind = kind
+        self._ways: dict[str, Way] = {}
+        #: Siblings that hang.
+        self._resting = Resting(reactor.clock)
+
+    def to(self, tag: str) -> Way:
+        """Return the way to a sibling.
+
+        Raises:
+            OSError: See ``Siblings.connect``; BlockingIOError if it hangs.
+        """
+        if tag in self._resting:
+            raise BlockingIOError(errno.EAGAIN, "it hangs")
+        way = self._ways.get(tag)
+        if way is None:
+            try:
+                way = Way(self._siblings, tag, self._reactor, self._on_end, self._kind)
+            except BlockingIOError:
+                log.warning("the sibling %s accepts nobody", tag)
+                self._resting.add(tag)
+                raise
+            self._ways[tag] = way
+        return way
+
+    def _on_end(self, way: Way) -> None:
+        if self._ways.get(way.tag) is way:
+            del self._ways[way.tag]
+        if way.hangs:
+            log.warning("the sibling %s does not answer", way.tag)
+            self._resting.add(way.tag)
+
+    def close(self) -> None:
+        """Give up what was not confirmed."""
+        for way in list(self._ways.values()):
+            way.close()

@@ -6,9 +6,7 @@ The hub reads; each datagram goes to the inbox of its connection, or makes a new
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -24,13 +22,14 @@ from aioquic.quic.packet import (
 )
 
 from sockio.errors import ConfigError
-from sockio.httpd.listening_socket import Address, host_and_port, telling_address
+from sockio.httpd.listening_socket import Address
 from sockio.runtime import logs
 from sockio.runtime.latch import Latch
 from sockio.runtime.reactor import Reactor
 
 from . import streams
 from .connection import Peer
+from .port import Port
 from .retry import RetryTokens
 from .sessions import Session
 
@@ -44,8 +43,6 @@ RETRY_ABOVE = 64
 BURST = 64
 #: The first datagram of a client is at least that long (RFC 9000, 14.1).
 MIN_INITIAL = 1200
-#: Asked of the kernel, which may give less.
-_SOCKET_BUFFER = 4 << 20
 _MAX_DATAGRAM = 65536
 _READ = 1
 
@@ -55,6 +52,7 @@ class Listener:
 
     def __init__(
         self,
+        address: Address,
         reactor: Reactor,
         *,
         certfile: str,
@@ -64,9 +62,10 @@ class Listener:
         session_timeout: float,
         max_connections: int = MAX_CONNECTIONS,
     ) -> None:
-        """Read the certificate; ``listen`` does the rest.
+        """Read the certificate; ``bind`` and ``serve`` do the rest.
 
         Args:
+            address: The interface and the port.
             reactor: Clock and loop of the server.
             certfile: The certificate, and those between it and its root, in PEM.
             keyfile: Its private key, in PEM.
@@ -77,9 +76,10 @@ class Listener:
             max_connections: Further connections are not answered.
 
         Raises:
-            ConfigError: The files hold no certificate or key.
+            ConfigError: It is no address, or the files hold no certificate or key.
             OSError: The files cannot be read.
         """
+        self._port = Port(address)
         self._reactor = reactor
         self._on_session = on_session
         self._session_timeout = session_timeout
@@ -98,7 +98,8 @@ class Listener:
                 "without a password, both in PEM"
             ) from exc
         self._retry = RetryTokens()
-        self._sock: socket.socket | None = None
+        #: Whether it serves no more.
+        self.closed = False
         self._watcher: Any = None
         #: Connections by each of their ids.
         self._by_id: dict[bytes, Peer] = {}
@@ -110,28 +111,41 @@ class Listener:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens: the interface and the port."""
-        if self._sock is None:
+        """The interface and the port."""
+        if self.closed:
             raise RuntimeError("the listener is closed")
-        host, port = self._sock.getsockname()[:2]
-        return host, port
+        return self._port.address
 
     @property
     def connections(self) -> int:
         """How many connections there are."""
         return len(self._peers)
 
-    def listen(self, address: Address) -> Listener:
-        """Bind to ``address`` and serve.
+    def bind(self, *, patient: bool = False) -> None:
+        """Take the port; what arrives waits for ``serve``.
+
+        Args:
+            patient: Whether it does no harm if another process has it.
 
         Raises:
-            ConfigError: It is no address.
             OSError: It cannot be bound.
         """
-        self._sock = _bound(address)
-        self._watcher = self._reactor.workers.loop.io(self._sock.fileno(), _READ)
+        self._port.bind(patient=patient)
+
+    def release(self) -> None:
+        """Let another process bind the port, before ``serve``."""
+        self._port.release()
+
+    def serve(self) -> None:
+        """Serve in the current hub: now, or once this process has the port."""
+        if not self.closed:
+            self._port.when_ours(self._reactor.clock, self._watch)
+
+    def _watch(self) -> None:
+        assert self._port.sock is not None
+        loop = self._reactor.workers.loop
+        self._watcher = loop.io(self._port.sock.fileno(), _READ)
         self._watcher.start(self._on_readable)
-        return self
 
     def close(self, timeout: float | None = None) -> None:
         """Close every connection, then the port.
@@ -157,18 +171,18 @@ class Listener:
             self._watcher.stop()
             self._watcher.close()
             self._watcher = None
-        if self._sock is not None:
-            self._sock.close()
-            self._sock = None
+        self.closed = True
+        self._port.release()
 
     # ------------------------------------------------------------------ datagrams
 
     def _on_readable(self) -> None:
         for _ in range(BURST):
-            if self._sock is None:
+            sock = self._port.sock
+            if sock is None:
                 return
             try:
-                data, address = self._sock.recvfrom(_MAX_DATAGRAM)
+                data, address = sock.recvfrom(_MAX_DATAGRAM)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as exc:  # a datagram that was sent did not arrive
@@ -181,10 +195,10 @@ class Listener:
                 log.exception("a datagram could not be handled")
 
     def _send(self, data: bytes, address: Any) -> None:
-        if self._sock is None:
+        if self._port.sock is None:
             return
         try:
-            self._sock.sendto(data, address)
+            self._port.sock.sendto(data, address)
         except OSError as exc:
             # The kernel's buffer is full, or there is no way to the peer. It is as if
             # the network had lost the datagram: QUIC sends it again.
@@ -294,39 +308,3 @@ class Listener:
             self._by_id.pop(connection_id, None)
         if self._empty is not None and not self._peers:
             self._empty.set(None)
-
-
-def _bound(address: Address) -> socket.socket:
-    if isinstance(address, str) and address.startswith("unix:"):
-        raise ConfigError(f"{address!r}: WebTransport is UDP; give a host and a port")
-    with telling_address(address):
-        return _bound_to(address)
-
-
-def _bound_to(address: Address) -> socket.socket:
-    host, port = host_and_port(address)
-    if host:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return _socket(family, (host, port))
-    try:
-        return _socket(socket.AF_INET6, ("::", port))
-    except OSError as exc:
-        if exc.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
-            raise
-        return _socket(socket.AF_INET, ("0.0.0.0", port))
-
-
-def _socket(family: int, address: tuple[str, int]) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        if family == socket.AF_INET6:
-            # "::" includes IPv4, whatever the system's default.
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            sock.setsockopt(socket.SOL_SOCKET, option, _SOCKET_BUFFER)
-        sock.bind(address)
-        sock.setblocking(False)
-    except BaseException:
-        sock.close()
-        raise
-    return sock

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from sockio.engine.handover.carried import ByteReceiver
 from sockio.engine.outbox import Outbox
 from sockio.engine.reasons import PARSE_ERROR, TRANSPORT_CLOSE
 from sockio.engine.websockets.websocket import TOO_LARGE
 from sockio.errors import ProtocolError, TooLarge
 from sockio.protocol.engineio.packet import Packet, PacketType
-from sockio.protocol.engineio.stream import StreamDecoder
+from sockio.protocol.engineio.stream import StreamDecoder, encode_packet
 from sockio.protocol.engineio.wire import Wire
 from sockio.runtime import logs
 from sockio.runtime.reactor import Reactor
@@ -35,7 +36,7 @@ class ByteStream(Protocol):
     def ready(self) -> bool: ...
     @property
     def pending_size(self) -> int: ...
-    def start(self, receiver: WebTransportTransport) -> None: ...
+    def start(self, receiver: ByteReceiver) -> None: ...
     def write(self, data: bytes) -> None: ...
     def pause(self) -> None:
         """Let the client send no more than its window already allows."""
@@ -124,6 +125,29 @@ class WebTransportTransport:
     def when_read(self, fn: Callable[[], None]) -> None:
         """Nobody moves from a WebTransport session to something else."""
         fn()
+
+    def give_away(self, first: Packet) -> tuple[ByteStream, bytes] | None:
+        """Leave the session, while it is paused, to whoever carries its bytes.
+
+        Args:
+            first: The packet that was handed on last.
+
+        Returns:
+            The session, and what was read of it, from ``first`` on. None: it has ended,
+            or the client broke the protocol.
+        """
+        self._over = True
+        self._turns.end()
+        packets = [first]
+        for item in self._held:
+            if isinstance(item, ProtocolError):
+                self._ended = True
+                break
+            packets.append(item)
+        if self._ended:
+            self._stream.close(discard=True)
+            return None
+        return self._stream, b"".join(map(encode_packet, packets)) + self._decoder.rest
 
     def close(self, done: Callable[[], None], *, discard: bool = False) -> None:
         """End the session; what was sent arrives first, unless it is discarded."""

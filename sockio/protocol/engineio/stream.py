@@ -80,6 +80,11 @@ class StreamDecoder:
         """The number of received bytes that are not yet read as packets."""
         return len(self._buffer)
 
+    @property
+    def rest(self) -> bytes:
+        """The received bytes that are not yet read as packets."""
+        return bytes(self._buffer)
+
     def feed(self, data: bytes) -> list[Packet | ProtocolError]:
         """Take bytes as they come; return the packets that they complete.
 

@@ -18,6 +18,7 @@ from sockio.adapters.buses.siblings import SiblingsBus
 from sockio.adapters.cluster.cluster import Cluster
 from sockio.engine.handover.handover import Handover
 from sockio.engine.handover.nodes import Nodes
+from sockio.engine.handover.transfer import Transfer
 from sockio.engine.server import EngineServer
 from sockio.runtime import logs
 from sockio.runtime.reactor import Reactor
@@ -61,6 +62,7 @@ class Group:
         self._engine: EngineServer | None = None
         self._siblings: Siblings | None = None
         self._handover: Handover | None = None
+        self._transfer: Transfer | None = None
         self._addresses: Addresses | None = None
         self._nodes: Nodes | None = None
 
@@ -129,6 +131,10 @@ class Group:
         assert engine is not None
         self._joined = True
         handover = Handover(siblings, self._reactor, self._path)
+        if "webtransport" in engine.options.transports:
+            take = engine.entrance.receive_carried
+            self._transfer = Transfer(siblings, self._reactor, take)
+            engine.elsewhere.streams = self._transfer
         if not siblings.tag:
             siblings.open(engine.ids.tag)
         self._siblings = siblings
@@ -163,6 +169,8 @@ class Group:
         ids.forget()
         if self._handover is not None and self._siblings is not None:
             self._handover.close()
+            if self._transfer is not None:
+                self._transfer.close()
             self._siblings.close()
             self._siblings.open()
             ids.tag = self._siblings.tag
@@ -194,6 +202,8 @@ class Group:
             self._nodes.close()
         if self._handover is not None:
             self._handover.close()
+        if self._transfer is not None:
+            self._transfer.close()
         if self._siblings is not None:
             self._siblings.close()
 

@@ -37,7 +37,7 @@ from .background import Background
 from .group import Group
 from .namespaces import Namespaces
 from .operators import Operators
-from .webtransport import Listening
+from .webtransport import Listening, Ports
 from .workers import check_count, exiting, say_where, scheme_of, serve_together
 
 if TYPE_CHECKING:
@@ -92,6 +92,10 @@ class Lifecycle:
         self._group = Group(
             server.options, namespaces, server.reactor, engine.options.prefix
         )
+        #: The UDP ports that it listens on.
+        self._ports = Ports(
+            server.reactor, server.start, lambda: namespaces.siblings is not None
+        )
         #: The tasks beside the handlers.
         self.background = Background(server.reactor, namespaces.compete)
         #: The WSGI callable to serve: the server, alone or in front of an application;
@@ -145,6 +149,7 @@ class Lifecycle:
         self._stops.append(lambda _: self._namespaces.release())
         self._stops.append(lambda _: self._group.close())
         self._group.start(self.engine, gunicorn.worker())
+        self._ports.start()
         gunicorn.follow(self.server, self._close_patiently, self._group)
         self.background.start()
 
@@ -227,14 +232,9 @@ class Lifecycle:
     def listen_webtransport(
         self, address: Address, certfile: str, keyfile: str, *, max_connections: int
     ) -> Listening:
-        """Serve WebTransport on a UDP port; returns once bound."""
-        listener = webtransport.listen(
-            self.engine,
-            self.server.start,
-            address,
-            certfile,
-            keyfile,
-            max_connections=max_connections,
+        """Serve WebTransport on a UDP port; see ``Ports.listen``."""
+        listener = self._ports.listen(
+            self.engine, address, certfile, keyfile, max_connections=max_connections
         )
         self._stops.append(listener.close)
         return listener
@@ -274,6 +274,7 @@ class Lifecycle:
                 f"run(workers={workers}) makes the processes that serve, and this one "
                 "has started to serve: call run() before start() and listen()"
             )
+        self._ports.release()
         serve_together(address, workers, lambda: self, **options)
 
     def run_as_worker(
