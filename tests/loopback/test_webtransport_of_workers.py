@@ -119,7 +119,7 @@ def test_the_owner_notices_the_end(
 
     end(stream, two)
 
-    assert gone.next() [0] == "transport close"
+    assert gone.next()[0] == "transport close"
 
 
 def test_the_client_reads_what_was_sent_before_the_end(two: Two) -> None:
@@ -151,7 +151,7 @@ def test_who_breaks_the_protocol_is_shut_out(two: Two) -> None:
 
     stream.send_bytes(b"\x00")
 
-    assert gone.next() [0] == "parse error"
+    assert gone.next()[0] == "parse error"
     stream.wait_closed()
 
 

@@ -107,15 +107,18 @@ class QuicClient:
     def open_session(
         self,
         path: str = "/socket.io/?EIO=4&transport=webtransport",
+        *,
+        timeout: float = TIMEOUT,
         **headers: str,
     ) -> RawSession:
         """Ask for a session; see ``RawSession.status``.
 
         Blocks:
-            Until it is answered.
+            Until it is answered; fails after ``timeout``.
         """
-        session = self.ask(path, **headers)
-        self.wait(lambda: session.status is not None)
+        with gevent.Timeout(timeout, AssertionError("no answer")):
+            session = self.ask(path, **headers)
+            self.wait(lambda: session.status is not None)
         return session
 
     def ask(
@@ -233,6 +236,11 @@ class RawSession:
     def status(self) -> int | None:
         """The status of the answer to the CONNECT; None: it has not come."""
         return int(self.headers[":status"]) if self.headers else None
+
+    @property
+    def arrived(self) -> bool:
+        """Whether there is a packet that was not returned yet."""
+        return not self._packets.empty()
 
     def open_stream(self) -> RawSession:
         """Open the bidirectional stream; nothing is sent in it."""

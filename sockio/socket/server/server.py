@@ -283,7 +283,7 @@ class Server(EventEmitter, ServerSide, Targets, Generic[DataT]):
     ) -> Listening:
         """Serve WebTransport, which is HTTP/3, on a UDP port; returns once bound.
 
-        Call it in addition to ``listen``, usually with the same port number.
+        Call it beside ``listen`` or ``run``; one of several workers has the port.
 
         Args:
             address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``.

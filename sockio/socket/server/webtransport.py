@@ -105,7 +105,7 @@ class Ports:
         self._early.append(listener)
         if not _under_gunicorn():
             listener.bind(patient=self._shared)
-            # Some HTTP servers call the server only for a request, which may never come.
+            # Some HTTP servers call the server only for a request, and none may come.
             tasks.spawn(self._begin, name="the start of the server")
         return listener
 

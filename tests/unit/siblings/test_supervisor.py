@@ -22,7 +22,7 @@ from gevent.socket import wait_read
 from sockio.errors import ConfigError
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.signals import Signals
-from sockio.siblings.supervisor import Supervisor
+from sockio.siblings.supervisor import Supervisor, supervised
 from tests import PATCHED
 
 fork: Callable[[], int] = get_original("os", "fork")
@@ -182,6 +182,19 @@ def test_each_does_the_work_and_a_signal_ends_all(
 
     assert program.told(3) == ["told 15"] * 3
     assert [program.next(), program.next()] == ["exits 0", ""]
+
+
+def test_a_process_knows_whether_it_is_supervised(
+    start: Callable[..., Program],
+) -> None:
+    def work(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        tell(f"supervised: {supervised()}")
+        serve(tell, ready)
+
+    program = start(work)
+
+    assert program.next() == "supervised: True"
+    assert not supervised()
 
 
 def test_one_that_ends_is_replaced(start: Callable[..., Program]) -> None:
