@@ -31,7 +31,7 @@ from sockio.socket.options import ServerOptions
 from sockio.socket.reasons import Reason
 from sockio.types import Environ, StartResponse, WSGIApp
 
-from . import gunicorn, webtransport
+from . import gunicorn
 from .attaching import attach_to
 from .background import Background
 from .group import Group
