@@ -35,16 +35,20 @@ REMARK = 2.0
 
 
 class MongoServer:
-    """A server process on a loopback port; it forgets everything when it ends."""
+    """A server process on a loopback port."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str = ":memory:") -> None:
         """Start one.
+
+        Args:
+            folder: Where it keeps its data; without it, it forgets all when it ends.
 
         Blocks:
             Until it answers.
         """
         if find_spec("secantus") is None:
             missing("mongo", "the package SecantusDB is not installed")
+        self._folder = folder
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -96,7 +100,7 @@ class MongoServer:
         if self._process is not None:
             return
         command = [sys.executable, "-c", "from secantus.cli import main; main()"]
-        command += ["--port", str(self.port), "--storage-path", ":memory:"]
+        command += ["--port", str(self.port), "--storage-path", self._folder]
         command += ["--cache-size", "256M", "--log-level", "ERROR"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
