@@ -212,13 +212,6 @@ def test_middlewares_see_a_view(start: Start) -> None:
     assert calls == ["socket.io"] * 2
 
 
-@pytest.mark.skipif(
-    not hasattr(
-        __import__("django.contrib.auth.middleware", fromlist=["x"]),
-        "LoginRequiredMiddleware",
-    ),
-    reason="Django has it since 5.1",
-)
 def test_login_required(start: Start, ann: User) -> None:
     with with_middleware("django.contrib.auth.middleware.LoginRequiredMiddleware"):
         served = start()

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -35,8 +36,6 @@ __all__ = [
 RELOAD = 3
 #: The exit code of Python after an error, and of commands that have failed.
 FAILED = 1
-#: Seconds after which a signal that only this process got is handed on.
-_PATIENCE = 1.0
 _BY_HAND = (
     "runsocketio cannot find out how it was started; make this the first line of the "
     "program: from gevent import monkey; monkey.patch_all()"
@@ -103,19 +102,23 @@ def _split(head: list[str]) -> tuple[list[str], list[str]]:
 # ------------------------------------------------------------------ the reloader
 
 
-def supervise(command: Sequence[str], tell: Callable[[str], object]) -> int:
+def supervise(
+    command: Sequence[str], tell: Callable[[str], object], patience: float = 1.0
+) -> int:
     """Run a command, again and again while its code changes; return its exit code.
 
     Args:
         command: The command; ``reloading`` watches the code there.
         tell: Prints a line.
+        patience: Seconds after which it gets a SIGINT that it may not have got from
+            the terminal.
 
     Blocks:
         Until it ends by itself, or a signal ends it.
     """
     environ = {**os.environ, autoreload.DJANGO_AUTORELOAD_ENV: "true"}
     while True:
-        code = _run(command, environ)
+        code = _run(command, environ, patience)
         if code == FAILED:
             tell("runsocketio has failed, and starts again when the code has changed.")
             try:
@@ -126,7 +129,7 @@ def supervise(command: Sequence[str], tell: Callable[[str], object]) -> int:
             return 128 - code if code < 0 else code
 
 
-def _run(command: Sequence[str], environ: dict[str, str]) -> int:
+def _run(command: Sequence[str], environ: dict[str, str], patience: float) -> int:
     """Run a command that gets the signals of this process; return its exit code."""
     started: list[subprocess.Popen[bytes]] = []
 
@@ -142,15 +145,20 @@ def _run(command: Sequence[str], environ: dict[str, str]) -> int:
             return started[0].wait()
         # A terminal has told the command too.
         with suppress(subprocess.TimeoutExpired):
-            return started[0].wait(_PATIENCE)
+            return started[0].wait(patience)
         started[0].send_signal(signal.SIGINT)
         return started[0].wait()
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def reloading(serve: Callable[[], object]) -> None:
+def reloading(serve: Callable[[], object], pause: float = 1.0) -> None:
     """Call ``serve``, and end it with a SIGINT when the code has changed.
+
+    Args:
+        serve: The function.
+        pause: Seconds after which it gets another signal; it may not have been ready
+            for the first one.
 
     Raises:
         SystemExit: With ``RELOAD``, when the code has changed.
@@ -158,17 +166,23 @@ def reloading(serve: Callable[[], object]) -> None:
     Blocks:
         As long as ``serve`` does.
     """
-    changed = False
+    changed = ended = False
 
     def end() -> None:
         nonlocal changed
         changed = True
-        os.kill(os.getpid(), signal.SIGINT)  # this need not be the main thread
+        while not ended:
+            with suppress(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(pause)
 
     watcher = threading.Thread(target=_watch, args=(end,), daemon=True)
-    with suppress(KeyboardInterrupt):  # it may come before the server handles signals
-        watcher.start()
-        serve()
+    try:
+        with suppress(KeyboardInterrupt):
+            watcher.start()
+            serve()
+    finally:
+        ended = True
     if changed:
         raise SystemExit(RELOAD)
 

@@ -23,6 +23,8 @@ from sockio.integrations.django.restarting import (
     with_patch,
 )
 from sockio.runtime.patching import threads_are_greenlets
+from tests.support.deployed import ROOT
+from tests.support.waiting import wait_until
 
 #: Prints what a program knows of how it was started.
 TELL = """
@@ -94,7 +96,7 @@ def test_the_program_runs_in_a_patched_process(tmp_path: Path) -> None:
         command = patched_command(
             ["python", "-Wd", *program, "-x"], [program[-1], "-x"]
         )
-        path = {"PYTHONPATH": str(script.parent)}
+        path = {"PYTHONPATH": f"{script.parent}{os.pathsep}{ROOT}"}
         done = subprocess.check_output(
             command, cwd=tmp_path, env={**os.environ, **path}
         )
@@ -239,15 +241,22 @@ while True:
     signal.pause()
 """
 
-    assert supervise([sys.executable, "-I", "-S", "-c", program], len) == 7
+    assert supervise([sys.executable, "-I", "-S", "-c", program], len, 0.01) == 7
 
 
 def test_a_change_ends_what_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(autoreload, "get_reloader", Reloader)
-    never = threading.Event()
+    arrived: list[int] = []
+
+    def serve() -> None:
+        before = signal.signal(signal.SIGINT, lambda signum, _: arrived.append(signum))
+        try:
+            wait_until(lambda: arrived)
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     with pytest.raises(SystemExit) as ended:
-        reloading(lambda: never.wait(30))
+        reloading(serve, pause=0.01)
 
     assert ended.value.code == 3
 
