@@ -10,7 +10,7 @@ from sockio.adapters.adapter import FoundSocket
 from sockio.errors import ProtocolError
 from sockio.types import Json, Room, SocketId
 
-from .messages import Message, value_in
+from .messages import Message
 
 __all__ = ["SocketElsewhere", "found_in", "shown"]
 
@@ -52,7 +52,8 @@ def found_in(message: Message) -> list[FoundSocket]:
     Raises:
         ProtocolError: One of them cannot be read.
     """
-    sockets = value_in(message, "sockets")
+    # Go's servers leave out what is empty.
+    sockets = message.data.get("sockets", [])
     if not isinstance(sockets, list):
         raise ProtocolError("the sockets are no list")
     return [_found(socket) for socket in sockets]

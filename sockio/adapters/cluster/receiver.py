@@ -162,7 +162,7 @@ class Receiver:
             elif kind is MessageType.BROADCAST_LOST:
                 poll.lost(uid)
             elif kind is MessageType.BROADCAST_CLIENT_COUNT:
-                clients = value_in(message, "clientCount")
+                clients = message.data.get("clientCount", 0)  # Go's servers omit 0
                 if type(clients) is int and clients >= 0:
                     poll.count(uid, clients)
 

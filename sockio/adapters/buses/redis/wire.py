@@ -4,6 +4,8 @@ Broadcasts are ``[uid, packet, opts]`` in MessagePack, on a channel that everybo
 matches by a pattern. Requests and responses are maps, in JSON or, with bytes inside, in
 MessagePack; the first byte tells which. Node's responses do not say whose they are.
 
+Go's servers leave out what is empty, and write ``clientcount``.
+
 Two types are our own, for what Node has no word for: 13, a server leaves, and 14, a
 client that was asked has gone. Node's servers ignore the first, and never get the
 second.
@@ -273,15 +275,17 @@ def read_response(data: bytes, nsp: str) -> Message | None:
             content["packet"] = response.get("data")
         case Kind.BROADCAST_CLIENT_COUNT:
             kind = MessageType.BROADCAST_CLIENT_COUNT
-            content["clientCount"] = response.get("clientCount")
+            clients = response.get("clientCount", response.get("clientcount", 0))
+            content["clientCount"] = clients
         case Kind.BROADCAST_ACK:
             kind = MessageType.BROADCAST_ACK
             content["packet"] = response.get("packet")
         case Kind.BROADCAST_LOST:
             kind = MessageType.BROADCAST_LOST
-        case None if isinstance(response.get("sockets"), list):
+        case None if number is None and "rooms" not in response:
+            # It may also answer a question that only Node's servers ask, but not us.
             kind = MessageType.FETCH_SOCKETS_RESPONSE
-            content["sockets"] = response["sockets"]
+            content["sockets"] = response.get("sockets", [])
         case _:
             return None
     return Message(uid, nsp, kind, content)

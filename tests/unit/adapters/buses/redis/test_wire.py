@@ -190,9 +190,29 @@ def test_responses(told: Message, response: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (
+            b'{"requestId":"a"}',
+            message(MessageType.FETCH_SOCKETS_RESPONSE, requestId="a", sockets=[]),
+        ),
+        (
+            b'{"type":8,"requestId":"a","clientcount":1}',
+            message(MessageType.BROADCAST_CLIENT_COUNT, requestId="a", clientCount=1),
+        ),
+        (
+            b'{"type":8,"requestId":"a"}',
+            message(MessageType.BROADCAST_CLIENT_COUNT, requestId="a", clientCount=0),
+        ),
+    ],
+)
+def test_responses_of_servers_in_go(data: bytes, told: Message) -> None:
+    assert read_response(data, "/chat") == told._replace(uid="")
+
+
+@pytest.mark.parametrize(
     "response",
     [
-        {"requestId": "a"},
         {"requestId": "a", "rooms": ["r"]},
         {"requestId": 7, "type": 8, "clientCount": 1},
         {"requestId": "a", "type": 99},
