@@ -37,6 +37,7 @@ _HOME = {
     "InboxFull": "errors",
     "InboxPolicy": "engine.intake",
     "JsonParser": "protocol.socketio.json_parser",
+    "Metrics": "socket.options",
     "MsgpackParser": "protocol.socketio.msgpack_parser",
     "Namespace": "socket.namespace.namespace",
     "NamespaceHandler": "socket.namespace.handler",
@@ -118,6 +119,7 @@ if TYPE_CHECKING:
     from .socket.namespace.parent import ParentNamespace as ParentNamespace
     from .socket.one_socket.operator import SocketOperator as SocketOperator
     from .socket.one_socket.socket import Socket as Socket
+    from .socket.options import Metrics as Metrics
     from .socket.options import Recovery as Recovery
     from .socket.reasons import Reason as Reason
     from .socket.server.server import Server as Server

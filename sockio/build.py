@@ -26,6 +26,7 @@ MODULES = (
     "runtime.event_names",
     "runtime.listeners",
     "runtime.mailbox",
+    "runtime.meter",
     "runtime.stream",
     "runtime.workers",
     "socket.emit_arguments",

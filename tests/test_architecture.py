@@ -60,7 +60,7 @@ ORDER = {
     "siblings": (
         ("credentials", "link", "place", "supervisor"),
         ("packets", "siblings"),
-        ("member",),
+        ("member", "survey"),
         ("mesh",),
         ("__init__",),
     ),
@@ -161,6 +161,7 @@ ORDER = {
             "workers",
         ),
         ("group", "health"),
+        ("metrics/",),
         ("operators",),
         ("lifecycle",),
         ("server",),
@@ -172,6 +173,13 @@ ORDER = {
         ("source",),
         ("gathering",),
         ("asyncapi", "typescript"),
+        ("__init__",),
+    ),
+    "socket/server/metrics": (
+        ("families",),
+        ("tallies", "text"),
+        ("sample",),
+        ("metering",),
         ("__init__",),
     ),
     "testing": (

@@ -16,11 +16,14 @@ def server() -> sockio.Server[Any]:
     # nodes.py sets them.
     adapter = os.environ.get("SOCKIO_BENCH_ADAPTER")
     advertise = os.environ.get("SOCKIO_BENCH_ADVERTISE")
+    # To be compared with a server that has none, see README.rst.
+    metrics = bool(os.environ.get("SOCKIO_BENCH_METRICS"))
     io: sockio.Server[Any] = sockio.Server(
         per_message_deflate=compress,
         ping_interval=interval,
         adapter=adapter,
         advertise=advertise,
+        metrics=metrics,
     )
     for name in ("/", "/chat"):
         _register(io, io.of(name))

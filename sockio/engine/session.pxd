@@ -2,6 +2,7 @@ import cython
 
 from sockio.runtime.listeners cimport EventEmitter, Listeners
 from sockio.runtime.mailbox cimport Mailbox
+from sockio.runtime.meter cimport Meter
 from .intake cimport Intake
 from .outbox cimport Outbox
 
@@ -12,6 +13,7 @@ cdef class EngineSession(EventEmitter):
     cdef public Outbox _outbox
     cdef public object _offer, _callbacks
     cdef public object watch
+    cdef Meter _meter
     cdef public bint upgraded
     cdef public object _heartbeat, consumer
     cdef public object id, request, remote_address, protocol

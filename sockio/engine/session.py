@@ -75,6 +75,7 @@ class EngineSession(EventEmitter):
         #: Who sees its packets; None while nobody does.
         self.watch: Watch | None = None
         self._options = options
+        self._meter = reactor.meter
         self._reactor = reactor
         self._keeper = keeper
         self._outbox = Outbox()
@@ -195,6 +196,8 @@ class EngineSession(EventEmitter):
         watch = self.watch
         if watch is not None:
             watch.on_sending(self, wire, about)
+        if self._meter is not None:
+            self._meter.sent(wire._frames)
         if not outbox.wires and self._offer(wire):
             if watch is not None or self._callbacks.waiting:
                 self._after_flush([wire])
@@ -208,11 +211,8 @@ class EngineSession(EventEmitter):
     @property
     def writable(self) -> bool:
         """Whether a packet sent at this instant would leave at once."""
-        return (
-            self.ready_state == OPEN
-            and not self._outbox.wires
-            and self._transport.writable
-        )
+        idle = self.ready_state == OPEN and not self._outbox.wires
+        return idle and self._transport.writable
 
     def on_ready(self) -> None:
         """The transport can take wires again."""

@@ -18,6 +18,7 @@ from .delays import Delays
 from .latch import Latch
 from .lull import Deadline, Lull
 from .mailbox import Mailbox
+from .meter import Meter
 from .observers import Observers
 from .surroundings import Surroundings
 from .workers import Workers
@@ -26,7 +27,7 @@ from .workers import Workers
 class Reactor:
     """What all sessions, sockets and adapters of one server share to run things."""
 
-    __slots__ = ("around", "batch", "clock", "delays", "observers", "workers")
+    __slots__ = ("around", "batch", "clock", "delays", "meter", "observers", "workers")
 
     def __init__(self, clock: Clock | None = None) -> None:
         if clock is not None and not isinstance(clock, Clock):
@@ -40,6 +41,8 @@ class Reactor:
         self.around = Surroundings()
         #: Who watches what happens.
         self.observers = Observers(self.around)
+        #: Counts packets and events; None: nobody wants to know.
+        self.meter: Meter | None = None
         self.workers = Workers()
         self.batch = Batch(self.workers, self.clock)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from math import inf
 from typing import Any, Literal, TypeAlias
 
 from sockio.adapters.provider import Provider
@@ -63,6 +65,55 @@ class Recovery:
         )
 
 
+@tells_unknown("Metrics")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """What is counted for Prometheus."""
+
+    #: How many events are counted by name, and how many namespaces; all others are one.
+    names: int = 100
+    #: Upper bounds, in seconds, of the groups into which the times of handlers fall.
+    buckets: Sequence[float] = (
+        0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        if type(self.names) is not int or self.names < 0:
+            raise ConfigError(
+                f"Metrics(names={self.names!r}): give a whole number, 0 or more"
+            )
+        ascending = isinstance(self.buckets, Sequence) and _ascends(self.buckets)
+        if not ascending:
+            raise ConfigError(
+                f"Metrics(buckets={self.buckets!r}): give seconds above 0, each more "
+                "than the one before it, such as (0.01, 0.1, 1.0)"
+            )
+        # A list given here could be changed later.
+        object.__setattr__(self, "buckets", tuple(map(float, self.buckets)))
+
+    @classmethod
+    def of(cls, value: Metrics | bool) -> Metrics | None:
+        """Read the option ``metrics``; ``False`` and ``None`` are off."""
+        if value is None or isinstance(value, bool):
+            return cls() if value else None
+        if isinstance(value, Metrics):
+            return value
+        raise ConfigError(
+            f"metrics={value!r}: give True, False or Metrics(names=100, buckets=...)"
+        )
+
+
+def _ascends(bounds: Sequence[Any]) -> bool:
+    """Whether these are finite numbers above 0, each more than the one before it."""
+    before = 0.0
+    for bound in bounds:
+        number = isinstance(bound, (int, float)) and not isinstance(bound, bool)
+        if not number or not before < bound < inf:
+            return False
+        before = bound
+    return bool(bounds)
+
+
 def _parser(name: str, value: Any) -> ParserChoice:
     if isinstance(value, str):
         known = value in ("default", "msgpack", "auto")
@@ -106,6 +157,21 @@ def _page(name: str, value: Any) -> str | None:
             f'{name}={value!r}: give a path of ASCII letters such as "/{name}", or None'
         )
     return value
+
+
+def _check_pages(options: ServerOptions) -> None:
+    """Check that each page has a path of its own, and something to say."""
+    names = ("health", "ready", "metrics_path")
+    pages = {name: getattr(options, name) for name in names}
+    used = [(name, path) for name, path in pages.items() if path is not None]
+    if len({path for _, path in used}) < len(used):
+        told = ", ".join(f"{name}={path!r}" for name, path in used)
+        raise ConfigError(f"{told}: give each page a path of its own")
+    if options.metrics_path is not None and options.metrics is None:
+        raise ConfigError(
+            f"metrics_path={options.metrics_path!r}: nothing is counted for this page; "
+            "give metrics=True, too"
+        )
 
 
 def _error_in_connection(name: str, value: Any) -> Literal["disconnect", "keep"]:
@@ -234,19 +300,19 @@ class ServerOptions:
     error_in_connection: Literal["disconnect", "keep"] = option(
         "disconnect", _error_in_connection
     )
+    #: What is counted for Prometheus; None: nothing is.
+    metrics: Metrics | None = option(False, by(Metrics.of))
     #: Path of the page that says that the process answers; None: there is none.
     health: str | None = option(None, _page)
     #: Path of the page that says whether new clients may come; None: there is none.
     ready: str | None = option(None, _page)
+    #: Path of the page for Prometheus; None: there is none.
+    metrics_path: str | None = option(None, _page)
     #: Seconds for which a handler may hold the loop before it is logged; None: any.
     slow_handler: float | None = option(1.0, _slow_handler)
 
     def __post_init__(self) -> None:
-        if self.health is not None and self.health == self.ready:
-            raise ConfigError(
-                f"health={self.health!r} and ready={self.ready!r} are one path, and "
-                "the answers differ: give two"
-            )
+        _check_pages(self)
         if self.json is not None and not isinstance(self.parser, str):
             raise ConfigError(
                 f"json={self.json!r}: it is not used by a parser of your own; give it "

@@ -18,7 +18,9 @@ import pytest
 from gevent import socket
 
 from tests.support.node import Driver, DriverError, JsClient, Page
+from tests.support.raw_client import RawClient
 from tests.support.redis_server import RedisServer
+from tests.support.scrape import Scrape
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"
@@ -619,6 +621,20 @@ def test_a_script_tells_the_clients_of_all_servers(
 
     for client in clients:
         assert client.next("price").args == ["gold", 4150.2]
+
+
+# ------------------------------------------------------------------ metrics
+
+
+def test_workers_tell_how_they_are(start: Start, node: Driver) -> None:
+    server = start("examples/metrics/server.py", "{port}", "2")
+    client = connect(node, server.url)
+    assert client.emit_with_ack("work", 0) == ["done"]
+
+    with RawClient(server.url) as http:
+        assert http.http().request("GET", "/ready").status == 200
+        told = Scrape(http.http().request("GET", "/metrics"))
+    assert told.value("sockio_events_total", event="work") == 1
 
 
 # ------------------------------------------------------------------ graceful end

@@ -143,7 +143,7 @@ def test_a_path_that_is_none(path: Any) -> None:
 
 
 def test_two_pages_on_one_path() -> None:
-    with pytest.raises(sockio.ConfigError, match="give two"):
+    with pytest.raises(sockio.ConfigError, match="a path of its own"):
         sockio.Server(health="/health", ready="/health")
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from dataclasses import fields
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -68,8 +70,10 @@ WRONG: dict[str, Any] = {
     "strict_args": None,
     "validate": "yes",
     "error_in_connection": "ignore",
+    "metrics": "yes",
     "health": "health",
     "ready": "/ready?now",
+    "metrics_path": "/metrics",
     "slow_handler": 0,
     "generate_id": "abc",
     "handle_protocols": ["chat"],
@@ -133,8 +137,10 @@ OTHER: dict[str, Any] = {
     "strict_args": False,
     "validate": True,
     "error_in_connection": "keep",
+    "metrics": True,
     "health": "/health",
     "ready": "/ready",
+    "metrics_path": "/metrics",
     "slow_handler": None,
     "generate_id": identify,
     "handle_protocols": choose,
@@ -144,6 +150,7 @@ OTHER: dict[str, Any] = {
 
 #: What has to be given, too.
 TOGETHER: dict[str, dict[str, Any]] = {
+    "metrics_path": {"metrics": True},
     "advertise": {"adapter": Cluster(Exchange().bus())},
     "advertise_secret": {
         "adapter": Cluster(Exchange().bus()),
@@ -205,7 +212,11 @@ def test_each_has_another_value() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), OTHER.items())
-def test_another_value_arrives(name: str, value: Any) -> None:
+def test_another_value_arrives(
+    name: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a page for Prometheus needs may not be installed here.
+    monkeypatch.setitem(sys.modules, "prometheus_client", ModuleType("prometheus"))
     io = sockio.Server(**{name: value, **TOGETHER.get(name, {})})
     usual = sockio.Server()
 
@@ -264,6 +275,7 @@ def test_the_document_has_each_option_of_http() -> None:
         "Deflate",
         "HttpCompression",
         "InboxPolicy",
+        "Metrics",
         "MsgpackParser",
         "Recovery",
     ],
@@ -289,6 +301,7 @@ TAKERS = {
     "EngineServer": EngineOptions,
     "HttpCompression": sockio.HttpCompression,
     "InboxPolicy": sockio.InboxPolicy,
+    "Metrics": sockio.Metrics,
     "Recovery": sockio.Recovery,
     "Server": EngineOptions,
     "create_server": HttpOptions,

@@ -69,6 +69,7 @@ class Connection:
         #: Sockets, connected or connecting, by namespace; None while that is looked up.
         self.sockets: dict[str, Socket[Any] | None] = {}
         self._directory = directory
+        self._meter = directory.reactor.meter
         #: Encodes packets in the format that this client reads.
         self.parser = parser
         #: Returns a wire in the format that this client reads.
@@ -125,6 +126,8 @@ class Connection:
         self._size += len(data)
         if packet is not None:
             size, self._size = self._size, 0
+            if self._meter is not None:
+                self._meter.came(size)
             if self.conn.watch is not None:
                 self.conn.watch.on_decoded(self.conn, packet, size)
             kind, nsp, _, _ = packet

@@ -18,6 +18,7 @@ from sockio.runtime import logs
 from sockio.runtime.deferred import SIMPLE, done
 from sockio.runtime.event_names import event_name
 from sockio.runtime.listeners import Listener, Listeners
+from sockio.runtime.meter import EventMeter
 from sockio.runtime.signature import advise_ack, arguments
 from sockio.runtime.workers import FAILURES
 from sockio.socket.reasons import Reason
@@ -44,6 +45,7 @@ class Incoming:
         "_inbox",
         "_intake",
         "_listeners",
+        "_meter",
         "_outgoing",
         "_owner",
         "_waiting",
@@ -74,6 +76,7 @@ class Incoming:
         self._listeners = listeners
         self._intake = intake
         self._around = home.reactor.around
+        self._meter = home.reactor.meter
         #: What events pass before their listeners; None while there is nothing.
         self._gate: Gate | None = None
         told = log.isEnabledFor(DEBUG)
@@ -153,6 +156,9 @@ class Incoming:
         listeners = self._listeners.get(name)
         if not listeners:
             self._home.unheard(name)
+        meter = None
+        if self._meter is not None:
+            meter = self._meter.heard(name, bool(listeners))
         for listener in listeners:
             if listener.once and not self._listeners.take_once(listener):
                 continue
@@ -170,7 +176,9 @@ class Incoming:
             if listener.concurrent:
                 self._intake.add(0)
                 workers = self._home.reactor.workers
-                workers.spawn(self._call_beside, owner, listener, fitting, ack)
+                workers.spawn(self._call_beside, owner, listener, fitting, ack, meter)
+            elif meter is not None:
+                self._call_timed(owner, listener, fitting, ack, meter)
             else:
                 self._call(owner, listener, fitting, ack)
 
@@ -206,6 +214,23 @@ class Incoming:
         answered = options.error_acks or options.validate
         reject(owner, error, ack, error_acks=answered)
 
+    def _call_timed(
+        self,
+        owner: Owner | None,
+        listener: Listener,
+        args: Any,
+        ack: AckReply | None,
+        meter: EventMeter,
+    ) -> None:
+        """Call a listener, and count how long it takes."""
+        assert self._meter is not None
+        now = self._meter.now
+        began = now()
+        try:
+            self._call(owner, listener, args, ack)
+        finally:
+            meter.took(now() - began)
+
     def _call(
         self, owner: Owner | None, listener: Listener, args: Any, ack: AckReply | None
     ) -> None:
@@ -240,6 +265,8 @@ class Incoming:
         ack: AckReply | None,
     ) -> None:
         """Give the error of a listener to the error handlers, or log it."""
+        if self._meter is not None:
+            self._meter.events.get(listener.event, self._meter.other).failed += 1
         handlers = self._home.errors if owner is None else owner.errors
         left = handlers.handle(
             error,
@@ -285,11 +312,19 @@ class Incoming:
         )
 
     def _call_beside(
-        self, owner: Owner | None, listener: Listener, args: Any, ack: AckReply | None
+        self,
+        owner: Owner | None,
+        listener: Listener,
+        args: Any,
+        ack: AckReply | None,
+        meter: EventMeter | None,
     ) -> None:
         """Call a listener beside the inbox; its event counts until it has returned."""
         try:
-            self._call(owner, listener, args, ack)
+            if meter is not None:
+                self._call_timed(owner, listener, args, ack, meter)
+            else:
+                self._call(owner, listener, args, ack)
         finally:
             self._intake.remove(0)
 

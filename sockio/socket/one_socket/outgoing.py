@@ -276,6 +276,11 @@ class Outgoing:
             self._client.conn.intake.end_wait()
         return cancelled
 
+    @property
+    def unanswered(self) -> int:
+        """How many answers are awaited."""
+        return 0 if self._pending is None else len(self._pending)
+
     # ------------------------------------------------------------------ the end
 
     def close(self, reason: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
+from collections.abc import Callable
 from socket import SOL_SOCKET
 from typing import Any
 
@@ -48,7 +49,19 @@ class Group:
         namespaces: Namespaces,
         reactor: Reactor,
         path: str,
+        on_siblings: Callable[[Siblings], object],
     ) -> None:
+        """Make the place of a server that has not started.
+
+        Args:
+            options: The server's.
+            namespaces: The server's.
+            reactor: The server's.
+            path: What the path of a request for the server starts with.
+            on_siblings: Called with the other processes of this host, if there are
+                some.
+        """
+        self._on_siblings = on_siblings
         self._options = options
         self._namespaces = namespaces
         self._reactor = reactor
@@ -138,6 +151,7 @@ class Group:
         if not siblings.tag:
             siblings.open(engine.ids.tag)
         self._siblings = siblings
+        self._on_siblings(siblings)
         self._handover = engine.elsewhere.siblings = handover
         engine.ids.tag = siblings.tag
         if self._addresses is not None:

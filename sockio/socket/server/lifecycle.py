@@ -59,6 +59,8 @@ class Served(Protocol):
     @property
     def reactor(self) -> Reactor: ...
     @property
+    def engine(self) -> EngineServer: ...
+    @property
     def shortcut(self) -> Any:
         """What serves polling clients without WSGI."""
 
@@ -88,9 +90,15 @@ class Lifecycle:
         self._namespaces = namespaces
         self._client_files = client_files
         self._reactor = server.reactor
+        #: What is answered beside clients and the application.
+        self.operators = Operators(server, namespaces)
         #: The other processes of this host that serve with this one.
         self._group = Group(
-            server.options, namespaces, server.reactor, engine.options.prefix
+            server.options,
+            namespaces,
+            server.reactor,
+            engine.options.prefix,
+            self.operators.meet,
         )
         #: The UDP ports that it listens on.
         self._ports = Ports(
@@ -103,10 +111,6 @@ class Lifecycle:
         self.front: WSGIApp = server
         #: What ``close`` calls, with its timeout, to stop HTTP servers and adapters.
         self._stops: list[Callable[[float | None], object]] = []
-        #: What is answered beside clients and the application.
-        self.operators = Operators(
-            server.options, namespaces, server.reactor, server.start
-        )
         #: The Engine.IO server below.
         self.engine = engine
         self.bind(engine)

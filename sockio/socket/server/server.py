@@ -45,7 +45,7 @@ from sockio.socket.namespace.namespace import Namespace
 from sockio.socket.namespace.parent import ParentNamespace, Predicate
 from sockio.socket.namespace.server_events import ServerSide
 from sockio.socket.one_socket.socket import Socket
-from sockio.socket.options import ParserChoice, Recovery, ServerOptions
+from sockio.socket.options import Metrics, ParserChoice, Recovery, ServerOptions
 from sockio.socket.reasons import Reason
 from sockio.types import Environ, StartResponse, WSGIApp
 
@@ -105,8 +105,10 @@ class Server(EventEmitter, ServerSide, Targets, Generic[DataT]):
         strict_args: bool = True,
         validate: bool = False,
         error_in_connection: Literal["disconnect", "keep"] = "disconnect",
+        metrics: Metrics | bool = False,
         health: str | None = None,
         ready: str | None = None,
+        metrics_path: str | None = None,
         slow_handler: float | None = 1.0,
         generate_id: Callable[[Request], str] | None = None,
         handle_protocols: HandleProtocols | None = None,
@@ -163,8 +165,10 @@ class Server(EventEmitter, ServerSide, Targets, Generic[DataT]):
                 events that have others.
             error_in_connection: What happens to a client if its connection handler
                 fails: "disconnect" or "keep".
+            metrics: Count for Prometheus.
             health: Path of a page that says that the process answers.
             ready: Path of a page that says whether new clients may come.
+            metrics_path: Path of a page for Prometheus.
             slow_handler: A handler that holds the loop for longer is logged, with its
                 stack; None: never.
             generate_id: Makes the id of a session.
@@ -214,6 +218,11 @@ class Server(EventEmitter, ServerSide, Targets, Generic[DataT]):
     def serve_handler(self) -> WSGIApp:
         """The WSGI callable that serves clients, and nothing else."""
         return self.engine
+
+    @property
+    def metrics_app(self) -> WSGIApp:
+        """A WSGI callable that tells Prometheus about all workers of this host."""
+        return self._lifecycle.operators.metrics
 
     @property
     def health_app(self) -> WSGIApp:

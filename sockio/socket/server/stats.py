@@ -44,8 +44,7 @@ class ServerStats:
 def look(engine: EngineServer, namespaces: Namespaces) -> ServerStats:
     """Count what is there now."""
     intakes = [session.intake for session in engine.sessions.values()]
-    tally, siblings = engine.tally, engine.elsewhere.siblings
-    proxies = [each for each in (siblings, engine.elsewhere.nodes) if each is not None]
+    tally = engine.tally
     return ServerStats(
         clients=len(intakes),
         sockets=sum(len(each.sockets) for each in namespaces.by_name.values()),
@@ -55,8 +54,17 @@ def look(engine: EngineServer, namespaces: Namespaces) -> ServerStats:
         pauses=tally.pauses,
         inbox_full=tally.inbox_full,
         buffer_full=tally.buffer_full,
-        handed_over=0 if siblings is None else siblings.given,
-        proxied=sum(each.proxied for each in proxies),
-        not_taken=sum(each.lost for each in proxies),
+        **moved(engine),
         adapter=namespaces.adapter_stats(),
     )
+
+
+def moved(engine: EngineServer) -> dict[str, int]:
+    """Count requests for sessions of other processes, as ``ServerStats`` does."""
+    siblings = engine.elsewhere.siblings
+    proxies = [each for each in (siblings, engine.elsewhere.nodes) if each is not None]
+    return {
+        "handed_over": 0 if siblings is None else siblings.given,
+        "proxied": sum(each.proxied for each in proxies),
+        "not_taken": sum(each.lost for each in proxies),
+    }

@@ -1,0 +1,1 @@
+"""Metrics: what a server tells Prometheus about itself and its siblings."""
