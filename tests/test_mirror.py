@@ -125,6 +125,7 @@ ELSEWHERE = {
     "integrations/flask/socketio": "loopback/test_flask",
     "integrations/flask/tasks": "loopback/test_flask",
     "integrations/front": "deployment/test_flask_socketio",
+    "integrations/opentelemetry/tracing": "loopback/test_tracing",
     "protocol/engineio/wire": "unit/engine/test_outbox",
     "protocol/socketio/buffers": "unit/protocol/socketio/test_values",
     "pytest_plugin": "deployment/test_pytest_plugin",

@@ -164,7 +164,13 @@ class LocalNamespace(Protocol):
         not run user code, in the mailbox of the socket ``sid``.
         """
 
-    def serve(self, event: str, args: Sequence[Json], reply: Reply | None) -> None:
+    def serve(
+        self,
+        event: str,
+        args: Sequence[Json],
+        reply: Reply | None,
+        trail: Mapping[str, str] | None = None,
+    ) -> None:
         """Call the listeners of ``event``, which another server has emitted.
 
         Never blocks: they run in a worker.
@@ -173,6 +179,7 @@ class LocalNamespace(Protocol):
             event: Its name; one of the server's own events is ignored.
             args: Its arguments.
             reply: Takes the answer, once, if one is wanted.
+            trail: What the other server was doing; None: that is not known.
         """
 
 

@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from sockio.errors import ConfigError
 
 from .deferred import done
 
-__all__ = ["Around", "Call", "Kind", "Surroundings"]
+__all__ = ["Around", "Call", "Kind", "Surroundings", "Trail"]
 
 #: What the called code of the application is for.
 Kind: TypeAlias = Literal[
@@ -64,12 +64,38 @@ Around: TypeAlias = (
 _HOW = "give a generator function with one yield, or one returning a context manager"
 
 
+class Trail(Protocol):
+    """Knows what a call belongs to, in words that another process understands."""
+
+    def words(self) -> dict[str, str]:
+        """Return what the present call belongs to."""
+
+    def follow(self, words: Mapping[str, str]) -> None:
+        """Let what is called from now on in this context belong to it."""
+
+
+class _Following:
+    """A function of the application, and what its call will belong to."""
+
+    __slots__ = ("fn", "words")
+
+    def __init__(self, fn: Callable[..., Any], words: Mapping[str, str]) -> None:
+        self.fn = fn
+        self.words = words
+
+    def __call__(self, *args: Any, **by_name: Any) -> Any:
+        return self.fn(*args, **by_name)
+
+
 class Surroundings:
     """The surroundings of one server; the first that was added is outermost."""
 
-    __slots__ = ("makers",)
+    __slots__ = ("makers", "trail")
 
     def __init__(self) -> None:
+        #: Where calls belong that are made later, or in other processes; None: nobody
+        #: wants to know.
+        self.trail: Trail | None = None
         #: Functions that make the context managers; empty if nothing surrounds.
         self.makers: tuple[Callable[[Call], AbstractContextManager[Any]], ...] = ()
 
@@ -109,6 +135,15 @@ class Surroundings:
 
         return end
 
+    def later(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what to give to ``call`` later, so that it belongs to the present."""
+        return fn if self.trail is None else _Following(fn, self.trail.words())
+
+    def follow(self, words: Mapping[str, str] | None) -> None:
+        """Let this context belong to what another process was doing."""
+        if words and self.trail is not None:
+            self.trail.follow(words)
+
     def call(
         self,
         kind: Kind,
@@ -133,6 +168,9 @@ class Surroundings:
         Blocks:
             As long as ``fn`` and what surrounds it do.
         """
+        if type(fn) is _Following:
+            self.follow(fn.words)
+            fn = fn.fn
         if not self.makers:
             return done(fn, fn(*args, **(by_name or {})))
         body = partial(fn, *args, **(by_name or {}))

@@ -7,7 +7,7 @@ and namespaces are fakes with the interface that adapters see, and no more.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -165,7 +165,11 @@ class Server:
         fire()
 
     def serve(
-        self, event: str, args: Sequence[Any], reply: Callable[[Any], None] | None
+        self,
+        event: str,
+        args: Sequence[Any],
+        reply: Callable[[Any], None] | None,
+        trail: Mapping[str, str] | None = None,
     ) -> None:
         self.served.append((event, *args))
         if reply is not None and self.answer is not None:

@@ -15,6 +15,7 @@ from sockio.adapters.cluster.messages import (
     MessageType,
     decode_trusted,
     encode,
+    with_trail,
 )
 from sockio.errors import ProtocolError
 from sockio.runtime import logs
@@ -170,6 +171,10 @@ class SiblingsBus:
         self, message: Message, reached: Callable[[int], None] | None = None
     ) -> None:
         """Send a message to all who have its namespace; see ``Bus``."""
+        if message.type is MessageType.SERVER_SIDE_EMIT and self._reactor is not None:
+            trail = self._reactor.around.trail
+            if trail is not None:
+                message = with_trail(message, trail.words())
         packed = pack(encode(message))
         nsp = message.nsp
         adapters = self._adapters

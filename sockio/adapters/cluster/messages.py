@@ -34,7 +34,9 @@ __all__ = [
     "packet_in",
     "text_in",
     "texts_in",
+    "trail_in",
     "value_in",
+    "with_trail",
 ]
 
 
@@ -209,6 +211,19 @@ def options_in(message: Message) -> BroadcastOptions:
         except_=frozenset(_texts(message, options.get("except"))),
         flags=flags,
     )
+
+
+def with_trail(message: Message, trail: Mapping[str, str]) -> Message:
+    """Return a message that says what its sender was doing; only for our own format."""
+    return message._replace(data={**message.data, "trail": dict(trail)})
+
+
+def trail_in(message: Message) -> Mapping[str, str] | None:
+    """Return what the sender was doing; None: that is not known."""
+    match message.data.get("trail"):
+        case dict(trail) if all(isinstance(each, str) for each in trail.values()):
+            return trail
+    return None
 
 
 def texts_in(message: Message, name: str) -> list[str]:

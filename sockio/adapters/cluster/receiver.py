@@ -23,6 +23,7 @@ from .messages import (
     packet_in,
     text_in,
     texts_in,
+    trail_in,
     value_in,
 )
 from .requests import TIMEOUT, Requests
@@ -134,8 +135,9 @@ class Receiver:
 
     def _serve(self, message: Message, to_hub: Callable[..., None]) -> None:
         name, args = event_in(message)
+        trail = trail_in(message)
         if "requestId" not in message.data:
-            self._nsp.serve(name, args, None)
+            self._nsp.serve(name, args, None, trail)
             return
         id = text_in(message, "requestId")
         kind = MessageType.SERVER_SIDE_EMIT_RESPONSE
@@ -144,7 +146,7 @@ class Receiver:
         def answer(value: Json) -> None:
             to_hub(lambda: reply(message.uid, kind, requestId=id, packet=value))
 
-        self._nsp.serve(name, args, answer)
+        self._nsp.serve(name, args, answer, trail)
 
     def _take_answer(self, message: Message) -> None:
         """Hand an answer to the question that it belongs to, if that is still open."""

@@ -83,7 +83,7 @@ class Callback:
     """Calls a user's function with the answers, in a worker."""
 
     def __init__(self, fn: Callable[..., object], reactor: Reactor) -> None:
-        self._fn = fn
+        self._fn = reactor.around.later(fn)
         self._reactor = reactor
 
     def __call__(self, error: AckTimeout | None, responses: list[Any]) -> None:

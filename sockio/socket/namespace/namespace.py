@@ -168,21 +168,36 @@ class Namespace(Fallible, ServerSide, Targets):
         else:
             fire()
 
-    def serve(self, event: str, args: Sequence[Any], reply: Reply | None) -> None:
+    def serve(
+        self,
+        event: str,
+        args: Sequence[Any],
+        reply: Reply | None,
+        trail: Mapping[str, str] | None = None,
+    ) -> None:
         """Call the listeners of ``event``, which another server has emitted.
 
         Args:
             event: Its name.
             args: Its arguments.
             reply: Called with the first answer of a listener; None: none is wanted.
+            trail: What the other server was doing; None: that is not known.
         """
         if event in SERVER_EVENTS:
             log.debug("namespace=%r another server sent %r: ignored", self.name, event)
             return
+        self.reactor.workers.spawn(self._serve, event, args, reply, trail)
+
+    def _serve(
+        self,
+        event: str,
+        args: Sequence[Any],
+        reply: Reply | None,
+        trail: Mapping[str, str] | None,
+    ) -> None:
+        self.reactor.around.follow(trail)
         about = self._listeners, event, args, reply
-        self.reactor.workers.spawn(
-            tell_listeners, *about, self._call_listener, self._failed
-        )
+        tell_listeners(*about, self._call_listener, self._failed)
 
     def _call_listener(
         self, listener: Listener, args: tuple[Any, ...], by_name: Mapping[str, object]

@@ -89,6 +89,8 @@ class Outgoing:
         ack_id = None
         if ack is not None or (args and callable(args[-1])):
             args, ack = take_ack(args, ack)
+            if ack is not None:
+                ack = self._home.reactor.around.later(ack)
             ack_id = self._home.next_ack_id()
         packet = _new(Packet, (_EVENT, self._home.name, [event, *args], ack_id))
         wire = wire_of(self._encode(packet), flags.compress)

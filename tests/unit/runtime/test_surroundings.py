@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -207,3 +207,36 @@ def test_what_encloses_is_outermost_until_it_ends(around: Surroundings) -> None:
     around.call("event", seen.append, ("call",))
 
     assert seen[4:] == ["inner in", "call"]
+
+
+class Steps:
+    """A trail that is a number."""
+
+    def __init__(self) -> None:
+        self.at = "1"
+        self.followed: list[str] = []
+
+    def words(self) -> dict[str, str]:
+        return {"at": self.at}
+
+    def follow(self, words: Mapping[str, str]) -> None:
+        self.followed.append(words["at"])
+
+
+def test_a_later_call_follows_the_present_one(around: Surroundings) -> None:
+    trail = around.trail = Steps()
+    later = around.later(lambda value: value + 1)
+    trail.at = "2"
+
+    assert around.call("ack", later, (1,)) == 2
+    assert trail.followed == ["1"]
+    assert later(5) == 6  # called by somebody else, it is what it was
+
+
+def test_nothing_is_followed_where_nobody_wants_to_know(around: Surroundings) -> None:
+    assert around.later(len) is len
+    around.follow({"at": "1"})
+    around.trail = trail = Steps()
+    around.follow(None)
+
+    assert trail.followed == []

@@ -14,6 +14,8 @@ from sockio.adapters.cluster.messages import (
     options_in,
     packet_in,
     texts_in,
+    trail_in,
+    with_trail,
 )
 from sockio.errors import EncodeError, ProtocolError
 
@@ -90,3 +92,17 @@ def test_nodes_rooms_may_be_numbers() -> None:
 def test_an_event_for_servers_has_a_name(packet: Any) -> None:
     with pytest.raises(ProtocolError, match="no packet"):
         event_in(message(packet=packet))
+
+
+def test_a_trail_travels() -> None:
+    trail = {"traceparent": "00-0-0-01"}
+
+    arrived = decode(encode(with_trail(message(packet=[]), trail)))
+
+    assert trail_in(arrived) == trail
+    assert arrived.data["packet"] == []
+
+
+@pytest.mark.parametrize("trail", [None, "text", ["a"], {"a": 1}])
+def test_a_trail_that_is_none(trail: Any) -> None:
+    assert trail_in(message(trail=trail)) is None
