@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-__version__ = "0.1.0"
+from .build import VERSION
+
+__version__ = VERSION
 
 #: Where each public name lives; loaded on first use.
 _HOME = {

@@ -1,9 +1,11 @@
-"""Build: which modules are compiled where that is possible, and whether they are."""
+"""Build: the version, which modules are compiled if possible, and whether they are."""
 
 from __future__ import annotations
 
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec
+
+VERSION = "0.1.0"
 
 #: Modules on the path of a packet. They work as they are, and run faster compiled.
 MODULES = (

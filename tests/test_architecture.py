@@ -199,6 +199,10 @@ ORDER = {
         ("__init__",),
         ("management/",),
     ),
+    "integrations/opentelemetry": (
+        ("tracing",),
+        ("__init__",),
+    ),
     "integrations/flask": (
         ("arguments", "client", "current", "errors", "log_options", "queue"),
         ("emitting", "json_codec", "login", "reasons", "tasks"),
@@ -367,7 +371,7 @@ LONGER = {
     "engine/session": (461, 370),
     "engine/quic/connection": (400, 310),
     "engine/websockets/simple_websocket": (419, 300),
-    "socket/server/server": (477, 300),
+    "socket/server/server": (486, 300),
 }
 VAGUE_NAMES = re.compile(r"(utils?|helpers?|common|misc|managers?|base.*)$")
 #: Marks of unfinished work, and folders of somebody's own machine.

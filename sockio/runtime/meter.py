@@ -18,14 +18,25 @@ OTHER = "_other"
 class EventMeter:
     """What is counted of the events of one name."""
 
-    __slots__ = ("_bounds", "_least", "_quick", "_slow", "count", "failed", "seconds")
+    __slots__ = (
+        "_bounds",
+        "_least",
+        "_quick",
+        "_slow",
+        "count",
+        "failed",
+        "now",
+        "seconds",
+    )
 
-    def __init__(self, bounds: Sequence[float]) -> None:
+    def __init__(self, now: Callable[[], float], bounds: Sequence[float]) -> None:
         """Count from 0.
 
         Args:
+            now: Tells the time.
             bounds: Ascending, in seconds: how the times of handlers are grouped.
         """
+        self.now = now
         self._bounds = bounds
         self._least = bounds[0]
         #: Calls up to the least bound, where most are; those above, in groups.
@@ -61,8 +72,8 @@ class Meter:
     __slots__ = (
         "_bounds",
         "_most",
+        "_now",
         "events",
-        "now",
         "other",
         "packets_in",
         "packets_out",
@@ -80,7 +91,7 @@ class Meter:
             names: How many names of events are counted; all others are one.
             bounds: Ascending, in seconds: how the times of handlers are grouped.
         """
-        self.now = now
+        self._now = now
         self._most = names
         self._bounds = bounds
         #: Socket.IO packets, and their size in bytes (of text: characters).
@@ -89,7 +100,7 @@ class Meter:
         self.packets_out = 0
         self.size_out = 0
         #: Of names that are not counted.
-        self.other = EventMeter(bounds)
+        self.other = EventMeter(now, bounds)
         #: By name.
         self.events: dict[str, EventMeter] = {OTHER: self.other}
 
@@ -110,8 +121,8 @@ class Meter:
         self.packets_out += packets
         self.size_out += size
 
-    def heard(self, name: str, known: bool) -> EventMeter:
-        """Count an event; a name that the application does not know has no meter."""
+    def heard(self, name: str, known: object) -> EventMeter:
+        """Count an event; without listeners that are ``known`` it is one of others."""
         found = self.events.get(name)
         if found is None:
             found = self._found(name) if known else self.other
@@ -121,5 +132,5 @@ class Meter:
     def _found(self, name: str) -> EventMeter:
         if len(self.events) > self._most:
             return self.other
-        made = self.events[name] = EventMeter(self._bounds)
+        made = self.events[name] = EventMeter(self._now, self._bounds)
         return made

@@ -142,7 +142,8 @@ class _Asked:
         except ConnectionRefusedError:
             return False
         except OSError as exc:
-            log.debug("the sibling %s is not asked: %s", self.tag, exc.strerror)
+            tag = self.tag
+            log.debug("the sibling %s is not asked: %s", tag, exc.strerror)
             self._latch.set(None)
         return True
 
@@ -165,7 +166,8 @@ class _Asked:
         try:
             messages, _ = self._reader.read(data)
         except ProtocolError as exc:
-            log.debug("the answer of %s cannot be read: %s", self.tag, exc.reason)
+            tag = self.tag
+            log.debug("the answer of %s cannot be read: %s", tag, exc.reason)
             self._latch.set(None)
             return
         for message in messages:

@@ -22,6 +22,7 @@ from opentelemetry.trace import (
     get_tracer,
 )
 
+from sockio.build import VERSION
 from sockio.errors import ConfigError
 from sockio.runtime.surroundings import Call
 from sockio.socket.server.server import Server
@@ -56,9 +57,7 @@ class _Spans:
     """Makes the spans of one server."""
 
     def __init__(self, provider: TracerProvider | None) -> None:
-        from sockio import __version__
-
-        self._tracer = get_tracer("sockio", __version__, provider)
+        self._tracer = get_tracer("sockio", VERSION, provider)
 
     @contextmanager
     def around(self, call: Call) -> Iterator[None]:

@@ -24,6 +24,5 @@ cdef class Incoming:
     @cython.locals(listener=Listener, count=Py_ssize_t, ack=AckReply, meter=EventMeter)
     cdef _dispatch(self, packet)
     @cython.locals(began=double)
-    cdef _call_timed(
+    cdef _call(
         self, owner, Listener listener, args, AckReply ack, EventMeter meter)
-    cdef _call(self, owner, Listener listener, args, AckReply ack)

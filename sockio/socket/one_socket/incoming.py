@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from logging import DEBUG, WARNING
-from typing import Any
+from typing import Any, TypeAlias
 
 from sockio.engine.intake import Intake
 from sockio.errors import Disconnected, EventRejected
@@ -30,6 +30,10 @@ from .outgoing import AckReply, Outgoing
 from .waiting import Waiting
 
 log = logs.get("socket.dispatch")
+
+_Owner: TypeAlias = "Owner | None"
+_Ack: TypeAlias = "AckReply | None"
+_Meter: TypeAlias = "EventMeter | None"
 
 _EVENT = PacketType.EVENT
 _ACK = PacketType.ACK
@@ -156,9 +160,7 @@ class Incoming:
         listeners = self._listeners.get(name)
         if not listeners:
             self._home.unheard(name)
-        meter = None
-        if self._meter is not None:
-            meter = self._meter.heard(name, bool(listeners))
+        meter = None if self._meter is None else self._meter.heard(name, listeners)
         for listener in listeners:
             if listener.once and not self._listeners.take_once(listener):
                 continue
@@ -177,10 +179,8 @@ class Incoming:
                 self._intake.add(0)
                 workers = self._home.reactor.workers
                 workers.spawn(self._call_beside, owner, listener, fitting, ack, meter)
-            elif meter is not None:
-                self._call_timed(owner, listener, fitting, ack, meter)
             else:
-                self._call(owner, listener, fitting, ack)
+                self._call(owner, listener, fitting, ack, meter)
 
     def _converted(
         self, owner: Owner | None, listener: Listener, args: Any, ack: AckReply | None
@@ -214,26 +214,10 @@ class Incoming:
         answered = options.error_acks or options.validate
         reject(owner, error, ack, error_acks=answered)
 
-    def _call_timed(
-        self,
-        owner: Owner | None,
-        listener: Listener,
-        args: Any,
-        ack: AckReply | None,
-        meter: EventMeter,
-    ) -> None:
-        """Call a listener, and count how long it takes."""
-        assert self._meter is not None
-        now = self._meter.now
-        began = now()
-        try:
-            self._call(owner, listener, args, ack)
-        finally:
-            meter.took(now() - began)
-
     def _call(
-        self, owner: Owner | None, listener: Listener, args: Any, ack: AckReply | None
+        self, owner: _Owner, listener: Listener, args: Any, ack: _Ack, meter: _Meter
     ) -> None:
+        began = 0.0 if meter is None else meter.now()
         try:
             if self._around.makers:
                 self._call_within(owner, listener, args, ack)
@@ -255,6 +239,9 @@ class Incoming:
         except FAILURES as exc:
             # A boundary: a listener is user code; its failure ends only itself.
             self._fail(owner, listener, args, exc, ack)
+        finally:
+            if meter is not None:
+                meter.took(meter.now() - began)
 
     def _fail(
         self,
@@ -312,19 +299,11 @@ class Incoming:
         )
 
     def _call_beside(
-        self,
-        owner: Owner | None,
-        listener: Listener,
-        args: Any,
-        ack: AckReply | None,
-        meter: EventMeter | None,
+        self, owner: _Owner, listener: Listener, args: Any, ack: _Ack, meter: _Meter
     ) -> None:
         """Call a listener beside the inbox; its event counts until it has returned."""
         try:
-            if meter is not None:
-                self._call_timed(owner, listener, args, ack, meter)
-            else:
-                self._call(owner, listener, args, ack)
+            self._call(owner, listener, args, ack, meter)
         finally:
             self._intake.remove(0)
 

@@ -25,7 +25,7 @@ def meter() -> Meter:
     ],
 )
 def test_times_fall_into_groups(seconds: float, groups: list[int]) -> None:
-    meter = EventMeter((0.01, 0.1, 1.0))
+    meter = EventMeter(time.monotonic, (0.01, 0.1, 1.0))
 
     meter.took(seconds)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import orjson
@@ -48,7 +49,7 @@ def check_package() -> None:
         extra="metrics",
         modules=("prometheus_client",),
     ):
-        import prometheus_client  # noqa: F401 - it is used elsewhere, if it is there
+        import_module("prometheus_client")
 
 
 class Metering:
@@ -82,14 +83,12 @@ class Metering:
 
     def _said(self) -> dict[str, Any]:
         """Return what this process says of itself; may block."""
-        from sockio import __version__
-
         return {
             "reading": self._sampler.look(ready=self._is_ready()),
             "buckets": self._options.buckets,
             "info": {
                 "pid": str(os.getpid()),
-                "version": __version__,
+                "version": build.VERSION,
                 "compiled": str(build.is_compiled("runtime.meter")).lower(),
             },
         }
