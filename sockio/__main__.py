@@ -135,7 +135,7 @@ def _schema(given: argparse.Namespace) -> None:
         raise ConfigError("schema: say what to write: --ts, --asyncapi or both")
     schema = gather(server_named(given.app))
     for line in schema.unread:
-        print(f"sockio: not read: {line}", file=sys.stderr)
+        sys.stderr.write(f"sockio: not read: {line}\n")
     if given.ts is not None:
         _write(given.ts, typescript(schema))
     if given.asyncapi is not None:

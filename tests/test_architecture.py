@@ -190,7 +190,11 @@ ORDER = {
         ("client", "live"),
         ("__init__",),
     ),
-    "integrations": (("front",), ("django/", "flask/"), ("__init__",)),
+    "integrations": (
+        ("front",),
+        ("django/", "flask/", "opentelemetry/"),
+        ("__init__",),
+    ),
     "integrations/django": (
         ("origins", "patched", "request", "setting"),
         ("checks", "restarting"),

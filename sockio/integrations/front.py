@@ -6,8 +6,7 @@ server cannot work. They get an answer that says what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from logging import Logger
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sockio.engine.http.mount import owns
@@ -36,14 +35,19 @@ class Front:
     """The WSGI callable to serve: Socket.IO, and the application for other paths."""
 
     def __init__(
-        self, io: Server[Any], pages: Pages, log: Logger, threaded: str, advice: str
+        self,
+        io: Server[Any],
+        pages: Pages,
+        tell: Callable[[str], object],
+        threaded: str,
+        advice: str,
     ) -> None:
         """Attach a server to an application.
 
         Args:
             io: The server.
             pages: The application.
-            log: Of the integration.
+            tell: Writes an error into the log of the integration.
             threaded: What the ``SERVER_SOFTWARE`` of the framework's server begins
                 with.
             advice: What clients and the log are told if that server is used.
@@ -52,7 +56,7 @@ class Front:
         self.pages = pages
         self._prefix = io.engine.options.prefix
         self._mounted = io.attach(pages)
-        self._log = log
+        self._tell = tell
         self._threaded = threaded
         self._advice = advice
         self._told = False
@@ -80,7 +84,7 @@ class Front:
     ) -> Iterable[bytes]:
         if not self._told:
             self._told = True
-            self._log.error(self._advice)
+            self._tell(self._advice)
         response = Response()
         response.headers["Content-Type"] = "text/plain; charset=UTF-8"
         response.end(503, self._advice)

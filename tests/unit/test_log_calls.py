@@ -36,6 +36,7 @@ UNQUOTED = {
     "reason", "request.environ.get('SERVER_SOFTWARE')", "self._holder", "self.address",
     "self._outgoing.sid", "self._tag", "self.conn.id", "self.id", "self.name",
     "self.ready_state", "self.sid", "session.id", "session.transport_name",
+    "shown(self._wanted)",
     "siblings.tag", "sid", "socket.id", "tag", "transport.name", "way", "way.tag",
     "what", "where", "why", "why.option", "why.status",
 }  # fmt: skip

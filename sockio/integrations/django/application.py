@@ -93,7 +93,11 @@ def mount(io: Server[Any] | None = None, pages: WSGIApp | None = None) -> Front:
         engine.keep = DjangoRequest
         io.around(_tidy)
         front = Front(
-            io, Pages(pages or get_wsgi_application()), log, "WSGIServer/", _ADVICE
+            io,
+            Pages(pages or get_wsgi_application()),
+            log.error,
+            "WSGIServer/",
+            _ADVICE,
         )
         setattr(io, _FRONT, front)
     return front

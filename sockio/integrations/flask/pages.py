@@ -31,6 +31,6 @@ def show_failures(pages: Pages) -> None:
 
 def mount(io: Server[Any], app: flask.Flask) -> Front:
     """Serve a server in front of an application, whatever serves that."""
-    front = Front(io, Pages(app.wsgi_app), log, "Werkzeug/", _ADVICE)
+    front = Front(io, Pages(app.wsgi_app), log.error, "Werkzeug/", _ADVICE)
     app.wsgi_app = front  # type: ignore[method-assign]
     return front
