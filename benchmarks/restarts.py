@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -73,8 +74,12 @@ class Side(Observer):
             self.got.setdefault(name, []).append(number)
 
 
-def brokers() -> dict[str, Callable[[], tuple[Any, str]]]:
-    """Return what starts the broker of each bus; and what its URL ends with."""
+def brokers(folder: str = "") -> dict[str, Callable[[], tuple[Any, str]]]:
+    """Return what starts the broker of each bus; and what its URL ends with.
+
+    Args:
+        folder: Where MongoDB may keep its data.
+    """
     disk = ("--appendonly", "yes")
     return {
         "pubsub": lambda: (RedisServer(), "?mode=pubsub"),
@@ -86,7 +91,7 @@ def brokers() -> dict[str, Callable[[], tuple[Any, str]]]:
         ),
         "postgresql": lambda: (Postgres(tcp=True), ""),
         "mongodb": lambda: (MongoServer(), _QUICK),
-        "mongodb+kept": lambda: (MongoServer(tempfile.mkdtemp()), _QUICK),
+        "mongodb+kept": lambda: (MongoServer(folder), _QUICK),
     }
 
 
@@ -95,11 +100,13 @@ _QUICK = "?serverSelectionTimeoutMS=500&connectTimeoutMS=500&directConnection=tr
 
 def run(bus: str, restarts: int, rate: float) -> bool:
     """Measure one bus; say whether all that is missing was counted or announced."""
-    broker, options = brokers()[bus]()
-    if isinstance(broker, MongoServer):
-        with broker.new_collection():
-            return _run(bus, broker, options, restarts, rate)
-    return _run(bus, broker, options, restarts, rate)
+    with ExitStack() as ends:
+        folder = ends.enter_context(tempfile.TemporaryDirectory())
+        broker, options = brokers(folder)[bus]()
+        ends.callback(broker.close)
+        if isinstance(broker, MongoServer):
+            ends.enter_context(broker.new_collection())
+        return _run(bus, broker, options, restarts, rate)
 
 
 def _run(bus: str, broker: Any, options: str, restarts: int, rate: float) -> bool:
@@ -129,7 +136,6 @@ def _run(bus: str, broker: Any, options: str, restarts: int, rate: float) -> boo
     for side in sides:
         side.served.io.close()
         side.served.close()
-    broker.close()
     return sound
 
 

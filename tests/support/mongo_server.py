@@ -41,14 +41,17 @@ class MongoServer:
         """Start one.
 
         Args:
-            folder: Where it keeps its data; without it, it forgets all when it ends.
+            folder: Where it keeps its data, and all that it has confirmed even if it is
+                killed; without it, it forgets all when it ends.
 
         Blocks:
             Until it answers.
         """
         if find_spec("secantus") is None:
             missing("mongo", "the package SecantusDB is not installed")
-        self._folder = folder
+        self._storage = ["--storage-path", folder]
+        if folder != ":memory:":
+            self._storage.append("--sync-on-commit")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -100,7 +103,7 @@ class MongoServer:
         if self._process is not None:
             return
         command = [sys.executable, "-c", "from secantus.cli import main; main()"]
-        command += ["--port", str(self.port), "--storage-path", self._folder]
+        command += ["--port", str(self.port), *self._storage]
         command += ["--cache-size", "256M", "--log-level", "ERROR"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
