@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m sockio", description="Serve a Socket.IO application."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_run, _add_schema):
+    for add in COMMANDS:
         add(commands)
     given = parser.parse_args(arguments)
     sys.path.insert(0, os.getcwd())
@@ -150,6 +150,10 @@ def _write(file: str, text: str) -> None:
         Path(file).write_text(text, encoding="utf-8")
     except OSError as exc:
         raise ConfigError(f"cannot write {file}: {exc.strerror}") from None
+
+
+#: Each adds a command to the command line.
+COMMANDS = (_add_run, _add_schema)
 
 
 @contextmanager
