@@ -94,16 +94,26 @@ def _readings(namespace: Namespace) -> Iterator[Reading]:
         for fn in namespace.listeners(event):
             reading = Reading()
             handler = _handler(fn)
-            if handler is None:
-                reading.read(fn)
-            else:
+            # An integration has its own handlers, and says which.
+            functions_of = getattr(_owner(fn), "functions_of", None)
+            if handler is not None:
                 _read_class(handler, reading)
+            elif functions_of is not None:
+                for name, function in functions_of(namespace.name).items():
+                    reading.received.append(event_of(name, function))
+            else:
+                reading.read(fn)
             yield reading
+
+
+def _owner(fn: Any) -> Any:
+    """Return the object whose method ``fn`` is, or has in it."""
+    return getattr(fn.func if isinstance(fn, partial) else fn, "__self__", None)
 
 
 def _handler(fn: Any) -> NamespaceHandler | None:
     """Return the ``NamespaceHandler`` that has registered a connection listener."""
-    owner = getattr(fn.func, "__self__", None) if isinstance(fn, partial) else None
+    owner = _owner(fn)
     return owner if isinstance(owner, NamespaceHandler) else None
 
 

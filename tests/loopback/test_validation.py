@@ -13,6 +13,7 @@ import pytest
 
 import sockio
 from sockio.integrations.flask import Namespace, SocketIO
+from sockio.schema.gathering import gather
 from sockio.testing import TestClient
 from tests.support.served import Heard, Served
 
@@ -379,3 +380,19 @@ def test_flask_tells_of_types_that_cannot_be_validated() -> None:
     earlier.on_event("order", functools.partial(either))
     with pytest.raises(sockio.ConfigError, match="the type of value"):
         earlier.init_app(app, validate=True)
+
+
+def test_a_schema_has_the_handlers_of_flask(socketio: SocketIO) -> None:
+    found = {
+        channel.name: {
+            event.name: [each.name for each in event.parameters]
+            for event in channel.received.values()
+        }
+        for channel in gather(socketio.io).channels
+    }
+
+    assert found == {
+        "/": {"early": ["order", "discount"], "late": ["order", "discount"]},
+        "/early": {"create": ["order"]},
+        "/late": {"create": ["order"]},
+    }

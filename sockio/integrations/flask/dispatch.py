@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -108,6 +108,10 @@ class Dispatch:
         self._handle(socket, "disconnect", (reason_of(reason),))
 
     # ------------------------------------------------------------------ events
+
+    def functions_of(self, namespace: str) -> dict[str, Callable[..., Any]]:
+        """Return what handles the events of clients, by event, for a schema."""
+        return self._handlers.functions_of(namespace)
 
     def on_handler(self, namespace: str) -> None:
         """Let the clients that are here have a new handler."""

@@ -130,6 +130,18 @@ class Handlers:
         if handler is not None:
             yield from (name for name in handler.events() if name not in OWN)
 
+    def functions_of(self, namespace: str) -> dict[str, Callable[..., Any]]:
+        """Return what handles the events of clients, by event."""
+        found: dict[str, Callable[..., Any]] = {}
+        for functions in self._of_functions(namespace):
+            for event, listener in functions.items():
+                found.setdefault(event, listener.fn)
+        handler = self._class_of(namespace)
+        if handler is not None:
+            for event in handler.events():
+                found.setdefault(event, handler.method_of(event))  # type: ignore[arg-type]
+        return {event: fn for event, fn in found.items() if event not in (ANY, *OWN)}
+
     def catch_all(self, namespace: str) -> bool:
         """Whether events without a handler of their own are handled too."""
         handler = self._class_of(namespace)
