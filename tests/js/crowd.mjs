@@ -4,8 +4,9 @@
  *     node crowd.mjs URL '{"clients": 30, "speakers": 6, "words": 10, "transports": [..]}'
  *
  * Commands, one a line on stdin: "speak" lets each speaker say its words, "end" leaves,
- * "break" cuts all connections; with "breaks", each word cuts those of so many clients. On
- * stdout, one JSON object a line: when all are connected, when all words were heard (or
+ * "break" cuts all connections; with "breaks", each word cuts those of so many clients;
+ * "returns" tells for each return how many milliseconds the client was away, and how many
+ * clients each process has. On stdout, one JSON object a line: when all are connected, when all words were heard (or
  * none came for "patience" milliseconds), and each disconnect.
  */
 
@@ -16,6 +17,7 @@ const url = process.argv[2];
 const options = JSON.parse(process.argv[3] ?? "{}");
 const { clients = 30, speakers = 6, words = 10, patience = 10000, query = {} } = options;
 const { recovers = false, reconnects = true, breaks = 0 } = options;
+const { delay = 100, longestDelay = 1000 } = options;
 const transports = options.transports ?? [["polling"], ["websocket"], ["polling", "websocket"]];
 const tell = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
@@ -23,6 +25,7 @@ const crowd = [];
 const errors = {};
 let disconnects = 0;
 let recovered = 0;
+const returns = [];
 let lastWord = Date.now();
 
 function count(text) {
@@ -39,8 +42,8 @@ class Client {
       transports: transports[number % transports.length],
       auth: { name: this.name },
       reconnection: reconnects,
-      reconnectionDelay: 100,
-      reconnectionDelayMax: 1000,
+      reconnectionDelay: delay,
+      reconnectionDelayMax: longestDelay,
       rejectUnauthorized: false,
       query,
     });
@@ -51,9 +54,11 @@ class Client {
     });
     this.socket.on("connect", () => {
       if (this.socket.recovered) recovered += 1;
+      if (this.left) returns.push(Date.now() - this.left);
     });
     this.socket.on("disconnect", (reason) => {
       disconnects += 1;
+      this.left = Date.now();
       count(`disconnect: ${reason}`);
     });
     this.socket.on("connect_error", (error) => {
@@ -115,6 +120,14 @@ async function speak() {
   report("spoken", started, first, said);
 }
 
+async function tellReturns() {
+  const processes = {};
+  const present = crowd.filter((client) => client.socket.connected);
+  const found = await Promise.allSettled(present.map((client) => client.socket.timeout(20000).emitWithAck("process")));
+  for (const { value = "unknown" } of found) processes[value] = (processes[value] ?? 0) + 1;
+  tell({ what: "returned", connected: present.length, returns, processes });
+}
+
 const started = Date.now();
 for (let number = 0; number < clients; number += 1) {
   crowd.push(new Client(number));
@@ -127,6 +140,7 @@ report("connected", started, 0, 0);
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === "speak") await speak();
   if (line === "break") crowd.forEach(breakOff);
+  if (line === "returns") await tellReturns();
   if (line === "count") report("counted", Date.now(), 0, said);
   if (line === "end") break;
 }
