@@ -198,9 +198,9 @@ ORDER = {
     "integrations/django": (
         ("origins", "patched", "request", "setting"),
         ("checks", "restarting"),
-        ("apps", "handshake"),
+        ("handshake",),
         ("application",),
-        ("__init__",),
+        ("__init__", "apps"),
         ("management/",),
     ),
     "integrations/opentelemetry": (

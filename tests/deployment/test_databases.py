@@ -129,10 +129,13 @@ def test_a_project_keeps_no_connection(
         server.end_quietly()
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"pool": {"min_size": 1, "max_size": 2}}], ids=["alone", "pool"]
+)
 def test_an_unfinished_transaction_does_not_reach_the_next_event(
-    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
-    monkeypatch.setenv("DATABASE", on_postgres(postgres))
+    monkeypatch.setenv("DATABASE", on_postgres(postgres, **options))
     with Deployed(*PROJECT) as server:
         client = server.client().open_socket()
 
@@ -142,4 +145,7 @@ def test_an_unfinished_transaction_does_not_reach_the_next_event(
             assert ask(client, "state") == [True, False]
             assert ask(client, "count") == 0
 
-        wait_until_zero(postgres.connections)
+        if options:
+            assert 1 <= postgres.connections() <= 2
+        else:
+            wait_until_zero(postgres.connections)

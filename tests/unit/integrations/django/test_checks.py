@@ -26,7 +26,8 @@ def found(**settings: Any) -> list[tuple[str, str]]:
 
 def test_a_project_in_order_is_told_nothing() -> None:
     assert found() == []
-    assert found(SOCKIO={"server": f"{HERE}.io"}) == []
+    path = "sockio.integrations.django.application"
+    assert found(SOCKIO={"server": f"{HERE}.io"}, WSGI_APPLICATION=path) == []
 
 
 def test_a_server_that_is_not_there() -> None:
@@ -34,6 +35,13 @@ def test_a_server_that_is_not_there() -> None:
 
     assert name == "sockio.E001"
     assert "cannot be imported" in text
+
+
+@pytest.mark.parametrize("path", [None, f"{HERE}.nothing"])
+def test_an_application_that_serves_no_clients(path: str | None) -> None:
+    messages = found(SOCKIO={"server": f"{HERE}.io"}, WSGI_APPLICATION=path)
+
+    assert [name for name, _ in messages] == ["sockio.W002"] * (path is None)
 
 
 def test_a_middleware_that_is_async_only() -> None:
