@@ -186,6 +186,7 @@ ORDER = {
         ("clock", "memory", "received"),
         ("activity",),
         ("carrier", "handlers"),
+        ("emitting",),
         ("client_socket",),
         ("client", "live"),
         ("__init__",),

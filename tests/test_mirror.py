@@ -159,6 +159,7 @@ ELSEWHERE = {
     "socket/server/operators": "loopback/test_health",
     "socket/server/server": "loopback/test_routing",
     "socket/server/stats": "loopback/test_inbox_policy",
+    "testing/emitting": "unit/testing/test_client_socket",
     "testing/handlers": "unit/testing/test_client_socket",
     "testing/live": "deployment/test_pytest_plugin",
     "testing/received": "unit/testing/test_client_socket",

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, overload
 
-from sockio.errors import AckTimeout, ConnectError, Disconnected
+from sockio.errors import ConnectError, Disconnected
 from sockio.protocol.client import Membership
 from sockio.protocol.socketio.packet import Packet, PacketType
-from sockio.socket.emit_arguments import event_name, take_ack
+from sockio.socket.emit_arguments import event_name
 from sockio.socket.events import Event
 from sockio.socket.one_socket.socket import Socket
 
 from .carrier import Carrier
+from .emitting import Emitting
 from .handlers import Answer, Handlers
 from .received import Received, ReceivedEvents
 
@@ -26,7 +27,7 @@ BY_SERVER = "io server disconnect"
 BY_CLIENT = "io client disconnect"
 
 
-class ClientSocket:
+class ClientSocket(Emitting):
     """What a client of a test does in one namespace, and what it gets there.
 
     Events for which there is no handler wait until ``expect`` takes them.
@@ -86,92 +87,6 @@ class ClientSocket:
     @property
     def _member(self) -> Membership:
         return self._carrier.core.memberships.get(self.namespace, _STRANGER)
-
-    # ------------------------------------------------------------------ emitting
-
-    def emit(
-        self,
-        event: str | Event[..., Any],
-        *args: Any,
-        ack: Callable[..., object] | None = None,
-        wait: bool = True,
-    ) -> None:
-        """Send an event, and wait until its handlers have ended.
-
-        The wait ends early if they wait for a client, or for a ``FakeClock``.
-
-        Args:
-            event: Its name.
-            args: What JSON can carry, and bytes, at any depth.
-            ack: Called with the server's answer. A callable as last argument counts as
-                ``ack``.
-            wait: Whether to wait; the errors come later if not.
-
-        Raises:
-            Exception: What a handler raised, or why the event was rejected.
-            Disconnected: The client is not connected.
-            EncodeError: An argument cannot travel; nothing was sent.
-            TimeoutError: A handler has not ended in time.
-
-        Blocks:
-            Until the handlers have ended.
-        """
-        args, ack = take_ack(args, ack)
-        answered = None if ack is None else partial(self._handlers.run, "ack", ack)
-        if not wait:
-            self._send_event(event, args, answered)
-            return
-        with self._settling():
-            self._send_event(event, args, answered)
-
-    def emit_with_ack(
-        self, event: str | Event[..., Any], *args: Any, timeout: float | None = None
-    ) -> Any:
-        """Emit, wait for the server's answer and return its first argument.
-
-        Args:
-            event: The name of the event.
-            args: Its arguments.
-            timeout: Real seconds for which the answer is awaited; None: the client's.
-
-        Raises:
-            AckTimeout: The answer did not come in time.
-            Disconnected: The client is not connected, or was disconnected meanwhile.
-            Exception: What a handler raised, or why the event was rejected.
-
-        Blocks:
-            Until the answer has come, and the handlers have ended.
-        """
-        answer = self.call(event, *args, timeout=timeout)
-        return answer[0] if answer else None
-
-    def call(
-        self, event: str | Event[..., Any], *args: Any, timeout: float | None = None
-    ) -> tuple[Any, ...]:
-        """Do as ``emit_with_ack``, and return all arguments of the answer."""
-        answers: list[list[Any]] = []
-        seconds = self._seconds(timeout)
-        with self._settling():
-            self._send_event(event, args, answers.append)
-            self._wait(lambda: answers or not self.connected, seconds)
-        if answers:
-            return tuple(answers[0])
-        self._check_connected()
-        raise AckTimeout(event=event_name(event), seconds=seconds)
-
-    def _send_event(
-        self,
-        event: str | Event[..., Any],
-        args: tuple[Any, ...],
-        answered: Callable[[list[Any]], object] | None,
-    ) -> None:
-        name = event_name(event)
-        self._check_connected()
-        core = self._carrier.core
-        id = core.emit(self.namespace, [name, *args], ack=answered is not None)
-        if id is not None and answered is not None:
-            self._answers[id] = answered
-        self._carrier.flush()
 
     # ------------------------------------------------------------------ receiving
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import sockio
+import sockio.testing
 
 new_message: sockio.Event[[str, int], bool] = sockio.event("new message")
 
@@ -75,6 +76,11 @@ def checks_what_is_emitted(io: sockio.Server, socket: sockio.Socket) -> None:
     emitter = sockio.Emitter("redis://localhost")
     emitter.to("room").emit(new_message, "hi", 3)
     emitter.emit(new_message, 3)  # type: ignore[call-overload]
+    client = sockio.testing.TestClient(io)
+    client.emit(new_message, "hi", 3)
+    client.emit(new_message, "hi")  # type: ignore[call-overload]
+    client.emit_with_ack(new_message, 3)  # type: ignore[call-overload]
+    client.call(new_message, 3)  # type: ignore[call-overload]
     socket.emit_with_ack(new_message, "hi", 3).title()  # type: ignore[attr-defined]
     io.timeout(1).emit_with_ack(new_message, "hi", 3).title()  # type: ignore[attr-defined]
 

@@ -325,3 +325,11 @@ def test_a_disconnect_handler_that_fails(client: TestClient) -> None:
 
     with pytest.raises(ZeroDivisionError):
         client.disconnect()
+
+
+@pytest.mark.parametrize("call", ["emit", "emit_with_ack", "call"])
+def test_options_of_other_libraries_are_refused(
+    io: sockio.Server[Any], call: str
+) -> None:
+    with TestClient(io) as client, pytest.raises(TypeError, match=rf"{call}\(room="):
+        getattr(client, call)("x", 1, room="r")
