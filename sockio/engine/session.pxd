@@ -1,5 +1,6 @@
 import cython
 
+from sockio.protocol.engineio.wire cimport Wire
 from sockio.runtime.listeners cimport EventEmitter, Listeners
 from sockio.runtime.mailbox cimport Mailbox
 from sockio.runtime.meter cimport Meter
@@ -23,5 +24,5 @@ cdef class EngineSession(EventEmitter):
     cdef dict __dict__
     cdef object __weakref__
     @cython.locals(outbox=Outbox)
-    cpdef push(self, wire, about=*)
+    cpdef push(self, Wire wire, about=*)
     cpdef on_message(self, data)
