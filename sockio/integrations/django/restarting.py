@@ -131,25 +131,34 @@ def supervise(
 
 def _run(command: Sequence[str], environ: dict[str, str], patience: float) -> int:
     """Run a command that gets the signals of this process; return its exit code."""
-    started: list[subprocess.Popen[bytes]] = []
+    process: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
+    reminders: list[threading.Timer] = []
 
-    def end(signum: int, _: object) -> None:
-        if not started:
-            raise SystemExit(128 + signum)
-        started[0].terminate()
+    def hand_on(signum: int, _: object) -> None:
+        if process is None:
+            early.append(signum)
+        elif signum == signal.SIGTERM:
+            process.terminate()
+        else:
+            # A terminal has told the command too, unless it had not begun.
+            reminders.append(threading.Timer(patience, process.send_signal, [signum]))
+            reminders[-1].start()
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {
+        signum: signal.signal(signum, hand_on)
+        for signum in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
-        with suppress(KeyboardInterrupt):
-            started.append(subprocess.Popen(command, env=environ))
-            return started[0].wait()
-        # A terminal has told the command too.
-        with suppress(subprocess.TimeoutExpired):
-            return started[0].wait(patience)
-        started[0].send_signal(signal.SIGINT)
-        return started[0].wait()
+        process = subprocess.Popen(command, env=environ)
+        for signum in early:
+            process.send_signal(signum)
+        return process.wait()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for reminder in reminders:
+            reminder.cancel()
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def reloading(serve: Callable[[], object], pause: float = 1.0) -> None:

@@ -233,12 +233,10 @@ def test_waiting_for_a_change_can_be_interrupted(
 def test_a_signal_reaches_the_command(tmp_path: Path, signum: int) -> None:
     program = f"""
 import os, signal, sys
-def end(*_):
-    sys.exit(7)
-signal.signal({int(signum)}, end)
+signal.pthread_sigmask(signal.SIG_BLOCK, [{int(signum)}])
 os.kill(os.getppid(), {int(signum)})
-while True:
-    signal.pause()
+signal.sigwait([{int(signum)}])
+sys.exit(7)
 """
 
     assert supervise([sys.executable, "-I", "-S", "-c", program], len, 0.01) == 7
