@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -460,6 +461,23 @@ def test_the_chat_of_django(django_chat: Process, node: Driver) -> None:
     assert bob.next("disconnect").args == ["io server disconnect"]
     while ann.next("online").args != [["ann"]]:
         pass
+
+
+def test_runsocketio_follows_the_code(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT_DATABASE", str(tmp_path / "db.sqlite3"))
+    folder = shutil.copytree(EXAMPLES / "django_chat", tmp_path / "site")
+    views = folder / "chat" / "views.py"
+    code = views.read_text()
+    server = start("manage.py", "runsocketio", "{port}", folder=folder)
+
+    views.write_text(code.replace("registration/signup.html", "chat/page.html"))
+    server.read_until("views.py changed, reloading")
+    server.read_until("serves on http://")
+
+    assert "Sign up" not in server.request("/signup/")[1]
+    assert server.end(signal.SIGINT)[0] == 0
 
 
 def test_the_chat_of_django_has_tests() -> None:

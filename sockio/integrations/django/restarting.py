@@ -36,6 +36,8 @@ __all__ = [
 RELOAD = 3
 #: The exit code of Python after an error, and of commands that have failed.
 FAILED = 1
+#: Seconds that the reloader gets to look at the code first.
+_LONGEST = 10.0
 _BY_HAND = (
     "runsocketio cannot find out how it was started; make this the first line of the "
     "program: from gevent import monkey; monkey.patch_all()"
@@ -185,13 +187,21 @@ def reloading(serve: Callable[[], object], pause: float = 1.0) -> None:
                 os.kill(os.getpid(), signal.SIGINT)
             time.sleep(pause)
 
+    watching = threading.Event()
+
+    def begun(**_: object) -> None:
+        watching.set()
+
     watcher = threading.Thread(target=_watch, args=(end,), daemon=True)
+    autoreload.autoreload_started.connect(begun)
     try:
         with suppress(KeyboardInterrupt):
             watcher.start()
+            watching.wait(_LONGEST)  # what changes from now on is noticed
             serve()
     finally:
         ended = True
+        autoreload.autoreload_started.disconnect(begun)
     if changed:
         raise SystemExit(RELOAD)
 

@@ -178,17 +178,18 @@ def test_a_process_becomes_a_patched_one(monkeypatch: pytest.MonkeyPatch) -> Non
 # ------------------------------------------------------------------ the reloader
 
 
-class Reloader:
-    """Stands in for Django's: the code has changed as soon as somebody looks."""
+class Reloader(autoreload.BaseReloader):  # type: ignore[misc]
+    """The code has changed as soon as somebody looks."""
 
-    def __init__(self, interrupted: bool = False) -> None:
-        self.interrupted = interrupted
-
-    def run(self, main_thread: threading.Thread) -> None:
-        assert main_thread is threading.main_thread()
-        if self.interrupted:
-            raise KeyboardInterrupt
+    def run_loop(self) -> None:
         raise SystemExit(3)
+
+
+class Interrupted(autoreload.BaseReloader):  # type: ignore[misc]
+    """Somebody presses Ctrl-C."""
+
+    def run_loop(self) -> None:
+        raise KeyboardInterrupt
 
 
 def exiting(folder: Path, *codes: int) -> list[str]:
@@ -224,7 +225,7 @@ def test_waiting_for_a_change_can_be_interrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(autoreload, "get_reloader", lambda: Reloader(True))
+    monkeypatch.setattr(autoreload, "get_reloader", Interrupted)
 
     assert supervise(exiting(tmp_path, 1, 5), len) == 0
 
@@ -271,10 +272,10 @@ def test_what_ends_by_itself_is_not_started_again(
     Watching.end.set()
 
 
-class Watching:
-    """Stands in for Django's: the code does not change."""
+class Watching(autoreload.BaseReloader):  # type: ignore[misc]
+    """The code does not change."""
 
     end = threading.Event()
 
-    def run(self, main_thread: threading.Thread) -> None:
+    def run_loop(self) -> None:
         self.end.wait(30)

@@ -179,10 +179,10 @@ def test_a_patched_process_serves(
         call_command("runsocketio", "0", *([] if watching else ["--noreload"]))
 
 
-class Unchanging:
-    """Stands in for Django's reloader: the code does not change."""
+class Unchanging(autoreload.BaseReloader):  # type: ignore[misc]
+    """The code does not change."""
 
-    def run(self, main_thread: object) -> None: ...
+    def run_loop(self) -> None: ...
 
 
 # ------------------------------------------------------------------ serving
