@@ -12,7 +12,7 @@ from sockio.engine.outbox import Outbox
 from sockio.engine.transports.transport import PING
 from sockio.engine.transports.webtransport import WebTransportTransport
 from sockio.protocol.engineio.packet import Packet, PacketType
-from sockio.protocol.engineio.stream import frame
+from sockio.protocol.engineio.stream import encode_packet, frame
 from sockio.protocol.engineio.wire import Wire
 from sockio.runtime.reactor import Reactor
 
@@ -227,3 +227,43 @@ def test_a_wire_of_a_broadcast_is_framed_once() -> None:
     wire = Wire(("hello",))
 
     assert wire.webtransport is wire.webtransport
+
+
+# ------------------------------------------------------------------ given away
+
+
+def pause_at(transport: WebTransportTransport, sink: FakeSink, *more: bytes) -> Packet:
+    """Receive a packet at which the sink pauses, and more; return the packet."""
+    first = Packet(PacketType.OPEN, "{}")
+
+    def on_packet(packet: Packet) -> None:
+        assert packet == first
+        transport.pause()
+
+    sink.on_packet = on_packet  # type: ignore[method-assign]
+    transport.received(encode_packet(first) + b"".join(more))
+    return first
+
+
+def test_all_that_was_read_goes_along(
+    transport: WebTransportTransport, sink: FakeSink, stream: FakeStream
+) -> None:
+    rest = [frame("2probe"), frame(b"\x00"), frame("4half")[:3]]
+    first = pause_at(transport, sink, *rest)
+
+    given = transport.give_away(first)
+
+    assert given == (stream, encode_packet(first) + b"".join(rest))
+    assert stream.closed == []
+
+
+@pytest.mark.parametrize("end", ["broken", "gone"])
+def test_a_stream_that_has_ended_is_not_given_away(
+    transport: WebTransportTransport, sink: FakeSink, stream: FakeStream, end: str
+) -> None:
+    first = pause_at(transport, sink, *([b"\x00"] if end == "broken" else []))
+    if end == "gone":
+        transport.ended()
+
+    assert transport.give_away(first) is None
+    assert stream.closed == [True]
