@@ -133,7 +133,7 @@ class AckTimeout(AckError, TimeoutError):
         self.seconds = seconds
         #: What came in time, in order of arrival (broadcasts).
         self.responses: list[Any] = responses if responses is not None else []
-        #: How many answers did not come.
+        #: How many answers did not come, as far as other servers have told.
         self.missing = missing
         if event is not None and sys.version_info >= (3, 11):
             came = len(self.responses)

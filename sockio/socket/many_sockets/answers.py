@@ -61,7 +61,8 @@ class Answers:
 
     def time_out(self) -> None:
         """The time has run out."""
-        missing = self._asked - self._lost - len(self._responses)
+        # Servers that have not told how many they ask do not count: it is one at least.
+        missing = max(self._asked - self._lost - len(self._responses), 1)
         error = AckTimeout(self._responses, missing, self._event, self._seconds)
         self._end(error)
 

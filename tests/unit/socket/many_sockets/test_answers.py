@@ -101,3 +101,18 @@ def test_a_timeout_says_how_many_are_missing() -> None:
     ((error, responses),) = done.calls
     assert isinstance(error, AckTimeout)
     assert (error.responses, error.missing, responses) == (["a"], 2, ["a"])
+
+
+def test_answers_of_clients_that_were_not_counted_leave_one_missing() -> None:
+    done = Done()
+    answers = Answers(done)
+    answers.expect(2)
+    answers.count(0)
+    for name in ("a", "b"):
+        answers.answered([name])
+
+    answers.time_out()
+
+    ((error, responses),) = done.calls
+    assert isinstance(error, AckTimeout)
+    assert (error.missing, responses) == (1, ["a", "b"])
