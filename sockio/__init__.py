@@ -5,10 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .build import VERSION
-
-__version__ = VERSION
-
 #: Where each public name lives; loaded on first use.
 _HOME = {
     "AckError": "errors",
@@ -62,6 +58,7 @@ _HOME = {
     "SockioError": "errors",
     "Socket": "socket.one_socket.socket",
     "SocketOperator": "socket.one_socket.operator",
+    "__version__": "build",
     "alias": "socket.events",
     "compiled": "build",
     "create_server": "httpd.server",
@@ -70,6 +67,7 @@ _HOME = {
 }
 
 if TYPE_CHECKING:
+    from . import build as _build
     from .build import compiled as compiled
     from .emitter import Emitter as Emitter
     from .engine.http.compression import HttpCompression as HttpCompression
@@ -128,11 +126,12 @@ if TYPE_CHECKING:
     from .socket.server.stats import ServerStats as ServerStats
 
     Client: TypeAlias = _connection.Connection
+    __version__ = _build.VERSION
 
-__all__ = ["__version__", *sorted(_HOME)]
+__all__ = sorted(_HOME)
 
 #: Public names that have another name in their module.
-_ALIASES = {"Client": "Connection"}
+_ALIASES = {"Client": "Connection", "__version__": "VERSION"}
 
 
 def __getattr__(name: str) -> Any:

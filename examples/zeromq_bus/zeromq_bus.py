@@ -7,7 +7,7 @@ id of an adapter that is to get an answer.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Container
 from typing import Any
 
@@ -22,6 +22,8 @@ from sockio.errors import EncodeError, ProtocolError
 LARGEST = 16 << 20
 #: Messages that may wait for a server that is slow or away; ZeroMQ drops later ones.
 WAITING = 10_000
+#: Answers that may wait for a server which has not subscribed to them yet.
+EARLY = 100
 #: Milliseconds for which last words may take at the end.
 LINGER = 200
 
@@ -44,6 +46,8 @@ class ZeroMQBus:
         self._others = others
         #: How many servers have subscribed to a topic.
         self._listeners: Counter[bytes] = Counter()
+        #: Topics and answers, for servers that are still connecting.
+        self._early: deque[tuple[bytes, bytes]] = deque(maxlen=EARLY)
         self._greenlets: list[gevent.Greenlet[..., None]] = []
 
     def open(self, reactor: Any, receive: Callable[[Message, None], None]) -> None:
@@ -85,29 +89,35 @@ class ZeroMQBus:
         self, message: Message, reached: Callable[[int], None] | None = None
     ) -> None:
         """Send a message to all that have subscribed; this never waits."""
-        self._send(topic(message.nsp), message)
+        self._send(topic(message.nsp), packed(message))
         if reached is not None:
             reached(self._listeners[topic(message.nsp)])
 
     def reply(self, uid: str, message: Message) -> None:
-        """Send a message to one adapter."""
-        self._send(topic(uid), message)
+        """Send a message to one adapter, as soon as it has subscribed."""
+        self._send_or_keep(topic(uid), packed(message))
 
     def count(self, nsp: LocalNamespace, told: Callable[[int], None]) -> None:
         """Tell how many other servers have the namespace."""
         told(self._listeners[topic(nsp.name)])
 
-    def _send(self, to: bytes, message: Message) -> None:
-        data = encode(message)
-        if len(data) > LARGEST:
-            raise EncodeError(f"the message has {len(data)} bytes, {LARGEST} may be")
+    def _send(self, to: bytes, data: bytes) -> None:
         self._out.send_multipart([to, data], zmq.NOBLOCK)
+
+    def _send_or_keep(self, to: bytes, data: bytes) -> None:
+        """Send an answer, or keep it while the server that asked still connects."""
+        if self._listeners[to]:
+            self._send(to, data)
+        else:
+            self._early.append((to, data))
 
     def _count(self) -> None:
         """Count subscriptions; ZeroMQ also tells when a subscriber has gone."""
         while True:
             said = self._out.recv()
             self._listeners[said[1:]] += 1 if said[0] else -1
+            for _ in range(len(self._early)):
+                self._send_or_keep(*self._early.popleft())
 
     def _hear(self, receive: Callable[[Message, None], None]) -> None:
         """Take what the others publish."""
@@ -119,6 +129,18 @@ class ZeroMQBus:
                 self.account.unreadable += 1
             # What has arrived is read without waiting: others must have their turn.
             gevent.sleep(0)
+
+
+def packed(message: Message) -> bytes:
+    """Return the bytes of a message.
+
+    Raises:
+        EncodeError: It is too large, or a value in it cannot travel.
+    """
+    data = encode(message)
+    if len(data) > LARGEST:
+        raise EncodeError(f"the message has {len(data)} bytes, {LARGEST} may be")
+    return data
 
 
 def topic(name: str) -> bytes:
