@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sockio.cli.doctor import examine
+from sockio.cli.findings import as_json, as_text, exit_code
+from sockio.cli.web import Place, context_for
 from sockio.errors import ConfigError
 from sockio.httpd.listening_socket import ListeningSocket
 from sockio.httpd.options import RunSettings
@@ -53,10 +56,11 @@ def _add_command(
     *,
     help: str,
     description: str,
+    epilog: str | None = None,
 ) -> argparse.ArgumentParser:
     """Add the command that ``do`` runs, and its first argument: an application."""
     command = commands.add_parser(
-        do.__name__.strip("_"), help=help, description=description
+        do.__name__.strip("_"), help=help, description=description, epilog=epilog
     )
     command.set_defaults(do=do)
     command.add_argument(
@@ -152,8 +156,67 @@ def _write(file: str, text: str) -> None:
         raise ConfigError(f"cannot write {file}: {exc.strerror}") from None
 
 
+def _add_doctor(commands: Commands) -> None:
+    doctor = _add_command(
+        commands,
+        _doctor,
+        help="examine an application and its surroundings, and say what to change",
+        description="Examine an application, this system, and with --url the server "
+        "and the proxies before it. The application is imported here and not served; "
+        "its handlers and tasks do not run.",
+        epilog="Exit codes: 0, nothing to mend; 1, something does not work; 2, an "
+        "argument is wrong; 3, there are warnings.",
+    )
+    doctor.add_argument(
+        "--url",
+        help="where clients reach it, as https://example.org: handshakes, polls and a "
+        "WebSocket are made there",
+    )
+    doctor.add_argument(
+        "--gunicorn",
+        metavar="ARGUMENTS",
+        help="that gunicorn is started with, as --gunicorn='-k gevent -w 4'; its file "
+        "and GUNICORN_CMD_ARGS are read, too",
+    )
+    doctor.add_argument("--json", action="store_true", help="write JSON, for scripts")
+    _add_tls(doctor)
+
+
+def _add_tls(command: argparse.ArgumentParser) -> None:
+    """Add the arguments of a command that goes to a URL."""
+    command.add_argument(
+        "--cafile", metavar="FILE", help="certificates of those who may sign the URL's"
+    )
+    command.add_argument(
+        "--insecure", action="store_true", help="check no certificate of the URL"
+    )
+    command.add_argument(
+        "--timeout",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="that each answer may take (%(default)g)",
+    )
+
+
+def _place(given: argparse.Namespace) -> Place:
+    if not 0 < given.timeout < float("inf"):
+        raise ConfigError("--timeout: give a number of seconds above 0")
+    context = context_for(given.cafile, insecure=given.insecure)
+    return Place.of(given.url, context, given.timeout)
+
+
+def _doctor(given: argparse.Namespace) -> None:
+    place = None if given.url is None else _place(given)
+    findings = examine(server_named(given.app), place, given.gunicorn)
+    sys.stdout.write(as_json(findings) if given.json else as_text(findings))
+    sys.stdout.flush()
+    if code := exit_code(findings):
+        raise SystemExit(code)
+
+
 #: Each adds a command to the command line.
-COMMANDS = (_add_run, _add_schema)
+COMMANDS = (_add_run, _add_schema, _add_doctor)
 
 
 @contextmanager

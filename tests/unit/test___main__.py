@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from sockio.__main__ import main
 from tests.support.deployed import ROOT
+from tests.support.redis_server import free_port
 
 MODULES = {
     "chat.py": (
@@ -60,6 +62,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (["run", "chat:io", "--no-such-option"], "unrecognized arguments"),
         (["run", "chat:io", "-w", "many"], "invalid int value: 'many'"),
         (["schema"], "required: MODULE:NAME"),
+        (["doctor"], "required: MODULE:NAME"),
+        (["doctor", "chat:io", "--timeout", "long"], "invalid float value: 'long'"),
     ],
 )
 def test_wrong_arguments(
@@ -163,6 +167,65 @@ def test_schemas_that_cannot_be_written(
 ) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["schema", *arguments])
+
+    assert told in str(caught.value)
+
+
+# ------------------------------------------------------------------ the doctor
+
+
+def test_what_the_doctor_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["doctor", "chat:io", "--gunicorn=-k sync"])
+
+    assert caught.value.code == 1
+    told = capsys.readouterr().out
+    assert "error    worker class" in told
+    assert "-> gunicorn -k gevent\n" in told
+    assert "errors: 1, " in told
+
+
+def test_the_doctor_tells_scripts(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["doctor", "chat:app", "--json", "--url", f"127.0.0.1:{free_port()}"])
+
+    assert caught.value.code == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["errors"] == 1
+    (error,) = [each for each in told["findings"] if each["level"] == "error"]
+    assert error["subject"] == "url"
+    assert error["advice"] == "start the server, or mend the address"
+
+
+def test_the_doctor_finds_nothing_to_mend(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    arguments = "-k gevent --keep-alive 75"
+    try:
+        main(["doctor", "chat:io", f"--gunicorn={arguments}"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["chat:oi"], "has no 'oi'"),
+        (["chat:io", "--url", "ftp://x"], "give a URL such as"),
+        (["chat:io", "--url", "x", "--timeout", "0"], "a number of seconds above 0"),
+        (["chat:io", "--url", "x", "--cafile", "no.pem"], "certificates of 'no.pem'"),
+        (["chat:io", "--gunicorn=--walk"], "gunicorn does not know these arguments"),
+    ],
+)
+def test_what_the_doctor_cannot_examine(
+    folder: Path, arguments: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit, match=r"^sockio: ") as caught:
+        main(["doctor", *arguments])
 
     assert told in str(caught.value)
 

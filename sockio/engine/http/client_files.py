@@ -18,7 +18,7 @@ from .compression import Encoding, choose, pack
 from .request import Request
 from .response import Response
 
-__all__ = ["NAMES", "ClientFiles", "find"]
+__all__ = ["NAMES", "ClientFiles", "find", "version_in"]
 
 #: The files that exist, below the path of the server; no other is looked for.
 NAMES = frozenset(
@@ -52,6 +52,12 @@ def find(start: Path) -> Path | None:
             if (folder / place / "socket.io.js").is_file():
                 return folder / place
     return None
+
+
+def version_in(script: bytes) -> str | None:
+    """Return the version that the beginning of a client's file names."""
+    match = _BANNER.match(script)
+    return match[1].decode() if match is not None else None
 
 
 class ClientFiles:
@@ -111,16 +117,31 @@ class ClientFiles:
         headers["Content-Length"] = str(len(body))
         response.end(200, body)
 
-    def _load(self, name: str) -> _File | None:
+    def version(self) -> str | None:
+        """Return the version of the client; "" if it tells none, None: no file."""
+        if not self._found() or not (self._place / "socket.io.js").is_file():
+            return None
+        return self._version("socket.io.js") or ""
+
+    def _found(self) -> bool:
+        """Look for the folder if it is not known; say whether it is."""
         if self._folder is None:
             try:
                 self._folder = find(Path.cwd())
             except FileNotFoundError:  # the working directory has been deleted
-                return None
-        if self._folder is None:
+                return False
+        return self._folder is not None
+
+    @property
+    def _place(self) -> Path:
+        assert self._folder is not None
+        return self._folder
+
+    def _load(self, name: str) -> _File | None:
+        if not self._found():
             return None
         try:
-            body = (self._folder / name).read_bytes()
+            body = (self._place / name).read_bytes()
         except OSError:
             return None
         if self._packers is None:
@@ -130,13 +151,11 @@ class ClientFiles:
 
     def _version(self, name: str) -> str | None:
         """Return the version that a file names; for a map, that of its script."""
-        assert self._folder is not None
         try:
-            with (self._folder / name.removesuffix(".map")).open("rb") as file:
-                match = _BANNER.match(file.read(200))
+            with (self._place / name.removesuffix(".map")).open("rb") as file:
+                return version_in(file.read(200))
         except OSError:
             return None
-        return match[1].decode() if match is not None else None
 
     def _advice(self, name: str) -> str:
         if self._given:

@@ -88,7 +88,8 @@ class Lifecycle:
     ) -> None:
         self.server = server
         self._namespaces = namespaces
-        self._client_files = client_files
+        #: The files of the JavaScript client; None: they are not served.
+        self.client_files = client_files
         self._reactor = server.reactor
         #: What is answered beside clients and the application.
         self.operators = Operators(server, namespaces)
@@ -134,7 +135,7 @@ class Lifecycle:
         engine.on_start = self._on_start
         engine.reactor = self._reactor
         self.operators.check_paths(engine.options)
-        if self._client_files is not None:
+        if self.client_files is not None:
             engine.middlewares.add(self._serve_client, own=True)
         self.engine = engine
         self._alone = Mount(engine, engine.options.prefix, engine, self.operators.pages)
@@ -160,10 +161,10 @@ class Lifecycle:
     def _serve_client(self, request: Request, response: Response) -> None:
         """Answer requests for the JavaScript client, as an HTTP middleware."""
         name = request.environ.get("PATH_INFO", "").rpartition("/")[2]
-        if name in CLIENT_FILES and self._client_files is not None:
+        if name in CLIENT_FILES and self.client_files is not None:
             path = f"{self.engine.options.path.rstrip('/')}/{name}"
             if path in (request.path, request.environ["PATH_INFO"]):
-                self._client_files.answer(name, request, response)
+                self.client_files.answer(name, request, response)
 
     # ------------------------------------------------------------------ mounting
 

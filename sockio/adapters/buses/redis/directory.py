@@ -65,6 +65,23 @@ class RedisDirectory(BrokerDirectory[_Commands, list[Any]]):
         (found,) = self.ask([("GET", self._prefix + name)])
         return None if found is None else _text(found)
 
+    def version(self) -> str:
+        """Return the name and the version of the broker, for instance "Redis 7.2.4".
+
+        Raises:
+            OSError: The broker does not tell.
+
+        Blocks:
+            Until the broker has answered, at most ``PATIENCE`` seconds.
+        """
+        (found,) = self.ask([("INFO", "server")])
+        lines = (line.partition(":") for line in _text(found).splitlines())
+        told = {name: value.strip() for name, _, value in lines}
+        for kind in ("valkey", "redis"):
+            if number := told.get(f"{kind}_version"):
+                return f"{kind.capitalize()} {number}"
+        raise OSError("the broker does not tell its version")
+
     # ---- the greenlet that asks
 
     def answers(

@@ -1,0 +1,1 @@
+"""The command line's programs that do more than serve."""
