@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sockio.cli.client import HELP
+from sockio.cli.conversation import converse
 from sockio.cli.doctor import examine
 from sockio.cli.findings import as_json, as_text, exit_code
 from sockio.cli.web import Place, context_for
@@ -199,6 +201,84 @@ def _add_tls(command: argparse.ArgumentParser) -> None:
     )
 
 
+_CLIENT_EPILOG = """\
+examples:
+  python -m sockio client http://127.0.0.1:3000
+  echo 'ask add 1 2' | python -m sockio client --json 127.0.0.1:3000
+  python -m sockio client 127.0.0.1:3000 -n /news --watch </dev/null
+
+exit codes: 0, all went well; 1, something failed; 2, an argument is wrong;
+130, Ctrl-C
+"""
+
+
+def _add_client(commands: Commands) -> None:
+    client = commands.add_parser(
+        "client",
+        help="connect to a server as a client does, and talk to it",
+        description="Connect to a server. Lines of the input are commands:\n\n" + HELP,
+        epilog=_CLIENT_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    client.set_defaults(do=_client)
+    client.add_argument(
+        "url", metavar="URL", help="of the server; http, https, ws, wss"
+    )
+    client.add_argument(
+        "-n",
+        "--namespace",
+        action="append",
+        metavar="NAME",
+        help="to join; may be given several times (/)",
+    )
+    client.add_argument("--auth", metavar="JSON", help="an object, for all namespaces")
+    client.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="of each request, such as a cookie; may be given several times",
+    )
+    client.add_argument(
+        "--path", default="/socket.io", help="of the server (%(default)s)"
+    )
+    client.add_argument(
+        "--transports",
+        default="polling,websocket",
+        metavar="NAMES",
+        help="in the order in which they are tried (%(default)s)",
+    )
+    client.add_argument(
+        "--parser",
+        choices=("default", "msgpack"),
+        default="default",
+        help="that of the server (%(default)s)",
+    )
+    client.add_argument(
+        "--watch",
+        action="store_true",
+        help="stay when the input ends, until the server or Ctrl-C ends it",
+    )
+    client.add_argument(
+        "--json", action="store_true", help="write a JSON object in each line"
+    )
+    _add_tls(client)
+
+
+def _client(given: argparse.Namespace) -> None:
+    converse(
+        _place(given),
+        path=given.path,
+        headers=given.header,
+        namespaces=given.namespace or ["/"],
+        auth=given.auth,
+        transports=given.transports,
+        msgpack=given.parser == "msgpack",
+        in_json=given.json,
+        watch=given.watch,
+    )
+
+
 def _place(given: argparse.Namespace) -> Place:
     if not 0 < given.timeout < float("inf"):
         raise ConfigError("--timeout: give a number of seconds above 0")
@@ -216,7 +296,7 @@ def _doctor(given: argparse.Namespace) -> None:
 
 
 #: Each adds a command to the command line.
-COMMANDS = (_add_run, _add_schema, _add_doctor)
+COMMANDS = (_add_run, _add_client, _add_doctor, _add_schema)
 
 
 @contextmanager

@@ -170,10 +170,10 @@ ORDER = {
         ("__init__",),
     ),
     "cli": (
-        ("findings", "web", "websocket"),
-        ("gunicorn_checks", "process_checks", "server_checks"),
-        ("url_checks",),
-        ("doctor",),
+        ("command_lines", "findings", "telling", "web", "websocket"),
+        ("gunicorn_checks", "link", "process_checks", "server_checks"),
+        ("client", "url_checks"),
+        ("conversation", "doctor"),
         ("__init__",),
     ),
     "schema": (
@@ -359,6 +359,7 @@ GEVENT = (
     "adapters/buses/redis/circuit",
     "adapters/buses/redis/directory",
     "adapters/buses/redis/link",
+    "cli/client",
     "cli/web",
     "engine/websockets/",
     "engine/quic/",

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
+from .telling import plain
+
 __all__ = ["Finding", "Level", "as_json", "as_text", "exit_code"]
 
 #: "error": it does not work; "warning": it will fail in some situations, or for some
@@ -41,7 +43,7 @@ def as_text(findings: Sequence[Finding]) -> str:
     wide = max((len(each.subject) for each in findings), default=0)
     lines = []
     for each in findings:
-        lines.append(f"{each.level:7}  {each.subject:{wide}}  {_plain(each.text)}")
+        lines.append(f"{each.level:7}  {each.subject:{wide}}  {plain(each.text)}")
         if each.advice:
             lines.append(f"{'':9}{'':{wide}}  -> {each.advice}")
     counts = ", ".join(f"{level}s: {_count(findings, level)}" for level in _CODES)
@@ -55,11 +57,6 @@ def as_json(findings: Sequence[Finding]) -> str:
         **{f"{level}s": _count(findings, level) for level in _CODES},
     }
     return json.dumps(document, indent=2) + "\n"
-
-
-def _plain(text: str) -> str:
-    """Escape what could steer a terminal: a server may have written it."""
-    return text if text.isprintable() else json.dumps(text)
 
 
 def _count(findings: Sequence[Finding], level: Level) -> int:

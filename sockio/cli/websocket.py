@@ -24,6 +24,9 @@ __all__ = ["WebSocket"]
 #: Bytes that are received at a time, and of the longest message.
 _SIZE, _LONGEST = 65536, 64 << 20
 
+#: RFC 6455: no code was in the close frame.
+_NO_CODE = 1005
+
 
 class WebSocket:
     """A WebSocket whose opening handshake has been made."""
@@ -111,7 +114,7 @@ class WebSocket:
             self._send(_control(control.payload, PONG))
         elif control.opcode == CLOSE:
             self.close()
-            code = int.from_bytes(control.payload[:2], "big")
+            code = int.from_bytes(control.payload[:2], "big") or _NO_CODE
             self._end = ConnectionError(f"the server has closed with code {code}")
 
 

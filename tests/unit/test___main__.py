@@ -62,6 +62,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (["run", "chat:io", "--no-such-option"], "unrecognized arguments"),
         (["run", "chat:io", "-w", "many"], "invalid int value: 'many'"),
         (["schema"], "required: MODULE:NAME"),
+        (["client"], "required: URL"),
         (["doctor"], "required: MODULE:NAME"),
         (["doctor", "chat:io", "--timeout", "long"], "invalid float value: 'long'"),
     ],
