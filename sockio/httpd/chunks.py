@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from .options import HttpOptions
-from .request_head import MAX_FIELDS, Refused, parse_field
+from .request_head import Refused, parse_field
 
 __all__ = ["Chunks"]
 
@@ -169,7 +169,9 @@ class Chunks:
     def _trailer_limit(self) -> tuple[int, str]:
         assert self._trailers is not None
         options, (count, size) = self._options, self._trailers
-        most = min(options.max_line, options.max_head - size) * (count < MAX_FIELDS)
+        most = min(options.max_line, options.max_head - size) * (
+            count < options.max_fields
+        )
         return max(most, 0), "431 Request Header Fields Too Large"
 
     def _judge_trailer(self, line: bytes) -> None:

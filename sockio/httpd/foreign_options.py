@@ -40,7 +40,8 @@ HTTP: Mapping[str, str] = MappingProxyType(
         "keepAliveTimeout": "write keep_alive, in seconds",
         "keepalive": "write keep_alive",
         "maxHeaderSize": "write max_head",
-        "limit_request_line": "write max_line",
+        "limit_request_line": "write max_request_line",
         "limit_request_field_size": "write max_line",
+        "limit_request_fields": "write max_fields",
     }
 )

@@ -24,7 +24,9 @@ class HttpSettings(TypedDict, total=False):
     """What ``create_server`` takes for ``HttpOptions``, for type checkers."""
 
     max_line: int
+    max_request_line: int | None
     max_head: int
+    max_fields: int
     head_timeout: float | None
     body_timeout: float | None
     keep_alive: float | None
@@ -59,8 +61,12 @@ class HttpOptions:
     #: The request line, or one header line, without its line break. Cookies of a single
     #: sign-on take ten thousand bytes and more.
     max_line: int = 16384
+    #: The request line; None: as ``max_line``.
+    max_request_line: int | None = None
     #: The request line and all header lines, with their line breaks.
     max_head: int = 65536
+    #: How many header lines a request may have, and as many trailers.
+    max_fields: int = 100
     #: For the head of a request, from its first byte; for the first request, from the
     #: beginning of the connection.
     head_timeout: float | None = 60.0
@@ -74,20 +80,30 @@ class HttpOptions:
     tls_timeout: float | None = 20.0
 
     def __post_init__(self) -> None:
-        for name in ("max_line", "max_head"):
-            _check_size(name, getattr(self, name))
+        for name in ("max_line", "max_request_line", "max_head"):
+            if name != "max_request_line" or self.max_request_line is not None:
+                _check_number(name, getattr(self, name), "bytes")
+        _check_number("max_fields", self.max_fields, "header lines")
         for name in ("head_timeout", "body_timeout", "keep_alive", "tls_timeout"):
             _check_seconds(name, getattr(self, name))
-        if self.max_head < self.max_line:
-            raise ConfigError(
-                f"max_head={self.max_head} is less than max_line={self.max_line}: a "
-                "head contains its lines, give max_head >= max_line"
-            )
+        for name in ("max_line", "max_request_line"):
+            longest = getattr(self, name)
+            if longest is not None and self.max_head < longest:
+                raise ConfigError(
+                    f"max_head={self.max_head} is less than {name}={longest}: a head "
+                    f"contains its lines, give max_head >= {name}"
+                )
+
+    @property
+    def longest_request_line(self) -> int:
+        """Most bytes of the request line, without its line break."""
+        own = self.max_request_line
+        return self.max_line if own is None else own
 
 
-def _check_size(name: str, value: object) -> None:
+def _check_number(name: str, value: object, unit: str) -> None:
     if type(value) is not int or value <= 0:
-        raise ConfigError(f"{name}={value!r}: give a whole number of bytes above 0")
+        raise ConfigError(f"{name}={value!r}: give a whole number of {unit} above 0")
 
 
 def _check_seconds(name: str, value: object) -> None:

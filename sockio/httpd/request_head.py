@@ -15,10 +15,8 @@ from typing import Any
 from .options import HttpOptions
 from .request_target import RequestLine, is_host, parse_request_line
 
-__all__ = ["MAX_FIELDS", "HeadReader", "Headers", "Refused", "parse_field"]
+__all__ = ["HeadReader", "Headers", "Refused", "parse_field"]
 
-#: Most header lines of one request.
-MAX_FIELDS = 100
 #: Bytes of the longest header line whose parsed form is kept.
 _MOST_REMEMBERED = 128
 
@@ -62,11 +60,11 @@ class Headers:
 
     __slots__ = ("_closes", "_stays", "block", "fields", "length", "memo")
 
-    def __init__(self, block: bytes, max_line: int) -> None:
+    def __init__(self, block: bytes, options: HttpOptions) -> None:
         """Parse what is between the first line and the empty one.
 
         Args:
-            max_line: Most bytes of one line.
+            options: How many lines there may be, and how long.
 
         Raises:
             Refused: A line is malformed, or contradicts another.
@@ -76,9 +74,10 @@ class Headers:
         self.fields: dict[str, str] = {}
         if block:
             lines = block.split(b"\r\n")
-            if len(lines) > MAX_FIELDS:
+            if len(lines) > options.max_fields:
                 raise Refused("too many header lines")
-            if len(block) > max_line and len(max(lines, key=len)) > max_line:
+            most = options.max_line
+            if len(block) > most and len(max(lines, key=len)) > most:
                 raise Refused("a header line is too long")
             _add(self.fields, lines)
         length = self.fields.get("CONTENT_LENGTH")
@@ -88,9 +87,9 @@ class Headers:
             self.length = int(length)
         elif "HTTP_TRANSFER_ENCODING" in self.fields:
             self.length = None
-        options = _members(self.fields.get("HTTP_CONNECTION", "").lower())
-        self._closes = "close" in options
-        self._stays = "keep-alive" in options
+        wishes = _members(self.fields.get("HTTP_CONNECTION", "").lower())
+        self._closes = "close" in wishes
+        self._stays = "keep-alive" in wishes
         #: For the user of these headers: what it has found out from them.
         self.memo: Any = None
 
@@ -110,7 +109,9 @@ class HeadReader:
     def __init__(self, options: HttpOptions) -> None:
         self._options = options
         #: A head of up to this many bytes is not too long, and neither are its lines.
-        self._short = min(options.max_line, options.max_head)
+        self._short = min(
+            options.max_line, options.longest_request_line, options.max_head
+        )
         #: Has judged the beginning of a head whose end has not arrived.
         self._judge: Judge | None = None
         #: The first line, not parsed yet.
@@ -144,13 +145,13 @@ class HeadReader:
         headers = self.headers
         if headers is None or headers.block != block:
             try:
-                headers = self.headers = Headers(block, self._options.max_line)
+                headers = self.headers = Headers(block, self._options)
             except Refused:
                 self._explain(data)
                 raise
         if size > self._short:
             options = self._options
-            if size > options.max_head or cut > options.max_line:
+            if size > options.max_head or cut > options.longest_request_line:
                 self._explain(data)
         return headers
 
@@ -214,7 +215,7 @@ class Judge:
         options = self._options
         while True:
             start = self.start
-            most = min(start + options.max_line + 2, options.max_head)
+            most = min(start + self._longest + 2, options.max_head)
             end = data.find(b"\n", start, most)
             if end < 0:
                 self._judge_part(data, start, most)
@@ -227,6 +228,13 @@ class Judge:
                 return
             self._judge_line(data[start : end - 1])
 
+    @property
+    def _longest(self) -> int:
+        """Most bytes of the line that comes next."""
+        options = self._options
+        first = self._line is None
+        return options.longest_request_line if first else options.max_line
+
     def _judge_part(self, data: bytes, start: int, most: int) -> None:
         """Judge a line whose end has not arrived and must come before ``most``."""
         if _CONTROL.search(data, max(start, self._searched), most - 1):
@@ -235,10 +243,12 @@ class Judge:
             # The last byte may be a carriage return: the next byte decides about it.
             self._searched = len(data) - 1
             return
-        if most - start < self._options.max_line + 2:
+        if most - start < self._longest + 2:
             raise Refused("the head", _TOO_LARGE, "max_head")
         if self._line is None:
-            raise Refused("the request line", _TOO_LONG, "max_line")
+            own = self._options.max_request_line is not None
+            option = "max_request_line" if own else "max_line"
+            raise Refused("the request line", _TOO_LONG, option)
         name = data[start : start + 40].partition(b":")[0].decode("latin-1")
         raise Refused(f"the header {name!a}", _TOO_LARGE, "max_line")
 
@@ -251,8 +261,8 @@ class Judge:
                 raise Refused("CONNECT is not supported", "501 Not Implemented")
             return
         self._count += 1
-        if self._count > MAX_FIELDS:
-            raise Refused(f"more than {MAX_FIELDS} headers", _TOO_LARGE)
+        if self._count > self._options.max_fields:
+            raise Refused("its number of header lines", _TOO_LARGE, "max_fields")
         _add(self._fields, (line,))
         coded = "HTTP_TRANSFER_ENCODING" in self._fields
         if coded and self._line.version == "HTTP/1.0":

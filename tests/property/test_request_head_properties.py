@@ -11,6 +11,7 @@ from sockio.httpd.request_target import parse_request_line
 from tests.support.http_cases import REFUSED, SERVED
 
 MAX_LINE = 100
+LIMITS = HttpOptions(max_line=MAX_LINE)
 
 TOKENS = st.from_regex(r"[!#$%&'*+.^`|~0-9A-Za-z-]{1,20}", fullmatch=True)
 VALUES = st.text(
@@ -26,7 +27,7 @@ VALUES = st.text(
 @example(b"A: " + b"b" * MAX_LINE)
 def test_headers_are_fields_or_a_value_error(data: bytes) -> None:
     try:
-        headers = Headers(data, MAX_LINE)
+        headers = Headers(data, LIMITS)
     except ValueError:
         return
     fields, length = headers.fields, headers.length
@@ -58,7 +59,7 @@ def test_well_formed_headers_come_out(headers: list[tuple[str, str]]) -> None:
     headers = [(f"X-{name}", value) for name, value in headers]
     lines = [f"{name}: {value}" for name, value in headers]
 
-    fields = Headers("\r\n".join(lines).encode("latin-1"), MAX_LINE).fields
+    fields = Headers("\r\n".join(lines).encode("latin-1"), LIMITS).fields
 
     expected: dict[str, list[str]] = {}
     for name, value in headers:

@@ -63,3 +63,11 @@ def test_many_chunks_are_taken_in_several_turns() -> None:
 
     assert turns == 5
     assert chunks.ended
+
+
+def test_there_are_as_many_trailers_as_header_lines() -> None:
+    chunks = Chunks(HttpOptions(max_fields=2))
+    chunks.feed(b"0\r\nA: b\r\nA: c\r\nA: d\r\n\r\n")
+
+    with pytest.raises(Refused, match="too long"):
+        chunks.take()

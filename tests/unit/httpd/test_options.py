@@ -16,16 +16,25 @@ def test_cookies_of_a_single_sign_on_fit() -> None:
     assert options.max_head == 65536
 
 
-@pytest.mark.parametrize("name", ["max_line", "max_head"])
+@pytest.mark.parametrize("name", ["max_line", "max_head", "max_fields"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, "8192", True, None])
-def test_a_size_is_a_number_of_bytes(name: str, value: Any) -> None:
-    with pytest.raises(ConfigError, match=name):
+def test_a_size_is_a_number(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"{name}=.* whole number of"):
         HttpOptions(**{name: value})
 
 
-def test_a_head_contains_its_lines() -> None:
-    with pytest.raises(ConfigError, match="max_head >= max_line"):
-        HttpOptions(max_line=1000, max_head=999)
+def test_a_request_line_has_the_limit_of_all_lines_or_its_own() -> None:
+    assert HttpOptions(max_line=1000).longest_request_line == 1000
+    assert HttpOptions(max_request_line=2000).longest_request_line == 2000
+    with pytest.raises(ConfigError, match="max_request_line=0"):
+        HttpOptions(max_request_line=0)
+
+
+@pytest.mark.parametrize("name", ["max_line", "max_request_line"])
+def test_a_head_contains_its_lines(name: str) -> None:
+    sizes: dict[str, Any] = {"max_line": 500, name: 1000}
+    with pytest.raises(ConfigError, match=f"max_head >= {name}"):
+        HttpOptions(**sizes, max_head=999)
 
 
 @pytest.mark.parametrize(

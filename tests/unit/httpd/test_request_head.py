@@ -45,7 +45,7 @@ def test_a_head_as_it_came(head: bytes) -> None:
     ],
 )
 def test_who_wants_to_go_on(connection: bytes, old: bool, new: bool) -> None:
-    headers = Headers(b"Connection: " + connection, 100)
+    headers = Headers(b"Connection: " + connection, HttpOptions())
 
     assert headers.keep_alive("HTTP/1.0") is old
     assert headers.keep_alive("HTTP/1.1") is new
@@ -65,6 +65,32 @@ def test_the_option_that_forbids_it_is_named(head: bytes, option: str | None) ->
         HeadReader(HttpOptions(max_line=50, max_head=200)).read(head)
 
     assert caught.value.option == option
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n"], ids=["its beginning", "a whole head"])
+@pytest.mark.parametrize(
+    ("head", "option"),
+    [
+        (b"GET /%b HTTP/1.1\r\nHost: a\r\n" % (b"a" * 40), "max_request_line"),
+        (b"GET / HTTP/1.1\r\nHost: %b\r\n" % (b"a" * 60), "max_line"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"A: b\r\n" * 3, "max_fields"),
+    ],
+)
+def test_each_part_of_a_head_has_a_limit(head: bytes, option: str, end: bytes) -> None:
+    limits = HttpOptions(max_line=50, max_request_line=40, max_fields=3)
+
+    with pytest.raises(Refused) as caught:
+        HeadReader(limits).read(head + end)
+
+    assert caught.value.option == option
+
+
+def test_a_request_line_may_be_longer_than_a_header_line() -> None:
+    head = b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n" % (b"a" * 40)
+    heads = HeadReader(HttpOptions(max_line=20, max_request_line=80))
+
+    assert heads.read(head[:-1]) is None
+    assert heads.read(head) is not None
 
 
 def test_headers_are_judged_only_once() -> None:
