@@ -201,7 +201,7 @@ ORDER = {
     ),
     "integrations": (
         ("front",),
-        ("django/", "flask/", "opentelemetry/"),
+        ("django/", "flask/", "gunicorn/", "opentelemetry/"),
         ("__init__",),
     ),
     "integrations/django": (
@@ -211,6 +211,12 @@ ORDER = {
         ("application",),
         ("__init__", "apps"),
         ("management/",),
+    ),
+    "integrations/gunicorn": (
+        ("hooked", "proxies", "settings"),
+        ("connections",),
+        ("worker",),
+        ("__init__",),
     ),
     "integrations/opentelemetry": (
         ("tracing",),
@@ -370,6 +376,7 @@ GEVENT = (
     "httpd/connections",
     "httpd/server",
     "integrations/django/patched",
+    "integrations/gunicorn/worker",
     "siblings/supervisor",
     "testing/",
 )

@@ -174,9 +174,7 @@ class HttpConnection(HttpSocket):
             return
         buffer = self._buffer
         if buffer.startswith(b"\r\n"):
-            empty = _EMPTY_LINES.match(buffer)
-            assert empty is not None
-            buffer = self._buffer = buffer[empty.end() :]
+            buffer = self._buffer = _EMPTY_LINES.sub(b"", buffer, count=1)
         heads = self.heads
         try:
             headers = heads.read(buffer)
@@ -284,6 +282,9 @@ class HttpConnection(HttpSocket):
         """Take back bytes that do not belong to the body."""
         self._buffer = data + self._buffer
 
+    def begin(self, exchange: Exchange) -> None:
+        self.owner.begun(exchange)
+
     def finish(self, exchange: Exchange) -> None:
         """End the exchange: wait for the next request, or close.
 
@@ -291,8 +292,7 @@ class HttpConnection(HttpSocket):
             Until what is left of its body has arrived.
         """
         self._on_hangup = None
-        if self.logged:
-            self.owner.ended(self.address, exchange)
+        self.owner.ended(self.address, exchange, logged=self.logged)
         keep = False
         try:
             if exchange.keep and not self.taken:

@@ -120,6 +120,11 @@ class Connections:
         """Whether it is closing, and the last request has ended."""
         return bool(self._empty.is_set())
 
+    @property
+    def count(self) -> int:
+        """How many connections there are; WebSockets have left."""
+        return len(self._open)
+
     def forget(self, connection: object) -> None:
         """Drop a connection that is closed, or has another owner."""
         self._open.discard(connection)
@@ -148,16 +153,21 @@ class Connections:
         if why.option is None or self.clock.now() < self._quiet.get(why.option, 0.0):
             return
         self._quiet[why.option] = self.clock.now() + _QUIET
+        unit = "lines" if why.option == "max_fields" else "bytes"
         log.warning(
-            "a request from %s was answered with %s: %s is larger than %d bytes; if "
-            "such requests are to be served, give a larger %s to create_server(), "
-            "listen() or run()",
+            "a request from %s was answered with %s: %s is larger than %d %s; if such "
+            "requests are to be served, give a larger %s",
             address,
             why.status,
             why,
             getattr(self.options, why.option),
-            why.option,
+            unit,
+            self.name_of(why.option),
         )
+
+    def name_of(self, option: str) -> str:
+        """Return what the operator calls an option, and where it is given."""
+        return f"{option} to create_server(), listen() or run()"
 
     def run(self, exchange: Exchange) -> None:
         """Run ``exchange`` in a worker, now."""
@@ -171,9 +181,12 @@ class Connections:
             del self._running[exchange]
             self._check_empty()
 
-    def ended(self, address: Any, exchange: Exchange) -> None:
+    def begun(self, exchange: Exchange) -> None:
+        """Note that an exchange begins; for subclasses."""
+
+    def ended(self, address: Any, exchange: Exchange, *, logged: bool) -> None:
         """Log an exchange that is over."""
-        if self._access_log is not None:
+        if logged and self._access_log is not None:
             self._access_log.add(address, exchange)
 
     # ------------------------------------------------------------------ closing

@@ -15,6 +15,7 @@ from sockio.runtime.workers import FAILURES
 from sockio.types import Environ, WSGIApp
 
 from .request_body import BadBody, RequestBody
+from .request_head import Refused
 from .response_head import ResponseHead
 
 __all__ = ["Exchange", "PeerGone"]
@@ -46,6 +47,13 @@ class Host(Protocol):
     def date(self) -> str:
         """Return the header line with the current time."""
 
+    def begin(self, exchange: Exchange) -> None:
+        """Note that the application is about to be called.
+
+        Raises:
+            Refused: It is not to be called.
+        """
+
     def send(self, data: bytes) -> None:
         """Send all of it, or raise PeerGone. Blocks."""
 
@@ -59,7 +67,6 @@ class Exchange:
     __slots__ = (
         "_app",
         "_chunked",
-        "_environ",
         "_errors",
         "_head",
         "_head_sent",
@@ -69,7 +76,9 @@ class Exchange:
         "_old",
         "_over",
         "body",
+        "environ",
         "keep",
+        "memo",
         "sent",
     )
 
@@ -79,7 +88,10 @@ class Exchange:
         self._host = host
         self._app = app
         # The application may change environ, so we read now what we need.
-        self._environ = environ
+        #: As the application gets it.
+        self.environ = environ
+        #: For the owner of the connection: what it has noted at the beginning.
+        self.memo: Any = None
         self._errors = environ["wsgi.errors"]
         #: A client of HTTP 1.0 reads no chunks.
         self._old = environ["SERVER_PROTOCOL"] == "HTTP/1.0"
@@ -106,6 +118,11 @@ class Exchange:
         return "000" if self._head is None else str(self._head.code)
 
     @property
+    def head(self) -> ResponseHead | None:
+        """Status and headers of the answer, if there is one."""
+        return self._head
+
+    @property
     def begun(self) -> bool:
         """Whether the head of the answer was written."""
         return self._head_sent
@@ -113,7 +130,7 @@ class Exchange:
     @property
     def request_line(self) -> str:
         """The first line of the request, for a log."""
-        environ = self._environ
+        environ = self.environ
         return "{REQUEST_METHOD} {RAW_URI} {SERVER_PROTOCOL}".format_map(environ)
 
     def run(self) -> None:
@@ -123,11 +140,12 @@ class Exchange:
             Until it has, and the kernel has all of it.
         """
         try:
+            self._host.begin(self)
             self._answer()
         except PeerGone as exc:
             self.keep = False
             log.debug("a client went away: %s", exc)
-        except BadBody as exc:
+        except (BadBody, Refused) as exc:
             log.debug("bad request: %s", exc)
             self._fail(exc.status)
         except FAILURES as exc:
@@ -142,7 +160,7 @@ class Exchange:
             self._host.finish(self)
 
     def _answer(self) -> None:
-        result = self._app(self._environ, self.start_response)
+        result = self._app(self.environ, self.start_response)
         try:
             if self._host.taken:
                 self.keep = False

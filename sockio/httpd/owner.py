@@ -50,8 +50,19 @@ class Owner(Place, Protocol):
     def run(self, exchange: Exchange) -> None:
         """Run ``exchange`` in a worker, now."""
 
-    def ended(self, address: Any, exchange: Exchange) -> None:
-        """Log an exchange, now over, with the client at ``address``."""
+    def begun(self, exchange: Exchange) -> None:
+        """Note that an exchange begins; called in its worker.
+
+        Raises:
+            Refused: The application is not to be called.
+        """
+
+    def ended(self, address: Any, exchange: Exchange, *, logged: bool) -> None:
+        """Note that an exchange with the client at ``address`` is over.
+
+        Args:
+            logged: Whether it counts, and has a line in the access log.
+        """
 
     def forget(self, connection: object) -> None:
         """Drop a connection that is closed, or has another owner."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.deployed import Deployed, gunicorn
+from tests.support.deployed import OUR_WORKER, Deployed, gunicorn
 
 APP = "tests.deployment.apps.echo:app"
 #: All that gunicorn can log of a request's target.
@@ -24,9 +24,10 @@ GUNICORN = (
     [
         gunicorn("gevent", APP, *GUNICORN),
         gunicorn("gevent_pywsgi", APP, *GUNICORN),
+        gunicorn(OUR_WORKER, APP, *GUNICORN),
         ["-m", "tests.deployment.apps.serve", "pywsgi", "echo"],
     ],
-    ids=["gunicorn", "gunicorn's pywsgi", "pywsgi"],
+    ids=["gunicorn", "gunicorn's pywsgi", "gunicorn, ours", "pywsgi"],
 )
 def test_the_access_log_has_no_sid(command: list[str]) -> None:
     with Deployed(*command) as server:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.deployment.framework import FrameworkContract
-from tests.support.deployed import gunicorn
+from tests.support.deployed import OUR_WORKER, gunicorn
 
 SERVE = ("-W", "error", "-m", "tests.deployment.apps.serve")
 
@@ -22,3 +22,9 @@ class TestGunicorn(Django):
     """``gunicorn -k gevent``."""
 
     command = gunicorn("gevent", "tests.deployment.apps.django_app:app")
+
+
+class TestOurWorker(Django):
+    """``gunicorn -k sockio.integrations.gunicorn.Worker``."""
+
+    command = gunicorn(OUR_WORKER, "tests.deployment.apps.django_app:app")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.deployment.contract import wait_until_parked
-from tests.support.deployed import Deployed, gunicorn
+from tests.support.deployed import OUR_WORKER, Deployed, gunicorn
 from tests.support.raw_client import PollingSession
 from tests.support.raw_websocket import RawWebSocket
 
@@ -22,9 +22,11 @@ LAST_WORDS = (
     "gone for a while: server shutting down\n",
 )
 
+#: Those whose requests gunicorn or we count, and whose files are watched.
+both_servers = pytest.mark.parametrize("worker", ["gevent", OUR_WORKER])
 #: gunicorn waits 30 seconds for what does not end, a test 20.
 every_worker = pytest.mark.parametrize(
-    "worker", ["gevent", "gevent_pywsgi", WEBSOCKET_WORKER]
+    "worker", ["gevent", "gevent_pywsgi", WEBSOCKET_WORKER, OUR_WORKER]
 )
 
 
@@ -125,8 +127,9 @@ def test_clients_of_a_worker_that_is_replaced_leave(worker: str) -> None:
 
 
 @pytest.mark.patience(60)
-def test_clients_of_a_worker_that_has_served_enough_leave() -> None:
-    command = gunicorn("gevent", APP, "--max-requests", "4")
+@both_servers
+def test_clients_of_a_worker_that_has_served_enough_leave(worker: str) -> None:
+    command = gunicorn(worker, APP, "--max-requests", "4")
     with Deployed(*command) as server:
         websocket: RawWebSocket = server.client().open_socket()
         for _ in range(4):
@@ -138,11 +141,12 @@ def test_clients_of_a_worker_that_has_served_enough_leave() -> None:
 
 
 @pytest.mark.patience(60)
-def test_clients_of_a_worker_that_reloads_leave(tmp_path: Path) -> None:
+@both_servers
+def test_clients_of_a_worker_that_reloads_leave(worker: str, tmp_path: Path) -> None:
     file = tmp_path / "watched.py"
     file.write_text("")
     options = ("--reload", "--reload-engine", "poll", "--reload-extra-file", str(file))
-    with Deployed(*gunicorn("gevent", APP, *options)) as server:
+    with Deployed(*gunicorn(worker, APP, *options)) as server:
         websocket = server.client().open_socket()
 
         while not any(line in server.log for line in LAST_WORDS):

@@ -13,7 +13,7 @@ from typing import Any
 import gevent
 import pytest
 
-from tests.support.deployed import Deployed, gunicorn
+from tests.support.deployed import OUR_WORKER, Deployed, gunicorn
 from tests.support.http_wire import Answer, HttpConnection
 from tests.support.waiting import wait_until
 
@@ -35,12 +35,13 @@ COMMANDS = {
     "gevent": workers("gevent"),
     "gevent_pywsgi": workers("gevent_pywsgi"),
     "GeventWebSocketWorker": workers(WEBSOCKET_WORKER),
+    "our worker": workers(OUR_WORKER),
     "pywsgi": ["-m", APP, "pywsgi"],
     "pywsgi, geventwebsocket": ["-m", APP, "geventwebsocket"],
     "ours": ["-m", APP, "ours"],
 }
 #: They end idle connections, after two seconds.
-IMPATIENT = ("gevent", "ours")
+IMPATIENT = ("gevent", "our worker", "ours")
 #: Their handler logs elsewhere.
 WITHOUT_LOG = ("GeventWebSocketWorker", "pywsgi, geventwebsocket")
 

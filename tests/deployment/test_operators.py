@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.deployed import Deployed, gunicorn
+from tests.support.deployed import OUR_WORKER, Deployed, gunicorn
 from tests.support.http_wire import Answer
 from tests.support.raw_websocket import RawWebSocket
 from tests.support.scrape import OPEN_METRICS, Scrape
@@ -21,9 +21,10 @@ APP = "tests.deployment.apps.operated:io"
     scope="module",
     params=[
         gunicorn("gevent", APP, "-w", "2"),
+        gunicorn(OUR_WORKER, APP, "-w", "2"),
         ("-m", "sockio", "run", APP, "-w", "2", "-b", "127.0.0.1:0"),
     ],
-    ids=["gunicorn", "ours"],
+    ids=["gunicorn", "our worker", "ours"],
 )
 def server(request: pytest.FixtureRequest) -> Iterator[Deployed]:
     """Give two workers that have found each other."""

@@ -13,7 +13,7 @@ import pytest
 
 from tests.deployment.contract import DeploymentContract
 from tests.support.crowd import Crowd
-from tests.support.deployed import CERTIFICATE, Deployed, gunicorn, page
+from tests.support.deployed import CERTIFICATE, OUR_WORKER, Deployed, gunicorn, page
 from tests.support.http_wire import HttpConnection
 from tests.support.nginx import Nginx
 from tests.support.raw_client import PollingSession
@@ -64,6 +64,12 @@ class TestGeventWebSocketWorker(WorkersContract):
     upgrades_first = True
 
 
+class TestOurWorker(WorkersContract):
+    """``gunicorn -k sockio.integrations.gunicorn.Worker -w 3``."""
+
+    command = gunicorn(OUR_WORKER, ECHO, *THREE)
+
+
 class TestOurs(WorkersContract):
     """``python -m sockio run -w 3``."""
 
@@ -78,9 +84,20 @@ class TestOurs(WorkersContract):
         gunicorn("gevent", CROWD, *THREE, *TLS),
         gunicorn("gevent_pywsgi", CROWD, *THREE),
         gunicorn(WEBSOCKET_WORKER, CROWD, *THREE),
+        gunicorn(OUR_WORKER, CROWD, *THREE),
+        gunicorn(OUR_WORKER, CROWD, *THREE, "--preload", *TLS),
         ("-m", "sockio", "run", CROWD, "-w", "3", "-b", "127.0.0.1:0"),
     ],
-    ids=["gevent", "preload", "TLS", "pywsgi", "websocket", "ours"],
+    ids=[
+        "gevent",
+        "preload",
+        "TLS",
+        "pywsgi",
+        "websocket",
+        "our worker",
+        "our worker, TLS",
+        "ours",
+    ],
 )
 def test_all_hear_all_once_and_in_order(command: list[str]) -> None:
     with Deployed(*command) as server, Crowd(url(server)) as crowd:

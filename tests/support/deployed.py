@@ -24,6 +24,8 @@ from .raw_client import RawClient
 ROOT = Path(__file__).parent.parent.parent
 #: Certificate and key of localhost and 127.0.0.1, in one file.
 CERTIFICATE = ROOT / "tests" / "support" / "localhost.pem"
+#: Our worker class for gunicorn.
+OUR_WORKER = "sockio.integrations.gunicorn.Worker"
 #: Seconds that a process gets to start, and to end.
 PATIENCE = 60.0
 #: What servers say when they accept connections: gunicorn and our programs, Werkzeug,

@@ -35,10 +35,10 @@ UNQUOTED = {
     "member.tag", "middleware", "mismatch(request)", "via", "old.name", "packet.type",
     "reason", "request.environ.get('SERVER_SOFTWARE')", "self._holder", "self.address",
     "self._outgoing.sid", "self._tag", "self.conn.id", "self.id", "self.name",
-    "self.ready_state", "self.sid", "session.id", "session.transport_name",
-    "shown(self._wanted)",
+    "self.name_of(why.option)", "self.ready_state", "self.sid", "session.id",
+    "session.transport_name", "shown(self._wanted)",
     "siblings.tag", "sid", "socket.id", "tag", "transport.name", "way", "way.tag",
-    "what", "where", "why", "why.option", "why.status",
+    "unit", "what", "where", "why", "why.status",
 }  # fmt: skip
 
 

@@ -4,7 +4,8 @@ A worker of gunicorn does not tell its application that it ends. But the handler
 SIGTERM is a method of the worker, so we can find the worker, and its attribute
 ``alive`` becomes false whatever the reason: a signal, ``--max-requests``, ``--reload``.
 The worker waits for requests under way, parked polls among them, and for connections
-that may carry another request; it does not wait for WebSockets.
+that may carry another request; it does not wait for WebSockets. The worker class of our
+own has ``serving`` and ``at_end`` (``integrations/gunicorn/worker.py``): it tells us.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def begin(start: Callable[[], object], sleep: Callable[[float], object]) -> None
 def _begin(start: Callable[[], object], sleep: Callable[[float], object]) -> None:
     # It is called early if the application waits for something while it is imported.
     while worker() is not None:
-        if gunicorn_servers() is not None:
+        if gunicorn_servers() is not None or getattr(worker(), "serving", False):
             start()
             return
         sleep(EARLY)
@@ -140,6 +141,9 @@ class _Follower:
             if callable(handler) and getattr(handler, "__self__", None) is worker:
                 signal.signal(signum, partial(self._on_quit, handler))
         tasks.spawn(self._watch, name="gunicorn")
+        at_end = getattr(worker, "at_end", None)
+        if at_end is not None:
+            at_end(self._end_with_worker)
         # If the worker does not wait for us, the exit of the process does.
         atexit.register(self._at_exit)
 
@@ -159,6 +163,11 @@ class _Follower:
             while True:
                 end_idle()
                 self._server.sleep(1.0)
+
+    def _end_with_worker(self) -> None:
+        if not self._hurried:
+            self._colleagues.look(self._worker)
+            self._begin().wait()
 
     def _begin(self) -> Task[None]:
         if self._ending is None:
@@ -192,8 +201,8 @@ class _Follower:
     def _at_exit(self) -> None:
         # A second signal raises SystemExit here.
         with suppress(SystemExit, KeyboardInterrupt):
+            self._end_with_worker()
             if not self._hurried:
-                self._begin().wait()
                 return
         self._server.close()
         self._server.reactor.settle()

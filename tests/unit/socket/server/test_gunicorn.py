@@ -12,6 +12,7 @@ import pytest
 from gunicorn.workers.ggevent import GeventWorker
 
 import sockio
+from sockio.runtime import tasks
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.tasks import Task, live_tasks
 from sockio.siblings.place import Names
@@ -129,6 +130,42 @@ def test_it_closes_when_the_worker_is_no_longer_alive(
     assert io.engine.retry_after == THIRD
     clock.advance(10)
     at_exit[0]()
+
+
+def test_a_worker_that_asks_is_told_when_it_has_closed(
+    clock: FakeClock, worker: Any, at_exit: list[Callable[[], None]]
+) -> None:
+    asked: list[Callable[[], None]] = []
+    worker.at_end = asked.append
+    io = start(clock)
+    latch = io.reactor.latch()
+    io.reactor.workers.spawn(latch.wait)
+    worker.alive = False
+
+    asking = tasks.spawn(asked[0], name="gunicorn")
+    clock.advance(0.25)
+    assert io.engine.retry_after == THIRD
+    assert not asking.done
+    latch.set(None)
+    advance(clock, 0.25)
+
+    assert asking.done
+    at_exit[0]()
+
+
+def test_it_starts_when_a_worker_of_ours_serves(
+    clock: FakeClock, worker: Any, at_exit: list[Callable[[], None]]
+) -> None:
+    worker.serving = False
+    io: sockio.Server[Any] = sockio.Server(clock=clock)
+    clock.settle()
+    assert not io.reactor.started
+
+    worker.serving = True
+    clock.advance(0.05)
+
+    assert io.reactor.started
+    io.close()
 
 
 def test_handlers_get_time_to_end_and_no_more_than_there_is(

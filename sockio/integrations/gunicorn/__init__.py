@@ -1,0 +1,5 @@
+"""A worker class for gunicorn that serves with our own HTTP server."""
+
+from .worker import Worker
+
+__all__ = ["Worker"]
