@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from sockio.errors import ConfigError
@@ -47,6 +48,18 @@ class Provider(ABC):
             Until they were told, at most so long.
         """
         self.close()
+
+    @property
+    def uids(self) -> Set[str]:
+        """Under which other servers know this one's adapters, present and former."""
+        return frozenset()
+
+    def succeed(self, uids: Set[str]) -> object:
+        """Hear nothing of adapters that the same server had before.
+
+        What they have said may be on its way yet; our clients have got it.
+        """
+        return None
 
     def stats(self) -> AdapterStats | None:
         """Return how the server is connected to others; None: there are none."""

@@ -100,8 +100,8 @@ def wait_until_all_are_there(server: Deployed) -> None:
 def test_clients_of_a_worker_that_was_killed_are_recovered(mirrored: Deployed) -> None:
     with Crowd(mirrored.url, transports=PLAIN, words=20) as crowd:
         crowd.speak()
-        websocket = mirrored.client().open_socket()
-        kill(websocket)
+        clients = crowd.processes()
+        os.kill(max(clients, key=clients.__getitem__), signal.SIGKILL)
         wait_until(lambda: crowd.look().disconnects > 0)
         wait_until(lambda: crowd.look().connected == crowd.clients)
 

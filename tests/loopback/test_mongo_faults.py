@@ -42,6 +42,14 @@ def broker(own_server: MongoServer) -> Iterator[MongoServer]:
         own_server.start()
 
 
+@pytest.fixture(scope="module")
+def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """Give one that remembers its collections when it is started again."""
+    server = MongoServer(str(tmp_path_factory.mktemp("mongo")))
+    yield server
+    server.close()
+
+
 @pytest.fixture
 def shared(mongo_server: MongoServer) -> MongoServer:
     """Give the server of all tests, with a new collection."""
@@ -56,6 +64,13 @@ def options() -> str:
 
 class TestMongo(BrokerFaults):
     """What any bus must pass; applications differ by their collections."""
+
+    @pytest.fixture
+    def broker(self, lasting_server: MongoServer) -> Iterator[MongoServer]:
+        """Give a server that the test may kill, and that forgets nothing."""
+        with lasting_server.new_collection():
+            yield lasting_server
+            lasting_server.start()
 
     def url(self, broker: Any, *options: str) -> str:
         ours = [option for option in options if not option.startswith("prefix=")]

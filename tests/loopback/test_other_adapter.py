@@ -90,6 +90,8 @@ def test_what_was_said_before_reaches_the_others(
     for number in range(500, 510):
         pair.first.io.emit("n", number)
     numbers = [pair.there.receive_event()[1] for _ in range(500)]
+    # What waits is said before the other server is there to hear it.
+    wait_until(lambda: bus_of(pair.first).up and bus_of(pair.first).idle)
     pair.second.io.adapter(f"{redis_server.url}?prefix=after")
     for served in pair.servers:
         wait_until(lambda served=served: bus_of(served).up)  # type: ignore[misc]
@@ -102,6 +104,23 @@ def test_what_was_said_before_reaches_the_others(
     assert {pair.here.receive_event()[1] for _ in range(2)} == {510, 511}
     for number in (0, 1):
         assert pair.stats(number).lost == pair.stats(number).uncertain == 0
+
+
+def test_what_a_former_adapter_has_said_does_not_come_back(serve: Serve) -> None:
+    exchange = Exchange()
+    served, late = (serve(adapter=Cluster(exchange.bus())) for _ in range(2))
+    late.io.start()
+    websocket, socket = served.connect()
+    # Its words are still on their way.
+    late.io.sockets.adapter.uid = socket.nsp.adapter.uid  # type: ignore[attr-defined]
+
+    for _ in range(2):
+        served.io.adapter(Cluster(exchange.bus()))
+    late.io.emit("n", 1)
+    gevent.idle()
+    served.io.emit("n", 2)
+
+    assert websocket.receive_event() == ["n", 2]
 
 
 def test_what_could_not_be_said_is_counted_and_announced(

@@ -97,14 +97,25 @@ class Crowd:
         """Return what has happened."""
         return self._ask("count")
 
+    def processes(self) -> dict[int, int]:
+        """Return how many clients each process of the server has."""
+        self._tell("returns")
+        return {int(pid): count for pid, count in self._line()["processes"].items()}
+
     def _ask(self, what: str) -> Heard:
-        self._process.stdin.write(f"{what}\n".encode())
-        self._process.stdin.flush()
+        self._tell(what)
         return self._read()
 
+    def _tell(self, what: str) -> None:
+        self._process.stdin.write(f"{what}\n".encode())
+        self._process.stdin.flush()
+
     def _read(self) -> Heard:
+        found = self._line()
+        return Heard(**{name: found[name] for name in Heard._fields})
+
+    def _line(self) -> Any:
         with gevent.Timeout(PATIENCE):
             line = self._process.stdout.readline()
         assert line, "the clients have gone"
-        found = json.loads(line)
-        return Heard(**{name: found[name] for name in Heard._fields})
+        return json.loads(line)

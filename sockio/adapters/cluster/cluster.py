@@ -5,6 +5,7 @@ io = sockio.Server(adapter=Cluster(bus))
 
 from __future__ import annotations
 
+from collections.abc import Set
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -52,6 +53,8 @@ class Cluster(Provider):
         self._started = False
         #: By namespace.
         self._adapters: dict[str, ClusterAdapter] = {}
+        #: Of adapters that the server had before: a few bytes for each change.
+        self._former: Set[str] = frozenset()
         #: Messages that the bus could read, and the adapters could not.
         self._unreadable = 0
 
@@ -91,6 +94,15 @@ class Cluster(Provider):
         self.reactor.settle()
         self.bus.account.announce(self.reactor)
 
+    @property
+    def uids(self) -> Set[str]:
+        """The ids of its adapters, and of those before; see ``Provider``."""
+        return self._former | {adapter.uid for adapter in self._adapters.values()}
+
+    def succeed(self, uids: Set[str]) -> None:
+        """Hear nothing of these adapters; see ``Provider``."""
+        self._former = uids
+
     def directory(self) -> Directory:
         """Return that in which the servers find each other; see ``Provider``."""
         found: Directory | None = getattr(self.bus, "directory", None)
@@ -127,6 +139,8 @@ class Cluster(Provider):
     def _hear(self, message: Message, offset: str | None) -> None:
         adapter = self._adapters.get(message.nsp)
         if adapter is None or message.uid == adapter.uid:
+            return
+        if message.uid in self._former:
             return
         batch = self.reactor.batch
         batch.begin()

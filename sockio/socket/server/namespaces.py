@@ -239,6 +239,7 @@ class Namespaces:
         except ConfigError:
             new.close()
             raise
+        new.succeed(old.uids)
         self._provider = new
         for namespace in self._by_name.values():
             namespace.swap_adapter(self._make_adapter)
