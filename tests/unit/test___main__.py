@@ -277,7 +277,13 @@ def start(folder: Path) -> Iterator[Callable[..., Program]]:
 
 @pytest.mark.parametrize(
     ("name", "workers"),
-    [("chat:io", 1), ("chat:app", 2), ("chat:flask", 1), ("shop.server:live.io", 2)],
+    [
+        ("chat:io", 1),
+        ("chat:app", 2),
+        ("chat:flask", 1),
+        ("shop.server:live", 1),
+        ("shop.server:live.io", 2),
+    ],
 )
 def test_it_serves_until_a_signal_comes(
     start: Callable[..., Program], name: str, workers: int

@@ -38,6 +38,9 @@ def server_named(name: str) -> Server[Any]:
         found = getattr(found, part)
     if isinstance(found, Server):
         return found
+    io = getattr(found, "io", None)  # what the integrations of frameworks serve
+    if isinstance(io, Server):
+        return io
     mount = found if isinstance(found, Mount) else getattr(found, "wsgi_app", None)
     owner = mount.owner if isinstance(mount, Mount) else None
     if isinstance(owner, Lifecycle) and isinstance(owner.server, Server):

@@ -55,8 +55,8 @@ class Stream(Connections):
         super().__init__()
         self._link = link
         self._token = token
-        #: Whether it goes on where another one ended, so that nothing was missed.
-        self.complete = token is not None
+        #: Whether it goes on where one that was up has ended: then nothing was missed.
+        self.complete = link.prepared and token is not None
         #: What the thread has read: None when the stream is open, changes, an error.
         self._read: deque[Change | Exception | None] = deque()
         self._bell = Event()
