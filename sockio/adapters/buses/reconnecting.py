@@ -235,6 +235,8 @@ class Reconnecting(ABC, Generic[C]):
             connections = self.make()
             try:
                 self._connect(connections)
+                if self._greenlet is None:
+                    return  # closed in the moment in which it was connected
                 since = self._reactor.clock.now()
                 self._begin(connections)
                 self._listen(connections)

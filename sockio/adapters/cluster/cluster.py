@@ -97,7 +97,9 @@ class Cluster(Provider):
     @property
     def uids(self) -> Set[str]:
         """The ids of its adapters, and of those before; see ``Provider``."""
-        return self._former | {adapter.uid for adapter in self._adapters.values()}
+        own = {adapter.uid for adapter in self._adapters.values()}
+        # Some buses have one id for all adapters of a server.
+        return self._former | own | {getattr(self.bus, "uid", "")}
 
     def succeed(self, uids: Set[str]) -> None:
         """Hear nothing of these adapters; see ``Provider``."""

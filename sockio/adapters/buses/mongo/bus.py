@@ -159,6 +159,11 @@ class MongoBus:
         self._outbox.open()
         self.directory.open(reactor)
 
+    @property
+    def uid(self) -> str:
+        """Under which the other servers know this one, in all namespaces."""
+        return self._link.uid
+
     def join(self, nsp: LocalNamespace, uid: str, rooms: Container[str]) -> None:
         """Take part in a namespace; what it says waits until it would be answered."""
         self._members[nsp.name] = uid
