@@ -694,7 +694,7 @@ def test_tests_never_sleep() -> None:
         for path in sorted(TESTS.rglob("*.py"))
         if path.parent.name != "support" and path != Path(__file__)
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
-        if re.search(r"\bsleep\((?!0\))", line)
+        if re.search(r"\bsleep\(", line)
     ]
 
     assert not found

@@ -91,6 +91,12 @@ function breakOff(client) {
   if (client.socket.connected) client.socket.io.engine.close();
 }
 
+// Break one off that is there, or comes back in time.
+async function breakOffAgain(client) {
+  for (const end = Date.now() + patience; !client.socket.connected && Date.now() < end;) await sleep(5);
+  breakOff(client);
+}
+
 function report(what, started, first, last) {
   const total = { missing: 0, doubled: 0, disordered: 0 };
   for (const client of crowd) {
@@ -108,7 +114,7 @@ async function speak() {
   for (let word = first; word < said; word += 1) {
     for (const client of crowd.slice(0, speakers)) client.socket.emit("say", word);
     // Speakers are spared: what they say while they are away would come late.
-    for (let cut = 0; cut < breaks; cut += 1) breakOff(crowd[speakers + ((word * breaks + cut) % (clients - speakers))]);
+    for (let cut = 0; cut < breaks; cut += 1) await breakOffAgain(crowd[speakers + ((word * breaks + cut) % (clients - speakers))]);
     await sleep(5);
   }
   for (;;) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
 from typing import Any
 
@@ -101,19 +101,19 @@ class MongoSender:
                 found.close()
 
     def _collection(self, place: Any) -> Collection[Any]:
-        fresh = place.thing is None
-        if fresh:
-            place.thing = client.make(self._at)
-        database = place.thing[self._at.database]
-        collection: Collection[Any] = database[self._at.collection]
-        if fresh:
-            try:
-                prepare(collection)
-            except BaseException:
-                # What is not prepared is prepared next time.
-                place.thing.close()
-                place.thing = None
-                raise
+        if place.thing is not None:
+            return self._in(place.thing)
+        made = client.make(self._at)
+        with ExitStack() as undo:
+            undo.callback(made.close)
+            prepare(self._in(made))
+            undo.pop_all()
+        # What could not be prepared is prepared next time.
+        place.thing = made
+        return self._in(made)
+
+    def _in(self, found: Any) -> Collection[Any]:
+        collection: Collection[Any] = found[self._at.database][self._at.collection]
         return collection
 
     def _error(self, exc: Exception) -> BrokerError:

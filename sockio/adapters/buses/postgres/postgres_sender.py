@@ -184,16 +184,15 @@ class PostgresSender:
                     thread.until = until
                     thread.sent = False
                     thread.exchange(commands)
-                except _Refused:
                     place.thing = thread
+                except _Refused:
+                    place.thing = thread  # the connection goes on
                     raise
-                except BaseException:
-                    # Something may still be owed: the next call must not read it.
-                    if thread is not None:
+                finally:
+                    if thread is not None and place.thing is not thread:
+                        # Something may still be owed: the next call must not read it.
                         sent = thread.sent
                         thread.close()
-                    raise
-                place.thing = thread
         except _FAILURES as exc:
             raise self._error(exc, uncertain=sent) from exc
 

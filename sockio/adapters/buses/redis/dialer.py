@@ -47,7 +47,8 @@ class Dialer:
             sock = self._connected(socket.AF_UNIX, address.path, left)
         else:
             sock = self._connected_by_name(address.host, address.port, left)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(sock.close)
             if address.path is None:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -55,12 +56,11 @@ class Dialer:
                 sock = self._context(address.tls).wrap_socket(
                     sock, server_hostname=address.host, do_handshake_on_connect=False
                 )
+                # The descriptor is this one's now.
+                undo.callback(sock.close)
                 sock.settimeout(left())
                 sock.do_handshake()
-        except BaseException:
-            # Whatever ends the attempt, a time limit too, goes on to the caller.
-            sock.close()
-            raise
+            undo.pop_all()
         return sock
 
     def hang_up(self, sock: Any) -> None:
@@ -82,13 +82,11 @@ class Dialer:
     def _connected(self, family: int, where: Any, left: Left) -> Any:
         """Return a connected socket; whatever ends the attempt, it is closed."""
         sock = self._sockets.socket(family, socket.SOCK_STREAM)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(sock.close)
             sock.settimeout(left())
             sock.connect(where)
-        except BaseException:
-            # As above.
-            sock.close()
-            raise
+            undo.pop_all()
         return sock
 
     def _context(self, tls: Tls) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from contextlib import ExitStack
 from typing import Any
 
 from .connection import Connection
@@ -95,13 +96,11 @@ class Nodes:
             del self._connections[node]
             connection.close()
         connection = self.connect(node)
-        try:
+        with ExitStack() as undo:
+            undo.callback(connection.close)
             connection.open()
             self._finder.check(connection)
-        except BaseException:
-            # It is nobody's yet; what ended the attempt goes on to the caller.
-            connection.close()
-            raise
+            undo.pop_all()
         self._connections[node] = connection
         return connection
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, Protocol, TypeVar
 
 from sockio.adapters.cluster.messages import Message, MessageType
@@ -95,21 +95,24 @@ class RedisSender:
             with self._nodes.use(until) as place:
                 nodes = place.thing = place.thing or Nodes(self._site)
                 nodes.until = until
-                nodes.sent = False
+                nodes.sent = settled = False
                 try:
                     try:
-                        return use(nodes)
+                        answer = use(nodes)
                     except Unsettled:
                         # Nobody has got it: the nodes are not those that they were.
                         nodes.close()
-                        return use(nodes)
+                        answer = use(nodes)
+                    settled = True
+                    return answer
                 except Refused:
-                    raise  # the connection goes on
-                except BaseException:
-                    # Something may still be owed: the next call must not read it.
-                    sent = nodes.sent
-                    nodes.close()
+                    settled = True  # the connection goes on
                     raise
+                finally:
+                    if not settled:
+                        # Something may still be owed: the next call must not read it.
+                        sent = nodes.sent
+                        nodes.close()
         except FAILURES as exc:
             raise self._error(exc, uncertain=sent) from exc
 
@@ -117,15 +120,13 @@ class RedisSender:
         """Return a connection that hears the answers."""
         subscribe, channels = self._language.answers(question.nsp)
         listener = nodes.connect(nodes.owner(channels[0]))
-        try:
+        with ExitStack() as undo:
+            undo.callback(listener.close)
             listener.open()
             listener.send([(subscribe, channel) for channel in channels])
             for _ in channels:
                 listener.read()
-        except BaseException:
-            # It is nobody's yet; what ended the attempt goes on to the caller.
-            listener.close()
-            raise
+            undo.pop_all()
         return listener
 
     def _gather(
