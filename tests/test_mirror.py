@@ -130,6 +130,7 @@ ELSEWHERE = {
     "integrations/flask/session": "loopback/test_flask_sessions",
     "integrations/flask/socketio": "loopback/test_flask",
     "integrations/flask/tasks": "loopback/test_flask",
+    "integrations/gunicorn/configuration": "unit/cli/test_gunicorn_checks",
     "integrations/front": "deployment/test_flask_socketio",
     "integrations/opentelemetry/tracing": "loopback/test_tracing",
     "protocol/engineio/wire": "unit/engine/test_outbox",

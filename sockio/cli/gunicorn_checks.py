@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import runpy
-import shlex
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from sockio.errors import ConfigError
@@ -16,7 +12,6 @@ from .findings import Finding
 
 __all__ = ["check_gunicorn", "is_our_kind", "settings"]
 
-_CONFIG_FILE = "gunicorn.conf.py"
 #: Seconds for which nginx, and many balancers, keep an idle connection.
 _PROXIES_KEEP = 60
 #: Fewer requests under way than this are soon used up by clients that poll.
@@ -36,43 +31,16 @@ def settings(arguments: str | None) -> Any:
         if arguments is None:
             return None
         raise ConfigError("gunicorn is not installed: python -m pip install gunicorn")
-    from gunicorn.config import Config
+    from sockio.integrations.gunicorn.configuration import configuration
 
-    config = Config()
-    sources = [config.get_cmd_args_from_env()]
-    if arguments is not None:
-        sources.append(shlex.split(arguments))
-    parsed = [_parsed(config, each) for each in sources]
-    file = next((each["config"] for each in parsed[::-1] if each.get("config")), None)
-    path = Path((file or _CONFIG_FILE).removeprefix("file:"))
-    if path.is_file():
-        parsed.insert(0, runpy.run_path(str(path)))
-    elif not any(sources):
-        return None
-    for name, value in ((n, v) for each in parsed for n, v in each.items()):
-        if value is not None and name.lower() in config.settings:
-            try:
-                config.set(name.lower(), value)
-            except (TypeError, ValueError) as exc:
-                raise ConfigError(f"gunicorn: {name}: {exc}") from None
-    return config
-
-
-def _parsed(config: Any, arguments: list[str]) -> dict[str, Any]:
-    try:
-        return dict(vars(config.parser().parse_args(arguments)))
-    except SystemExit:
-        raise ConfigError("gunicorn does not know these arguments") from None
+    return configuration(arguments)
 
 
 def is_our_kind(config: Any) -> bool:
     """Whether the workers are of a class that can serve Socket.IO."""
-    try:
-        found = config.worker_class
-    except RuntimeError:
-        return False  # there is no such class, or it cannot be imported
-    module = sys.modules.get("gunicorn.workers.ggevent")
-    return module is not None and issubclass(found, module.GeventWorker)
+    from sockio.integrations.gunicorn.configuration import has_gevent_worker
+
+    return has_gevent_worker(config)
 
 
 def check_gunicorn(config: Any) -> Iterator[Finding]:
