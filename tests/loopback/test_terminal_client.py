@@ -419,19 +419,31 @@ def test_ctrl_c_ends_it_while_it_reads_a_pipe(io: sockio.Server[Any]) -> None:
     assert (program.returncode, err) == (130, b"")
 
 
-def test_somebody_types(
-    io: sockio.Server[Any],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    master, slave = pty.openpty()
+@pytest.fixture
+def type_in(
+    io: sockio.Server[Any], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[bytes], None]]:
+    """Give what runs the client in a terminal in which somebody types."""
     loopback = Loopback(io)
-    os.write(master, b"say\nask add 1 2\n\x04")
-    with os.fdopen(slave) as terminal:
-        monkeypatch.setattr(sys, "stdin", terminal)
-        main(["client", loopback.url])
-    os.close(master)
+
+    def type_in(text: bytes) -> None:
+        master, slave = pty.openpty()
+        os.write(master, text)
+        try:
+            with os.fdopen(slave) as terminal:
+                monkeypatch.setattr(sys, "stdin", terminal)
+                main(["client", loopback.url])
+        finally:
+            os.close(master)
+
+    yield type_in
     loopback.close()
+
+
+def test_somebody_types(
+    type_in: Callable[[bytes], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    type_in(b"say\nask add 1 2\n\x04")
 
     out, err = capsys.readouterr()
     assert "> " in out
@@ -441,19 +453,13 @@ def test_somebody_types(
 
 def test_somebody_types_when_the_server_has_gone(
     io: sockio.Server[Any],
-    monkeypatch: pytest.MonkeyPatch,
+    type_in: Callable[[bytes], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    master, slave = pty.openpty()
-    loopback = Loopback(io)
     io.on("connection", lambda socket: gevent.spawn(socket.disconnect, close=True))
-    os.write(master, b"wait never\nhelp\n")
-    with os.fdopen(slave) as terminal:
-        monkeypatch.setattr(sys, "stdin", terminal)
-        with pytest.raises(SystemExit) as caught:
-            main(["client", loopback.url])
-    os.close(master)
-    loopback.close()
+
+    with pytest.raises(SystemExit) as caught:
+        type_in(b"wait never\nhelp\n")
 
     assert caught.value.code == 1
     assert "emit EVENT" not in capsys.readouterr().out

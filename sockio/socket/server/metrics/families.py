@@ -58,7 +58,7 @@ FAMILIES = (
     _counter("sent_packets", "Socket.IO packets to clients."),
     _counter("sent_bytes", "Their size in bytes (of text: characters)."),
     # ---- events
-    _counter("events", "Events from clients that reached their listeners.", "event"),
+    _counter("events", "Events from clients, also if nobody listens.", "event"),
     _counter("rejected_events", "Events that a guard or their arguments rejected."),
     _counter("failed_handlers", "Calls of handlers that raised.", "event"),
     Family(
