@@ -6,7 +6,14 @@ they would under ``gunicorn -k gevent``.
 
 import os
 
-from tests.support.build import choose
+import pytest
+
+# What they assert is told as in a test.
+pytest.register_assert_rewrite(
+    "tests.support", "tests.contract", "tests.loopback.broker_faults"
+)
+
+from tests.support.build import choose  # noqa: E402
 
 #: Whether the standard library waits in the hub.
 PATCHED = bool(os.environ.get("SOCKIO_PATCHED"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from sockio.protocol.engineio.packet import Packet, PacketType
 from tests.support.deployed import Deployed, gunicorn
 from tests.support.http_wire import TIMEOUT
+from tests.support.ports import free_port
 from tests.support.quic_client import QuicClient, RawSession
 from tests.support.raw_client import PollingSession
 from tests.support.waiting import wait_until
@@ -89,9 +89,7 @@ def who_is(session: RawSession) -> int:
 def workers(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Workers]:
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
+    port = free_port()
     monkeypatch.setenv("UDP_PORT", str(port))
     with Deployed(*COMMANDS[request.param]) as server:
         workers = Workers(server, port)

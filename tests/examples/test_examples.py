@@ -19,6 +19,7 @@ import pytest
 from gevent import socket
 
 from tests.support.node import Driver, DriverError, JsClient, Page
+from tests.support.ports import free_port
 from tests.support.raw_client import RawClient
 from tests.support.redis_server import RedisServer
 from tests.support.scrape import Scrape
@@ -93,12 +94,6 @@ class Process:
             answer = b"".join(iter(lambda: peer.recv(65536), b""))
         answered_head, _, answered_body = answer.decode().partition("\r\n\r\n")
         return answered_head, answered_body
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture

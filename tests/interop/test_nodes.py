@@ -13,7 +13,7 @@ from tests.support.crowd import Crowd
 from tests.support.deployed import Deployed, gunicorn
 from tests.support.nginx import Nginx
 from tests.support.node import Driver
-from tests.support.nodes import free_port
+from tests.support.ports import free_port
 from tests.support.python_socketio import Kind, PythonDriver
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until

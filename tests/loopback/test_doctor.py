@@ -22,8 +22,9 @@ from sockio.cli.url_checks import SESSIONS, check_url
 from sockio.cli.web import Place, context_for
 from sockio.types import Environ, StartResponse
 from tests.support.loopback import Kind, Loopback
+from tests.support.ports import free_port
 from tests.support.raw_client import CERTIFICATE
-from tests.support.redis_server import RedisServer, free_port
+from tests.support.redis_server import RedisServer
 
 Visit = Callable[..., dict[str, Finding]]
 

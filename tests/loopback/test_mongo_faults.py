@@ -24,7 +24,7 @@ from .broker_faults import BrokerFaults, clocks
 from .conftest import Serve
 
 #: It is soon noticed that a server is away; all goes to the address in the URL.
-QUICK = "serverSelectionTimeoutMS=300&connectTimeoutMS=300&directConnection=true"
+QUICK = "serverSelectionTimeoutMS=300&directConnection=true"
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from sockio.__main__ import main
 from sockio.types import Environ, StartResponse
 from tests.support.deployed import ROOT
 from tests.support.loopback import Kind, Loopback
+from tests.support.ports import free_port
 from tests.support.raw_client import CERTIFICATE
-from tests.support.redis_server import free_port
 from tests.support.waiting import wait_until
 
 Talk: TypeAlias = Callable[..., tuple[int, str, str]]

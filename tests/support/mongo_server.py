@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from bson.objectid import ObjectId
 
+from .ports import free_port
 from .services import missing
 from .waiting import PATIENCE, wait_until
 
@@ -52,9 +53,7 @@ class MongoServer:
         self._storage = ["--storage-path", folder]
         if folder != ":memory:":
             self._storage.append("--sync-on-commit")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
         self._client: MongoClient[Any] | None = None
@@ -111,6 +110,7 @@ class MongoServer:
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
+                self.close()
                 missing("mongo", "SecantusDB does not start")
             gevent.sleep(0.01)
 

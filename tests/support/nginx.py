@@ -10,6 +10,7 @@ from types import TracebackType
 import gevent.subprocess
 
 from . import services
+from .ports import free_port
 from .waiting import wait_until
 
 _CONFIGURATION = """
@@ -55,9 +56,7 @@ class Nginx:
             keep: Use connections to them again. They are fewer than the clients, whose
                 requests share them.
         """
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         conf = folder / "nginx.conf"
         conf.write_text(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 import sockio
@@ -10,14 +9,7 @@ from sockio.engine.handover.nodes import Nodes
 from sockio.socket.server.addresses import Addresses
 
 from .loopback import Kind, Loopback
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from .ports import free_port
 
 
 class Node(Loopback):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 import gevent.subprocess
 
+from .ports import free_port
 from .services import program
 from .waiting import wait_until
 
@@ -45,7 +45,7 @@ class Postgres:
             Until it takes connections.
         """
         #: Of TCP; 0: it does not listen there.
-        self.port = _free_port() if tcp else 0
+        self.port = free_port() if tcp else 0
         self._bin = Path(os.path.realpath(program("postgres"))).parent
         # The path of a Unix socket must be short, and pytest's folders are not.
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
@@ -188,12 +188,6 @@ class Postgres:
 def _children(pid: int) -> set[int]:
     listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return {int(child) for child in listed.split()}
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def settle(buses: Sequence[PostgresBus]) -> None:

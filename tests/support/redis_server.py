@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import gevent
 import gevent.socket
 
+from .ports import free_port
 from .services import missing, program
 from .waiting import PATIENCE, wait_until
 
@@ -32,14 +33,6 @@ def executable() -> str:
         for path in sorted(Path(folder).glob("_binaries/*/valkey-server")):
             return str(path)
     return program("redis")
-
-
-def free_port() -> int:
-    """Return a port of the loopback interface that nobody uses."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 class RedisServer:
@@ -71,13 +64,17 @@ class RedisServer:
     def start(self) -> None:
         """Start it, or start it again at the same port."""
         command = [self._executable, *self.arguments, *self._options]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
+        log = Path(self.folder, "log")
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                missing("redis", f"{self._executable} does not start")
+                said = log.read_text(errors="replace")[-1000:]
+                self.close()
+                missing("redis", f"{self._executable} does not start: {said}")
             gevent.sleep(0.01)
 
     @property

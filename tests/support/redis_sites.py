@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 
-from .redis_server import RedisServer, free_port
+from .ports import free_port
+from .redis_server import RedisServer
 from .waiting import wait_until
 
 #: Milliseconds after which a node or a broker counts as dead.
@@ -21,16 +23,21 @@ class RedisCluster:
         Blocks:
             Until all nodes know each other.
         """
-        self._stack = ExitStack()
         self.nodes: list[RedisServer] = []
         buses = [str(free_port()) for _ in range(3)]
-        for bus in buses:
-            node = RedisServer(
-                *("--cluster-enabled", "yes", "--cluster-port", bus),
-                *("--cluster-node-timeout", DEAD_AFTER),
-            )
-            self._stack.callback(node.close)
-            self.nodes.append(node)
+        with ExitStack() as stack:
+            for bus in buses:
+                node = RedisServer(
+                    *("--cluster-enabled", "yes", "--cluster-port", bus),
+                    *("--cluster-node-timeout", DEAD_AFTER),
+                )
+                stack.callback(node.close)
+                self.nodes.append(node)
+            self._introduce(buses)
+            self._stack = stack.pop_all()
+
+    def _introduce(self, buses: Sequence[str]) -> None:
+        """Tell the nodes of each other, and wait until all know it."""
         for number, node in enumerate(self.nodes):
             first, last = SLOTS * number // 3, SLOTS * (number + 1) // 3 - 1
             node.command("CLUSTER", "ADDSLOTSRANGE", first, last)

@@ -15,7 +15,7 @@ import pytest
 
 from sockio.__main__ import main
 from tests.support.deployed import ROOT
-from tests.support.redis_server import free_port
+from tests.support.ports import free_port
 
 MODULES = {
     "chat.py": (
