@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from enum import Enum
@@ -52,6 +53,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             "SOCKIO_PATCHED=1: leave out -n; pytest-xdist does not bear patching"
         )
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over the tests themselves: they stay."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
