@@ -27,6 +27,10 @@ TLS = ("--certfile", str(CERTIFICATE), "--keyfile", str(CERTIFICATE))
 WEBSOCKET_WORKER = "geventwebsocket.gunicorn.workers.GeventWebSocketWorker"
 THREE = ("-w", "3")
 LONG = os.environ.get("SOCKIO_LONG") == "1"
+CLIENTS = 2000 if LONG else 30
+MANY = ("--worker-connections", "8000")
+#: Seconds that a crowd may take for what it does.
+PATIENCE = 600 if LONG else 60
 
 
 # ------------------------------------------------------------------ what clients get
@@ -76,16 +80,17 @@ class TestOurs(WorkersContract):
     command = ("-m", "sockio", "run", ECHO_SERVER, "-w", "3", "-b", "127.0.0.1:0")
 
 
+@pytest.mark.patience(4 * PATIENCE)
 @pytest.mark.parametrize(
     "command",
     [
-        gunicorn("gevent", CROWD, *THREE),
-        gunicorn("gevent", CROWD, *THREE, "--preload"),
-        gunicorn("gevent", CROWD, *THREE, *TLS),
-        gunicorn("gevent_pywsgi", CROWD, *THREE),
-        gunicorn(WEBSOCKET_WORKER, CROWD, *THREE),
-        gunicorn(OUR_WORKER, CROWD, *THREE),
-        gunicorn(OUR_WORKER, CROWD, *THREE, "--preload", *TLS),
+        gunicorn("gevent", CROWD, *THREE, *MANY),
+        gunicorn("gevent", CROWD, *THREE, *MANY, "--preload"),
+        gunicorn("gevent", CROWD, *THREE, *MANY, *TLS),
+        gunicorn("gevent_pywsgi", CROWD, *THREE, *MANY),
+        gunicorn(WEBSOCKET_WORKER, CROWD, *THREE, *MANY),
+        gunicorn(OUR_WORKER, CROWD, *THREE, *MANY),
+        gunicorn(OUR_WORKER, CROWD, *THREE, *MANY, "--preload", *TLS),
         ("-m", "sockio", "run", CROWD, "-w", "3", "-b", "127.0.0.1:0"),
     ],
     ids=[
@@ -100,7 +105,10 @@ class TestOurs(WorkersContract):
     ],
 )
 def test_all_hear_all_once_and_in_order(command: list[str]) -> None:
-    with Deployed(*command) as server, Crowd(url(server)) as crowd:
+    with (
+        Deployed(*command) as server,
+        Crowd(url(server), CLIENTS, PATIENCE) as crowd,
+    ):
         heard = crowd.speak()
 
         assert heard.connected == crowd.clients
@@ -113,19 +121,20 @@ def url(server: Deployed) -> str:
     return f"https://localhost:{server.port}" if server.tls else server.url
 
 
+@pytest.mark.patience(4 * PATIENCE)
 def test_behind_nginx_whose_connections_are_everybodys(tmp_path: Path) -> None:
-    command = gunicorn("gevent", CROWD, *THREE, "--keep-alive", "75")
+    command = gunicorn("gevent", CROWD, *THREE, *MANY, "--keep-alive", "75")
     with (
         Deployed(*command) as server,
         Nginx(tmp_path, server.port) as nginx,
-        Crowd(nginx.url) as crowd,
+        Crowd(nginx.url, CLIENTS, PATIENCE) as crowd,
     ):
         pages = gevent.spawn(ask_for_pages, nginx.port, 60)
         heard = crowd.speak()
 
         assert heard.errors == {}
         assert heard.faults == (0, 0, 0)
-        assert pages.get(timeout=60) == ["GET", "POST"] * 60
+        assert pages.get(timeout=PATIENCE) == ["GET", "POST"] * 60
     server.assert_quiet()
     assert nginx.log == ""
 

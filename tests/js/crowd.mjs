@@ -17,7 +17,7 @@ const url = process.argv[2];
 const options = JSON.parse(process.argv[3] ?? "{}");
 const { clients = 30, speakers = 6, words = 10, patience = 10000, query = {} } = options;
 const { recovers = false, reconnects = true, breaks = 0 } = options;
-const { delay = 100, longestDelay = 1000 } = options;
+const { delay = 100, longestDelay = 1000, connecting = 60 } = options;
 const transports = options.transports ?? [["polling"], ["websocket"], ["polling", "websocket"]];
 const tell = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
@@ -139,7 +139,7 @@ for (let number = 0; number < clients; number += 1) {
   crowd.push(new Client(number));
   if (number % 20 === 19) await sleep(10);
 }
-while (connected() < clients && Date.now() - started < 60000) await sleep(20);
+while (connected() < clients && Date.now() - started < connecting * 1000) await sleep(20);
 await sleep(options.settle ?? 500); // upgrades
 report("connected", started, 0, 0);
 

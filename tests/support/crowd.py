@@ -12,7 +12,7 @@ from gevent.subprocess import PIPE, Popen
 from . import services
 from .node import FOLDER
 
-#: Seconds for the clients to connect, and to hear all that is said.
+#: Seconds that some clients need, on a busy machine.
 PATIENCE = 60.0
 
 
@@ -55,10 +55,13 @@ class Heard(NamedTuple):
 class Crowd:
     """Clients by polling, by WebSocket, and by both, a third of them each."""
 
-    def __init__(self, url: str, clients: int = 30, **options: Any) -> None:
+    def __init__(
+        self, url: str, clients: int = 30, patience: float = PATIENCE, **options: Any
+    ) -> None:
         """Connect ``clients``.
 
         Args:
+            patience: Seconds for them to connect, and to hear all that is said.
             options: See ``tests/js/crowd.mjs``.
 
         Blocks:
@@ -66,7 +69,8 @@ class Crowd:
         """
         services.node_modules(FOLDER)
         self.clients = clients
-        given = json.dumps({"clients": clients, **options})
+        self._patience = patience
+        given = json.dumps({"clients": clients, "connecting": patience, **options})
         command = [services.program("node"), "--no-warnings", "crowd.mjs", url, given]
         self._process = Popen(command, cwd=FOLDER, stdin=PIPE, stdout=PIPE)
         self.connected = self._read()
@@ -82,7 +86,7 @@ class Crowd:
     ) -> None:
         self._process.stdin.close()
         try:
-            self._process.wait(timeout=PATIENCE)
+            self._process.wait(timeout=self._patience)
         finally:
             if self._process.poll() is None:
                 self._process.kill()
@@ -115,7 +119,7 @@ class Crowd:
         return Heard(**{name: found[name] for name in Heard._fields})
 
     def _line(self) -> Any:
-        with gevent.Timeout(PATIENCE):
+        with gevent.Timeout(self._patience):
             line = self._process.stdout.readline()
         assert line, "the clients have gone"
         return json.loads(line)
