@@ -155,12 +155,23 @@ def _run(command: Sequence[str], environ: dict[str, str], patience: float) -> in
         process = subprocess.Popen(command, env=environ)
         for signum in early:
             process.send_signal(signum)
-        return process.wait()
+        return _ended(process)
     finally:
         for reminder in reminders:
             reminder.cancel()
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Return the exit code of a command, when it has ended.
+
+    A handler of Python would not run for a signal that arrives just before a system
+    call that waits, so there is none: ``wait`` with a timeout looks again and again.
+    """
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(timeout=60)
 
 
 def reloading(serve: Callable[[], object], pause: float = 1.0) -> None:
