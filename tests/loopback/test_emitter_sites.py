@@ -58,8 +58,10 @@ def test_a_slot_that_has_moved(serve: Serve, cluster: RedisCluster) -> None:
         emitter.emit("n", 1)
         assert client.receive_event() == ["n", 1]
 
-        cluster.move(slot, cluster.nodes[(slot * 3 // SLOTS + 1) % 3])
-        wait_until(lambda: served.io.sockets.adapter.server_count() == 1)
+        successor = cluster.nodes[(slot * 3 // SLOTS + 1) % 3]
+        cluster.move(slot, successor)
+        count = ("PUBSUB", "SHARDNUMSUB", "moved#/#")
+        wait_until(lambda: ":1" in successor.command(*count))
         emitter.emit("n", 2)
 
         assert client.receive_event() == ["n", 2]
