@@ -78,7 +78,8 @@ class FakeClock(Clock):
             # In the hub, as with the real clock, where a call that blocks is a bug.
             gevent.get_hub().loop.run_callback(timer.fire)
             let_run()
-        self._now = until
+        # Another greenlet may have let more time pass meanwhile.
+        self._now = max(self._now, until)
 
     def settle(self) -> None:
         """Let everything that can run do so, without time passing.

@@ -212,3 +212,14 @@ def test_a_greenlet_that_never_waits_is_reported(
     finally:
         again = False
     clock.settle()
+
+
+def test_a_greenlet_that_settles_takes_no_time_back() -> None:
+    clock = FakeClock()
+    settling = gevent.spawn(clock.settle)
+    gevent.idle()
+
+    clock.advance(5)
+    settling.get()
+
+    assert clock.now() == 5
