@@ -163,6 +163,14 @@ class EngineServer(EventEmitter):
         for session in self.sessions.values():
             session.be_watched()
 
+    def unwatch_packets(self) -> None:
+        """Nobody but listeners and the debug log wants to see packets any more."""
+        if self.listener_count("flush") or self.listener_count("drain"):
+            return
+        self._watching = False
+        for session in self.sessions.values():
+            session.be_left_alone()
+
     @property
     def shortcut(self) -> DirectPolling | None:
         """What serves polling clients without WSGI, for our own HTTP server."""

@@ -9,6 +9,7 @@ Spec: Engine.IO protocol v4; v3 where the client speaks it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from logging import DEBUG
 from typing import Any, Literal
 
 from sockio.errors import BufferFull
@@ -162,6 +163,11 @@ class EngineSession(EventEmitter):
         """Show its packets from now on to those who watch."""
         if self.watch is None:
             self.watch = Watch(self._reactor.observers)
+
+    def be_left_alone(self) -> None:
+        """Show its packets no more, unless it has listeners or is logged."""
+        if not self.event_names() and not log.isEnabledFor(DEBUG):
+            self.watch = None
 
     # ------------------------------------------------------------------ opening
 

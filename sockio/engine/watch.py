@@ -37,6 +37,8 @@ class Watch:
         for packet in wire.packets:
             tell(session.id, "out", packet)
             session.fire("packet_create", packet)
+            if packet.type is PacketType.MESSAGE:
+                self._observers.tell("message_out", session, packet.data)
         if about is not None:
             self._observers.tell("packet_out", session, about, wire.size)
 
@@ -47,6 +49,7 @@ class Watch:
         session.fire("packet", packet)
         session.fire("data", data)
         session.fire("message", data)
+        self._observers.tell("message_in", session, data)
 
     def on_decoded(self, session: Watched, packet: Any, size: int) -> None:
         """A Socket.IO packet has arrived, in messages of that size."""

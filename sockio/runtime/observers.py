@@ -45,6 +45,11 @@ class Observer:
     block. If a method raises, the error is logged and this observer is removed.
     """
 
+    # ---- the server
+
+    def server_closed(self) -> None:
+        """The server has closed; its sockets and sessions have ended."""
+
     # ---- sessions
 
     def session_opened(self, session: EngineSession) -> None:
@@ -77,6 +82,22 @@ class Observer:
         """
 
     # ---- packets
+
+    def message_in(self, session: EngineSession, data: str | bytes) -> None:
+        """A message has arrived: one frame of a Socket.IO packet.
+
+        Args:
+            session: The session of the client that sent it.
+            data: The frame; a packet has one, and one more for each attachment.
+        """
+
+    def message_out(self, session: EngineSession, data: str | bytes) -> None:
+        """A message has been handed to a session.
+
+        Args:
+            session: The session of the client that receives it.
+            data: The frame, as in ``message_in``.
+        """
 
     def packet_in(self, session: EngineSession, packet: Packet, size: int) -> None:
         """A Socket.IO packet has arrived.
@@ -185,7 +206,7 @@ class Observer:
 
 
 #: Hooks that cost nothing as long as no observer overrides them.
-PACKETS = frozenset(("packet_in", "packet_out"))
+PACKETS = frozenset(("message_in", "message_out", "packet_in", "packet_out"))
 HANDLERS = frozenset(("handler_began", "handler_ended"))
 HOOKS = tuple(name for name in vars(Observer) if not name.startswith("_"))
 
@@ -193,13 +214,15 @@ HOOKS = tuple(name for name in vars(Observer) if not name.startswith("_"))
 class Observers:
     """The observers of one server."""
 
-    __slots__ = ("_all", "_around", "_by_hook")
+    __slots__ = ("_all", "_around", "_by_hook", "_ends")
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._all: tuple[Observer, ...] = ()
         #: For each hook that somebody overrides: the observers, and their methods.
         self._by_hook: dict[str, list[tuple[Observer, Hook]]] = {}
+        #: What ends the surrounding of calls, of those who watch them.
+        self._ends: list[tuple[Observer, Callable[[], None]]] = []
 
     def add(self, observer: Observer) -> None:
         """Have ``observer`` watch from now on.
@@ -215,12 +238,22 @@ class Observers:
         self._all = (*self._all, observer)
         self._sort()
         if not HANDLERS.isdisjoint(_overridden(observer)):
-            self._around.add(partial(_watched, self, observer))
+            end = self._around.add(partial(_watched, self, observer))
+            self._ends.append((observer, end))
 
     def remove(self, observer: Observer) -> None:
-        """Have ``observer`` watch no more; calls that it surrounds are not ended."""
+        """Have ``observer`` watch no more, not even the end of calls under way."""
         self._all = tuple(one for one in self._all if one is not observer)
         self._sort()
+        for watching, end in self._ends:
+            if watching is observer:
+                end()
+        self._ends = [entry for entry in self._ends if entry[0] is not observer]
+
+    @property
+    def all(self) -> tuple[Observer, ...]:
+        """All observers, in the order in which they are called."""
+        return self._all
 
     @property
     def of_packets(self) -> bool:

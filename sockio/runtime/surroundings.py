@@ -99,8 +99,11 @@ class Surroundings:
         #: Functions that make the context managers; empty if nothing surrounds.
         self.makers: tuple[Callable[[Call], AbstractContextManager[Any]], ...] = ()
 
-    def add(self, fn: Around) -> None:
+    def add(self, fn: Around) -> Callable[[], None]:
         """Run each call from now on within ``fn(call)``.
+
+        Returns:
+            A function that ends this.
 
         Raises:
             ConfigError: It is async, or takes other arguments.
@@ -115,10 +118,13 @@ class Surroundings:
             raise ConfigError(what) from exc
         if inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn):
             raise ConfigError(f"around({fn!r}) is async: {_HOW}")
-        if inspect.isgeneratorfunction(fn):
-            self.makers = (*self.makers, contextmanager(fn))
-        else:
-            self.makers = (*self.makers, partial(_manager, fn))
+        maker = (
+            contextmanager(fn)
+            if inspect.isgeneratorfunction(fn)
+            else partial(_manager, fn)
+        )
+        self.makers = (*self.makers, maker)
+        return partial(self._remove, maker)
 
     def enclose(
         self, maker: Callable[[Call], AbstractContextManager[Any]]
@@ -129,11 +135,10 @@ class Surroundings:
             A function that ends this.
         """
         self.makers = (maker, *self.makers)
+        return partial(self._remove, maker)
 
-        def end() -> None:
-            self.makers = tuple(one for one in self.makers if one is not maker)
-
-        return end
+    def _remove(self, maker: Callable[[Call], AbstractContextManager[Any]]) -> None:
+        self.makers = tuple(one for one in self.makers if one is not maker)
 
     def later(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Return what to give to ``call`` later, so that it belongs to the present."""

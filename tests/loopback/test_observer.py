@@ -17,6 +17,7 @@ from sockio.runtime.observers import HOOKS
 from sockio.testing import FakeClock
 from tests.support.held_bus import HeldBus
 from tests.support.served import Gate, Heard, Served
+from tests.support.waiting import wait_until
 
 from .conftest import Serve
 from .test_recovery import connect, join, lose
@@ -156,6 +157,64 @@ def test_clients_that_are_there_are_watched_from_now_on(served: Served) -> None:
     websocket.receive_event()
 
     assert packets(recorder) == [("out", "EVENT", ["after"], len('2["after"]'))]
+
+
+def test_messages_are_the_frames_of_packets(served: Served, recorder: Recorder) -> None:
+    websocket, socket = served.connect()
+    websocket.send('451-["é",{"_placeholder":true,"num":0}]')
+    websocket.send(b"\xff")
+    wait_until(lambda: recorder.of("packet_in")[1:])
+    socket.emit("out", b"x")
+    websocket.receive_message()
+
+    assert [data for _, _, data in recorder.of("message_in")][1:] == [
+        '51-["é",{"_placeholder":true,"num":0}]',
+        b"\xff",
+    ]
+    assert [data for _, _, data in recorder.of("message_out")][1:] == [
+        '51-["out",{"_placeholder":true,"num":0}]',
+        b"x",
+    ]
+
+
+def test_the_end_of_the_server(serve: Serve) -> None:
+    served, recorder = serve(), Recorder()
+    served.io.observe(recorder)
+    served.connect()
+
+    served.io.close()
+
+    hooks = recorder.of("socket_disconnected", "session_closed", "server_closed")
+    assert [hook for hook, *_ in hooks] == [
+        "socket_disconnected",
+        "session_closed",
+        "server_closed",
+    ]
+
+
+def test_after_the_last_observer_packets_cost_what_they_did(served: Served) -> None:
+    recorder = Recorder()
+    _, socket = served.connect()
+    _, heard = served.connect()
+    served.io.observe(recorder)
+    heard.conn.on("packet", lambda packet: None)
+
+    served.io._lifecycle.unobserve(recorder)
+
+    assert socket.conn.watch is None
+    assert heard.conn.watch is not None  # it has a listener
+    assert served.connect()[1].conn.watch is None
+
+
+def test_who_listens_to_all_sessions_still_sees_them(served: Served) -> None:
+    recorder = Recorder()
+    served.io.engine.on("flush", lambda *_: None)
+    _, socket = served.connect()
+    served.io.observe(recorder)
+
+    served.io._lifecycle.unobserve(recorder)
+
+    assert socket.conn.watch is not None
 
 
 def test_a_volatile_event_that_is_dropped(served: Served, recorder: Recorder) -> None:

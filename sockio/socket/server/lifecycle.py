@@ -253,6 +253,13 @@ class Lifecycle:
         if observers.of_packets:
             self.engine.watch_packets()
 
+    def unobserve(self, observer: Observer) -> None:
+        """Have ``observer`` watch no more; then packets cost what they did before."""
+        observers = self._reactor.observers
+        observers.remove(observer)
+        if not observers.of_packets:
+            self.engine.unwatch_packets()
+
     # ------------------------------------------------------------------ the end
 
     def run(
@@ -385,3 +392,4 @@ class Lifecycle:
         for stop in stops:
             stop(timeout)
         WATCHDOG.forget(self._reactor.workers)
+        self._reactor.observers.tell("server_closed")

@@ -24,6 +24,12 @@ class Packets(Observer):
     def __init__(self) -> None:
         self.seen: list[tuple[Any, ...]] = []
 
+    def message_in(self, session: Any, data: str | bytes) -> None:
+        self.seen.append(("message in", session, data))
+
+    def message_out(self, session: Any, data: str | bytes) -> None:
+        self.seen.append(("message out", session, data))
+
     def packet_in(self, session: Any, packet: Any, size: int) -> None:
         self.seen.append(("in", session, packet, size))
 
@@ -47,7 +53,10 @@ def test_what_leaves_is_shown_to_listeners_and_observers() -> None:
         ("packet_create", Packet(PacketType.MESSAGE, '2["hi"]')),
         ("packet_create", Packet(PacketType.PING)),
     ]
-    assert packets.seen == [("out", session, EVENT, 7)]
+    assert packets.seen == [
+        ("message out", session, '2["hi"]'),
+        ("out", session, EVENT, 7),
+    ]
 
 
 def test_what_arrives_is_shown_to_listeners_and_decoded_to_observers() -> None:
@@ -64,4 +73,7 @@ def test_what_arrives_is_shown_to_listeners_and_decoded_to_observers() -> None:
         ("data", '2["hi"]'),
         ("message", '2["hi"]'),
     ]
-    assert packets.seen == [("in", session, EVENT, 7)]
+    assert packets.seen == [
+        ("message in", session, '2["hi"]'),
+        ("in", session, EVENT, 7),
+    ]

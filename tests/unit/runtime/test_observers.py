@@ -124,12 +124,16 @@ def test_calls_are_watched_with_their_errors() -> None:
 
     around = Surroundings()
     calls = Calls()
-    Observers(around).add(calls)
+    observers = Observers(around)
+    observers.add(calls)
 
     assert around.call("task", lambda x: x, (1,)) == 1
     with pytest.raises(ZeroDivisionError):
         around.call("ack", lambda x: 1 / x, (0,))
+    observers.remove(calls)
+    around.call("task", lambda: None, ())
 
+    assert around.makers == ()
     assert calls.seen == [
         ("began", "task", (1,)),
         ("ended", "task", type(None)),

@@ -185,6 +185,23 @@ def test_what_returns_no_context_manager_is_told(around: Surroundings) -> None:
         around.call("event", lambda: None, ())
 
 
+def test_what_is_added_can_be_ended(around: Surroundings) -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def within(call: Call) -> Iterator[None]:
+        seen.append(call.kind)
+        yield
+
+    end = around.add(within)
+    around.call("task", lambda: None, ())
+    end()
+    around.call("event", lambda: None, ())
+
+    assert seen == ["task"]
+    assert around.makers == ()
+
+
 def test_what_encloses_is_outermost_until_it_ends(around: Surroundings) -> None:
     seen: list[str] = []
 
