@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 _HOME = {
     "AckError": "errors",
     "AckTimeout": "errors",
+    "Basic": "admin.options",
     "BroadcastOperator": "socket.many_sockets.broadcast",
     "BrokerError": "errors",
     "BufferFull": "errors",
@@ -63,11 +64,14 @@ _HOME = {
     "compiled": "build",
     "create_server": "httpd.server",
     "event": "socket.events",
+    "instrument": "admin.instrument",
     "prefix": "socket.events",
 }
 
 if TYPE_CHECKING:
     from . import build as _build
+    from .admin.instrument import instrument as instrument
+    from .admin.options import Basic as Basic
     from .build import compiled as compiled
     from .emitter import Emitter as Emitter
     from .engine.http.compression import HttpCompression as HttpCompression

@@ -30,6 +30,7 @@ FLOORS = {
     "engine": 3,
     "adapters": 3,
     "socket": 4,
+    "admin": 5,
     "emitter": 5,
     "schema": 5,
     "testing": 5,
@@ -181,6 +182,15 @@ ORDER = {
         ("source",),
         ("gathering",),
         ("asyncapi", "typescript"),
+        ("__init__",),
+    ),
+    "admin": (
+        ("hiding", "options", "peers", "sessions", "traffic", "tries"),
+        ("passwords", "portrait", "watching"),
+        ("gate", "overview", "statistics", "voice"),
+        ("commands", "feed", "queues", "slow_handlers"),
+        ("tails",),
+        ("instrument",),
         ("__init__",),
     ),
     "socket/server/metrics": (

@@ -29,6 +29,18 @@ INTERFACES = {
 
 #: They make sense only between two ends, or together with their neighbours.
 ELSEWHERE = {
+    "admin/commands": "loopback/test_admin",
+    "admin/feed": "loopback/test_admin",
+    "admin/gate": "loopback/test_admin_gate",
+    "admin/instrument": "loopback/test_admin",
+    "admin/overview": "loopback/test_admin_cluster",
+    "admin/peers": "loopback/test_admin_cluster",
+    "admin/queues": "loopback/test_admin_additions",
+    "admin/slow_handlers": "loopback/test_admin_additions",
+    "admin/statistics": "loopback/test_admin",
+    "admin/tails": "loopback/test_admin_additions",
+    "admin/voice": "loopback/test_admin_cluster",
+    "admin/watching": "loopback/test_admin_cluster",
     "adapters/buses/postgres/bus": "contract/test_postgres_bus",
     "adapters/buses/postgres/connection": "loopback/test_postgres_faults",
     "adapters/buses/postgres/hearing": "contract/test_postgres_bus",

@@ -28,6 +28,7 @@ __all__ = ["configure_from_environment", "get", "payload"]
 
 #: The first parts of all scopes; a pattern that fits none of them is not for us.
 AREAS = (
+    "admin",
     "adapters",
     "client",
     "emitter",

@@ -23,6 +23,7 @@ from tests.support.ports import free_port
 from tests.support.raw_client import RawClient
 from tests.support.redis_server import RedisServer
 from tests.support.scrape import Scrape
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"
@@ -641,6 +642,65 @@ def test_workers_tell_how_they_are(start: Start, node: Driver) -> None:
         assert http.http().request("GET", "/ready").status == 200
         told = Scrape(http.http().request("GET", "/metrics"))
     assert told.value("sockio_events_total", event="work") == 1
+
+
+# ------------------------------------------------------------------ the admin page
+
+
+def log_in(page: Page, url: str, password: str) -> None:
+    """Fill in the form of the admin page, and send it."""
+    values = json.dumps([url, "admin", password])
+    page.run(
+        f"""(() => {{
+            const inputs = document.querySelectorAll("form input:not([role=switch])");
+            {values}.forEach((value, number) => {{
+                inputs[number].value = value;
+                inputs[number].dispatchEvent(new Event("input"));
+            }});
+        }})()"""
+    )
+    page.run("document.querySelector('form').requestSubmit()")
+
+
+def until_shown(page: Page, *texts: str) -> None:
+    """Wait until all of these are to be read on a page."""
+    for text in texts:
+        page.run(until(f"document.body.innerText.includes({text!r})"))
+
+
+def test_the_admin_page_watches_two_workers(start: Start, node: Driver) -> None:
+    server = start("examples/admin/server.py", "{port}", "2")
+    clients = [
+        connect(node, server.url, transports=[transport])
+        for transport in ("polling", "websocket")
+    ]
+    for client in clients:
+        client.emit_with_ack("enter", "lounge")
+    page = node.page(f"{server.url}/admin-ui/")
+    page.run(until("document.querySelector('form input')"))
+
+    log_in(page, server.url, "wrong")
+    until_shown(page, "Invalid credentials")
+    log_in(page, server.url, "secret")
+    until_shown(page, "CONNECTED", "100.0 %", "/admin")
+    # Both workers are healthy, and one of three clients polls.
+    healthy = "[...document.querySelectorAll('table')].map((it) => it.innerText)"
+    page.run(until(f"{healthy}[1].includes('2\\n100.0 %')"))
+    page.run(until(f"{healthy}[0].includes('1\\n33.3 %')"))
+
+    page.goto(f"{server.url}/admin-ui/#/rooms/")
+    until_shown(page, "lounge")
+    page.goto(f"{server.url}/admin-ui/")  # the page comes in with its session
+    page.run("location.hash = '#/events/'")
+    clients[0].emit("say", "hello")
+    until_shown(page, "Event received", "Event sent", "said")
+    page.run("location.hash = '#/sockets/'")
+    until_shown(page, *(client.state()["id"] for client in clients))
+    page.run(until("document.querySelectorAll('tbody .mdi-logout').length === 2"))
+    page.run("document.querySelector('tbody .mdi-logout').click()")
+    wait_until(lambda: [it.state()["connected"] for it in clients].count(False) == 1)
+
+    assert [line for line in page.log() if line.startswith("error:")] == []
 
 
 # ------------------------------------------------------------------ graceful end

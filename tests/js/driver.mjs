@@ -372,6 +372,8 @@ async function browserOpen({ url, program }) {
   if (!browser) {
     const { default: puppeteer } = await import("puppeteer-core");
     const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+    // Pages that want fonts from elsewhere do not wait for a network.
+    args.push("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1");
     browser = await puppeteer.launch({ executablePath: program, headless: true, args });
   }
   const context = await browser.createBrowserContext();

@@ -104,6 +104,17 @@ export function serverOperations({ keep, thing, forget, pack, unpack }) {
     return { number, port: http.address().port };
   }
 
+  /** A server that is alone, with an admin namespace. */
+  async function adminOpen({ options }) {
+    const { Server } = require("socket.io");
+    const { instrument } = require("@socket.io/admin-ui");
+    const http = createServer();
+    const it = new Server(http);
+    instrument(it, options);
+    await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+    return { number: keep({ it, end: () => it.close() }), port: http.address().port };
+  }
+
   async function emitterOpen({ library, port, options: given = {} }) {
     const { collection, ...options } = given;
     const broker = { mongodb: "mongo", pg: "postgres" }[library] ?? "redis";
@@ -128,6 +139,7 @@ export function serverOperations({ keep, thing, forget, pack, unpack }) {
   }
 
   return {
+    admin_open: adminOpen,
     emitter_open: emitterOpen,
     server_close: serverClose,
     server_open: serverOpen,

@@ -172,6 +172,12 @@ class Driver:
         self._open.append(("server_close", "server", found["number"]))
         return NodeServer(self, found["number"], f"http://127.0.0.1:{found['port']}")
 
+    def admin(self, **options: Any) -> NodeServer:
+        """Start a server that is alone, with Node's half of the admin page."""
+        found = self.call("admin_open", options=options)
+        self._open.append(("server_close", "server", found["number"]))
+        return NodeServer(self, found["number"], f"http://127.0.0.1:{found['port']}")
+
     def emitter(self, library: str, port: int, **options: Any) -> NodeServer:
         """Make an emitter for a broker; see ``server``."""
         found = self.call("emitter_open", library=library, port=port, options=options)

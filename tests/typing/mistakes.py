@@ -85,6 +85,13 @@ def checks_what_is_emitted(io: sockio.Server, socket: sockio.Socket) -> None:
     io.timeout(1).emit_with_ack(new_message, "hi", 3).title()  # type: ignore[attr-defined]
 
 
+def let_everybody_in(io: sockio.Server) -> None:
+    """Forget to say who may see the admin page."""
+    sockio.instrument(io)  # type: ignore[call-arg]
+    sockio.instrument(io, auth=True)  # type: ignore[arg-type]
+    sockio.instrument(io, auth=False, mode="debug")  # type: ignore[arg-type]
+
+
 @dataclass
 class Account:
     """What the application keeps with a socket."""

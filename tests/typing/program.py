@@ -409,3 +409,14 @@ class Traffic(sockio.Observer):
 
 
 sockio.Server().observe(Traffic())
+
+
+# ------------------------------------------------------------------ the admin page
+
+watched = sockio.Server()
+pages = sockio.instrument(watched, auth=False, mode="production", readonly=True)
+assert_type(pages, sockio.Namespace)
+
+
+def hidden_behind(password_hash: bytes) -> sockio.Basic:
+    return sockio.Basic("admin", password_hash)
