@@ -85,7 +85,8 @@ def _add_run(commands: Commands) -> None:
         "--bind",
         default="127.0.0.1:3000",
         metavar="ADDRESS",
-        help='"host:port", a port of all interfaces, or "unix:/path" (%(default)s)',
+        help='"host:port", a port of all interfaces, "unix:/path", or "systemd" for a '
+        "socket that it has opened (%(default)s)",
     )
     run.add_argument(
         "-w",

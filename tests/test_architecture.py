@@ -47,8 +47,8 @@ ORDER = {
     "httpd": (
         ("foreign_options",),
         ("options",),
-        ("deadlines", "listening_socket", "request_target", "response_head"),
-        ("environ", "request_head"),
+        ("deadlines", "passed_sockets", "request_target", "response_head"),
+        ("environ", "listening_socket", "request_head"),
         ("chunks", "shortcut"),
         ("request_body",),
         ("exchange",),
@@ -60,8 +60,8 @@ ORDER = {
         ("__init__",),
     ),
     "siblings": (
-        ("credentials", "link", "place", "supervisor"),
-        ("packets", "siblings"),
+        ("credentials", "link", "place", "signs"),
+        ("packets", "siblings", "supervisor"),
         ("member", "survey"),
         ("mesh",),
         ("__init__",),

@@ -1,4 +1,4 @@
-"""A listening socket, from an address: 3000, "host:port", "unix:/path"."""
+"""A listening socket, from an address: 3000, "host:port", "unix:/path", "systemd"."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import TypeAlias
 
 from sockio.errors import ConfigError
 
+from .passed_sockets import PASSED, name_in
+
 __all__ = [
     "Address",
     "ListeningSocket",
@@ -23,7 +25,8 @@ __all__ = [
     "telling_address",
 ]
 
-#: A port (of all interfaces), (host, port), "host:port", "[ipv6]:port", "unix:/path".
+#: A port (of all interfaces), (host, port), "host:port", "[ipv6]:port", "unix:/path",
+#: or "systemd" and "systemd:NAME" for a socket that systemd has opened.
 Address: TypeAlias = "int | str | tuple[str, int]"
 
 
@@ -72,6 +75,8 @@ def shown(address: Address) -> str:
     """Write an address as people do: ``127.0.0.1:3000``, ``port 3000``."""
     if isinstance(address, str) and address.startswith("unix:"):
         return address
+    if name_in(address) is not None:
+        return str(address)
     host, port = host_and_port(address)
     if not host:
         return f"port {port}"
@@ -103,6 +108,9 @@ _REASONS = {
 
 
 def _listen(address: Address, backlog: int) -> ListeningSocket:
+    passed = name_in(address)
+    if passed is not None:
+        return _passed(passed)
     if isinstance(address, str) and address.startswith("unix:"):
         path = os.path.abspath(address[5:])
         _remove_stale(path)
@@ -118,6 +126,17 @@ def _listen(address: Address, backlog: int) -> ListeningSocket:
         if exc.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
             raise
         return ListeningSocket(_bound(socket.AF_INET, ("0.0.0.0", port), backlog))
+
+
+def _passed(name: str) -> ListeningSocket:
+    """Return a socket of systemd's, which keeps its file and its backlog."""
+    sock = PASSED.take(name)
+    where = sock.getsockname()
+    if isinstance(where, tuple):
+        return ListeningSocket(sock)
+    # Abstract names are bytes, and begin with a zero.
+    path = where if isinstance(where, str) else "@" + where[1:].decode(errors="replace")
+    return ListeningSocket(sock, path)
 
 
 def host_and_port(address: Address) -> tuple[str, int]:
@@ -152,7 +171,8 @@ def _no_address(address: object) -> ConfigError:
     elif isinstance(address, (tuple, list)) and len(address) == 2:
         advice = "; the host is text, the port a number from 0 to 65535"
     return ConfigError(
-        f'address {address!r} is no port, (host, port), "host:port" or "unix:/path"'
+        f'address {address!r} is no port, (host, port), "host:port", "unix:/path" or '
+        f'"systemd"'
         f"{advice}"
     )
 

@@ -122,8 +122,9 @@ class HTTPServer:
 
         Args:
             address: A port (of all interfaces), ``(host, port)``, ``"host:port"``,
-                ``"[ipv6]:port"`` or ``"unix:/path"``; port 0 is a free one. Or a
-                socket that listens already.
+                ``"[ipv6]:port"`` or ``"unix:/path"``; port 0 is a free one. Or
+                ``"systemd"``, ``"systemd:NAME"``: a socket that systemd has opened. Or
+                a ``ListeningSocket``.
             certfile: PEM file with the certificate chain; with it the server speaks
                 TLS.
             keyfile: PEM file with the key, if ``certfile`` does not contain it.

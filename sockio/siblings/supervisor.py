@@ -1,7 +1,8 @@
 """Supervisor: several processes that do the same work, started again when they end.
 
 The parent forks and waits; it runs no hub, so that a child begins with nothing that
-runs. A child that loses its parent ends as if it had received SIGTERM.
+runs. A child that loses its parent ends as if it had received SIGTERM. If a service
+manager wants signs of life, a child that gives none is killed and replaced.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ from gevent.monkey import get_original
 
 from sockio.errors import ConfigError
 from sockio.runtime import logs
+from sockio.runtime.clock import Clock
+from sockio.runtime.service_manager import BEATS, ServiceManager
 from sockio.runtime.signals import ENDING
+
+from .signs import Signs
 
 __all__ = ["Supervisor", "supervised"]
 
@@ -30,6 +35,8 @@ log = logs.get("siblings.supervisor")
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 #: A child that lived for so many seconds is started again without a longer pause.
 SETTLED = 10.0
+#: Seconds between two looks whether a child serves, if somebody waits for it.
+LOOK = 0.05
 #: The origin of a signal that a terminal has sent to parent and children alike.
 _FROM_KERNEL = 0x80
 
@@ -45,13 +52,18 @@ class Supervisor:
     """Starts children, and keeps their number."""
 
     def __init__(
-        self, count: int, work: Callable[[Callable[[], None]], object]
+        self,
+        count: int,
+        work: Callable[[Callable[[], None]], object],
+        manager: ServiceManager | None = None,
     ) -> None:
         """Have ``count`` children.
 
         Args:
             work: What each child does until it is told to end. It is given a function
                 to call once it serves.
+            manager: Is told when a child serves, and that the children live; None:
+                nobody is told.
 
         Raises:
             ConfigError: This system has no fork.
@@ -63,6 +75,7 @@ class Supervisor:
             )
         self._count = count
         self._work = work
+        self._manager = manager or ServiceManager({})
         #: By process id, when each child was started.
         self._children: dict[int, float] = {}
         #: Children that may not have got a signal which a terminal has sent.
@@ -73,20 +86,25 @@ class Supervisor:
         self._ending = False
         #: The signals that end all.
         self._told_by: set[signal.Signals] = set(ENDING)
-        #: Whether a child has ever served.
+        #: Whether a child has ever served, and what is told then.
         self._served = False
+        self._status = ""
         #: Open in the parent only as long as it lives.
         self._alive = os.pipe()
-        #: Has a byte for each child that serves.
-        self._ready = os.pipe()
-        os.set_blocking(self._ready[0], False)
+        #: Each child gives one when it serves, and more if they are wanted.
+        self._signs = Signs()
+        #: By process id of a child that serves: at how many looks it had given none.
+        self._silent: dict[int, int] = {}
+        #: When to look next; None: nobody wants signs.
+        self._next_look = None if self._manager.pause is None else 0.0
 
-    def run(self, on_begin: Callable[[], object] = int) -> int:
+    def run(self, on_begin: Callable[[], str] = str) -> int:
         """Start the children, and start new ones, until a signal comes.
 
         Args:
             on_begin: Called in the parent when it has started all of them; from then on
-                a signal is the orderly end.
+                a signal is the orderly end. It returns what the service manager is told
+                once one of them serves.
 
         Returns:
             The exit code for the program: 0 if a signal has ended it, and if no child
@@ -104,8 +122,9 @@ class Supervisor:
         try:
             for _ in range(self._count):
                 self._start(before)
-            on_begin()
+            self._status = on_begin()
             while self._children or self._due:
+                self._look()
                 seconds = self._until_next()
                 info = _wait_for(waited, seconds)
                 if info is not None and info.si_signo != signal.SIGCHLD:
@@ -116,12 +135,18 @@ class Supervisor:
                     self._start(before)
             return code
         finally:
-            for end in (*self._alive, *self._ready):
+            for end in self._alive:
                 os.close(end)
+            self._signs.close()
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _until_next(self) -> float:
-        return max(0.0, self._due[0] - time.monotonic()) if self._due else 3600.0
+        times = [*self._due[:1], time.monotonic() + 3600.0]
+        if self._next_look is not None:
+            times.append(self._next_look)
+        if self._manager.listens and not self._served:
+            times.append(time.monotonic() + LOOK)
+        return max(0.0, min(times) - time.monotonic())
 
     def _start(self, mask: Any) -> None:
         try:
@@ -141,7 +166,7 @@ class Supervisor:
             gevent.reinit()
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             os.close(self._alive[1])
-            os.close(self._ready[0])
+            self._signs.forked()
             _made.add(os.getpid())
             self._watch_parent()
             self._work(self._say_ready)
@@ -171,8 +196,7 @@ class Supervisor:
         watcher.ref = False
 
     def _say_ready(self) -> None:
-        with suppress(OSError):
-            os.write(self._ready[1], b".")
+        self._signs.give(self._manager.pause, Clock())
 
     # ------------------------------------------------------------------ in the parent
 
@@ -180,6 +204,7 @@ class Supervisor:
         """Tell the children to end; a terminal has told them already."""
         self._ending = True
         self._due.clear()
+        self._manager.stopping()
         log.info("signal %d", info.si_signo)
         from_terminal = info.si_code == _FROM_KERNEL
         self._tell(info.si_signo, self._untold if from_terminal else self._children)
@@ -198,6 +223,7 @@ class Supervisor:
             if not found:
                 continue
             del self._children[child]
+            self._silent.pop(child, None)
             if self._ending:
                 continue
             code = os.waitstatus_to_exitcode(status)
@@ -219,10 +245,37 @@ class Supervisor:
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _anybody_served(self) -> bool:
-        if not self._served:
-            with suppress(BlockingIOError):
-                self._served = bool(os.read(self._ready[0], 4096))
+        self._hear()
         return self._served
+
+    # ------------------------------------------------------------------ signs of life
+
+    def _hear(self) -> None:
+        for child in self._signs.read():
+            if not self._served:
+                self._served = True
+                self._manager.ready(self._status)
+            if child in self._children:
+                self._silent[child] = 0
+
+    def _look(self) -> None:
+        """Hear who lives, and tell that this process does; kill who is stuck."""
+        self._hear()
+        if self._next_look is None or time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + (self._manager.pause or 0.0)
+        self._manager.alive()
+        for child in list(self._silent):
+            self._silent[child] += 1
+            # Looks, not seconds, are counted: this process may have stood still, too.
+            if self._silent[child] > BEATS:
+                del self._silent[child]
+                log.error(
+                    "worker %d gave no sign of life for %g s; it is killed",
+                    child,
+                    self._manager.patience,
+                )
+                self._tell(signal.SIGABRT, [child])
 
 
 def supervised() -> bool:

@@ -38,7 +38,7 @@ from .group import Group
 from .namespaces import Namespaces
 from .operators import Operators
 from .webtransport import Listening, Ports
-from .workers import check_count, exiting, say_where, scheme_of, serve_together
+from .workers import Service, check_count, exiting, scheme_of, serve_together
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -278,8 +278,8 @@ class Lifecycle:
             Until the server has closed.
         """
         if check_count(workers) == 1:
-            scheme = scheme_of(options)
-            self._run(address, lambda where: say_where(where, scheme), **options)
+            with Service(scheme_of(options), self._reactor.clock) as service:
+                self._run(address, service.serves, service.ends, **options)
             return
         if self._reactor.started:
             raise ConfigError(
@@ -313,6 +313,7 @@ class Lifecycle:
         self,
         address: Address | ListeningSocket,
         on_ready: Callable[[Any], object],
+        on_end: Callable[[], object] = int,
         **options: Unpack[RunSettings],
     ) -> None:
         signals = Signals(self._reactor)
@@ -323,6 +324,7 @@ class Lifecycle:
             log.info("serving on %s", http_server.address)
             on_ready(http_server.address)
             signum = signals.wait()
+            on_end()
             patient = signum != signal.SIGINT
             if signum == signal.SIGTERM:
                 patient = signals.let_end(self.server.drain)

@@ -268,7 +268,7 @@ class Server(EventEmitter, ServerSide, Targets, Generic[DataT]):
         An application given to ``attach`` is served too.
 
         Args:
-            address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``, ``"unix:/path"``.
+            address: ``3000``, ``"127.0.0.1:3000"``, ``"unix:/path"``, ``"systemd"``.
             certfile: PEM file with the certificate chain: the server speaks TLS.
             keyfile: PEM file with the key, if ``certfile`` does not contain it.
             ssl_context: A ``gevent.ssl.SSLContext``, instead of both files.
@@ -323,7 +323,7 @@ class Server(EventEmitter, ServerSide, Targets, Generic[DataT]):
         ends the process immediately.
 
         Args:
-            address: ``3000``, ``"127.0.0.1:3000"``, ``("::", 0)``, ``"unix:/path"``.
+            address: ``3000``, ``"127.0.0.1:3000"``, ``"unix:/path"``, ``"systemd"``.
             workers: How many processes serve. With more than one, they are forked from
                 this one, and together they are one server.
             options: Those of ``listen``.

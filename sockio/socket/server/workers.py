@@ -1,4 +1,4 @@
-"""Workers: several processes of ``run`` that are one server."""
+"""Workers: the processes of ``run``, one or several, that are one server."""
 
 from __future__ import annotations
 
@@ -14,12 +14,21 @@ from sockio.httpd.listening_socket import Address, ListeningSocket
 from sockio.httpd.listening_socket import listen as bind
 from sockio.httpd.options import RunSettings
 from sockio.httpd.server import BACKLOG
+from sockio.runtime.clock import Clock
+from sockio.runtime.service_manager import Beat, ServiceManager
 from sockio.siblings.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["check_count", "exiting", "say_where", "scheme_of", "serve_together"]
+__all__ = [
+    "Service",
+    "check_count",
+    "exiting",
+    "say_where",
+    "scheme_of",
+    "serve_together",
+]
 
 
 class Worker(Protocol):
@@ -33,6 +42,32 @@ class Worker(Protocol):
         **options: Unpack[RunSettings],
     ) -> None:
         """Serve until a signal comes."""
+
+
+class Service:
+    """What one process that serves alone tells: its user, and a service manager."""
+
+    def __init__(self, scheme: str, clock: Clock) -> None:
+        self._scheme = scheme
+        self._clock = clock
+        self._manager = ServiceManager()
+        self._beat: Beat | None = None
+
+    def serves(self, where: Any) -> None:
+        """Tell that clients can come."""
+        self._manager.ready(say_where(where, self._scheme))
+        self._beat = Beat(self._manager, self._clock)
+
+    def ends(self) -> None:
+        """Tell that no more clients should come."""
+        self._manager.stopping()
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._beat is not None:
+            self._beat.close()
 
 
 def check_count(workers: object) -> int:
@@ -69,6 +104,7 @@ def serve_together(
     supervisor = Supervisor(
         workers,
         lambda ready: make().run_as_worker(listening.shared(), group, ready, **options),
+        ServiceManager(),
     )
     scheme = scheme_of(options)
     try:
@@ -93,8 +129,8 @@ def exiting() -> Iterator[None]:
         raise SystemExit(f"sockio: cannot listen: {exc.strerror}") from None
 
 
-def say_where(address: Any, scheme: str, workers: int = 1) -> None:
-    """Print one line for the person who started the program."""
+def say_where(address: Any, scheme: str, workers: int = 1) -> str:
+    """Print one line for the person who started the program; return its end."""
     kind = "compiled" if build.compiled else "plain Python"
     where, note = address, ""
     if isinstance(address, tuple):
@@ -104,6 +140,8 @@ def say_where(address: Any, scheme: str, workers: int = 1) -> None:
         where = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     if workers > 1:
         note += f", with {workers} workers"
+    text = f"serves on {where}{note}"
     # In one piece, which `print` does not promise: workers may say something now.
-    sys.stderr.write(f"sockio ({kind}) serves on {where}{note}\n")
+    sys.stderr.write(f"sockio ({kind}) {text}\n")
     sys.stderr.flush()
+    return text

@@ -69,6 +69,8 @@ def test_what_is_no_address(address: Any, words: str) -> None:
         (("127.0.0.1", 3000), "127.0.0.1:3000"),
         ("[::1]:3000", "[::1]:3000"),
         ("unix:/x", "unix:/x"),
+        ("systemd", "systemd"),
+        ("systemd:chat", "systemd:chat"),
     ],
 )
 def test_how_an_address_is_shown(address: Any, text: str) -> None:
@@ -106,3 +108,8 @@ def test_other_reasons_are_told(tmp_path: Path) -> None:
         listen(f"unix:{tmp_path}/no/x.sock", 1)
     with pytest.raises(socket.gaierror, match="there is no host of that name"):
         listen("no-such-host.invalid:3000", 1)
+
+
+def test_a_socket_of_systemd_needs_systemd() -> None:
+    with pytest.raises(ConfigError, match="systemd:chat: systemd has passed no socket"):
+        listen("systemd:chat", 1)

@@ -9,18 +9,22 @@ import pty
 import resource
 import select
 import signal
+import socket
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import gevent
+import gevent.socket
 import pytest
 from gevent.monkey import get_original
 from gevent.socket import wait_read
 
 from sockio.errors import ConfigError
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.service_manager import ServiceManager
 from sockio.runtime.signals import Signals
 from sockio.siblings.supervisor import Supervisor, supervised
 from tests import PATCHED
@@ -43,6 +47,7 @@ class Program:
         terminal: int | None = None,
         prepare: Callable[[], object] | None = None,
         said: str = "",
+        environ: dict[str, str] | None = None,
     ) -> None:
         """Start it.
 
@@ -50,12 +55,13 @@ class Program:
             terminal: The descriptor of its terminal.
             prepare: What it does first.
             said: What it tells when it has started its workers.
+            environ: What its service manager has given it.
         """
         self._reading, self._writing = os.pipe()
         self._received = b""
         self.pid = fork()
         if not self.pid:
-            self._be_program(work, count, terminal, prepare, said)
+            self._be_program(work, count, terminal, prepare, said, environ or {})
         os.close(self._writing)
 
     def _be_program(
@@ -65,10 +71,12 @@ class Program:
         terminal: int | None,
         prepare: Callable[[], object] | None,
         said: str,
+        environ: dict[str, str],
     ) -> None:
-        def begin() -> None:
+        def begin() -> str:
             if said:
                 self.tell(said)
+            return said
 
         try:
             os.setsid()
@@ -81,7 +89,9 @@ class Program:
             )
             if prepare is not None:
                 prepare()
-            supervisor = Supervisor(count, lambda ready: work(self.tell, ready))
+            supervisor = Supervisor(
+                count, lambda ready: work(self.tell, ready), ServiceManager(environ)
+            )
             self.tell(f"exits {supervisor.run(begin)}")
         finally:
             os._exit(0)
@@ -478,6 +488,57 @@ def test_what_is_to_be_said_is_said_when_a_signal_is_the_orderly_end(
     program.send(signal.SIGTERM)
 
     assert [program.next(), program.next()] == ["exits 0", ""]
+
+
+# ------------------------------------------------------------------ service managers
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[gevent.socket.socket]:
+    """Give the socket of a service manager."""
+    with gevent.socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(60)
+        yield manager
+
+
+def test_a_service_manager_is_told_when_one_serves(
+    start: Callable[..., Program], manager: gevent.socket.socket
+) -> None:
+    environ = {"NOTIFY_SOCKET": manager.getsockname()}
+    program = start(serve, 2, said="serves on port 3000", environ=environ)
+
+    assert manager.recv(4096) == b"READY=1\nSTATUS=serves on port 3000"
+    program.send(signal.SIGTERM)
+    assert manager.recv(4096).startswith(b"STOPPING=1\n")
+    while program.next():
+        pass
+    manager.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        manager.recv(4096)
+
+
+def test_who_gives_no_sign_of_life_is_replaced(
+    start: Callable[..., Program], manager: gevent.socket.socket
+) -> None:
+    def get_stuck(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        ready()
+        tell(f"serves {os.getpid()}")
+        while True:
+            os.sched_yield()
+
+    environ = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "90000"}
+    program = start(get_stuck, environ=environ)
+    first = program.pids(1)
+
+    assert program.next() == "worker gave no sign of life for 0.09 s; it is killed"
+    assert program.next() == (
+        "worker has ended (signal 6); another one begins in 0.1 seconds"
+    )
+    assert program.pids(1) != first
+    told = [manager.recv(4096) for _ in range(4)]
+    assert b"READY=1\nSTATUS=" in told
+    assert b"WATCHDOG=1" in told
 
 
 def test_without_fork_there_is_a_way(monkeypatch: pytest.MonkeyPatch) -> None:
