@@ -88,13 +88,14 @@ class DeployedClient(RawClient):
 class Deployed:
     """A server that has started and accepts connections."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, pass_fds: Sequence[int] = ()) -> None:
         self._process = gevent.subprocess.Popen(
             [sys.executable, *command],
             cwd=ROOT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            pass_fds=pass_fds,
         )
         self._clients: list[RawClient] = []
         #: What it has written: what was read so far, and at its end the rest.

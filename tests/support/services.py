@@ -15,12 +15,20 @@ PROGRAMS = {
     "node": ("node", "nodejs"),
     "npm": ("npm",),
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "curl": ("curl",),
     "nginx": ("nginx",),
+    "haproxy": ("haproxy",),
+    "caddy": ("caddy",),
+    "systemd": ("systemd-socket-activate",),
     "redis": ("redis-server",),
     "postgres": ("postgres",),
 }
 #: Where Debian keeps programs that are in no search path, the newest version last.
-FOLDERS = {"postgres": "/usr/lib/postgresql/*/bin", "nginx": "/usr/sbin"}
+FOLDERS = {
+    "postgres": "/usr/lib/postgresql/*/bin",
+    "nginx": "/usr/sbin",
+    "haproxy": "/usr/sbin",
+}
 
 
 def required() -> set[str]:
