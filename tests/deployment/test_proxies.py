@@ -57,9 +57,7 @@ def proxy(
 def connect(node: Driver, proxy: Proxy, *transports: str) -> JsClient:
     """Connect an official client, which checks the proxy's certificate."""
     ca = CERTIFICATE.read_text()
-    client = node.connect(
-        proxy.url, transports=transports, ca=ca, forceNew=True, withCredentials=True
-    )
+    client = node.connect(proxy.url, transports=transports, ca=ca, withCredentials=True)
     client.next("connect")
     return client
 

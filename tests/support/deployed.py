@@ -34,7 +34,7 @@ _READY = re.compile(
     r"Listening at: https?://127\.0\.0\.1:(\d+)"
     r"|Running on https?://127\.0\.0\.1:(\d+)"
     r"|serving on \('127\.0\.0\.1', (\d+)\)"
-    r"|serves on http://127\.0\.0\.1:(\d+), with"
+    r"|serves on http://127\.0\.0\.1:(\d+)"
     r"|serving on unix:"
 )
 #: Words that a healthy server never writes.

@@ -16,6 +16,7 @@ io: sockio.Server[Any] = sockio.Server(
     ping_interval=float(os.environ.get("PING_INTERVAL", "25")),
     adapter=os.environ.get("ADAPTER"),
     advertise=os.environ.get("ADVERTISE"),
+    ready="/ready",
 )
 
 
