@@ -69,7 +69,7 @@ class ServiceManager:
             sock.setblocking(False)
             sock.sendto("\n".join(lines).encode(), self._address)
         except OSError as exc:
-            log.warning("the service manager was not told %s: %s", lines[0], exc)
+            log.warning("the service manager was not told %r: %s", lines[0], exc)
         finally:
             sock.close()
 

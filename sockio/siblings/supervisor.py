@@ -271,7 +271,7 @@ class Supervisor:
             if self._silent[child] > BEATS:
                 del self._silent[child]
                 log.error(
-                    "worker %d gave no sign of life for %g s; it is killed",
+                    "worker %d gave no sign of life for %.1f s; it is killed",
                     child,
                     self._manager.patience,
                 )

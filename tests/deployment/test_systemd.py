@@ -207,4 +207,4 @@ def last_word(told: gevent.socket.socket) -> bytes:
         try:
             words.append(told.recv(4096))
         except BlockingIOError:
-            return [word for word in words if word != b"WATCHDOG=1"][-1]
+            return bytes([word for word in words if word != b"WATCHDOG=1"][-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from glob import glob
 from pathlib import Path
 from typing import NoReturn
@@ -20,11 +21,17 @@ PROGRAMS = {
     "haproxy": ("haproxy",),
     "caddy": ("caddy",),
     "systemd": ("systemd-socket-activate",),
+    "hadolint": ("hadolint",),
+    "kubernetes-validate": ("kubernetes-validate",),
     "redis": ("redis-server",),
     "postgres": ("postgres",),
 }
+#: Where Python keeps the programs of its packages.
+_SCRIPTS = str(Path(sys.executable).parent)
 #: Where Debian keeps programs that are in no search path, the newest version last.
 FOLDERS = {
+    "hadolint": _SCRIPTS,
+    "kubernetes-validate": _SCRIPTS,
     "postgres": "/usr/lib/postgresql/*/bin",
     "nginx": "/usr/sbin",
     "haproxy": "/usr/sbin",

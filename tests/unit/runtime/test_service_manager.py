@@ -86,7 +86,7 @@ def test_that_it_cannot_be_told_is_logged(
 ) -> None:
     ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready("serves")
 
-    assert "the service manager was not told READY=1: [Errno 2]" in caplog.text
+    assert "the service manager was not told 'READY=1': [Errno 2]" in caplog.text
 
 
 # ------------------------------------------------------------------ signs of life
