@@ -60,7 +60,7 @@ ORDER = {
         ("__init__",),
     ),
     "siblings": (
-        ("credentials", "link", "place", "signs"),
+        ("credentials", "link", "place", "reload", "signs"),
         ("packets", "siblings", "supervisor"),
         ("member", "survey"),
         ("mesh",),

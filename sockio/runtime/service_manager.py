@@ -53,6 +53,11 @@ class ServiceManager:
         """Say that the service serves, and ``status``: a line for people."""
         self._tell("READY=1", f"STATUS={status}")
 
+    def reloading(self) -> None:
+        """Say that the service is made anew; ``ready`` ends it."""
+        now = int(Clock.now() * 1e6)
+        self._tell("RELOADING=1", f"MONOTONIC_USEC={now}", "STATUS=starts new workers")
+
     def stopping(self) -> None:
         """Say that the service ends."""
         self._tell("STOPPING=1", "STATUS=disconnects its clients, and ends")

@@ -25,6 +25,7 @@ from sockio.runtime.clock import Clock
 from sockio.runtime.service_manager import BEATS, ServiceManager
 from sockio.runtime.signals import ENDING
 
+from .reload import Reload
 from .signs import Signs
 
 __all__ = ["Supervisor", "supervised"]
@@ -37,6 +38,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 SETTLED = 10.0
 #: Seconds between two looks whether a child serves, if somebody waits for it.
 LOOK = 0.05
+#: The signal that replaces the children, and seconds that the new ones get to serve.
+RELOAD, STARTING = signal.SIGUSR2, 60.0
 #: The origin of a signal that a terminal has sent to parent and children alike.
 _FROM_KERNEL = 0x80
 
@@ -56,6 +59,7 @@ class Supervisor:
         count: int,
         work: Callable[[Callable[[], None]], object],
         manager: ServiceManager | None = None,
+        starting: float = STARTING,
     ) -> None:
         """Have ``count`` children.
 
@@ -64,6 +68,8 @@ class Supervisor:
                 to call once it serves.
             manager: Is told when a child serves, and that the children live; None:
                 nobody is told.
+            starting: Seconds that new children get to serve when they are to replace
+                the old ones.
 
         Raises:
             ConfigError: This system has no fork.
@@ -76,6 +82,7 @@ class Supervisor:
         self._count = count
         self._work = work
         self._manager = manager or ServiceManager({})
+        self._starting = starting
         #: By process id, when each child was started.
         self._children: dict[int, float] = {}
         #: Children that may not have got a signal which a terminal has sent.
@@ -95,11 +102,18 @@ class Supervisor:
         self._signs = Signs()
         #: By process id of a child that serves: at how many looks it had given none.
         self._silent: dict[int, int] = {}
+        #: The replacement of all children that is under way.
+        self._reload: Reload | None = None
+        #: Children that were told to end while the others go on.
+        self._retired: set[int] = set()
         #: When to look next; None: nobody wants signs.
         self._next_look = None if self._manager.pause is None else 0.0
 
     def run(self, on_begin: Callable[[], str] = str) -> int:
         """Start the children, and start new ones, until a signal comes.
+
+        SIGUSR2 replaces them: once as many new ones serve, the old ones are told to
+        end. If a new one fails, the old ones go on.
 
         Args:
             on_begin: Called in the parent when it has started all of them; from then on
@@ -113,26 +127,28 @@ class Supervisor:
         Blocks:
             The whole process, until all children have ended.
         """
-        blocked = {signal.SIGCHLD, *ENDING}
+        blocked = {signal.SIGCHLD, RELOAD, *ENDING}
         before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
         if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
             self._told_by.discard(signal.SIGHUP)  # nohup
-        waited = {signal.SIGCHLD, *self._told_by}
+        waited = {signal.SIGCHLD, RELOAD, *self._told_by}
         code = 0
         try:
             for _ in range(self._count):
-                self._start(before)
+                self._try_to_start(before)
             self._status = on_begin()
             while self._children or self._due:
                 self._look()
                 seconds = self._until_next()
                 info = _wait_for(waited, seconds)
-                if info is not None and info.si_signo != signal.SIGCHLD:
+                if info is not None and info.si_signo == RELOAD:
+                    self._replace_all(before)
+                elif info is not None and info.si_signo != signal.SIGCHLD:
                     self._end(info)
                 code = self._reap() or code
                 while self._due and self._due[0] <= time.monotonic():
                     self._due.pop(0)
-                    self._start(before)
+                    self._try_to_start(before)
             return code
         finally:
             for end in self._alive:
@@ -144,23 +160,30 @@ class Supervisor:
         times = [*self._due[:1], time.monotonic() + 3600.0]
         if self._next_look is not None:
             times.append(self._next_look)
-        if self._manager.listens and not self._served:
+        if (self._manager.listens and not self._served) or self._reload is not None:
             times.append(time.monotonic() + LOOK)
         return max(0.0, min(times) - time.monotonic())
 
-    def _start(self, mask: Any) -> None:
+    def _try_to_start(self, mask: Any) -> None:
         try:
-            child = _fork()
+            self._start(mask)
         except OSError as exc:  # there is no room for one more, at present
             self._start_later(f"a worker cannot be started ({exc.strerror})")
-            return
+
+    def _start(self, mask: Any) -> int:
+        """Start a child; return its process id.
+
+        Raises:
+            OSError: There is no room for one more.
+        """
+        child = _fork()
         if child:
             self._children[child] = time.monotonic()
             log.info("worker %d begins", child)
             if self._told_by & signal.sigpending():
                 # If a terminal has sent it before the fork, the child has not got it.
                 self._untold.append(child)
-            return
+            return child
         code = 1
         try:
             gevent.reinit()
@@ -202,12 +225,16 @@ class Supervisor:
 
     def _end(self, info: Any) -> None:
         """Tell the children to end; a terminal has told them already."""
+        told = set(self._children)
+        if info.si_signo == signal.SIGTERM and not self._ending:
+            told -= self._retired  # a second signal would not be the orderly end
         self._ending = True
+        self._reload = None
         self._due.clear()
         self._manager.stopping()
         log.info("signal %d", info.si_signo)
         from_terminal = info.si_code == _FROM_KERNEL
-        self._tell(info.si_signo, self._untold if from_terminal else self._children)
+        self._tell(info.si_signo, self._untold if from_terminal else told)
         self._untold.clear()
 
     def _tell(self, signum: int, children: Iterable[int]) -> None:
@@ -224,9 +251,11 @@ class Supervisor:
                 continue
             del self._children[child]
             self._silent.pop(child, None)
-            if self._ending:
+            if child in self._retired or self._ending:
+                self._retired.discard(child)
                 continue
             code = os.waitstatus_to_exitcode(status)
+            reload = self._reload  # what is heard next may end it
             if not self._anybody_served():
                 self._ending = True
                 self._due.clear()
@@ -236,7 +265,10 @@ class Supervisor:
             if time.monotonic() - since > SETTLED:
                 self._pause = FIRST_PAUSE
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            self._start_later(f"worker {child} has ended ({how})")
+            if reload is not None and reload.awaits(child):
+                self._keep_the_old(reload, f"a new worker has ended ({how})")
+            elif reload is None or child not in reload.old:  # which have new ones
+                self._start_later(f"worker {child} has ended ({how})")
         return failed
 
     def _start_later(self, why: str) -> None:
@@ -248,6 +280,41 @@ class Supervisor:
         self._hear()
         return self._served
 
+    # ------------------------------------------------------------------ reloads
+
+    def _replace_all(self, mask: Any) -> None:
+        if self._ending or self._reload is not None or not self._anybody_served():
+            log.warning("no reload: the workers begin or end already")
+            return
+        log.info("reload: new workers begin")
+        self._manager.reloading()
+        self._due.clear()
+        until = time.monotonic() + self._starting
+        reload = self._reload = Reload(self._children.keys() - self._retired, until)
+        try:
+            for _ in range(self._count):
+                reload.begin(self._start(mask))
+        except OSError as exc:
+            self._keep_the_old(reload, f"a worker cannot be started ({exc.strerror})")
+
+    def _keep_the_new(self, reload: Reload) -> None:
+        log.info("reload: the new workers serve")
+        self._retire(reload.old)
+
+    def _keep_the_old(self, reload: Reload, why: str) -> None:
+        log.error("no reload: %s; the old ones go on", why)
+        self._retire(reload.new)
+        there = len(self._children.keys() - self._retired) + len(self._due)
+        for _ in range(self._count - there):
+            self._start_later("a worker has ended meanwhile")
+
+    def _retire(self, children: Iterable[int]) -> None:
+        self._reload = None
+        gone = self._children.keys() & set(children)
+        self._retired |= gone
+        self._tell(signal.SIGTERM, gone)
+        self._manager.ready(self._status)
+
     # ------------------------------------------------------------------ signs of life
 
     def _hear(self) -> None:
@@ -257,10 +324,15 @@ class Supervisor:
                 self._manager.ready(self._status)
             if child in self._children:
                 self._silent[child] = 0
+            if self._reload is not None and self._reload.serves(child):
+                self._keep_the_new(self._reload)
 
     def _look(self) -> None:
         """Hear who lives, and tell that this process does; kill who is stuck."""
         self._hear()
+        if self._reload is not None and self._reload.until <= time.monotonic():
+            why = f"the new workers do not serve after {self._starting:g} s"
+            self._keep_the_old(self._reload, why)
         if self._next_look is None or time.monotonic() < self._next_look:
             return
         self._next_look = time.monotonic() + (self._manager.pause or 0.0)

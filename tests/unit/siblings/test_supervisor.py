@@ -29,6 +29,7 @@ from sockio.runtime.service_manager import ServiceManager
 from sockio.runtime.signals import Signals
 from sockio.siblings.supervisor import Supervisor, supervised
 from tests import PATCHED
+from tests.support.waiting import wait_until
 
 fork: Callable[[], int] = get_original("os", "fork")
 waitpid: Callable[[int, int], tuple[int, int]] = get_original("os", "waitpid")
@@ -49,6 +50,7 @@ class Program:
         prepare: Callable[[], object] | None = None,
         said: str = "",
         environ: dict[str, str] | None = None,
+        **options: Any,
     ) -> None:
         """Start it.
 
@@ -57,22 +59,27 @@ class Program:
             prepare: What it does first.
             said: What it tells when it has started its workers.
             environ: What its service manager has given it.
+            options: More of its supervisor's arguments.
         """
         self._reading, self._writing = os.pipe()
         self._received = b""
         self.pid = fork()
         if not self.pid:
-            self._be_program(work, count, terminal, prepare, said, environ or {})
+            manager = ServiceManager(environ or {})
+
+            def make(work: Callable[[Callable[[], None]], object]) -> Supervisor:
+                return Supervisor(count, work, manager, **options)
+
+            self._be_program(work, make, terminal, prepare, said)
         os.close(self._writing)
 
     def _be_program(
         self,
         work: Work,
-        count: int,
+        make: Callable[[Callable[[Callable[[], None]], object]], Supervisor],
         terminal: int | None,
         prepare: Callable[[], object] | None,
         said: str,
-        environ: dict[str, str],
     ) -> None:
         def begin() -> str:
             if said:
@@ -90,9 +97,7 @@ class Program:
             )
             if prepare is not None:
                 prepare()
-            supervisor = Supervisor(
-                count, lambda ready: work(self.tell, ready), ServiceManager(environ)
-            )
+            supervisor = make(lambda ready: work(self.tell, ready))
             self.tell(f"exits {supervisor.run(begin)}")
         finally:
             os._exit(0)
@@ -528,10 +533,12 @@ def test_who_gives_no_sign_of_life_is_replaced(
         while True:
             os.sched_yield()
 
-    # The tests' own words about a process that is aborted are of no interest.
-    prepare = faulthandler.disable
+    def leave_no_trace() -> None:
+        faulthandler.disable()
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
     environ = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "90000"}
-    program = start(get_stuck, prepare=prepare, environ=environ)
+    program = start(get_stuck, prepare=leave_no_trace, environ=environ)
     first = program.pids(1)
 
     assert program.next() == "worker gave no sign of life for 0.1 s; it is killed"
@@ -542,6 +549,173 @@ def test_who_gives_no_sign_of_life_is_replaced(
     told = [manager.recv(4096) for _ in range(4)]
     assert b"READY=1\nSTATUS=" in told
     assert b"WATCHDOG=1" in told
+
+
+# ------------------------------------------------------------------ reloads
+
+
+class Generations:
+    """Work of which the second generation differs."""
+
+    def __init__(self, folder: Path, later: Work) -> None:
+        self._flag = folder / "flag"
+        self._later = later
+
+    def __call__(self, tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        (self._later if self._flag.exists() else serve)(tell, ready)
+
+    def begin(self, program: Program) -> None:
+        """Begin the second one."""
+        self._flag.touch()
+        program.send(signal.SIGUSR2)
+
+
+def fail(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+    raise SystemExit(3)
+
+
+def hang(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+    tell("begins")
+    signal.pause()
+
+
+def test_all_are_replaced(start: Callable[..., Program]) -> None:
+    program = start(serve, 2)
+    old = set(program.pids(2))
+
+    program.send(signal.SIGUSR2)
+
+    # A worker may serve before it has told the test.
+    *new, first, second = program.told(4)
+    assert not old & {int(line.removeprefix("serves ")) for line in new}
+    assert [first, second] == ["told 15"] * 2
+    program.send(signal.SIGTERM)
+    assert program.told(2) == ["told 15"] * 2
+    assert [program.next(), program.next()] == ["exits 0", ""]
+
+
+def test_if_a_new_one_fails_the_old_ones_go_on(
+    start: Callable[..., Program], tmp_path: Path
+) -> None:
+    work = Generations(tmp_path, fail)
+    program = start(work, 2)
+    old = program.pids(2)
+
+    work.begin(program)
+
+    assert program.next() == (
+        "no reload: a new worker has ended (exit code 3); the old ones go on"
+    )
+    for pid in old:
+        os.kill(pid, 0)
+    program.send(signal.SIGTERM)
+    assert program.told(2) == ["told 15"] * 2
+    assert [program.next(), program.next()] == ["exits 0", ""]
+
+
+def test_if_the_new_ones_hang_the_old_ones_go_on(
+    start: Callable[..., Program], tmp_path: Path
+) -> None:
+    work = Generations(tmp_path, hang)
+    program = start(work, 1, starting=0.2)
+    (old,) = program.pids(1)
+
+    work.begin(program)
+
+    assert program.told(2) == [
+        "begins",
+        "no reload: the new workers do not serve after 0.2 s; the old ones go on",
+    ]
+    os.kill(old, 0)
+
+
+def test_an_old_one_that_ends_meanwhile_is_not_replaced_twice(
+    start: Callable[..., Program], tmp_path: Path
+) -> None:
+    gate, opening = os.pipe()
+
+    def wait(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        tell("begins")
+        os.read(gate, 1)
+        serve(tell, ready)
+
+    work = Generations(tmp_path, wait)
+    program = start(work, 2)
+    first, _ = program.pids(2)
+    work.begin(program)
+    assert program.told(2) == ["begins"] * 2
+
+    ended = os.pidfd_open(first)
+    os.kill(first, signal.SIGKILL)
+    wait_read(ended, timeout=60)
+    os.write(opening, b"xx")
+
+    *_, last = program.told(3)
+    assert last == "told 15"
+    program.send(signal.SIGTERM)
+    assert program.told(2) == ["told 15"] * 2
+    assert [program.next(), program.next()] == ["exits 0", ""]
+    for descriptor in (ended, gate, opening):
+        os.close(descriptor)
+
+
+def test_one_that_has_ended_meanwhile_is_replaced_if_the_new_ones_fail(
+    start: Callable[..., Program], tmp_path: Path
+) -> None:
+    work = Generations(tmp_path, hang)
+    program = start(work, 1)
+    (old,) = program.pids(1)
+    work.begin(program)
+    assert program.next() == "begins"
+    (new,) = children(program) - {old}
+
+    ended = os.pidfd_open(old)
+    os.kill(old, signal.SIGKILL)
+    wait_read(ended, timeout=60)
+    os.close(ended)
+    wait_until(lambda: old not in children(program))
+    os.kill(new, signal.SIGKILL)
+
+    assert program.told(2) == [
+        "a worker has ended meanwhile; another one begins in 0.1 seconds",
+        "no reload: a new worker has ended (signal 9); the old ones go on",
+    ]
+    assert program.next() == "begins"
+
+
+def children(program: Program) -> set[int]:
+    text = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text()
+    return set(map(int, text.split()))
+
+
+def test_the_end_comes_before_a_reload(
+    start: Callable[..., Program], tmp_path: Path
+) -> None:
+    work = Generations(tmp_path, hang)
+    program = start(work, 1)
+    program.pids(1)
+    work.begin(program)
+    assert program.next() == "begins"
+
+    program.send(signal.SIGTERM)
+
+    assert program.told(2) == ["exits 0", "told 15"]
+
+
+def test_a_service_manager_is_told_of_a_reload(
+    start: Callable[..., Program], manager: gevent.socket.socket
+) -> None:
+    environ = {"NOTIFY_SOCKET": manager.getsockname()}
+    program = start(serve, environ=environ)
+    program.pids(1)
+    assert manager.recv(4096).startswith(b"READY=1\n")
+
+    program.send(signal.SIGUSR2)
+
+    began, microseconds, _ = manager.recv(4096).decode().split("\n")
+    assert began == "RELOADING=1"
+    assert int(microseconds.removeprefix("MONOTONIC_USEC=")) > 0
+    assert manager.recv(4096).startswith(b"READY=1\n")
 
 
 def test_without_fork_there_is_a_way(monkeypatch: pytest.MonkeyPatch) -> None:
