@@ -6,7 +6,6 @@ import re
 import socket
 import ssl
 import subprocess
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -58,7 +57,15 @@ _CADDY = """
 
 
 class Proxy:
-    """A proxy that ends TLS on a port of 127.0.0.1."""
+    """A proxy that ends TLS on a port of 127.0.0.1; a subclass for each program."""
+
+    #: The name of its file, and what is around the printed part in it.
+    file: str
+    frame: str
+    #: Directives of seconds: after them a silent connection is given up.
+    silence: tuple[str, ...] = ()
+    #: The same: how long an idle connection to a server is kept.
+    kept: tuple[str, ...] = ()
 
     def __init__(self, folder: Path, *upstream: int, several: str = "") -> None:
         """Start it.
@@ -71,12 +78,21 @@ class Proxy:
         Blocks:
             Until it accepts clients.
         """
-        self._folder = folder
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
-        self.printed = self._printed(upstream, several)
+        #: Its configuration, without the frame.
+        self.printed = self._one(upstream[0])
+        if several:
+            replaced = {
+                f"10.0.0.{number}:3000": f"127.0.0.1:{port}"
+                for number, port in enumerate(upstream, 5)
+            }
+            variant = printed(PAGE, f"{self.file.split('.')[0]}-{several}", replaced)
+            self.printed = self._several(self.printed, variant)
+        self._file = folder / self.file
+        self._file.write_text(self.frame.format(folder=folder, printed=self.printed))
         self._process = gevent.subprocess.Popen(
-            self._command(),
+            self._start(self._file),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=folder,
@@ -86,36 +102,36 @@ class Proxy:
         self.log = ""
         wait_until(self._accepts)
 
-    def _printed(self, upstream: Sequence[int], several: str) -> str:
+    def _one(self, upstream: int) -> str:
+        """Return what is printed for one server."""
         raise NotImplementedError
 
-    def _command(self) -> list[str]:
-        """Write the configuration, and return what starts the proxy."""
+    def _several(self, one: str, variant: str) -> str:
+        """Put what is printed for several servers in its place."""
+        raise NotImplementedError
+
+    def _start(self, file: Path) -> list[str]:
+        raise NotImplementedError
+
+    def _check(self, file: Path) -> list[str]:
         raise NotImplementedError
 
     def check(self) -> tuple[int, str]:
         """Have the program check its file; return its exit code, and what it says."""
         found = subprocess.run(
-            self._checking(),
+            self._check(self._file),
             capture_output=True,
             text=True,
             timeout=PATIENCE,
             check=False,
-            cwd=self._folder,
+            cwd=self._file.parent,
         )
         return found.returncode, found.stdout + found.stderr
 
-    def _checking(self) -> list[str]:
-        raise NotImplementedError
-
-    def idle_times(self) -> dict[str, int]:
-        """Return after how many seconds it gives up which idle connection to a client
-        or, for a request under way, to a server."""
-        raise NotImplementedError
-
-    def kept(self) -> int:
-        """Return how many seconds it keeps an idle connection to a server."""
-        raise NotImplementedError
+    def seconds(self, directive: str) -> int:
+        """Return the number of seconds that a directive has."""
+        [found] = re.findall(rf"\b{directive} (\d+)s", self.printed)
+        return int(found)
 
     def _accepts(self) -> bool:
         if self._process.poll() is not None:
@@ -147,25 +163,15 @@ class Proxy:
         self.log = said.decode()
 
 
-def upstreams(ports: Sequence[int]) -> Mapping[str, object]:
-    """Return what stands in place of the addresses of several servers."""
-    return {
-        f"10.0.0.{number}:3000": f"127.0.0.1:{port}"
-        for number, port in enumerate(ports, 5)
-    }
-
-
-def seconds(text: str, pattern: str) -> int:
-    """Return the number of seconds that a directive has."""
-    [found] = re.findall(pattern + r" (\d+)s", text)
-    return int(found)
-
-
 class Nginx(Proxy):
     """nginx."""
 
-    def _printed(self, upstream: Sequence[int], several: str) -> str:
-        text = printed(
+    file = "nginx.conf"
+    frame = _NGINX
+    silence = ("proxy_read_timeout", "proxy_send_timeout")
+
+    def _one(self, upstream: int) -> str:
+        return printed(
             PAGE,
             "nginx",
             {
@@ -173,101 +179,77 @@ class Nginx(Proxy):
                 "chat.example.org": "127.0.0.1",
                 "/etc/nginx/chat.pem": CERTIFICATE,
                 "/etc/nginx/chat.key": CERTIFICATE,
-                "127.0.0.1:3000": f"127.0.0.1:{upstream[0]}",
+                "127.0.0.1:3000": f"127.0.0.1:{upstream}",
             },
         )
-        if several:
-            other = printed(PAGE, f"nginx-{several}", upstreams(upstream))
-            text = re.sub(r"upstream chat \{.*?\n\}\n", other, text, flags=re.DOTALL)
-        return text
 
-    def _command(self) -> list[str]:
-        file = self._folder / "nginx.conf"
-        file.write_text(_NGINX.format(folder=self._folder, printed=self.printed))
-        return [services.program("nginx"), "-p", str(self._folder), "-c", str(file)]
+    def _several(self, one: str, variant: str) -> str:
+        return re.sub(r"upstream chat \{.*?\n\}\n", variant, one, flags=re.DOTALL)
 
-    def _checking(self) -> list[str]:
-        return [*self._command(), "-t"]
+    def _start(self, file: Path) -> list[str]:
+        return [services.program("nginx"), "-p", str(file.parent), "-c", str(file)]
 
-    def idle_times(self) -> dict[str, int]:
-        names = ("proxy_read_timeout", "proxy_send_timeout")
-        return {name: seconds(self.printed, name) for name in names}
-
-    def kept(self) -> int:
-        return 60  # nginx's own default for an upstream's keepalive_timeout
+    def _check(self, file: Path) -> list[str]:
+        return [*self._start(file), "-t"]
 
 
 class Haproxy(Proxy):
     """HAProxy."""
 
-    def _printed(self, upstream: Sequence[int], several: str) -> str:
-        text = printed(
+    file = "haproxy.cfg"
+    frame = _HAPROXY
+    silence = ("timeout client", "timeout server", "timeout tunnel")
+
+    def _one(self, upstream: int) -> str:
+        return printed(
             PAGE,
             "haproxy",
             {
                 "bind :443": f"bind 127.0.0.1:{self.port}",
                 "/etc/haproxy/chat.pem": CERTIFICATE,
-                "127.0.0.1:3000": f"127.0.0.1:{upstream[0]}",
+                "127.0.0.1:3000": f"127.0.0.1:{upstream}",
             },
         )
-        if several:
-            other = printed(PAGE, f"haproxy-{several}", upstreams(upstream))
-            text = text[: text.index("backend chat\n")] + other
-        return text
 
-    def _command(self) -> list[str]:
-        file = self._folder / "haproxy.cfg"
-        file.write_text(_HAPROXY.format(printed=self.printed))
+    def _several(self, one: str, variant: str) -> str:
+        return one[: one.index("backend chat\n")] + variant
+
+    def _start(self, file: Path) -> list[str]:
         return [services.program("haproxy"), "-db", "-f", str(file)]
 
-    def _checking(self) -> list[str]:
-        return [*self._command(), "-c"]
-
-    def idle_times(self) -> dict[str, int]:
-        names = ("timeout client", "timeout server", "timeout tunnel")
-        return {name: seconds(self.printed, name) for name in names}
-
-    def kept(self) -> int:
-        return 5  # HAProxy's own pool-purge-delay
+    def _check(self, file: Path) -> list[str]:
+        return [*self._start(file), "-c"]
 
 
 class Caddy(Proxy):
-    """Caddy."""
+    """Caddy, which gives up no silent connection."""
 
-    def _printed(self, upstream: Sequence[int], several: str) -> str:
-        text = printed(
+    file = "caddy.conf"
+    frame = _CADDY
+    kept = ("keepalive",)
+
+    def _one(self, upstream: int) -> str:
+        return printed(
             PAGE,
             "caddy",
             {
                 "chat.example.org": f"127.0.0.1:{self.port}",
                 "/etc/caddy/chat.pem": CERTIFICATE,
                 "/etc/caddy/chat.key": CERTIFICATE,
-                "127.0.0.1:3000": f"127.0.0.1:{upstream[0]}",
+                "127.0.0.1:3000": f"127.0.0.1:{upstream}",
             },
         )
-        if several:
-            other = printed(PAGE, f"caddy-{several}", upstreams(upstream))
-            text = text[: text.index("    reverse_proxy")] + other + "}\n"
-        return text
 
-    def _command(self) -> list[str]:
-        file = self._folder / "Caddyfile"
-        file.write_text(_CADDY.format(folder=self._folder, printed=self.printed))
-        return [services.program("caddy"), "run", *self._arguments(file)]
+    def _several(self, one: str, variant: str) -> str:
+        return one[: one.index("    reverse_proxy")] + variant + "}\n"
 
-    def _checking(self) -> list[str]:
-        return [services.program("caddy"), "validate", *self._arguments(self._file)]
+    def _start(self, file: Path) -> list[str]:
+        return self._command("run", file)
 
-    @property
-    def _file(self) -> Path:
-        return self._folder / "Caddyfile"
+    def _check(self, file: Path) -> list[str]:
+        return self._command("validate", file)
 
     @staticmethod
-    def _arguments(file: Path) -> list[str]:
-        return ["--adapter", "caddyfile", "--config", str(file)]
-
-    def idle_times(self) -> dict[str, int]:
-        return {}  # it gives up none
-
-    def kept(self) -> int:
-        return seconds(self.printed, "keepalive")
+    def _command(name: str, file: Path) -> list[str]:
+        what = ["--adapter", "caddyfile", "--config", str(file)]
+        return [services.program("caddy"), name, *what]

@@ -7,7 +7,10 @@ from typing import Any
 import sockio
 
 io: sockio.Server[Any] = sockio.Server(
-    trusted_proxies=1, cors="https://page.example", health="/health"
+    trusted_proxies=1,
+    cors="https://page.example",
+    check_origin=True,
+    health="/health",
 )
 
 
