@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 
 from sockio.errors import ConfigError
 
@@ -19,8 +19,9 @@ FIRST = 3
 MOST = 1000
 #: What an address begins with.
 SCHEME = "systemd"
-#: Address families of sockets that a web server can use.
-_FAMILIES = (socket.AF_INET, socket.AF_INET6, getattr(socket, "AF_UNIX", -1))
+#: Address families of sockets that a web server can use; not all systems have the last.
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
+_FAMILIES = (*_INTERNET, getattr(socket, "AF_UNIX", -1))
 
 
 def name_in(address: object) -> str | None:
@@ -65,7 +66,7 @@ class PassedSockets:
         sock = socket.socket(fileno=os.dup(found))
         try:
             _check(sock, found)
-            if sock.family != _FAMILIES[2]:
+            if sock.family in _INTERNET:
                 # Accepted sockets inherit it, which saves a system call for each.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setblocking(False)
@@ -89,23 +90,24 @@ class PassedSockets:
         elif not (count.isascii() and count.isdigit() and 0 < int(count[:9]) <= MOST):
             self._because = f"LISTEN_FDS={count[:20]!r} is no number of sockets"
         else:
-            return dict(self._numbered(int(count), names))
+            return self._numbered(int(count), names)
         return {}
 
-    def _numbered(self, count: int, names: str) -> Iterator[tuple[str, list[int]]]:
+    def _numbered(self, count: int, names: str) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
-        named = names.split(":") if names else []
+        named = names.split(":")
         if len(named) != count:
             named = ["unknown"] * count
         for descriptor, name in enumerate(named, self._first):
             os.set_inheritable(descriptor, False)
-            found.setdefault(name, []).append(descriptor)
-        yield from found.items()
+            found.setdefault(name or "unknown", []).append(descriptor)
+        return found
 
     def _found(self, named: dict[str, list[int]], name: str) -> int:
-        descriptors = [
-            each for key, all_ in named.items() if name in ("", key) for each in all_
-        ]
+        if name:
+            descriptors = named.get(name, [])
+        else:
+            descriptors = [each for several in named.values() for each in several]
         if len(descriptors) == 1:
             return descriptors[0]
         what = f"{SCHEME}:{name}" if name else SCHEME

@@ -31,6 +31,8 @@ class ServiceManager:
         self._address = _address(environ.pop("NOTIFY_SOCKET", ""))
         microseconds = environ.pop("WATCHDOG_USEC", "")
         watched = environ.pop("WATCHDOG_PID", "") or str(os.getpid())
+        #: Whether the last telling has failed, which is said once.
+        self._failing = False
         #: Seconds without a sign of life after which this process is restarted; None:
         #: nobody restarts it.
         self.patience: float | None = None
@@ -73,8 +75,11 @@ class ServiceManager:
         try:
             sock.setblocking(False)
             sock.sendto("\n".join(lines).encode(), self._address)
+            self._failing = False
         except OSError as exc:
-            log.warning("the service manager was not told %r: %s", lines[0], exc)
+            if not self._failing:
+                log.warning("the service manager was not told %r: %s", lines[0], exc)
+            self._failing = True
         finally:
             sock.close()
 

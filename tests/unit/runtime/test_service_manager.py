@@ -81,11 +81,15 @@ def test_a_name_that_is_none(name: str, caplog: pytest.LogCaptureFixture) -> Non
     assert f"NOTIFY_SOCKET is no path and no abstract name: {name!r}" in caplog.text
 
 
-def test_that_it_cannot_be_told_is_logged(
+def test_that_it_cannot_be_told_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready("serves")
+    manager = ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "gone")})
 
+    manager.ready("serves")
+    manager.alive()
+
+    assert len(caplog.records) == 1
     assert "the service manager was not told 'READY=1': [Errno 2]" in caplog.text
 
 
