@@ -38,8 +38,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 SETTLED = 10.0
 #: Seconds between two looks whether a child serves, if somebody waits for it.
 LOOK = 0.05
-#: The signal that replaces the children, and seconds that the new ones get to serve.
-RELOAD, STARTING = signal.SIGUSR2, 60.0
+#: The signal that replaces the children.
+RELOAD = signal.SIGUSR2
+#: Seconds that new children get to serve then, and afterwards the old ones to end.
+PATIENCE = 60.0
 #: The origin of a signal that a terminal has sent to parent and children alike.
 _FROM_KERNEL = 0x80
 
@@ -59,7 +61,7 @@ class Supervisor:
         count: int,
         work: Callable[[Callable[[], None]], object],
         manager: ServiceManager | None = None,
-        starting: float = STARTING,
+        patience: float = PATIENCE,
     ) -> None:
         """Have ``count`` children.
 
@@ -68,8 +70,8 @@ class Supervisor:
                 to call once it serves.
             manager: Is told when a child serves, and that the children live; None:
                 nobody is told.
-            starting: Seconds that new children get to serve when they are to replace
-                the old ones.
+            patience: Seconds that new children get to serve when they are to replace
+                the old ones, and afterwards the old ones to end.
 
         Raises:
             ConfigError: This system has no fork.
@@ -82,7 +84,7 @@ class Supervisor:
         self._count = count
         self._work = work
         self._manager = manager or ServiceManager({})
-        self._starting = starting
+        self._patience = patience
         #: By process id, when each child was started.
         self._children: dict[int, float] = {}
         #: Children that may not have got a signal which a terminal has sent.
@@ -100,12 +102,10 @@ class Supervisor:
         self._alive = os.pipe()
         #: Each child gives one when it serves, and more if they are wanted.
         self._signs = Signs()
-        #: By process id of a child that serves: at how many looks it had given none.
-        self._silent: dict[int, int] = {}
         #: The replacement of all children that is under way.
         self._reload: Reload | None = None
-        #: Children that were told to end while the others go on.
-        self._retired: set[int] = set()
+        #: Children that were told to end while the others go on, and until when.
+        self._retired: dict[int, float] = {}
         #: When to look next; None: nobody wants signs.
         self._next_look = None if self._manager.pause is None else 0.0
 
@@ -157,7 +157,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _until_next(self) -> float:
-        times = [*self._due[:1], time.monotonic() + 3600.0]
+        times = [*self._due, *self._retired.values(), time.monotonic() + 3600.0]
         if self._next_look is not None:
             times.append(self._next_look)
         if (self._manager.listens and not self._served) or self._reload is not None:
@@ -227,7 +227,7 @@ class Supervisor:
         """Tell the children to end; a terminal has told them already."""
         told = set(self._children)
         if info.si_signo == signal.SIGTERM and not self._ending:
-            told -= self._retired  # a second signal would not be the orderly end
+            told -= self._retired.keys()  # a second signal would not be the orderly end
         self._ending = True
         self._reload = None
         self._due.clear()
@@ -250,9 +250,8 @@ class Supervisor:
             if not found:
                 continue
             del self._children[child]
-            self._silent.pop(child, None)
-            if child in self._retired or self._ending:
-                self._retired.discard(child)
+            self._signs.forget(child)
+            if self._retired.pop(child, None) or self._ending:
                 continue
             code = os.waitstatus_to_exitcode(status)
             reload = self._reload  # what is heard next may end it
@@ -289,8 +288,10 @@ class Supervisor:
         log.info("reload: new workers begin")
         self._manager.reloading()
         self._due.clear()
-        until = time.monotonic() + self._starting
-        reload = self._reload = Reload(self._children.keys() - self._retired, until)
+        until = time.monotonic() + self._patience
+        reload = self._reload = Reload(
+            self._children.keys() - self._retired.keys(), until
+        )
         try:
             for _ in range(self._count):
                 reload.begin(self._start(mask))
@@ -304,50 +305,47 @@ class Supervisor:
     def _keep_the_old(self, reload: Reload, why: str) -> None:
         log.error("no reload: %s; the old ones go on", why)
         self._retire(reload.new)
-        there = len(self._children.keys() - self._retired) + len(self._due)
+        there = len(self._children) - len(self._retired) + len(self._due)
         for _ in range(self._count - there):
             self._start_later("a worker has ended meanwhile")
 
     def _retire(self, children: Iterable[int]) -> None:
         self._reload = None
         gone = self._children.keys() & set(children)
-        self._retired |= gone
+        self._retired |= dict.fromkeys(gone, time.monotonic() + self._patience)
         self._tell(signal.SIGTERM, gone)
         self._manager.ready(self._status)
 
     # ------------------------------------------------------------------ signs of life
 
     def _hear(self) -> None:
-        for child in self._signs.read():
-            if not self._served:
-                self._served = True
+        for child in self._signs.hear(self._children):
+            if not (self._served or self._ending):
                 self._manager.ready(self._status)
-            if child in self._children:
-                self._silent[child] = 0
+            self._served = True
             if self._reload is not None and self._reload.serves(child):
                 self._keep_the_new(self._reload)
 
     def _look(self) -> None:
-        """Hear who lives, and tell that this process does; kill who is stuck."""
+        """Hear who lives, tell that this process does, and end who does not."""
         self._hear()
-        if self._reload is not None and self._reload.until <= time.monotonic():
-            why = f"the new workers do not serve after {self._starting:g} s"
+        now = time.monotonic()
+        if self._reload is not None and self._reload.until <= now:
+            why = f"the new workers do not serve after {self._patience:g} s"
             self._keep_the_old(self._reload, why)
-        if self._next_look is None or time.monotonic() < self._next_look:
+        for child, until in list(self._retired.items()):
+            if until <= now:
+                log.error("worker %d does not end: it is killed", child)
+                self._retired[child] = now + self._patience
+                self._tell(signal.SIGKILL, [child])
+        if self._next_look is None or now < self._next_look:
             return
-        self._next_look = time.monotonic() + (self._manager.pause or 0.0)
+        self._next_look = now + (self._manager.pause or 0.0)
         self._manager.alive()
-        for child in list(self._silent):
-            self._silent[child] += 1
-            # Looks, not seconds, are counted: this process may have stood still, too.
-            if self._silent[child] > BEATS:
-                del self._silent[child]
-                log.error(
-                    "worker %d gave no sign of life for %.1f s; it is killed",
-                    child,
-                    self._manager.patience,
-                )
-                self._tell(signal.SIGABRT, [child])
+        for child in self._signs.missing(BEATS):
+            seconds = self._manager.patience
+            log.error("worker %d gave no sign for %.1f s: it is killed", child, seconds)
+            self._tell(signal.SIGABRT, [child])
 
 
 def supervised() -> bool:

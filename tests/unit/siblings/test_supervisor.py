@@ -541,7 +541,7 @@ def test_who_gives_no_sign_of_life_is_replaced(
     program = start(get_stuck, prepare=leave_no_trace, environ=environ)
     first = program.pids(1)
 
-    assert program.next() == "worker gave no sign of life for 0.1 s; it is killed"
+    assert program.next() == "worker gave no sign for 0.1 s: it is killed"
     assert program.next() == (
         "worker has ended (signal 6); another one begins in 0.1 seconds"
     )
@@ -617,7 +617,7 @@ def test_if_the_new_ones_hang_the_old_ones_go_on(
     start: Callable[..., Program], tmp_path: Path
 ) -> None:
     work = Generations(tmp_path, hang)
-    program = start(work, 1, starting=0.2)
+    program = start(work, 1, patience=0.2)
     (old,) = program.pids(1)
 
     work.begin(program)
@@ -627,6 +627,27 @@ def test_if_the_new_ones_hang_the_old_ones_go_on(
         "no reload: the new workers do not serve after 0.2 s; the old ones go on",
     ]
     os.kill(old, 0)
+
+
+def test_an_old_one_that_does_not_end_is_killed(
+    start: Callable[..., Program], tmp_path: Path
+) -> None:
+    def stay(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
+        ready()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        tell(f"serves {os.getpid()}")
+        while True:
+            signal.pause()
+
+    program = start(stay, patience=0.2)
+    old = os.pidfd_open(*program.pids(1))
+
+    program.send(signal.SIGUSR2)
+
+    assert program.next().startswith("serves ")
+    assert program.next() == "worker does not end: it is killed"
+    wait_read(old, timeout=60)
+    os.close(old)
 
 
 def test_an_old_one_that_ends_meanwhile_is_not_replaced_twice(
