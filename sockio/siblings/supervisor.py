@@ -40,8 +40,8 @@ SETTLED = 10.0
 LOOK = 0.05
 #: The signal that replaces the children.
 RELOAD = signal.SIGUSR2
-#: Seconds that new children get to serve then, and afterwards the old ones to end.
-PATIENCE = 60.0
+#: Seconds that the new children get to serve then, and the old ones to end.
+STARTING, ENDS = 60.0, 60.0
 #: The origin of a signal that a terminal has sent to parent and children alike.
 _FROM_KERNEL = 0x80
 
@@ -61,7 +61,8 @@ class Supervisor:
         count: int,
         work: Callable[[Callable[[], None]], object],
         manager: ServiceManager | None = None,
-        patience: float = PATIENCE,
+        starting: float = STARTING,
+        ends: float = ENDS,
     ) -> None:
         """Have ``count`` children.
 
@@ -70,8 +71,9 @@ class Supervisor:
                 to call once it serves.
             manager: Is told when a child serves, and that the children live; None:
                 nobody is told.
-            patience: Seconds that new children get to serve when they are to replace
-                the old ones, and afterwards the old ones to end.
+            starting: Seconds that new children get to serve when they are to replace
+                the old ones.
+            ends: Seconds that the old ones get to end afterwards.
 
         Raises:
             ConfigError: This system has no fork.
@@ -84,7 +86,7 @@ class Supervisor:
         self._count = count
         self._work = work
         self._manager = manager or ServiceManager({})
-        self._patience = patience
+        self._starting, self._ends = starting, ends
         #: By process id, when each child was started.
         self._children: dict[int, float] = {}
         #: Children that may not have got a signal which a terminal has sent.
@@ -288,7 +290,7 @@ class Supervisor:
         log.info("reload: new workers begin")
         self._manager.reloading()
         self._due.clear()
-        until = time.monotonic() + self._patience
+        until = time.monotonic() + self._starting
         reload = self._reload = Reload(
             self._children.keys() - self._retired.keys(), until
         )
@@ -312,7 +314,7 @@ class Supervisor:
     def _retire(self, children: Iterable[int]) -> None:
         self._reload = None
         gone = self._children.keys() & set(children)
-        self._retired |= dict.fromkeys(gone, time.monotonic() + self._patience)
+        self._retired |= dict.fromkeys(gone, time.monotonic() + self._ends)
         self._tell(signal.SIGTERM, gone)
         self._manager.ready(self._status)
 
@@ -331,12 +333,12 @@ class Supervisor:
         self._hear()
         now = time.monotonic()
         if self._reload is not None and self._reload.until <= now:
-            why = f"the new workers do not serve after {self._patience:g} s"
+            why = f"the new workers do not serve after {self._starting:g} s"
             self._keep_the_old(self._reload, why)
         for child, until in list(self._retired.items()):
             if until <= now:
                 log.error("worker %d does not end: it is killed", child)
-                self._retired[child] = now + self._patience
+                self._retired[child] = now + self._ends
                 self._tell(signal.SIGKILL, [child])
         if self._next_look is None or now < self._next_look:
             return

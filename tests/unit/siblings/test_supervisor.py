@@ -617,14 +617,14 @@ def test_if_the_new_ones_hang_the_old_ones_go_on(
     start: Callable[..., Program], tmp_path: Path
 ) -> None:
     work = Generations(tmp_path, hang)
-    program = start(work, 1, patience=0.2)
+    program = start(work, 1, starting=0.05)
     (old,) = program.pids(1)
 
     work.begin(program)
 
     assert program.told(2) == [
         "begins",
-        "no reload: the new workers do not serve after 0.2 s; the old ones go on",
+        "no reload: the new workers do not serve after 0.05 s; the old ones go on",
     ]
     os.kill(old, 0)
 
@@ -639,7 +639,7 @@ def test_an_old_one_that_does_not_end_is_killed(
         while True:
             signal.pause()
 
-    program = start(stay, patience=0.2)
+    program = start(stay, ends=0.05)
     old = os.pidfd_open(*program.pids(1))
 
     program.send(signal.SIGUSR2)
