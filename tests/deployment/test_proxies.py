@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from functools import partial
@@ -15,7 +16,7 @@ import sockio
 from tests.support import services
 from tests.support.deployed import CERTIFICATE, OUR_WORKER, Deployed, gunicorn
 from tests.support.loopback import Loopback
-from tests.support.node import Driver, JsClient
+from tests.support.node import FOLDER, Driver, JsClient
 from tests.support.nodes import Node
 from tests.support.proxies import Caddy, Haproxy, Nginx, Proxy
 from tests.support.raw_websocket import RawWebSocket
@@ -144,6 +145,23 @@ def test_http_2(proxy: Proxy) -> None:
     opened, version = answer.stdout.split("\n")
     assert version == "2"
     assert json.loads(opened[1:])["upgrades"] == ["websocket"]
+
+
+def test_websockets_over_http_2(proxy: Proxy) -> None:
+    script = [services.program("node"), str(FOLDER / "http2_websocket.mjs"), proxy.url]
+    answer = subprocess.run(
+        script,
+        env={**os.environ, "NODE_EXTRA_CA_CERTS": str(CERTIFICATE)},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+
+    found = json.loads(answer.stdout)
+    assert found["offered"] == isinstance(proxy, Haproxy)
+    if found["offered"]:
+        assert found["status"] == 200
+        assert found["first"].startswith('0{"sid":')
 
 
 def test_what_is_beside_stays_inside(proxy: Proxy) -> None:
