@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import MutableMapping
+from contextlib import ExitStack
 
 from sockio.errors import ConfigError
 
@@ -63,16 +64,14 @@ class PassedSockets:
         if self._named is None:
             self._named = self._look()
         found = self._found(self._named, name)
-        sock = socket.socket(fileno=os.dup(found))
-        try:
+        with ExitStack() as undo:
+            sock = undo.enter_context(socket.socket(fileno=os.dup(found)))
             _check(sock, found)
             if sock.family in _INTERNET:
                 # Accepted sockets inherit it, which saves a system call for each.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setblocking(False)
-        except BaseException:
-            sock.close()
-            raise
+            undo.pop_all()
         return sock
 
     def _look(self) -> dict[str, list[int]]:

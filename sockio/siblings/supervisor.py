@@ -178,12 +178,13 @@ class Supervisor:
         Raises:
             OSError: There is no room for one more.
         """
+        # What a terminal has sent before the fork, the child does not get.
+        untold = self._told_by & signal.sigpending()
         child = _fork()
         if child:
             self._children[child] = time.monotonic()
             log.info("worker %d begins", child)
-            if self._told_by & signal.sigpending():
-                # If a terminal has sent it before the fork, the child has not got it.
+            if untold:
                 self._untold.append(child)
             return child
         code = 1
