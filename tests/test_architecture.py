@@ -172,9 +172,11 @@ ORDER = {
     ),
     "cli": (
         ("command_lines", "findings", "telling", "web", "websocket"),
+        ("project", "prompt", "reports", "screen"),
         ("gunicorn_checks", "link", "process_checks", "server_checks"),
-        ("client", "url_checks"),
+        ("client", "reloading", "serving", "url_checks"),
         ("conversation", "doctor"),
+        ("commands/",),
         ("__init__",),
     ),
     "schema": (
@@ -376,6 +378,7 @@ GEVENT = (
     "adapters/buses/redis/directory",
     "adapters/buses/redis/link",
     "cli/client",
+    "cli/reports",
     "cli/web",
     "engine/websockets/",
     "engine/quic/",
