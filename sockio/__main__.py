@@ -7,19 +7,20 @@ import os
 import sys
 from collections.abc import Sequence
 
-from sockio.cli.commands import client, doctor, run, schema
+from sockio.cli.commands import bench, client, doctor, run, schema
 from sockio.cli.commands.parts import exiting
 
 __all__ = ["main"]
 
 #: The commands, in the order in which they are shown.
-COMMANDS = (run, client, doctor, schema)
+COMMANDS = (run, client, bench, doctor, schema)
 
 _EXAMPLES = """\
 examples:
   python -m sockio run chat:io --reload               while you write it
   python -m sockio run chat:io -w 4 -b 0.0.0.0:3000   four processes, one server
   python -m sockio client http://127.0.0.1:3000       talk to it
+  python -m sockio bench 127.0.0.1:3000 --clients 50  load it
   python -m sockio doctor chat:io                     what should be changed?
   python -m sockio schema chat:io --ts                types for the JavaScript client
   python -m sockio COMMAND --help                     more examples

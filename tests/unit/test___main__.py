@@ -79,6 +79,8 @@ def mistake(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         (["run", "chat:io", "-w", "many"], "invalid int value: 'many'"),
         (["schema"], "required: MODULE:NAME"),
         (["client"], "required: URL"),
+        (["bench"], "required: URL"),
+        (["bench", "x", "--clients", "many"], "invalid int value: 'many'"),
         (["doctor"], "required: MODULE:NAME"),
         (["doctor", "chat:io", "--timeout", "long"], "invalid float value: 'long'"),
     ],
@@ -165,7 +167,7 @@ def test_an_address_at_which_nobody_can_listen(folder: Path) -> None:
 # ------------------------------------------------------------------ help
 
 
-@pytest.mark.parametrize("command", ["", "run", "client", "doctor", "schema"])
+@pytest.mark.parametrize("command", ["", "run", "client", "bench", "doctor", "schema"])
 def test_help_teaches_by_examples(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
