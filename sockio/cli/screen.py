@@ -6,6 +6,7 @@ Without it, and in files and pipes, the same words are plain text.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,6 +71,9 @@ class Screen:
 
 def _console(error: bool) -> Any:
     """Return what writes colours to a terminal; None: nothing does."""
+    file = sys.stderr if error else sys.stdout
+    if not (file.isatty() or os.environ.get("FORCE_COLOR")):
+        return None  # and nobody waits until the package is imported
     try:
         from rich.console import Console
     except ImportError:

@@ -17,8 +17,8 @@ import sockio
 from sockio.__main__ import main
 from tests.support.deployed import ROOT
 from tests.support.loopback import Kind, Loopback
+from tests.support.ports import free_port
 from tests.support.raw_client import CERTIFICATE
-from tests.support.redis_server import free_port
 from tests.support.waiting import wait_until
 
 #: The exit code, and what was measured.

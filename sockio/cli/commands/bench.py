@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 from typing import Any
 
 from sockio.cli.client import interrupted_here
@@ -63,7 +64,11 @@ def add(commands: Commands) -> None:
     )
     add_client(bench, "websocket")
     bench.add_argument(
-        "--clients", type=int, default=10, metavar="N", help="(%(default)s)"
+        "--clients",
+        type=int,
+        default=10,
+        metavar="N",
+        help="how many connect (%(default)s)",
     )
     bench.add_argument(
         "--duration",
@@ -102,12 +107,10 @@ def _bench(given: argparse.Namespace) -> None:
     load = Load(dialer, plan)
     interrupted = False
     try:
-        with interrupted_here(), Screen(error=True).bar() as bar:
+        with interrupted_here(), closing(load), Screen(error=True).bar() as bar:
             load.run(lambda what, done, tally: bar(what, done, _news(tally)))
     except KeyboardInterrupt:
         interrupted = True
-    finally:
-        load.close()
     if given.json:
         sys.stdout.write(as_json(load, interrupted=interrupted))
         sys.stdout.flush()

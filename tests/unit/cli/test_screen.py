@@ -79,6 +79,16 @@ def test_json_and_files_have_no_colours() -> None:
     assert (json, file) == ("{}\n", "wrong\n")
 
 
+def test_a_pipe_has_colours_if_somebody_asks_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    told = written(lambda: Screen().write("wrong", "error"), io.StringIO())
+
+    assert told.startswith(RED)
+
+
 @pytest.mark.usefixtures("plain")
 def test_without_the_package_it_is_plain_text() -> None:
     assert written(lambda: Screen().write("wrong", "error")) == "wrong\n"
