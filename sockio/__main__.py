@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from sockio.cli.commands import bench, client, doctor, run, schema
-from sockio.cli.commands.parts import exiting
+from sockio.cli.exit_codes import telling_mistakes
 
 __all__ = ["main"]
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         command.add(commands)
     given = parser.parse_args(arguments)
     sys.path.insert(0, os.getcwd())
-    with exiting():
+    with telling_mistakes():
         given.do(given)
 
 

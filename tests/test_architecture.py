@@ -171,6 +171,7 @@ ORDER = {
         ("__init__",),
     ),
     "cli": (
+        ("exit_codes",),
         ("command_lines", "findings", "telling", "web", "websocket"),
         ("latencies", "project", "prompt", "reports", "screen"),
         ("gunicorn_checks", "link", "process_checks", "server_checks"),

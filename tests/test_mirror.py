@@ -96,6 +96,7 @@ ELSEWHERE = {
     "cli/commands/schema": "unit/test___main__",
     "cli/conversation": "loopback/test_terminal_client",
     "cli/doctor": "loopback/test_doctor",
+    "cli/exit_codes": "unit/test___main__",
     "cli/link": "loopback/test_terminal_client",
     "cli/load": "loopback/test_bench",
     "cli/load_client": "loopback/test_bench",

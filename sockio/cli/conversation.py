@@ -10,6 +10,7 @@ from typing import Any
 from sockio.runtime.tasks import in_thread
 
 from .client import HELP, Failed, TerminalClient, interrupted_here
+from .exit_codes import FAILED, INTERRUPTED
 from .link import Dialer
 from .prompt import typed_lines
 from .screen import Screen
@@ -21,8 +22,6 @@ __all__ = ["converse"]
 _WORDS = [line.split()[0].rstrip(",") for line in HELP.splitlines()]
 #: Bytes that are read at a time.
 _SIZE = 65536
-#: The exit code of a program that Ctrl-C has ended, as shells have it.
-_INTERRUPTED = 130
 
 
 def converse(
@@ -55,9 +54,9 @@ def converse(
                 client.watch()
     except Failed as exc:
         _complain(screen, exc, in_json=in_json)
-        raise SystemExit(1) from None
+        raise SystemExit(FAILED) from None
     except KeyboardInterrupt:
-        raise SystemExit(_INTERRUPTED) from None
+        raise SystemExit(INTERRUPTED) from None
     finally:
         client.close()
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
+from .exit_codes import FAILED, WARNED
 from .telling import plain
 
 __all__ = ["Finding", "Level", "as_json", "as_rows", "exit_code"]
@@ -16,7 +17,7 @@ __all__ = ["Finding", "Level", "as_json", "as_rows", "exit_code"]
 Level: TypeAlias = Literal["ok", "hint", "warning", "error"]
 
 #: The exit code of a program that has found the like, worst first.
-_CODES: dict[Level, int] = {"error": 1, "warning": 3}
+_CODES: dict[Level, int] = {"error": FAILED, "warning": WARNED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,9 @@ class Tally:
 class LoadClient:
     """One client; it connects once, and does not come back when it is lost."""
 
-    def __init__(self, number: int, dialer: Dialer, tally: Tally, heard: Any) -> None:
+    def __init__(
+        self, number: int, dialer: Dialer, tally: Tally, heard: str | None
+    ) -> None:
         """Make a client that is not connected.
 
         Args:
@@ -236,12 +238,12 @@ class LoadClient:
 
 
 #: What stands for one event in its arguments: who has sent it, and its number.
-KEY = re.compile(r"<(\d+\.\d+)>")
+_KEY = re.compile(r"<(\d+\.\d+)>")
 
 
 def _keys_in(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield from KEY.findall(value)
+        yield from _KEY.findall(value)
     elif isinstance(value, list | tuple):
         for each in value:
             yield from _keys_in(each)

@@ -14,13 +14,13 @@ from sockio import build
 from sockio.adapters.cluster.cluster import Cluster
 from sockio.adapters.memory import MemoryAdapter
 from sockio.adapters.registry import given
-from sockio.errors import ConfigError
 from sockio.httpd.listening_socket import Address, ListeningSocket
 from sockio.httpd.options import RunSettings
 from sockio.socket.server.naming import server_named
 from sockio.socket.server.server import Server
 from sockio.socket.server.workers import serve_together
 
+from .exit_codes import telling_mistakes
 from .reports import Reports
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class _Worker:
         **options: Unpack[RunSettings],
     ) -> None:
         """Serve until a signal comes."""
-        try:
+        with telling_mistakes():
             server = _imported(self._name, self._reports)
 
             def ready() -> None:
@@ -94,9 +94,6 @@ class _Worker:
                 on_ready()
 
             server._lifecycle.run_as_worker(listening, group, ready, **options)
-        except ConfigError as exc:
-            _say([f"sockio: {exc}"])
-            raise SystemExit(2) from None
 
 
 class _Token:

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+import sockio
 from sockio.__main__ import main
+from sockio.cli.serving import facts
 from tests.support.deployed import ROOT
 from tests.support.ports import free_port
 
@@ -361,6 +363,14 @@ def test_one_of_several_workers_tells_the_facts(start: Callable[..., Program]) -
 
     assert told == ["adapter", "sockio", "transports", "versions"]
     assert (code, rest) == (0, "")
+
+
+def test_the_broker_is_named_without_its_password() -> None:
+    told = "\n".join(facts(sockio.Server(adapter="redis://:secret@127.0.0.1:1")))
+
+    assert "  adapter     <RedisBus " in told
+    assert "127.0.0.1:1>" in told
+    assert "secret" not in told
 
 
 @pytest.mark.parametrize("name", ["nobody:io", "chat:text"])

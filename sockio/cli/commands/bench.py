@@ -9,6 +9,7 @@ from typing import Any
 
 from sockio.cli.client import interrupted_here
 from sockio.cli.command_lines import arguments_in, words_in
+from sockio.cli.exit_codes import FAILED, INTERRUPTED
 from sockio.cli.link import Dialer
 from sockio.cli.load import TOKEN, Load, Plan
 from sockio.cli.load_client import Tally
@@ -18,8 +19,6 @@ from sockio.errors import ConfigError
 from sockio.protocol.socketio.packet import RESERVED_EVENTS
 
 from .parts import (
-    FAILED,
-    INTERRUPTED,
     Commands,
     add_client,
     add_command,

@@ -1,12 +1,10 @@
-"""Parts of commands: what several of them have in common, and how all of them end."""
+"""Parts of commands: the arguments that several of them have in common."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -14,17 +12,12 @@ from sockio.cli.web import Place, context_for
 from sockio.errors import ConfigError
 
 __all__ = [
-    "FAILED",
-    "INTERRUPTED",
-    "WARNED",
-    "WRONG",
     "Commands",
     "add_application",
     "add_client",
     "add_command",
     "add_place",
     "auth_of",
-    "exiting",
     "link_options",
     "namespaces_of",
     "place_of",
@@ -33,22 +26,8 @@ __all__ = [
 #: To which a command is added.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-#: Exit codes: something failed; an argument or an option is wrong; there are warnings;
-#: Ctrl-C, as shells have it.
-FAILED, WRONG, WARNED, INTERRUPTED = 1, 2, 3, 130
 
 _TRANSPORTS = (["polling"], ["websocket"], ["polling", "websocket"])
-
-
-@contextmanager
-def exiting() -> Iterator[None]:
-    """End the program with one line if an argument or an option is wrong."""
-    try:
-        yield
-    except ConfigError as exc:
-        # In one piece, since other processes may say the same now.
-        sys.stderr.write(f"sockio: {exc}\n")
-        raise SystemExit(WRONG) from None
 
 
 def add_command(
@@ -145,6 +124,7 @@ def add_client(command: argparse.ArgumentParser, transports: str) -> None:
     )
     command.add_argument(
         "--transports",
+        "--transport",
         default=transports,
         metavar="NAMES",
         help="in the order in which they are tried: polling, websocket, or both with a "
