@@ -40,6 +40,9 @@ settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev")
 )
 
+# What tests compare has no colours, whoever runs them.
+os.environ.pop("FORCE_COLOR", None)
+
 _failed = pytest.StashKey[bool]()
 _slow: list[tuple[float, str]] = []
 

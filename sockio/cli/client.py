@@ -64,7 +64,7 @@ class TerminalClient:
         core: Client,
         link: Link,
         tell: Telling,
-        write: Callable[[str], object],
+        write: Callable[[str, str], object],
         timeout: float,
     ) -> None:
         """Make a client that is not connected.
@@ -73,7 +73,7 @@ class TerminalClient:
             core: What it knows.
             link: Its connection, which is not open yet.
             tell: Makes lines of what happens.
-            write: Takes these lines.
+            write: Takes these lines, and what each is about.
             timeout: Seconds for which an answer is awaited.
         """
         self._core = core
@@ -249,7 +249,7 @@ class TerminalClient:
         self._tell("disconnect", namespace=self._used, reason="io client disconnect")
 
     def _help(self, rest: str) -> None:
-        self._write(HELP.rstrip())
+        self._write(HELP.rstrip(), "help")
 
     def _check_joined(self) -> None:
         if not self._core.memberships[self._used].connected:
@@ -327,4 +327,4 @@ class TerminalClient:
         return True
 
     def _tell(self, what: str, **fields: Any) -> None:
-        self._write(self._told(what, fields))
+        self._write(self._told(what, fields), what)

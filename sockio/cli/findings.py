@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
+from .exit_codes import FAILED, WARNED
 from .telling import plain
 
-__all__ = ["Finding", "Level", "as_json", "as_text", "exit_code"]
+__all__ = ["Finding", "Level", "as_json", "as_rows", "exit_code"]
 
 #: "error": it does not work; "warning": it will fail in some situations, or for some
 #: clients; "hint": it could be better, or was not examined.
 Level: TypeAlias = Literal["ok", "hint", "warning", "error"]
 
 #: The exit code of a program that has found the like, worst first.
-_CODES: dict[Level, int] = {"error": 1, "warning": 3}
+_CODES: dict[Level, int] = {"error": FAILED, "warning": WARNED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +39,20 @@ def exit_code(findings: Sequence[Finding]) -> int:
     return next((code for level, code in _CODES.items() if level in levels), 0)
 
 
-def as_text(findings: Sequence[Finding]) -> str:
-    """Return a line for each finding, below it what to change, and a summary."""
+def as_rows(findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    """Return lines for people, each behind the level of its finding.
+
+    There is one for each finding, one below it that says what to change, and a summary.
+    """
     wide = max((len(each.subject) for each in findings), default=0)
-    lines = []
+    rows: list[tuple[str, str]] = []
     for each in findings:
-        lines.append(f"{each.level:7}  {each.subject:{wide}}  {plain(each.text)}")
+        line = f"{each.level:7}  {each.subject:{wide}}  {plain(each.text)}"
+        rows.append((each.level, line))
         if each.advice:
-            lines.append(f"{'':9}{'':{wide}}  -> {each.advice}")
+            rows.append((each.level, f"{'':9}{'':{wide}}  -> {each.advice}"))
     counts = ", ".join(f"{level}s: {_count(findings, level)}" for level in _CODES)
-    return "\n".join([*lines, "", counts, ""])
+    return [*rows, ("ok", ""), ("ok", counts)]
 
 
 def as_json(findings: Sequence[Finding]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sockio.errors import ProtocolError
@@ -12,18 +12,41 @@ from sockio.protocol.client import Client
 from sockio.protocol.engineio import v4
 from sockio.protocol.engineio.packet import Packet as EnginePacket
 from sockio.protocol.engineio.packet import PacketType as EngineType
+from sockio.protocol.socketio import JsonParser, MsgpackParser
 from sockio.protocol.socketio.packet import Packet
 
 from .web import FAILURES, Answer, Place, WebConnection, target_of
 from .websocket import WebSocket
 
-__all__ = ["BROKEN", "Link"]
+__all__ = ["BROKEN", "Dialer", "Link"]
 
 #: How a connection ends that has not been closed.
 BROKEN = (*FAILURES, ProtocolError)
 _PROBE, _PROBED = "2probe", "3probe"
 _UPGRADE = EnginePacket(EngineType.UPGRADE)
 _CLOSE = EnginePacket(EngineType.CLOSE)
+_NOOP = EnginePacket(EngineType.NOOP)
+#: More attachments than any packet has.
+_ANY_NUMBER = 1 << 53
+
+
+@dataclass(frozen=True, slots=True)
+class Dialer:
+    """How clients of one server connect."""
+
+    place: Place
+    #: That of the server, with a slash at its end.
+    path: str
+    #: "polling", "websocket" or both; the first one opens the connection.
+    transports: Sequence[str]
+    #: Whether the server's parser is that of MessagePack.
+    msgpack: bool
+
+    def client(self) -> tuple[Client, Link]:
+        """Return a client, and its link, which is not open."""
+        parser = MsgpackParser() if self.msgpack else None
+        core = Client(parser or JsonParser(max_attachments=_ANY_NUMBER))
+        return core, Link(self.place, self.path, core, self.transports)
 
 
 class Link:
@@ -51,6 +74,10 @@ class Link:
         self._connection: WebConnection | None = None
         self._websocket: WebSocket | None = None
         self._flushing = False
+        #: Carry polls and POSTs; opened when they are needed.
+        self._requests = {each: WebConnection(place) for each in ("GET", "POST")}
+        #: Bytes of packets, without what HTTP, WebSockets and TLS put around them.
+        self.bytes_in = self.bytes_out = 0
 
     @property
     def transport(self) -> str:
@@ -104,6 +131,8 @@ class Link:
             connection.close()
             return
         self._take_up((connection, websocket))
+        for each in self._requests.values():
+            each.close()
         self._send([_UPGRADE])
 
     def _dialed(self) -> tuple[WebConnection, WebSocket]:
@@ -162,6 +191,24 @@ class Link:
         finally:
             self._flushing = False
 
+    def ping(self, answered: Callable[[], object]) -> None:
+        """Ask for a sign of life: by a ping of WebSocket, or by a POST without meaning.
+
+        Args:
+            answered: Called when it comes; with a WebSocket, while ``packets`` reads.
+
+        Raises:
+            BROKEN: The connection has ended.
+
+        Blocks:
+            Until it is sent; when polling, until it is answered.
+        """
+        if self._websocket is not None:
+            self._websocket.ping(answered)
+        else:
+            self._send([_NOOP])
+            answered()
+
     def close(self) -> None:
         """Say that this is the end, and end the connection.
 
@@ -177,27 +224,34 @@ class Link:
         except BROKEN:
             pass  # it has ended already
         finally:
-            if self._connection is not None:
-                self._connection.close()
+            for connection in (self._connection, *self._requests.values()):
+                if connection is not None:
+                    connection.close()
 
     def _received(self, timeout: float) -> EnginePacket:
         assert self._websocket is not None
-        return v4.decode_packet(self._websocket.receive(timeout))
+        message = self._websocket.receive(timeout)
+        self.bytes_in += _size(message)
+        return v4.decode_packet(message)
 
     def _send(self, packets: list[EnginePacket]) -> None:
         if self._websocket is None:
             self._request("POST", v4.encode_payload(packets).encode())
             return
         for packet in packets:
-            self._websocket.send(v4.encode_packet(packet, binary=True))
+            message = v4.encode_packet(packet, binary=True)
+            self._websocket.send(message)
+            self.bytes_out += _size(message)
 
     def _request(
         self, method: str, body: bytes | None = None, timeout: float | None = None
     ) -> bytes:
-        """Make a request of polling, over a new connection; return the answer."""
-        seconds = self._place.timeout if timeout is None else timeout
-        with WebConnection(replace(self._place, timeout=seconds)) as connection:
-            answer = connection.request(method, self._target("polling"), body)
+        """Make a request of polling; return the answer."""
+        connection = self._requests[method]
+        target = self._target("polling")
+        answer = connection.request(method, target, body, timeout=timeout)
+        self.bytes_out += len(body or b"")
+        self.bytes_in += len(answer.body)
         if answer.status != 200:
             raise _refusal(answer)
         return answer.body
@@ -207,6 +261,10 @@ class Link:
         if self._sid is not None:
             query["sid"] = self._sid
         return target_of(self._path, **query)
+
+
+def _size(message: str | bytes) -> int:
+    return len(message.encode() if isinstance(message, str) else message)
 
 
 def _packets_of(body: bytes) -> list[EnginePacket]:

@@ -6,6 +6,7 @@ import base64
 import http.client
 import io
 import os
+import select
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -124,7 +125,7 @@ def context_for(cafile: str | None, *, insecure: bool = False) -> Any:
 
 
 class WebConnection:
-    """One connection; it is opened by the first request."""
+    """One connection; it is opened by a request, and kept for the next one."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -145,8 +146,12 @@ class WebConnection:
         target: str,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> Answer:
         """Send a request, and return the answer.
+
+        Args:
+            timeout: Seconds that it may take; None: those of the place.
 
         Raises:
             FAILURES: There is none, or none in time.
@@ -154,13 +159,21 @@ class WebConnection:
         Blocks:
             Until it is there.
         """
-        with self._deadline():
-            self._open()
-            given = {**self._place.headers, **(headers or {})}
-            self._http.request(method, target, body, given)
-            with self._http.getresponse() as response:
-                fields = {name.lower(): value for name, value in response.getheaders()}
-                return Answer(response.status, fields, response.read())
+        answer = None
+        try:
+            with self._deadline(timeout):
+                self._open()
+                given = {**self._place.headers, **(headers or {})}
+                self._http.request(method, target, body, given)
+                with self._http.getresponse() as response:
+                    fields = {k.lower(): value for k, value in response.getheaders()}
+                    answer = Answer(response.status, fields, response.read())
+        finally:
+            # Nothing else can be asked there if the server hangs up after its answer,
+            # or if its answer may still come.
+            if answer is None or self._http.sock is None:
+                self.close()
+        return answer
 
     def websocket(self, target: str) -> Answer:
         """Ask for a WebSocket; if the answer is 101, ``sock`` carries it.
@@ -215,10 +228,16 @@ class WebConnection:
         self._http.close()
         if self.sock is not None:
             self.sock.close()
+            self.sock = None
 
     def _open(self) -> None:
+        """Connect, unless it is connected and the server has not hung up."""
         if self.sock is not None:
-            return
+            poll = select.poll()
+            poll.register(self.sock, select.POLLIN)
+            if not poll.poll(0):
+                return
+            self.close()
         place = self._place
         sock = connect_by_name(place.host, place.port)
         if place.tls is not None:
@@ -230,8 +249,8 @@ class WebConnection:
         self._http.sock = self.sock = sock
 
     @contextmanager
-    def _deadline(self) -> Iterator[None]:
-        seconds = self._place.timeout
+    def _deadline(self, timeout: float | None = None) -> Iterator[None]:
+        seconds = self._place.timeout if timeout is None else timeout
         error = TimeoutError(f"no answer within {seconds:g} s")
         with gevent.Timeout(seconds, error):
             yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -45,6 +46,9 @@ class WebSocket:
         self._messages: deque[str | bytes] = deque()
         #: Why no more messages come; None: they may.
         self._end: OSError | ProtocolError | None = None
+        #: What is called when a ping of ours is answered, by its payload.
+        self._pings: dict[bytes, Callable[[], object]] = {}
+        self._pinged = 0
         if early:
             self._take(early)
 
@@ -77,6 +81,23 @@ class WebSocket:
                     raise self._end
                 self._fill()
         return self._messages.popleft()
+
+    def ping(self, answered: Callable[[], object]) -> None:
+        """Send a ping.
+
+        Args:
+            answered: Called when its pong comes, while ``receive`` reads.
+
+        Raises:
+            OSError: The connection has ended.
+
+        Blocks:
+            Until it is written.
+        """
+        self._pinged += 1
+        payload = b"%d" % self._pinged
+        self._pings[payload] = answered
+        self._send(_control(payload, PING))
 
     def close(self) -> None:
         """Tell the server that nothing follows."""
@@ -112,6 +133,10 @@ class WebSocket:
     def _obey(self, control: Control) -> None:
         if control.opcode == PING:
             self._send(_control(control.payload, PONG))
+        elif control.opcode == PONG:
+            answered = self._pings.pop(control.payload, None)
+            if answered is not None:
+                answered()
         elif control.opcode == CLOSE:
             self.close()
             code = int.from_bytes(control.payload[:2], "big") or _NO_CODE

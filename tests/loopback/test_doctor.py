@@ -370,8 +370,25 @@ def test_the_client_that_is_handed_out(
 
     assert "version 2.5.0" in finding.text
     assert visit(io, io)["client"] == finding
+    assert finding in examine(io, None, None)
     file.write_text("no banner")
     assert [each.level for each in check_client(io)] == ["warning"]
+
+
+def test_the_client_of_the_url_is_the_one_that_counts(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder, version in ((old, "2.5.0"), (new, "4.8.1")):
+        folder.mkdir()
+        (folder / "socket.io.js").write_text(f"/*!\n * Socket.IO v{version}\n */")
+    there: sockio.Server[Any] = sockio.Server(client_dist=new)
+    loopback = Loopback(there)
+    place = Place.of(loopback.url, None, 30.0)
+
+    findings = examine(sockio.Server(client_dist=old), place, None)
+    loopback.close()
+
+    (finding,) = [each for each in findings if each.subject == "client"]
+    assert finding.text == "the server hands out version 4.8.1 of the client"
 
 
 def test_no_client_is_handed_out(io: sockio.Server[Any]) -> None:

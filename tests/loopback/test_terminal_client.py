@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import gevent.os
 import gevent.subprocess
 import pytest
 
@@ -79,8 +80,6 @@ def talk(
             try:
                 main(["client", url, *arguments])
             except SystemExit as exc:
-                if isinstance(exc.code, str):
-                    return 1, "", exc.code
                 code = int(exc.code or 0)
         return code, *capsys.readouterr()
 
@@ -257,6 +256,8 @@ def test_mistakes_in_json(talk: Talk, io: sockio.Server[Any]) -> None:
         (["--header", "Cookie"], "give NAME: VALUE"),
         (["--header", "A: b\r\nC: d"], "give NAME: VALUE"),
         (["--auth", "{"], "--auth is no JSON"),
+        (["--auth", "1"], "--auth: give an object of JSON"),
+        (["-n", "b"], "-n b: the name of a namespace begins with a slash"),
     ],
 )
 def test_wrong_arguments(
@@ -264,7 +265,7 @@ def test_wrong_arguments(
 ) -> None:
     code, _, err = talk(io, "", *arguments)
 
-    assert code == 1
+    assert code == 2
     assert told in err
 
 
@@ -463,3 +464,80 @@ def test_somebody_types_when_the_server_has_gone(
 
     assert caught.value.code == 1
     assert "emit EVENT" not in capsys.readouterr().out
+
+
+#: What a terminal gets before a line is edited.
+EDITING = "\x1b[?2004h"
+
+
+class Typed:
+    """The client in a terminal of its own, in which somebody types."""
+
+    def __init__(self, url: str, state: Path) -> None:
+        self._master, slave = pty.openpty()
+        os.set_blocking(self._master, False)
+        self.said = ""
+        self.program = gevent.subprocess.Popen(
+            [sys.executable, "-m", "sockio", "client", url],
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "XDG_STATE_HOME": str(state),
+                "TERM": "xterm",
+                "PROMPT_TOOLKIT_NO_CPR": "1",
+            },
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+        )
+        os.close(slave)
+
+    def type(self, text: bytes) -> None:
+        os.write(self._master, text)
+
+    def wait_for(self, text: str) -> None:
+        """Read what it writes until ``text`` is there, which is then forgotten."""
+        while text not in self.said:
+            try:
+                self.said += gevent.os.nb_read(self._master, 65536).decode()
+            except OSError as exc:  # its end is closed
+                raise AssertionError(self.said) from exc
+        self.said = self.said.partition(text)[2]
+
+    def end(self, text: bytes) -> int:
+        """Type the last key; return the exit code."""
+        self.type(text)
+        code: int = self.program.wait(timeout=60)
+        os.close(self._master)
+        return code
+
+
+def test_lines_are_kept_and_completed(io: sockio.Server[Any], tmp_path: Path) -> None:
+    loopback = Loopback(io)
+    first = Typed(loopback.url, tmp_path)
+    first.wait_for("joined as")
+    first.wait_for(EDITING)
+    first.type(b"as\t")
+    first.wait_for("k")
+    first.type(b" add 1 2\r")
+    first.wait_for("< answer to add: 3")
+    first.wait_for(EDITING)
+    first.type(b" ask add 2 2\r")
+    first.wait_for("< answer to add: 4")
+    first.wait_for(EDITING)
+
+    code = first.end(b"\x04")
+    again = Typed(loopback.url, tmp_path)
+    again.wait_for("joined as")
+    again.wait_for(EDITING)
+    again.type(b"\x1b[A\r")
+    again.wait_for("< answer to add: 3")
+    again.wait_for(EDITING)
+    interrupted = again.end(b"\x03")
+    loopback.close()
+
+    assert (code, interrupted) == (0, 130)
+    history = (tmp_path / "sockio" / "history").read_text()
+    # What begins with a space is not kept.
+    assert "+ask add 1 2\n" in history
+    assert "2 2" not in history

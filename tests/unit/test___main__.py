@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+import sockio
 from sockio.__main__ import main
+from sockio.cli.serving import facts
 from tests.support.deployed import ROOT
 from tests.support.ports import free_port
 
@@ -53,6 +55,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[module]
 
 
+@pytest.fixture
+def mistake(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Give what runs a command that is wrong, and returns the line that says why."""
+
+    def run(*arguments: str) -> str:
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+        told = capsys.readouterr().err
+        assert told.startswith("sockio: ")
+        assert told.count("\n") == 1
+        return told
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -63,6 +81,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (["run", "chat:io", "-w", "many"], "invalid int value: 'many'"),
         (["schema"], "required: MODULE:NAME"),
         (["client"], "required: URL"),
+        (["bench"], "required: URL"),
+        (["bench", "x", "--clients", "many"], "invalid int value: 'many'"),
         (["doctor"], "required: MODULE:NAME"),
         (["doctor", "chat:io", "--timeout", "long"], "invalid float value: 'long'"),
     ],
@@ -93,19 +113,45 @@ def test_wrong_arguments(
         ("chat:text", "'chat:text' is str: give a sockio.Server"),
     ],
 )
-def test_an_application_that_is_not_there(folder: Path, name: str, told: str) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["run", name])
-
-    assert str(caught.value).startswith("sockio: ")
-    assert told in str(caught.value)
-    assert "\n" not in str(caught.value)
+def test_an_application_that_is_not_there(
+    folder: Path, mistake: Callable[..., str], name: str, told: str
+) -> None:
+    assert told in mistake("run", name)
 
 
-@pytest.mark.parametrize("workers", ["0", "-1", "1001"])
-def test_a_wrong_number_of_workers(folder: Path, workers: str) -> None:
-    with pytest.raises(SystemExit, match="1 or more"):
-        main(["run", "chat:io", "-w", workers])
+CERTIFICATE = str(ROOT / "tests" / "support" / "localhost.pem")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["-w", "0"], "1 or more"),
+        (["-w", "-1"], "1 or more"),
+        (["-w", "1001"], "1 or more"),
+        (["-b", "127.0.0.1:99999"], "127.0.0.1:99999' is no port"),
+        (["-b", "http://127.0.0.1:1"], 'leave out http://, and write "127.0.0.1:1"'),
+        (["--keyfile", "key.pem"], "--keyfile needs --certfile beside it"),
+        (["--certfile", "no.pem"], "--certfile no.pem: No such file"),
+        (["--certfile", "chat.py"], "give files in PEM, or give its key"),
+        (["--certfile", CERTIFICATE, "--keyfile", "chat.py"], "give files in PEM\n"),
+        (["--reload-dir", "shop"], "need --reload"),
+        (["--reload-include", "*.toml"], "need --reload"),
+        (["--reload", "--reload-dir", "none"], "--reload-dir none: this is no folder"),
+        (["--reloaded", "3"], "--reloaded is not for people"),
+    ],
+)
+def test_what_cannot_be_served(
+    folder: Path, mistake: Callable[..., str], arguments: list[str], told: str
+) -> None:
+    assert told in mistake("run", "chat:io", *arguments)
+
+
+def test_reloading_needs_a_package(
+    folder: Path, mistake: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "watchfiles", None)
+
+    assert "pip install 'sockio[cli]'" in mistake("run", "chat:io", "--reload")
 
 
 def test_errors_of_the_application_keep_their_traceback(folder: Path) -> None:
@@ -115,18 +161,25 @@ def test_errors_of_the_application_keep_their_traceback(folder: Path) -> None:
         main(["run", "wrong:io"])
 
 
-@pytest.mark.parametrize(
-    ("bind", "told"),
-    [
-        ("127.0.0.1:99999", "port"),
-        ("unix:/no/such/folder/s", "cannot listen: .*does not exist"),
-    ],
-)
-def test_an_address_at_which_nobody_can_listen(
-    folder: Path, bind: str, told: str
+def test_an_address_at_which_nobody_can_listen(folder: Path) -> None:
+    with pytest.raises(SystemExit, match=r"^sockio: cannot listen: .*does not exist"):
+        main(["run", "chat:io", "-b", "unix:/no/such/folder/s"])
+
+
+# ------------------------------------------------------------------ help
+
+
+@pytest.mark.parametrize("command", ["", "run", "client", "bench", "doctor", "schema"])
+def test_help_teaches_by_examples(
+    command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit, match=f"^sockio: .*{told}"):
-        main(["run", "chat:io", "-b", bind])
+    with pytest.raises(SystemExit) as caught:
+        main([*([command] if command else []), "--help"])
+
+    assert caught.value.code == 0
+    told = capsys.readouterr().out
+    assert f"\n  python -m sockio {command}" in told.partition("\nexamples:")[2]
+    assert not command or "\nexit codes: 0, " in told
 
 
 # ------------------------------------------------------------------ schemas
@@ -164,12 +217,9 @@ def test_schemas_are_written_where_one_says(
     ],
 )
 def test_schemas_that_cannot_be_written(
-    folder: Path, arguments: list[str], told: str
+    folder: Path, mistake: Callable[..., str], arguments: list[str], told: str
 ) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["schema", *arguments])
-
-    assert told in str(caught.value)
+    assert told in mistake("schema", *arguments)
 
 
 # ------------------------------------------------------------------ the doctor
@@ -223,12 +273,13 @@ def test_the_doctor_finds_nothing_to_mend(
     ],
 )
 def test_what_the_doctor_cannot_examine(
-    folder: Path, arguments: list[str], told: str
+    folder: Path, arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit, match=r"^sockio: ") as caught:
+    with pytest.raises(SystemExit) as caught:
         main(["doctor", *arguments])
 
-    assert told in str(caught.value)
+    assert caught.value.code == 2
+    assert told in capsys.readouterr().err.splitlines()[-1]
 
 
 # ------------------------------------------------------------------ a process
@@ -294,8 +345,32 @@ def test_it_serves_until_a_signal_comes(
 
     assert " serves on unix:" in told
     assert ("with 2 workers" in told) == (workers == 2)
-    # That may be before its workers have begun.
-    assert program.end() == (0, "")
+    if workers == 1:
+        # With several workers, the first one that serves tells it.
+        assert program.line() == "  transports  polling, websocket; path /socket.io/\n"
+        assert program.line().startswith("  adapter     none: ")
+        assert program.line().startswith("  versions    sockio ")
+        assert program.end() == (0, "")
+    else:  # that may be before its workers have begun
+        assert program.end()[0] == 0
+
+
+def test_one_of_several_workers_tells_the_facts(start: Callable[..., Program]) -> None:
+    program = start("run", "chat:io", "-b", "unix:s", "-w", "3")
+
+    told = sorted(program.line().split()[0] for _ in range(4))
+    code, rest = program.end()
+
+    assert told == ["adapter", "sockio", "transports", "versions"]
+    assert (code, rest) == (0, "")
+
+
+def test_the_broker_is_named_without_its_password() -> None:
+    told = "\n".join(facts(sockio.Server(adapter="redis://:secret@127.0.0.1:1")))
+
+    assert "  adapter     <RedisBus " in told
+    assert "127.0.0.1:1>" in told
+    assert "secret" not in told
 
 
 @pytest.mark.parametrize("name", ["nobody:io", "chat:text"])
@@ -306,7 +381,7 @@ def test_with_several_workers_a_mistake_is_told_in_a_line_too(
 
     code, told = program.end(None)
 
-    assert code == 1
+    assert code == 2
     lines = {line for line in told.splitlines() if "with 2 workers" not in line}
     assert lines == {
         "sockio: there is no module nobody"

@@ -82,7 +82,7 @@ def check_count(workers: object) -> int:
 
 
 def serve_together(
-    address: Address,
+    address: Address | ListeningSocket,
     workers: int,
     make: Callable[[], Worker],
     **options: Unpack[RunSettings],
@@ -90,6 +90,7 @@ def serve_together(
     """Serve on ``address`` with several processes until a signal comes.
 
     Args:
+        address: Or a socket that listens already; its owner closes it.
         make: Called in each process.
 
     Raises:
@@ -98,8 +99,11 @@ def serve_together(
     Blocks:
         The whole process, until all of them have ended.
     """
-    with exiting():
-        listening = bind(address, options.get("backlog", BACKLOG))
+    if isinstance(address, ListeningSocket):
+        listening = address.shared()
+    else:
+        with exiting():
+            listening = bind(address, options.get("backlog", BACKLOG))
     group = secrets.token_hex(12)
     supervisor = Supervisor(
         workers,

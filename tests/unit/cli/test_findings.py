@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sockio.cli.findings import Finding, Level, as_json, as_text, exit_code
+from sockio.cli.findings import Finding, Level, as_json, as_rows, exit_code
 
 FINDINGS = [
     Finding("ok", "build", "compiled"),
@@ -28,6 +28,10 @@ def test_exit_codes(levels: list[Level], code: int) -> None:
     assert exit_code([Finding(level, "build", "text") for level in levels]) == code
 
 
+def as_text(findings: list[Finding]) -> str:
+    return "\n".join(line for _, line in as_rows(findings))
+
+
 def test_text() -> None:
     assert as_text(FINDINGS) == (
         "ok       build     compiled\n"
@@ -36,8 +40,14 @@ def test_text() -> None:
         "error    url       nobody is there\n"
         "                   -> start it\n"
         "\n"
-        "errors: 1, warnings: 1\n"
+        "errors: 1, warnings: 1"
     )
+
+
+def test_a_line_has_the_level_of_its_finding() -> None:
+    levels = [level for level, line in as_rows(FINDINGS) if line]
+
+    assert levels == ["ok", "warning", "warning", "error", "error", "ok"]
 
 
 def test_what_steers_a_terminal_is_escaped() -> None:
