@@ -226,6 +226,15 @@ class HttpConnection(HttpSocket):
             self._sock.send(_REFUSAL.format(why.status, self.date()).encode())
         self.part()
 
+    def close_if_idle(self) -> None:
+        """Close, unless a request is being answered, or has arrived just now."""
+        if self.closed or self.busy:
+            return
+        if self._reading and self._lingering is None:
+            self._on_readable()
+        if not self.busy:
+            self.close()
+
     # ------------------------------------------------------------------ in a worker
 
     @property

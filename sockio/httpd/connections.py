@@ -192,11 +192,10 @@ class Connections:
     # ------------------------------------------------------------------ closing
 
     def close(self) -> None:
-        """Take no more requests, and end the connections that wait for no answer."""
+        """Take no more requests than have arrived, and end the idle connections."""
         self.closing = True
         for connection in list(self._open):
-            if not connection.busy:
-                connection.close()
+            self.loop.run_callback(connection.close_if_idle)
         self._check_empty()
 
     def _check_empty(self) -> None:

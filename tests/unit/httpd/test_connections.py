@@ -188,6 +188,22 @@ def test_a_request_that_has_arrived_is_answered_while_the_server_closes(
         assert peer.recv(1) == b""
 
 
+@pytest.mark.parametrize("first", [b"", GET], ids=["the first", "the second"])
+def test_a_request_that_nobody_has_read_is_answered_while_the_server_closes(
+    bench: Bench, first: bytes
+) -> None:
+    with bench.take(sent=first) as peer:
+        count = 1 if first else 0
+        assert bodies(peer, count) == ["/a[]192.0.2.1"] * count
+        bench.clock.settle()
+        peer.sendall(POST + b"0123456789")  # the loop does not run meanwhile
+
+        bench.connections.close()
+
+        assert bodies(peer, 1) == ["/c[0123456789]192.0.2.1"]
+        assert peer.recv(1) == b""
+
+
 def test_requests_that_others_log_have_no_lines(bench: Bench) -> None:
     for logged in (True, False):
         with bench.take(GET + NEXT, logged=logged) as peer:
