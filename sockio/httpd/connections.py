@@ -20,23 +20,24 @@ from gevent.event import Event
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
 from sockio.runtime.hangup import hang_up
+from sockio.runtime.refusals import BAD_REQUEST, REQUEST_TIMEOUT, REQUEST_TOO_LARGE
+from sockio.runtime.repeats import Repeats
 from sockio.runtime.workers import Workers
 from sockio.types import Environ, WSGIApp
 
 from .access_log import AccessLog
 from .connection import HttpConnection
 from .deadlines import Deadlines
+from .environ import host_of
 from .exchange import Exchange
 from .options import HttpOptions
+from .request_body import BadBody
 from .request_head import Refused
 from .shortcut import Shortcut, shortcut_of
 
 __all__ = ["LISTENING", "Connections"]
 
 log = logs.get("engine.http")
-
-#: Seconds between two warnings that name the same option.
-_QUIET = 60.0
 
 
 class Connections:
@@ -73,6 +74,8 @@ class Connections:
         self.deadlines = Deadlines(self.clock, options)
         self._workers = Workers()
         self._workers.attach()
+        #: Counts the lines that clients cause again and again.
+        self.repeats = Repeats(self.clock, self._workers)
         self.loop = self._workers.loop
         self._access_log = None if log is None else AccessLog(log)
         self._open: set[HttpConnection] = set()
@@ -80,8 +83,6 @@ class Connections:
         self._running: dict[Exchange, Any] = {}
         self._empty = Event()
         self._date = (0, "")
-        #: When the next warning that names an option may be logged.
-        self._quiet: dict[str, float] = {}
         self._error_log = error_log
         self._environ = environ
 
@@ -145,24 +146,40 @@ class Connections:
             self._date = second, f"Date: {formatdate(second, usegmt=True)}"
         return self._date[1]
 
-    def refused(self, address: Any, why: Refused) -> None:
+    def refused(self, address: Any, why: Refused | BadBody) -> None:
         """Log that the request of a client was refused."""
-        # The operator can do nothing about most of these, and anybody could fill a disk
-        # with them.
-        log.debug("bad request from %s: %s", address, why)
-        if why.option is None or self.clock.now() < self._quiet.get(why.option, 0.0):
+        option = getattr(why, "option", None)
+        if option is not None:
+            self._too_large(address, why, option)
             return
-        self._quiet[why.option] = self.clock.now() + _QUIET
-        unit = "lines" if why.option == "max_fields" else "bytes"
-        log.warning(
+        late = why.status.startswith("408")
+        cause = REQUEST_TIMEOUT if late else BAD_REQUEST
+        level = cause.level_now(log, self.repeats)
+        if log.isEnabledFor(level):
+            log.log(
+                level,
+                "a request from %s was answered with %s: %s; %s",
+                address,
+                why.status,
+                why,
+                cause,
+                extra=cause.fields(address=host_of(address)),
+            )
+
+    def _too_large(self, address: Any, why: Refused | BadBody, option: str) -> None:
+        cause = REQUEST_TOO_LARGE
+        log.log(
+            cause.level_now(log, self.repeats, option),
             "a request from %s was answered with %s: %s is larger than %d %s; if such "
-            "requests are to be served, give a larger %s",
+            "requests are to be served, give a larger %s (code=%s)",
             address,
             why.status,
             why,
-            getattr(self.options, why.option),
-            unit,
-            self.name_of(why.option),
+            getattr(self.options, option),
+            "lines" if option == "max_fields" else "bytes",
+            self.name_of(option),
+            cause.code,
+            extra=cause.fields(address=host_of(address)),
         )
 
     def name_of(self, option: str) -> str:
@@ -186,6 +203,8 @@ class Connections:
 
     def ended(self, address: Any, exchange: Exchange, *, logged: bool) -> None:
         """Log an exchange that is over."""
+        if exchange.refusal is not None:
+            self.refused(address, exchange.refusal)
         if logged and self._access_log is not None:
             self._access_log.add(address, exchange)
 
@@ -194,6 +213,7 @@ class Connections:
     def close(self) -> None:
         """Take no more requests, and end the connections that wait for no answer."""
         self.closing = True
+        self.repeats.close()
         for connection in list(self._open):
             if not connection.busy:
                 connection.close()
@@ -202,6 +222,7 @@ class Connections:
     def _check_empty(self) -> None:
         if self.closing and not self._open and not self._running:
             self.deadlines.close()
+            self.repeats.close()
             self._empty.set()
 
     def wait(self, timeout: float) -> None:

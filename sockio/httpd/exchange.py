@@ -79,6 +79,7 @@ class Exchange:
         "environ",
         "keep",
         "memo",
+        "refusal",
         "sent",
     )
 
@@ -109,6 +110,8 @@ class Exchange:
         self.body = body
         #: Whether another request may follow on the connection.
         self.keep = keep
+        #: Why the request was refused; None: it was not.
+        self.refusal: Refused | BadBody | None = None
         #: Bytes of the answer's body that were sent.
         self.sent = 0
 
@@ -146,7 +149,7 @@ class Exchange:
             self.keep = False
             log.debug("a client went away: %s", exc)
         except (BadBody, Refused) as exc:
-            log.debug("bad request: %s", exc)
+            self.refusal = exc
             self._fail(exc.status)
         except FAILURES as exc:
             # A boundary: an application is user code, and ends nothing but itself.
@@ -183,7 +186,7 @@ class Exchange:
     def _report(self, error: BaseException) -> None:
         """Write the traceback of ``error`` to the file that the operator chose."""
         try:
-            self._errors.write(f"{traceback_text(error)}\n")
+            self._errors.write(f"{traceback_text(error, error.__traceback__)}\n")
         except Exception:
             # A boundary: that file is the operator's, and may be full, or closed.
             log.exception("wsgi.errors cannot be written to")

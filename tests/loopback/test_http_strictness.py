@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import socket as stdlib
 import ssl
@@ -85,6 +86,12 @@ def tell(environ: Environ, start: StartResponse) -> Iterable[bytes]:
     length = ("Content-Length", str(len(body)))
     start("200 OK", [("Content-Type", "application/json"), length])
     return [body]
+
+
+@pytest.fixture(autouse=True)
+def _warnings_are_not_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """A timer of the server that lasts from test to test would tell their number."""
+    caplog.set_level(logging.ERROR, "sockio.engine.http")
 
 
 @pytest.fixture(scope="module")

@@ -17,11 +17,12 @@ from typing import NamedTuple
 from sockio.runtime import logs
 from sockio.runtime.clock import Timer
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.refusals import PROCESS_GONE, PROCESS_UNREACHABLE
 from sockio.siblings.link import PATIENCE, Link
 from sockio.siblings.siblings import Siblings
 
 from .packets import Passed, pack
-from .refusals import UNAVAILABLE, UNKNOWN, refuse
+from .refusals import UNAVAILABLE, UNKNOWN, refuse, tell
 from .resting import Resting
 
 __all__ = ["KIND", "STREAMS", "Way", "Ways"]
@@ -105,6 +106,8 @@ class Way:
 
         def lost() -> None:
             on_lost()
+            cause = PROCESS_GONE if self.gone else PROCESS_UNREACHABLE
+            tell(self._reactor.repeats, cause, self.tag)
             answer = UNKNOWN if self.gone else UNAVAILABLE
             refuse(sock, answer, begun=passed.answered > 0)
             if file is not None:

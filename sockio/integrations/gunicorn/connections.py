@@ -114,6 +114,7 @@ class WorkerConnections(Connections):
                 self._before(self._worker, request)
 
     def ended(self, address: Any, exchange: Exchange, *, logged: bool) -> None:
+        super().ended(address, exchange, logged=logged)
         worker = self._worker
         if logged:
             worker.count()
