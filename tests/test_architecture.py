@@ -47,8 +47,8 @@ ORDER = {
     "httpd": (
         ("foreign_options",),
         ("options",),
-        ("deadlines", "passed_sockets", "request_target", "response_head"),
-        ("environ", "listening_socket", "request_head"),
+        ("deadlines", "masked", "passed_sockets", "request_target", "response_head"),
+        ("access_format", "environ", "listening_socket", "request_head"),
         ("chunks", "shortcut"),
         ("request_body",),
         ("exchange",),

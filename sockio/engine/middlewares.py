@@ -8,7 +8,7 @@ from logging import DEBUG
 from typing import TypeAlias
 
 from sockio.errors import ConfigError
-from sockio.httpd.access_log import without_sid
+from sockio.httpd.masked import without_sid
 from sockio.runtime import guards, logs
 from sockio.runtime.deferred import done
 from sockio.runtime.failures import shown

@@ -10,6 +10,7 @@ import sys
 from contextvars import Context
 from email.utils import formatdate
 from functools import partial
+from logging import ERROR
 from time import time
 from typing import Any
 from weakref import WeakValueDictionary
@@ -51,6 +52,7 @@ class Connections:
         *,
         listener: Any = None,
         log: Any = None,
+        access_log_format: str | None = None,
         error_log: Any = None,
         clock: Clock | None = None,
     ) -> None:
@@ -59,7 +61,8 @@ class Connections:
         Args:
             environ: What all requests have in common, except ``wsgi.errors``.
             listener: Where the server listens, as its socket gives it.
-            log: Where a line for each request goes: a file or a logger; None: nowhere.
+            log: Where a line for each request goes, see ``AccessLog``; None: nowhere.
+            access_log_format: What is in the lines; None: gunicorn's default.
             error_log: The file for ``wsgi.errors``; None: standard error.
         """
         self.application = application
@@ -77,7 +80,9 @@ class Connections:
         #: Counts the lines that clients cause again and again.
         self.repeats = Repeats(self.clock, self._workers)
         self.loop = self._workers.loop
-        self._access_log = None if log is None else AccessLog(log)
+        self._access_log = None
+        if log is not None:
+            self._access_log = AccessLog(log, access_log_format)
         self._open: set[HttpConnection] = set()
         #: The exchanges that run, with the greenlet of each.
         self._running: dict[Exchange, Any] = {}
@@ -199,14 +204,21 @@ class Connections:
             self._check_empty()
 
     def begun(self, exchange: Exchange) -> None:
-        """Note that an exchange begins; for subclasses."""
+        """Note that an exchange begins."""
+        if self._access_log is not None:
+            exchange.memo = self.clock.now()
 
     def ended(self, address: Any, exchange: Exchange, *, logged: bool) -> None:
         """Log an exchange that is over."""
         if exchange.refusal is not None:
             self.refused(address, exchange.refusal)
         if logged and self._access_log is not None:
-            self._access_log.add(address, exchange)
+            try:
+                self._access_log.add(exchange, self.clock.now() - exchange.memo)
+            except Exception:
+                # A boundary: that log is the operator's, and may be full, or closed.
+                level = self.repeats.level(log, ERROR, "access-log-failed")
+                log.log(level, "the access log cannot be written to", exc_info=True)
 
     # ------------------------------------------------------------------ closing
 
@@ -223,6 +235,8 @@ class Connections:
         if self.closing and not self._open and not self._running:
             self.deadlines.close()
             self.repeats.close()
+            if self._access_log is not None:
+                self._access_log.close()
             self._empty.set()
 
     def wait(self, timeout: float) -> None:

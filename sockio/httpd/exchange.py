@@ -116,11 +116,6 @@ class Exchange:
         self.sent = 0
 
     @property
-    def code(self) -> str:
-        """The status of the answer, for a log; ``000`` if there is none."""
-        return "000" if self._head is None else str(self._head.code)
-
-    @property
     def head(self) -> ResponseHead | None:
         """Status and headers of the answer, if there is one."""
         return self._head
@@ -129,12 +124,6 @@ class Exchange:
     def begun(self) -> bool:
         """Whether the head of the answer was written."""
         return self._head_sent
-
-    @property
-    def request_line(self) -> str:
-        """The first line of the request, for a log."""
-        environ = self.environ
-        return "{REQUEST_METHOD} {RAW_URI} {SERVER_PROTOCOL}".format_map(environ)
 
     def run(self) -> None:
         """Let the application answer.
