@@ -22,10 +22,13 @@ from .verify import (
     Refusal,
 )
 
-__all__ = ["RefusalLog"]
+__all__ = ["REFUSED", "RefusalLog"]
 
 log = logs.get("engine.server")
 
+#: The key under which a middleware of ours may say why it refuses a request: the cause
+#: and a sentence.
+REFUSED = "sockio.refused"
 #: By the name that a refusal has in its context, or by its code.
 _CAUSES: dict[str | int, Cause] = {
     "MIDDLEWARE_FAILURE": refusals.MIDDLEWARE_FAILED,
@@ -60,6 +63,7 @@ class RefusalLog:
         refusal: Refusal,
         cause: Cause | None,
         repeats: Repeats,
+        *,
         advertised: bool,
     ) -> None:
         """Tell of a request with an error in the sense of Engine.IO.
@@ -71,7 +75,8 @@ class RefusalLog:
             repeats: Counts the lines that clients cause.
             advertised: Whether other machines send requests for their sessions on.
         """
-        cause = cause or _cause_of(refusal)
+        told = request.environ.get(REFUSED)
+        cause = cause or (told[0] if told else _cause_of(refusal))
         if cause is refusals.SESSION_UNKNOWN:
             # Once it is a warning; then it is known, or a client that was away.
             if self._told_of_workers or advertised:
@@ -79,12 +84,13 @@ class RefusalLog:
             self._told_of_workers = True
         level = cause.level_now(log, repeats)
         if log.isEnabledFor(level):
+            detail = told[1] if told else _detail(request, refusal)
             log.log(
                 level,
                 "refused with code %d, %r: %s; %s",
                 refusal.code,
                 MESSAGES[refusal.code],
-                _detail(request, refusal, cause),
+                detail,
                 cause,
                 extra=cause.fields(**about(request)),
             )
@@ -121,11 +127,11 @@ def _cause_of(refusal: Refusal) -> Cause:
     return _CAUSES[context.get("name", code)]
 
 
-def _detail(request: Request, refusal: Refusal, cause: Cause) -> str:
+def _detail(request: Request, refusal: Refusal) -> str:
     """Return what was found, without the id of a session."""
-    if cause is refusals.ORIGIN_REFUSED:
-        return f"check_origin: {mismatch(request)}"
-    if cause is refusals.NO_WEBSOCKET:
-        return f"served by {request.environ.get('SERVER_SOFTWARE')}"
     context = refusal.context
+    if _cause_of(refusal) is refusals.ORIGIN_REFUSED:
+        return f"check_origin: {mismatch(request)}"
+    if context.get("name") == "TRANSPORT_HANDSHAKE_ERROR":
+        return f"{context} under {request.environ.get('SERVER_SOFTWARE')!r}"
     return str({**context, "sid": "***"} if "sid" in context else context)

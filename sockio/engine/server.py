@@ -403,9 +403,8 @@ class EngineServer(EventEmitter):
         """Log a refusal, and call the ``connection_error`` listeners."""
         code, context = refusal
         advertised = self.elsewhere.nodes is not None
-        self._refusals.refused(
-            request, refusal, cause, self.reactor.repeats, advertised
-        )
+        repeats = self.reactor.repeats
+        self._refusals.refused(request, refusal, cause, repeats, advertised=advertised)
         observers = self.reactor.observers
         observers.tell("request_refused", request, code, MESSAGES[code])
         self._fire(

@@ -36,9 +36,11 @@ class AccessLog:
             ConfigError: The file cannot be opened, or the format is wrong.
         """
         self._format = AccessFormat(COMBINED if format is None else format)
-        #: What writes into a file that we have opened; None: we have opened none.
-        self._file: logging.Handler | None = None
-        self._write: Callable[[str], object] = self._writer(target)
+        #: Writes into what we have opened; None: ``target`` was open.
+        self._own: logging.Handler | None = None
+        if isinstance(target, (str, os.PathLike)):
+            self._own = _opened(target)
+        self._write = _writer(self._own or target)
 
     def add(self, exchange: Exchange, seconds: float) -> None:
         """Write the line of ``exchange``, which took that long."""
@@ -46,29 +48,28 @@ class AccessLog:
         self._write(self._format.line(answered))
 
     def close(self) -> None:
-        """Close the file, if it is ours."""
-        if self._file is not None:
-            self._file.close()
+        """Close what was opened here."""
+        if self._own is not None:
+            self._own.close()
 
-    def _writer(self, target: Any) -> Callable[[str], object]:
-        """Return what writes a line: to a logger, or something like a file."""
-        if target == "-":
-            target = sys.stdout
-        elif isinstance(target, (str, os.PathLike)):
-            return self._open(target)
-        if hasattr(target, "write"):
-            return lambda line: target.write(f"{line}\n")
-        return target.info  # type: ignore[no-any-return]
 
-    def _open(self, path: str | os.PathLike[str]) -> Callable[[str], object]:
-        """Open a file, which is opened again when somebody has moved it away."""
-        try:
-            self._file = WatchedFileHandler(path, encoding="utf-8")
-        except OSError as exc:
-            raise ConfigError(f"log={str(path)!r}: {exc.strerror}") from None
-        logger = logging.Logger("sockio.access")
-        logger.addHandler(self._file)
-        return logger.info
+def _opened(path: str | os.PathLike[str]) -> logging.Handler:
+    """Open a file, which is opened again when somebody has moved it away."""
+    if path == "-":
+        return logging.StreamHandler(sys.stdout)
+    try:
+        return WatchedFileHandler(path, encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(f"log={str(path)!r}: {exc.strerror}") from None
+
+
+def _writer(target: Any) -> Callable[[str], object]:
+    """Return what writes a line: by a handler, to something like a file or a logger."""
+    if isinstance(target, logging.Handler):
+        return lambda line: target.handle(logging.makeLogRecord({"msg": line}))
+    if hasattr(target, "write"):
+        return lambda line: target.write(f"{line}\n")
+    return target.info  # type: ignore[no-any-return]
 
 
 def check(target: Any, format: str | None) -> None:

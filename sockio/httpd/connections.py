@@ -153,9 +153,8 @@ class Connections:
 
     def refused(self, address: Any, why: Refused | BadBody) -> None:
         """Log that the request of a client was refused."""
-        option = getattr(why, "option", None)
-        if option is not None:
-            self._too_large(address, why, option)
+        if isinstance(why, Refused) and why.option is not None:
+            self._too_large(address, why, why.option)
             return
         late = why.status.startswith("408")
         cause = REQUEST_TIMEOUT if late else BAD_REQUEST
@@ -171,12 +170,12 @@ class Connections:
                 extra=cause.fields(address=host_of(address)),
             )
 
-    def _too_large(self, address: Any, why: Refused | BadBody, option: str) -> None:
+    def _too_large(self, address: Any, why: Refused, option: str) -> None:
         cause = REQUEST_TOO_LARGE
         log.log(
             cause.level_now(log, self.repeats, option),
             "a request from %s was answered with %s: %s is larger than %d %s; if such "
-            "requests are to be served, give a larger %s (code=%s)",
+            "requests are to be served, give a larger %s; code=%s",
             address,
             why.status,
             why,

@@ -49,7 +49,7 @@ def name_of(fn: Callable[..., Any]) -> str:
     plain = _plain(fn)
     code = getattr(plain, "__code__", None)
     name = getattr(plain, "__qualname__", None) or type(plain).__qualname__
-    return name if code is None else f"{name} {_where(code)}"
+    return f"{name} {_where(code)}" if isinstance(code, CodeType) else str(name)
 
 
 def _plain(fn: Any) -> Any:

@@ -45,11 +45,10 @@ class _Kind:
         if self.missed:
             self.log.log(
                 self.level,
-                "%d more of these in %.0f s: %s %s",
+                "%d more of these in %.0f s: %s",
                 self.missed,
                 now - self.since,
-                self.code,
-                self.part,
+                f"{self.code} {self.part}".rstrip(),
                 extra=fields(code=self.code, suppressed=self.missed),
             )
 
@@ -83,8 +82,8 @@ class Repeats:
         known = self._kinds.get(key)
         if known is not None and now < known.since + INTERVAL:
             known.missed += 1
-            # A native thread that is not ours has no hub: the next line tells it then.
-            if self._timer is None and not self._workers.elsewhere:
+            # Where no hub of ours runs, the next line tells it.
+            if self._timer is None and self._in_our_thread:
                 wait = known.since + INTERVAL - now
                 self._timer = self._clock.call_later(wait, self._on_time)
             return DEBUG
@@ -94,6 +93,10 @@ class Repeats:
             self._forget(next(iter(self._kinds)), now)
         self._kinds[key] = _Kind(log, level, code, part, now)
         return level
+
+    @property
+    def _in_our_thread(self) -> bool:
+        return self._workers.hub is not None and not self._workers.elsewhere
 
     def close(self) -> None:
         """Tell all numbers now."""

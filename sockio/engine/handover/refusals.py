@@ -79,9 +79,9 @@ def unavailable(
         repeats: Counts the lines that clients cause.
         tag: That of the process.
     """
-    tell(repeats, PROCESS_UNREACHABLE, tag)
     if "HTTP_UPGRADE" in environ:
         return None
+    tell(repeats, PROCESS_UNREACHABLE, tag)
     response = Response()
     response.headers["Retry-After"] = "1"
     response.end(503, b"Service Unavailable")

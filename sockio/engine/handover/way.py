@@ -12,6 +12,7 @@ from _socket import socket as PlainSocket
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from logging import WARNING
 from typing import NamedTuple
 
 from sockio.runtime import logs
@@ -116,7 +117,8 @@ class Way:
         try:
             packet, file = pack(passed)
         except OSError as exc:
-            log.warning("a request cannot be handed over: %s", exc.strerror)
+            level = self._reactor.repeats.level(log, WARNING, "handover-failed")
+            log.log(level, "a request cannot be handed over: %s", exc.strerror)
             lost()
             return
         descriptors = [sock.fileno()] if file is None else [sock.fileno(), file]

@@ -19,6 +19,7 @@ from sockio.protocol.socketio.msgpack_parser import MsgpackDecoder
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.clock import Timer
+from sockio.runtime.failures import shown
 from sockio.runtime.ids import new_sid
 from sockio.runtime.log_fields import About, fields
 from sockio.runtime.reactor import Reactor
@@ -129,9 +130,10 @@ class Connection:
         except ProtocolError as exc:
             self._on_unreadable(exc)
             return
-        except Exception:
+        except Exception as exc:
             # A boundary: a parser may be user code; its failure ends this client only.
-            log.exception("the parser failed", extra=fields(**self._known()))
+            extra = fields(**self._known())
+            log.error("the parser failed", exc_info=shown(exc), extra=extra)
             self._on_unreadable(ProtocolError("the parser failed"))
             return
         self._size += len(data)

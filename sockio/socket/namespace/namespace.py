@@ -21,6 +21,7 @@ from sockio.runtime.listeners import Listener, Listeners
 from sockio.runtime.observers import Observers
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.refusals import NAMESPACE_FAILED, NAMESPACE_REFUSED, Cause
+from sockio.runtime.repeats import Repeats
 from sockio.runtime.workers import FAILURES
 from sockio.socket import middleware
 from sockio.socket.emit_arguments import SERVER_EVENTS
@@ -148,6 +149,11 @@ class Namespace(Fallible, ServerSide, Targets):
     def observers(self) -> Observers:
         """The observers of the server."""
         return self.reactor.observers
+
+    @property
+    def repeats(self) -> Repeats:
+        """Counts the lines that clients cause again and again."""
+        return self.reactor.repeats
 
     def next_ack_id(self) -> int:
         """Return a number under which no packet of this namespace waits for answers."""

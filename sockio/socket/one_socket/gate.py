@@ -6,6 +6,7 @@ Events for listeners pass it, and so do those for greenlets that wait.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from logging import DEBUG
 from typing import Any
 
 from sockio.errors import EventRejected
@@ -19,6 +20,8 @@ from .home import Home, Owner
 from .outgoing import AckReply, Outgoing
 
 log = logs.get("socket.dispatch")
+
+_REJECTED = "sid=%s a guard rejected %r: %r"
 
 __all__ = ["Gate", "refuse", "reject"]
 
@@ -80,8 +83,9 @@ class Gate:
                     raise EventRejected("rejected")
             except FAILURES as exc:
                 # A boundary: a guard is user code; whatever it raises rejects.
-                sid, extra = outgoing.sid, outgoing.about(name)
-                log.debug("sid=%s a guard rejected %r: %r", sid, name, exc, extra=extra)
+                if log.isEnabledFor(DEBUG):
+                    sid, extra = outgoing.sid, outgoing.about(name)
+                    log.debug(_REJECTED, sid, name, exc, extra=extra)
                 tell = self._home.reactor.observers.tell
                 tell("event_rejected", self._owner, name, exc)
                 error_acks = self._home.options.error_acks

@@ -348,7 +348,7 @@ class Incoming:
 
     def turn_deaf(self) -> None:
         """Drop the events that wait, and handle no other."""
-        if self._inbox.has_events:
+        if self._inbox.has_events and log.isEnabledFor(DEBUG):
             sid, extra = self._outgoing.sid, self._outgoing.about()
             log.debug("sid=%s the events that wait are dropped", sid, extra=extra)
         self.deaf = True

@@ -277,7 +277,9 @@ class Outgoing:
         """The client has answered an event; called in the hub."""
         pending = self._pending
         id = packet.id
-        if id is None or pending is None or not pending.resolve(id, packet.data):
+        if id is not None and pending is not None and pending.resolve(id, packet.data):
+            return
+        if log.isEnabledFor(DEBUG):
             extra = self.about()
             log.debug("sid=%s nobody waits for ack %r", self.sid, id, extra=extra)
 

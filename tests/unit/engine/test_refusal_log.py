@@ -48,7 +48,8 @@ class Engine:
                 **environ,
             }
         )
-        self.log.refused(request, about, cause, self.reactor.repeats, advertised)
+        repeats = self.reactor.repeats
+        self.log.refused(request, about, cause, repeats, advertised=advertised)
         return self._caplog.records[-1] if len(self._caplog.records) > count else None
 
 
@@ -107,7 +108,7 @@ def test_who_gives_no_websocket_is_named(engine: Engine) -> None:
     record: Any = engine.refuse(3, context, NO_WEBSOCKET, SERVER_SOFTWARE="waitress")
 
     assert record.levelname == "ERROR"
-    assert "served by waitress" in record.getMessage()
+    assert "under 'waitress'" in record.getMessage()
 
 
 def test_the_id_of_a_session_is_not_told(engine: Engine) -> None:

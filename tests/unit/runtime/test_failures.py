@@ -39,12 +39,6 @@ class Stand:
     stands_for = staticmethod(fails)
 
 
-class Broken:
-    """Makes ``name_of`` fail."""
-
-    __code__ = 5
-
-
 class Nothing:
     """What stands for a function that has gone."""
 
@@ -97,7 +91,7 @@ def test_the_applications_function_is_named_even_if_ours_was_called() -> None:
 
 
 def test_our_function_is_named_if_the_applications_was_not_reached() -> None:
-    error = caught(name_of, Broken())
+    error = caught(Surroundings().add, 5)
 
     assert who(Surroundings.call, error).startswith("Surroundings.call (")
 
@@ -119,12 +113,9 @@ def test_what_the_application_calls_is_shown_even_if_it_is_ours() -> None:
 
 
 def test_a_fault_of_ours_is_shown_from_the_beginning() -> None:
-    error = caught(name_of, Broken())
+    error = caught(Surroundings().add, 5)
 
-    assert [frame.name for frame in extract_tb(shown(error)[2])] == [
-        "name_of",
-        "_where",
-    ]
+    assert [frame.name for frame in extract_tb(shown(error)[2])] == ["add"]
 
 
 def test_the_error_keeps_its_traceback() -> None:

@@ -59,7 +59,7 @@ def test_a_thousand_lines_are_one_and_a_count_later(lines: Log) -> None:
 
     lines.clock.advance(INTERVAL)
 
-    assert lines.told == ["INFO 999 more of these in 60 s: bad-thing "]
+    assert lines.told == ["INFO 999 more of these in 60 s: bad-thing"]
     assert lines.clock.armed == 0
 
 
@@ -88,7 +88,7 @@ def test_it_goes_on_after_the_count(lines: Log) -> None:
         lines.say(5)
         lines.clock.advance(INTERVAL)
 
-    one = ["INFO it is bad-thing", "INFO 4 more of these in 60 s: bad-thing "]
+    one = ["INFO it is bad-thing", "INFO 4 more of these in 60 s: bad-thing"]
     assert lines.told == one * 3
 
 
@@ -100,10 +100,10 @@ def test_kinds_and_loggers_are_counted_apart(lines: Log) -> None:
     assert len(lines.told) == 3
 
     lines.clock.advance(INTERVAL / 2)
-    assert lines.told == ["INFO 1 more of these in 60 s: bad-thing "] * 2
+    assert lines.told == ["INFO 1 more of these in 60 s: bad-thing"] * 2
 
     lines.clock.advance(INTERVAL / 2)
-    assert lines.told == ["INFO 1 more of these in 60 s: worse-thing "]
+    assert lines.told == ["INFO 1 more of these in 60 s: worse-thing"]
 
 
 def test_with_debug_lines_each_is_written(
@@ -118,7 +118,7 @@ def test_with_debug_lines_each_is_written(
         "INFO it is bad-thing",
         "DEBUG it is bad-thing",
         "DEBUG it is bad-thing",
-        "INFO 2 more of these in 60 s: bad-thing ",
+        "INFO 2 more of these in 60 s: bad-thing",
     ]
 
 
@@ -141,7 +141,7 @@ def test_at_the_end_the_counts_are_told(lines: Log) -> None:
 
     lines.repeats.close()
 
-    assert lines.told[1:] == ["INFO 4 more of these in 10 s: bad-thing "]
+    assert lines.told[1:] == ["INFO 4 more of these in 10 s: bad-thing"]
     assert lines.clock.armed == 0
 
 
@@ -152,7 +152,7 @@ def test_its_memory_is_bounded(lines: Log) -> None:
     for number in range(MOST):
         lines.say(kind=f"thing-{number}")
 
-    assert "INFO 1 more of these in 0 s: bad-thing " in lines.told
+    assert "INFO 1 more of these in 0 s: bad-thing" in lines.told
     lines.repeats.close()
 
 
@@ -165,6 +165,6 @@ def test_in_another_native_thread_the_next_line_tells(lines: Log) -> None:
 
     assert lines.told == [
         "INFO it is bad-thing",
-        "INFO 2 more of these in 60 s: bad-thing ",
+        "INFO 2 more of these in 60 s: bad-thing",
         "INFO it is bad-thing",
     ]
