@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from sockio.protocol.socketio.packet import Packet
 from sockio.runtime.listeners import EventEmitter, Listeners
 from sockio.runtime.observers import Observers
+from sockio.runtime.repeats import Repeats
 from sockio.types import Json, Room, SocketId
 
 from .addressing import BroadcastOptions, Flags
@@ -113,7 +114,6 @@ class LocalNamespace(Protocol):
 
     @property
     def name(self) -> str: ...
-
     @property
     def sockets(self) -> Mapping[SocketId, LocalSocket]:
         """The connected sockets, without those that are still in a middleware."""
@@ -146,8 +146,9 @@ class LocalNamespace(Protocol):
         """The time."""
 
     @property
-    def observers(self) -> Observers:
-        """Who watches the server."""
+    def observers(self) -> Observers: ...
+    @property
+    def repeats(self) -> Repeats: ...
 
     @property
     def recovery_duration(self) -> float | None:

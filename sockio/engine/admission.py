@@ -19,12 +19,17 @@ from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.wire import Wire
 from sockio.runtime import logs
 from sockio.runtime.clock import Timer
+from sockio.runtime.failures import shown
+from sockio.runtime.log_fields import About
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.refusals import CLOSING, WEBTRANSPORT_REFUSED, Cause
+from sockio.runtime.repeats import Repeats
 from sockio.types import Environ, StartResponse
 
 from .handover.carried import CarriedStream
 from .handover.elsewhere import Elsewhere
 from .http.request import Request
+from .http.request_fields import about
 from .http.response import Response
 from .options import EngineOptions
 from .outbox import Outbox
@@ -76,6 +81,11 @@ class Entrance:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+
+    @property
+    def repeats(self) -> Repeats:
+        """Counts the lines that clients cause."""
+        return self._host.reactor.repeats
 
     def receive(self, session: Incoming) -> None:
         """Answer the CONNECT of a session, in a worker, since middlewares may block."""
@@ -157,12 +167,12 @@ class Entrance:
         sid = ""
         if refusal is None:
             if self._host.retry_after is not None:
-                admission.refuse("the server is closing")
+                admission.refuse("status 503", CLOSING)
                 return
             sid, refusal = self._host.name_session(request, Response())
         if refusal is not None:
             self._host.report_refusal(request, refusal)
-            admission.refuse(refusal.text)
+            admission.turn_away()
         elif not admission.over:
             self._host.open_session(sid, request, admission.transport)
             admission.admitted()
@@ -172,9 +182,9 @@ class Entrance:
             return verify_allowed(
                 request, self._host.options, self._host.reactor.around
             )
-        except Exception:
+        except Exception as exc:
             # A boundary: allow_request is user code; in doubt the client is refused.
-            log.exception("allow_request failed")
+            log.error("allow_request failed", exc_info=shown(exc))
             return Refusal(FORBIDDEN, {})
 
 
@@ -245,10 +255,18 @@ class Admission:
         for packet in held:
             self.transport.sink.on_packet(packet)
 
-    def refuse(self, why: str) -> None:
-        """Refuse the client and close its transport."""
+    def refuse(self, why: str, cause: Cause = WEBTRANSPORT_REFUSED) -> None:
+        """Log that the client is refused, and close its transport."""
         if not self.over:
-            log.debug("refused: %s", why)
+            known: About = {} if self._request is None else about(self._request)
+            level = cause.level_now(log, self._entrance.repeats)
+            extra = cause.fields(**known)
+            log.log(level, "refused: %s; %s", why, cause, extra=extra)
+        self.turn_away()
+
+    def turn_away(self) -> None:
+        """Close the transport of a client of whom the log has a line."""
+        if not self.over:
             self._finish()
             self.transport.close(_nothing, discard=True)
 

@@ -8,9 +8,10 @@ from logging import DEBUG
 from typing import TypeAlias
 
 from sockio.errors import ConfigError
-from sockio.httpd.access_log import without_sid
+from sockio.httpd.masked import without_sid
 from sockio.runtime import guards, logs
 from sockio.runtime.deferred import done
+from sockio.runtime.failures import shown
 from sockio.runtime.listeners import Listener
 from sockio.runtime.surroundings import Surroundings
 from sockio.types import WSGIApp
@@ -95,9 +96,9 @@ class Middlewares:
                 if not passed:
                     log.debug("refused by a middleware: %s", middleware)
                     return Verdict.REFUSED
-        except Exception:
+        except Exception as exc:
             # A boundary: a middleware is user code, and the client gets an answer.
-            log.exception("an HTTP middleware failed")
+            log.error("an HTTP middleware failed", exc_info=shown(exc))
             return Verdict.FAILED
         return Verdict.PASSED
 

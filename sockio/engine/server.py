@@ -15,10 +15,12 @@ from sockio.errors import ConfigError, Forbidden, ProtocolError
 from sockio.runtime import logs
 from sockio.runtime.bell import BELL
 from sockio.runtime.clock import Clock
+from sockio.runtime.failures import shown
 from sockio.runtime.hangup import hang_up
 from sockio.runtime.ids import SessionIds
 from sockio.runtime.listeners import EventEmitter, Listener, Listeners
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.refusals import NO_WEBSOCKET, Cause
 from sockio.runtime.surroundings import Surroundings
 from sockio.types import Environ, StartResponse
 
@@ -36,6 +38,7 @@ from .http.response import Response
 from .intake import Tally
 from .middlewares import HttpMiddleware, Middlewares, Verdict, WsgiMiddleware
 from .options import EngineOptions, EngineSettings
+from .refusal_log import RefusalLog
 from .session import EngineSession
 from .transports import polling_for, websocket_for
 from .transports.polling import PollingTransport
@@ -47,7 +50,6 @@ from .verify import (
     MESSAGES,
     Refusal,
     protocol_of,
-    tell_of_workers,
     verify,
 )
 from .websockets.subprotocols import Subprotocols
@@ -56,16 +58,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 log = logs.get("engine.server")
-
-_NO_WEBSOCKET = (
-    "no WebSocket can be had from this WSGI server (%s): clients stay on polling; "
-    "serve with gunicorn -k gevent, gevent.pywsgi or sockio's own run()"
-)
-_WRONG_SERVER = (
-    "this request came in another native thread than the one the server lives in, or "
-    "from a server that handles one request at a time; serve with gevent: "
-    "gunicorn -k gevent, gevent.pywsgi or sockio's own run()"
-)
 
 
 class ConnectionErrorInfo(NamedTuple):
@@ -120,7 +112,7 @@ class EngineServer(EventEmitter):
         self.middlewares = Middlewares(self._serve, self._around)
         self._direct = DirectPolling(self)
         self._subprotocols = Subprotocols(self.options.handle_protocols, self._around)
-        self._told_of_workers = False
+        self._refusals = RefusalLog()
         #: Somebody wants to see the packets of all sessions.
         self._watching = False
         self.entrance = Entrance(self)
@@ -188,6 +180,7 @@ class EngineServer(EventEmitter):
         """Close every session at once."""
         for session in list(self.sessions.values()):
             session.close(discard=True)
+        self.reactor.repeats.close()
         return self
 
     def __call__(
@@ -212,7 +205,7 @@ class EngineServer(EventEmitter):
             self.reactor.in_root and "SERVER_SOFTWARE" in environ
         )
         if wrong:
-            log.error(_WRONG_SERVER)
+            self._refusals.wrong_server(self.reactor.repeats)
             response = Response()
             response.end(500, b"Internal Server Error")
             return response.start(start_response, environ["REQUEST_METHOD"])
@@ -244,13 +237,14 @@ class EngineServer(EventEmitter):
         if refusal is None and WEBTRANSPORT in environ and not response.ended:
             refusal = self.entrance.serve(request, response)
         if refusal is None and response.ended:
+            self._refusals.answered(request, response.status, self.reactor.repeats)
             return self._respond(request, response, start_response)
         if refusal is None:
             refusal = self._verify(request)
         session = self.sessions.get(request.query.get("sid", ""))
         sid = ""
         if refusal is None and session is None and self.retry_after is not None:
-            log.debug("refused with status 503: the server is closing")
+            self._refusals.closing(request, self.reactor.repeats)
             response.headers["Retry-After"] = str(math.ceil(self.retry_after))
             response.end(503, b"Service Unavailable")
             return self._respond(request, response, start_response)
@@ -276,9 +270,9 @@ class EngineServer(EventEmitter):
     def _verify(self, request: Request) -> Refusal | None:
         try:
             return verify(request, self.sessions, self.options, self.reactor.around)
-        except Exception:
+        except Exception as exc:
             # A boundary: allow_request is user code; in doubt the client is refused.
-            log.exception("allow_request failed")
+            log.error("allow_request failed", exc_info=shown(exc))
             return Refusal(FORBIDDEN, {})
 
     def name_session(
@@ -298,7 +292,7 @@ class EngineServer(EventEmitter):
                 sid = f"{sid}~{self.ids.tag}"
         except Exception as exc:
             # A boundary: generate_id is user code.
-            log.exception("generate_id failed")
+            log.error("generate_id failed", exc_info=shown(exc))
             context = {"name": "ID_GENERATION_ERROR", "error": exc}
             return "", Refusal(BAD_REQUEST, context)
         if self.options.cookie is not None:
@@ -352,9 +346,10 @@ class EngineServer(EventEmitter):
             refusal = Refusal(FORBIDDEN, {"message": str(exc)})
             return self._refuse(request, response, start_response, refusal)
         if websocket is None:
-            log.error(_NO_WEBSOCKET, request.environ.get("SERVER_SOFTWARE"))
             refusal = Refusal(BAD_REQUEST, {"name": "TRANSPORT_HANDSHAKE_ERROR"})
-            return self._refuse(request, response, start_response, refusal)
+            return self._refuse(
+                request, response, start_response, refusal, NO_WEBSOCKET
+            )
         transport = websocket_for(request, websocket, self.reactor)
         if isinstance(session, EngineSession):
             session.try_upgrade(transport)
@@ -392,8 +387,9 @@ class EngineServer(EventEmitter):
         response: Response,
         start_response: StartResponse,
         refusal: Refusal,
+        cause: Cause | None = None,
     ) -> Iterable[bytes]:
-        self.report_refusal(request, refusal)
+        self.report_refusal(request, refusal, cause)
         if request.is_upgrade:
             return websockets.refuse(
                 request, self.reactor, self.options, refusal.text, start_response
@@ -401,12 +397,14 @@ class EngineServer(EventEmitter):
         response.refuse(refusal.code, refusal.text)
         return self._respond(request, response, start_response)
 
-    def report_refusal(self, request: Request, refusal: Refusal) -> None:
-        """Call the ``connection_error`` listeners."""
+    def report_refusal(
+        self, request: Request, refusal: Refusal, cause: Cause | None = None
+    ) -> None:
+        """Log a refusal, and call the ``connection_error`` listeners."""
         code, context = refusal
-        told = self._told_of_workers or self.elsewhere.nodes is not None
-        self._told_of_workers = tell_of_workers(code, told)
-        log.debug("refused with code %d, %r: %s", code, MESSAGES[code], context)
+        advertised = self.elsewhere.nodes is not None
+        repeats = self.reactor.repeats
+        self._refusals.refused(request, refusal, cause, repeats, advertised=advertised)
         observers = self.reactor.observers
         observers.tell("request_refused", request, code, MESSAGES[code])
         self._fire(

@@ -28,10 +28,10 @@ from .opening import open_packet
 from .options import EngineOptions
 from .outbox import Outbox
 from .reasons import FORCED_CLOSE, PING_TIMEOUT, TRANSPORT_ERROR
-from .told import is_told, tell
+from .told import is_told, tell, tell_closed, tell_moved, tell_probe
 from .transports.polling import PollingTransport
 from .transports.transport import RETIRED, Transport
-from .upgrade import Upgrade
+from .upgrade import Upgrade, tell_refused
 from .watch import Watch
 
 log = logs.get("engine.session")
@@ -302,7 +302,7 @@ class EngineSession(EventEmitter):
         if kind is PacketType.MESSAGE:
             self.on_message("" if packet.data is None else packet.data)
             return
-        tell(self.id, "in", packet)
+        tell(self, "in", packet)
         self.intake.add(0)
         self.fire("packet", packet)
         self._count_until_told(0)
@@ -355,7 +355,7 @@ class EngineSession(EventEmitter):
     def try_upgrade(self, transport: Transport) -> bool:
         """Put ``transport`` on trial; False: it came too late and was closed."""
         if self._upgrade is not None or self.upgraded or self.ready_state == CLOSED:
-            log.debug("sid=%s %s comes too late", self.id, transport.name)
+            tell_refused(self._reactor, transport.name, self.remote_address, "too late")
             transport.bind(Outbox(), RETIRED)
             transport.close(_nothing, discard=True)
             return False
@@ -364,7 +364,7 @@ class EngineSession(EventEmitter):
         return True
 
     def on_probe(self, transport: Transport) -> None:
-        log.debug("sid=%s probes %s", self.id, transport.name)
+        tell_probe(self, transport.name)
         self.fire("upgrading", transport)
 
     def release_poll(self) -> None:
@@ -377,7 +377,7 @@ class EngineSession(EventEmitter):
 
     def on_upgrade(self, transport: Transport) -> None:
         old, self._transport = self._transport, transport
-        log.debug("sid=%s moved from %s to %s", self.id, old.name, transport.name)
+        tell_moved(self, old.name, transport.name)
         self._offer = transport.offer
         self._upgrade = None
         self.upgraded = True
@@ -424,7 +424,7 @@ class EngineSession(EventEmitter):
     def _on_close(self, reason: str, description: object) -> None:
         if self.ready_state == CLOSED:
             return
-        log.debug("sid=%s closed: %s (%s)", self.id, reason, description)
+        tell_closed(self, reason, description)
         self.ready_state = CLOSED
         self.intake.end()
         self._heartbeat.end()

@@ -13,6 +13,7 @@ from sockio.protocol.engineio.wire import Wire
 from sockio.runtime import logs
 from sockio.runtime.clock import Timer
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.refusals import UPGRADE_FAILED
 
 from .outbox import Outbox
 from .transports.transport import PROBE_ANSWER, RETIRED, Transport
@@ -26,6 +27,8 @@ RELEASE_INTERVAL = 0.1
 
 class Upgrading(Protocol):
     """What the trial asks of its session."""
+
+    remote_address: str
 
     def on_probe(self, transport: Transport) -> None:
         """The client has probed; it is about to pause its polling."""
@@ -55,6 +58,8 @@ class Upgrade:
     ) -> None:
         self._session = session
         self._transport = transport
+        self._reactor = reactor
+        self._address = session.remote_address
         self._delays = reactor.delays
         self._probed = False
         self._over = False
@@ -132,7 +137,7 @@ class Upgrade:
 
     def _fail(self, why: str) -> None:
         if not self._over:
-            log.debug("upgrade failed: %s", why)
+            tell_refused(self._reactor, self._transport.name, self._address, why)
             self.abort()
             self._session.on_upgrade_failed()
 
@@ -142,6 +147,21 @@ class Upgrade:
             if timer is not None:
                 timer.cancel()
         self._release_timer = self._deadline = None
+
+
+def tell_refused(reactor: Reactor, transport: str, address: str, why: str) -> None:
+    """Log that a client stays on its first transport.
+
+    Args:
+        reactor: That of the server.
+        transport: The name of the one that it tried.
+        address: The client's.
+        why: What went wrong.
+    """
+    cause = UPGRADE_FAILED
+    level = cause.level_now(log, reactor.repeats)
+    extra = cause.fields(transport=transport, address=address or None)
+    log.log(level, "upgrade to %s failed: %s; %s", transport, why, cause, extra=extra)
 
 
 def _nothing() -> None:

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from logging import DEBUG, WARNING
 from typing import Any, Literal, NamedTuple, Protocol
 
 from sockio.errors import Forbidden
 from sockio.protocol.engineio.dialect import dialect_of
-from sockio.runtime import logs
 from sockio.runtime.guards import passes
 from sockio.runtime.surroundings import Surroundings
 
-from .http.cors import mismatch, origin_allowed
+from .http.cors import origin_allowed
 from .http.request import Request
 from .options import EngineOptions
 from .websockets import READY_MADE
-
-log = logs.get("engine.verify")
 
 UNKNOWN_TRANSPORT = 0
 UNKNOWN_SID = 1
@@ -39,15 +35,6 @@ MESSAGES = {
     FORBIDDEN: "Forbidden",
     UNSUPPORTED_PROTOCOL_VERSION: "Unsupported protocol version",
 }
-
-#: What code 1 usually means, for the log.
-_SEVERAL_WORKERS = (
-    "a client asked for a session that nobody has here: several workers? They are one "
-    "server if they are gunicorn's on one host, or those of run(workers=); else they "
-    "need sticky sessions, or Server(advertise=...) with a broker, see "
-    "docs/scaling.rst (after a restart, or from a client that was away for long, this "
-    "is harmless)"
-)
 
 _BAD_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
@@ -122,17 +109,6 @@ def protocol_of(request: Request) -> Literal[3, 4]:
     return dialect_of(request.query).protocol
 
 
-def tell_of_workers(code: int, told: bool) -> bool:
-    """Log what an unknown session usually means; return whether that was ever logged.
-
-    Only the first time it is a warning: clients could fill the log otherwise.
-    """
-    if code != UNKNOWN_SID:
-        return told
-    log.log(DEBUG if told else WARNING, _SEVERAL_WORKERS)
-    return True
-
-
 def _verify_known(request: Request, sid: str, session: Known | None) -> Refusal | None:
     if session is None:
         return Refusal(UNKNOWN_SID, {"sid": sid})
@@ -179,7 +155,6 @@ def verify_allowed(
         As long as ``allow_request`` does.
     """
     if options.check_origin and _is_foreign(request, options):
-        log.warning("check_origin refused a handshake: %s", mismatch(request))
         return Refusal(
             FORBIDDEN,
             {"message": "Origin not allowed", "origin": request.header("origin")},

@@ -12,13 +12,11 @@ from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.wire import Wire
 from sockio.runtime.observers import Observers
 
-from .told import tell
+from .told import Opened, tell
 
 
-class Watched(Protocol):
+class Watched(Opened, Protocol):
     """What a watch asks of its session."""
-
-    id: str
 
     def fire(self, event: str, *args: Any) -> None:
         """Call the listeners of the session, in its mailbox."""
@@ -35,7 +33,7 @@ class Watch:
     def on_sending(self, session: Watched, wire: Wire, about: Any) -> None:
         """A wire leaves; ``about`` is the Socket.IO packet in it, if there is one."""
         for packet in wire.packets:
-            tell(session.id, "out", packet)
+            tell(session, "out", packet)
             session.fire("packet_create", packet)
             if packet.type is PacketType.MESSAGE:
                 self._observers.tell("message_out", session, packet.data)
@@ -45,7 +43,7 @@ class Watch:
     def on_message(self, session: Watched, data: str | bytes) -> None:
         """A message has arrived."""
         packet = Packet(PacketType.MESSAGE, data)
-        tell(session.id, "in", packet)
+        tell(session, "in", packet)
         session.fire("packet", packet)
         session.fire("data", data)
         session.fire("message", data)

@@ -10,6 +10,7 @@ import sys
 from contextvars import Context
 from email.utils import formatdate
 from functools import partial
+from logging import ERROR
 from time import time
 from typing import Any
 from weakref import WeakValueDictionary
@@ -20,23 +21,24 @@ from gevent.event import Event
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
 from sockio.runtime.hangup import hang_up
+from sockio.runtime.refusals import BAD_REQUEST, REQUEST_TIMEOUT, REQUEST_TOO_LARGE
+from sockio.runtime.repeats import Repeats
 from sockio.runtime.workers import Workers
 from sockio.types import Environ, WSGIApp
 
 from .access_log import AccessLog
 from .connection import HttpConnection
 from .deadlines import Deadlines
+from .environ import host_of
 from .exchange import Exchange
 from .options import HttpOptions
+from .request_body import BadBody
 from .request_head import Refused
 from .shortcut import Shortcut, shortcut_of
 
 __all__ = ["LISTENING", "Connections"]
 
 log = logs.get("engine.http")
-
-#: Seconds between two warnings that name the same option.
-_QUIET = 60.0
 
 
 class Connections:
@@ -50,6 +52,7 @@ class Connections:
         *,
         listener: Any = None,
         log: Any = None,
+        access_log_format: str | None = None,
         error_log: Any = None,
         clock: Clock | None = None,
     ) -> None:
@@ -58,7 +61,8 @@ class Connections:
         Args:
             environ: What all requests have in common, except ``wsgi.errors``.
             listener: Where the server listens, as its socket gives it.
-            log: Where a line for each request goes: a file or a logger; None: nowhere.
+            log: Where a line for each request goes, see ``AccessLog``; None: nowhere.
+            access_log_format: What is in the lines; None: gunicorn's default.
             error_log: The file for ``wsgi.errors``; None: standard error.
         """
         self.application = application
@@ -73,15 +77,17 @@ class Connections:
         self.deadlines = Deadlines(self.clock, options)
         self._workers = Workers()
         self._workers.attach()
+        #: Counts the lines that clients cause again and again.
+        self.repeats = Repeats(self.clock, self._workers)
         self.loop = self._workers.loop
-        self._access_log = None if log is None else AccessLog(log)
+        self._access_log = None
+        if log is not None:
+            self._access_log = AccessLog(log, access_log_format)
         self._open: set[HttpConnection] = set()
         #: The exchanges that run, with the greenlet of each.
         self._running: dict[Exchange, Any] = {}
         self._empty = Event()
         self._date = (0, "")
-        #: When the next warning that names an option may be logged.
-        self._quiet: dict[str, float] = {}
         self._error_log = error_log
         self._environ = environ
 
@@ -145,24 +151,39 @@ class Connections:
             self._date = second, f"Date: {formatdate(second, usegmt=True)}"
         return self._date[1]
 
-    def refused(self, address: Any, why: Refused) -> None:
+    def refused(self, address: Any, why: Refused | BadBody) -> None:
         """Log that the request of a client was refused."""
-        # The operator can do nothing about most of these, and anybody could fill a disk
-        # with them.
-        log.debug("bad request from %s: %s", address, why)
-        if why.option is None or self.clock.now() < self._quiet.get(why.option, 0.0):
+        if isinstance(why, Refused) and why.option is not None:
+            self._too_large(address, why, why.option)
             return
-        self._quiet[why.option] = self.clock.now() + _QUIET
-        unit = "lines" if why.option == "max_fields" else "bytes"
-        log.warning(
+        late = why.status.startswith("408")
+        cause = REQUEST_TIMEOUT if late else BAD_REQUEST
+        level = cause.level_now(log, self.repeats)
+        if log.isEnabledFor(level):
+            log.log(
+                level,
+                "a request from %s was answered with %s: %s; %s",
+                address,
+                why.status,
+                why,
+                cause,
+                extra=cause.fields(address=host_of(address)),
+            )
+
+    def _too_large(self, address: Any, why: Refused, option: str) -> None:
+        cause = REQUEST_TOO_LARGE
+        log.log(
+            cause.level_now(log, self.repeats, option),
             "a request from %s was answered with %s: %s is larger than %d %s; if such "
-            "requests are to be served, give a larger %s",
+            "requests are to be served, give a larger %s; code=%s",
             address,
             why.status,
             why,
-            getattr(self.options, why.option),
-            unit,
-            self.name_of(why.option),
+            getattr(self.options, option),
+            "lines" if option == "max_fields" else "bytes",
+            self.name_of(option),
+            cause.code,
+            extra=cause.fields(address=host_of(address)),
         )
 
     def name_of(self, option: str) -> str:
@@ -182,18 +203,28 @@ class Connections:
             self._check_empty()
 
     def begun(self, exchange: Exchange) -> None:
-        """Note that an exchange begins; for subclasses."""
+        """Note that an exchange begins."""
+        if self._access_log is not None:
+            exchange.memo = self.clock.now()
 
     def ended(self, address: Any, exchange: Exchange, *, logged: bool) -> None:
         """Log an exchange that is over."""
+        if exchange.refusal is not None:
+            self.refused(address, exchange.refusal)
         if logged and self._access_log is not None:
-            self._access_log.add(address, exchange)
+            try:
+                self._access_log.add(exchange, self.clock.now() - exchange.memo)
+            except Exception:
+                # A boundary: that log is the operator's, and may be full, or closed.
+                level = self.repeats.level(log, ERROR, "access-log-failed")
+                log.log(level, "the access log cannot be written to", exc_info=True)
 
     # ------------------------------------------------------------------ closing
 
     def close(self) -> None:
         """Take no more requests than have arrived, and end the idle connections."""
         self.closing = True
+        self.repeats.close()
         for connection in list(self._open):
             self.loop.run_callback(connection.close_if_idle)
         self._check_empty()
@@ -201,6 +232,9 @@ class Connections:
     def _check_empty(self) -> None:
         if self.closing and not self._open and not self._running:
             self.deadlines.close()
+            self.repeats.close()
+            if self._access_log is not None:
+                self._access_log.close()
             self._empty.set()
 
     def wait(self, timeout: float) -> None:

@@ -9,7 +9,12 @@ from sockio.types import Environ
 
 from .request_target import RequestLine
 
-__all__ = ["common_environ", "describe"]
+__all__ = ["common_environ", "describe", "host_of"]
+
+
+def host_of(address: Any) -> str | None:
+    """Return the host in a client's address; None: a Unix socket has none."""
+    return address[0] if isinstance(address, tuple) else None
 
 
 def common_environ(address: Any, *, secure: bool) -> Environ:

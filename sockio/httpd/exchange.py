@@ -79,6 +79,7 @@ class Exchange:
         "environ",
         "keep",
         "memo",
+        "refusal",
         "sent",
     )
 
@@ -109,13 +110,10 @@ class Exchange:
         self.body = body
         #: Whether another request may follow on the connection.
         self.keep = keep
+        #: Why the request was refused; None: it was not.
+        self.refusal: Refused | BadBody | None = None
         #: Bytes of the answer's body that were sent.
         self.sent = 0
-
-    @property
-    def code(self) -> str:
-        """The status of the answer, for a log; ``000`` if there is none."""
-        return "000" if self._head is None else str(self._head.code)
 
     @property
     def head(self) -> ResponseHead | None:
@@ -126,12 +124,6 @@ class Exchange:
     def begun(self) -> bool:
         """Whether the head of the answer was written."""
         return self._head_sent
-
-    @property
-    def request_line(self) -> str:
-        """The first line of the request, for a log."""
-        environ = self.environ
-        return "{REQUEST_METHOD} {RAW_URI} {SERVER_PROTOCOL}".format_map(environ)
 
     def run(self) -> None:
         """Let the application answer.
@@ -146,7 +138,7 @@ class Exchange:
             self.keep = False
             log.debug("a client went away: %s", exc)
         except (BadBody, Refused) as exc:
-            log.debug("bad request: %s", exc)
+            self.refusal = exc
             self._fail(exc.status)
         except FAILURES as exc:
             # A boundary: an application is user code, and ends nothing but itself.
@@ -183,7 +175,7 @@ class Exchange:
     def _report(self, error: BaseException) -> None:
         """Write the traceback of ``error`` to the file that the operator chose."""
         try:
-            self._errors.write(f"{traceback_text(error)}\n")
+            self._errors.write(f"{traceback_text(error, error.__traceback__)}\n")
         except Exception:
             # A boundary: that file is the operator's, and may be full, or closed.
             log.exception("wsgi.errors cannot be written to")

@@ -12,6 +12,7 @@ __all__ = ["GEVENT", "HTTP", "LOGGING"]
 
 GEVENT = "leave it out, everything runs on gevent"
 LOGGING = "leave it out, use the logging module, or DEBUG=socket.io* when you start"
+_LOG = "write log=: a path, '-', an open file or a logger"
 _ADDRESS = 'write the address in one piece: "127.0.0.1:3000"'
 
 #: Options of Flask and Werkzeug, of Node and of gunicorn.
@@ -28,7 +29,11 @@ HTTP: Mapping[str, str] = MappingProxyType(
         "sslcontext": "write ssl_context=",
         "ssl": "write ssl_context=, or certfile= and keyfile=",
         "debug": LOGGING,
-        "log_output": "write log=, a file or a logger",
+        "log_output": _LOG,
+        "accesslog": _LOG,
+        "access_log": _LOG,
+        "access_logfile": _LOG,
+        "access_logformat": "write access_log_format=",
         "use_reloader": "leave it out, start the program with a reloader of your own",
         "reloader_options": "leave it out, start the program with a reloader of your "
         "own",

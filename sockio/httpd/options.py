@@ -37,6 +37,7 @@ class ListenSettings(HttpSettings, total=False):
     """What ``listen`` of a Socket.IO server takes: all that ``create_server`` takes."""
 
     log: Any
+    access_log_format: str | None
     error_log: Any
     environ: Environ | None
     backlog: int

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from sockio.runtime.clock import Clock
+from sockio.runtime.repeats import Repeats
 from sockio.types import Environ, WSGIApp
 
 from .deadlines import Deadlines
 from .exchange import Exchange
 from .options import HttpOptions
+from .request_body import BadBody
 from .request_head import Refused
 from .shortcut import Shortcut
 
@@ -25,6 +27,8 @@ class Place(Protocol):
     def clock(self) -> Clock: ...
     @property
     def deadlines(self) -> Deadlines: ...
+    @property
+    def repeats(self) -> Repeats: ...
 
 
 class Owner(Place, Protocol):
@@ -44,7 +48,7 @@ class Owner(Place, Protocol):
     def date(self) -> str:
         """Return the header line with the current time."""
 
-    def refused(self, address: Any, why: Refused) -> None:
+    def refused(self, address: Any, why: Refused | BadBody) -> None:
         """Log that the request of a client was refused."""
 
     def run(self, exchange: Exchange) -> None:

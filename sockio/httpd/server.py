@@ -15,6 +15,7 @@ from sockio.runtime import logs
 from sockio.types import Environ, StartResponse, WSGIApp
 
 from .acceptor import Acceptor
+from .access_log import check
 from .connections import Connections
 from .environ import common_environ
 from .listening_socket import Address, ListeningSocket
@@ -36,6 +37,7 @@ def create_server(
     app: WSGIApp | None = None,
     *,
     log: Any = None,
+    access_log_format: str | None = None,
     error_log: Any = None,
     environ: Environ | None = None,
     backlog: int = BACKLOG,
@@ -45,7 +47,10 @@ def create_server(
 
     Args:
         app: Answers the requests; while there is none, all of them get 404.
-        log: Where a line for each request goes: a file or a logger; None: nowhere.
+        log: Where a line for each request goes: a path, ``"-"`` for standard output, an
+            open file or a logger; None: nowhere.
+        access_log_format: What is in that line, in the words of gunicorn's setting of
+            that name; None: gunicorn's default.
         error_log: A file for ``wsgi.errors`` and the tracebacks of the application;
             None: standard error.
         environ: Additional entries of each request's environ.
@@ -55,10 +60,12 @@ def create_server(
     Raises:
         ConfigError: An option is wrong.
     """
+    check(log, access_log_format)
     return HTTPServer(
         app,
         HttpOptions(**options),
         log=log,
+        access_log_format=access_log_format,
         error_log=error_log,
         environ=environ,
         backlog=backlog,

@@ -11,8 +11,10 @@ from typing import Any
 
 from sockio.runtime import logs
 from sockio.runtime.hangup import hang_up
+from sockio.runtime.refusals import TLS_FAILED, TLS_TIMEOUT, Cause
 from sockio.runtime.watchers import READ, WRITE, drop
 
+from .environ import host_of
 from .owner import Place
 
 __all__ = ["TlsHandshake"]
@@ -73,7 +75,7 @@ class TlsHandshake:
         except ssl.SSLWantWriteError:
             self._wait(WRITE)
         except OSError as exc:
-            log.debug("TLS handshake with %s failed: %s", self.address, exc)
+            self._refused(exc, TLS_FAILED)
             self.close()
         except Exception:
             # A boundary: a bug of ours here ends this connection only.
@@ -89,8 +91,21 @@ class TlsHandshake:
 
     def expire(self) -> None:
         """Give up, since it took too long."""
-        log.debug("TLS handshake with %s took too long", self.address)
+        self._refused("it took too long", TLS_TIMEOUT)
         self.close()
+
+    def _refused(self, why: object, cause: Cause) -> None:
+        address = self.address
+        level = cause.level_now(log, self._place.repeats)
+        extra = cause.fields(address=host_of(address))
+        log.log(
+            level,
+            "TLS handshake with %s failed: %s; %s",
+            address,
+            why,
+            cause,
+            extra=extra,
+        )
 
     def close(self) -> None:
         """Give up, and close the socket."""

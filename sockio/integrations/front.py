@@ -6,16 +6,21 @@ server cannot work. They get an answer that says what to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from sockio.engine.http.mount import owns
 from sockio.engine.http.response import Response
+from sockio.runtime import logs
+from sockio.runtime.log_fields import fields
 from sockio.runtime.patching import threads_are_greenlets
+from sockio.runtime.refusals import WRONG_SERVER
 from sockio.socket.server.server import Server
 from sockio.types import Environ, StartResponse, WSGIApp
 
 __all__ = ["Front", "Pages"]
+
+log = logs.get("integrations")
 
 
 class Pages:
@@ -38,7 +43,6 @@ class Front:
         self,
         io: Server[Any],
         pages: Pages,
-        tell: Callable[[str], object],
         threaded: str,
         advice: str,
     ) -> None:
@@ -47,7 +51,6 @@ class Front:
         Args:
             io: The server.
             pages: The application.
-            tell: Writes an error into the log of the integration.
             threaded: What the ``SERVER_SOFTWARE`` of the framework's server begins
                 with.
             advice: What clients and the log are told if that server is used.
@@ -56,10 +59,8 @@ class Front:
         self.pages = pages
         self._prefix = io.engine.options.prefix
         self._mounted = io.attach(pages)
-        self._tell = tell
         self._threaded = threaded
         self._advice = advice
-        self._told = False
 
     @property
     def shortcut(self) -> Any:
@@ -82,9 +83,16 @@ class Front:
     def _refuse(
         self, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
-        if not self._told:
-            self._told = True
-            self._tell(self._advice)
+        level = WRONG_SERVER.level_now(log, self.io.reactor.repeats)
+        code, advice = WRONG_SERVER.code, self._advice
+        extra = fields(code=code, hint=advice)
+        log.log(
+            level,
+            "refused with status 503; code=%s, hint: %s",
+            code,
+            advice,
+            extra=extra,
+        )
         response = Response()
         response.headers["Content-Type"] = "text/plain; charset=UTF-8"
         response.end(503, self._advice)

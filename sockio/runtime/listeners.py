@@ -24,7 +24,9 @@ from sockio.errors import Disconnected
 from . import logs
 from .deferred import done
 from .event_names import Event, EventName, event_name
+from .failures import shown, who
 from .known_signatures import known_signature
+from .log_fields import fields
 from .signature import arguments, describe_call
 from .unknown_names import refuse
 from .workers import FAILURES
@@ -52,7 +54,6 @@ class Listener:
 
     __slots__ = (
         "_taken",
-        "complained",
         "concurrent",
         "convert",
         "event",
@@ -84,8 +85,6 @@ class Listener:
         self._taken = False
         #: Turns a client's arguments into those of ``fn``; None: they are the same.
         self.convert: Convert | None = None
-        #: Whether an event with wrong arguments for it has been logged.
-        self.complained = False
 
     def __repr__(self) -> str:
         return f"<Listener {self.event} {self.describe()}>"
@@ -393,7 +392,9 @@ class EventEmitter:
         return True
 
     def _failed(
-        self, listener: Listener, args: tuple[Any, ...], error: BaseException
+        self, listener: Listener, args: Any, error: BaseException, about: Any = None
     ) -> None:
         """Log what a handler raised; subclasses with error handlers ask these first."""
-        log.error(_FAILED, listener.event, listener.fn, exc_info=error)
+        extra = about or fields(event=listener.event)
+        culprit, trace = who(listener.fn, error), shown(error)
+        log.error(_FAILED, listener.event, culprit, exc_info=trace, extra=extra)

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from traceback import format_exception
 
+from .log_fields import NAMES
 from .peer_text import LONGEST, Lines, Told, told, traceback_text
 
 __all__ = ["configure_from_environment", "get", "payload"]
@@ -95,12 +96,18 @@ def _harmless(record: logging.LogRecord) -> bool:
         record.args = tuple(map(_harmless_argument, record.args))
     elif record.args:  # a mapping, which was the only argument
         record.args = (Told(record.args),)
-    error = record.exc_info[1] if record.exc_info else None
-    if error is not None:
-        text = traceback_text(error)
+    if record.exc_info and record.exc_info[1] is not None:
+        _, error, trace = record.exc_info
+        text = traceback_text(error, trace)
         # If nothing had to change, formatters may write it in their own way.
-        if text != "".join(format_exception(error)).rstrip("\n"):
+        plain = format_exception(type(error), error, trace)
+        if text != "".join(plain).rstrip("\n"):
             record.exc_text = text
+    known = record.__dict__
+    for name in NAMES:
+        value = known.get(name)
+        if value is not None:
+            known[name] = _harmless_field(value)
     return True
 
 
@@ -110,6 +117,10 @@ def _harmless_argument(value: object) -> object:
     if type(value) is str and value.isprintable():
         return told(value)
     return Told(value)
+
+
+def _harmless_field(value: object) -> int | str:
+    return value if type(value) is int else told(str(value))
 
 
 def payload(value: object, environ: Mapping[str, str] = os.environ) -> str:

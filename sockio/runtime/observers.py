@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sockio.errors import ConfigError
 
 from . import logs
+from .failures import shown
 from .surroundings import Call, Surroundings
 
 if TYPE_CHECKING:
@@ -271,9 +272,10 @@ class Observers:
             return
         try:
             fn(*args)
-        except Exception:
+        except Exception as exc:
             # A boundary: an observer is user code, and must not harm what it watches.
-            log.exception("%r failed, and watches no more", observer)
+            error = shown(exc)
+            log.error("%r failed, and watches no more", observer, exc_info=error)
             self.remove(observer)
 
     def _sort(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from traceback import TracebackException
+from types import TracebackType
 
 __all__ = ["LONGEST", "Lines", "Told", "told", "traceback_text"]
 
@@ -58,12 +59,12 @@ class Lines:
         return "\n".join(map(told, self._text.rstrip("\n").split("\n")))
 
 
-def traceback_text(error: BaseException) -> str:
-    """Return the traceback of ``error``, where no text of a message begins a line."""
+def traceback_text(error: BaseException, trace: TracebackType | None) -> str:
+    """Return a traceback of ``error``, where no text of a message begins a line."""
     return "".join(
         # The sentence between chained tracebacks begins with an empty line.
         part if part.startswith("\n") else _one_part(part)
-        for part in TracebackException.from_exception(error).format()
+        for part in TracebackException(type(error), error, trace).format()
     ).rstrip("\n")
 
 

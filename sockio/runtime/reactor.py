@@ -20,6 +20,7 @@ from .lull import Deadline, Lull
 from .mailbox import Mailbox
 from .meter import Meter
 from .observers import Observers
+from .repeats import Repeats
 from .surroundings import Surroundings
 from .workers import Workers
 
@@ -27,7 +28,16 @@ from .workers import Workers
 class Reactor:
     """What all sessions, sockets and adapters of one server share to run things."""
 
-    __slots__ = ("around", "batch", "clock", "delays", "meter", "observers", "workers")
+    __slots__ = (
+        "around",
+        "batch",
+        "clock",
+        "delays",
+        "meter",
+        "observers",
+        "repeats",
+        "workers",
+    )
 
     def __init__(self, clock: Clock | None = None) -> None:
         if clock is not None and not isinstance(clock, Clock):
@@ -44,6 +54,8 @@ class Reactor:
         #: Counts packets and events; None: nobody wants to know.
         self.meter: Meter | None = None
         self.workers = Workers()
+        #: Counts the lines that clients cause again and again.
+        self.repeats = Repeats(self.clock, self.workers)
         self.batch = Batch(self.workers, self.clock)
 
     @property

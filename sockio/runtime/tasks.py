@@ -16,6 +16,7 @@ from gevent import Greenlet, GreenletExit, get_hub
 from . import logs
 from .bell import BELL
 from .clock import Clock
+from .failures import shown
 from .latch import Latch
 from .leftovers import close_connections
 
@@ -114,7 +115,7 @@ class Task(Generic[R]):
         except BaseException as error:
             # A boundary: nobody is above a task, and nobody may be waiting for it.
             # A gevent.Timeout that was not caught is a crash too, hence BaseException.
-            log.exception("task %s crashed", self.name)
+            log.error("task %s crashed", self.name, exc_info=shown(error))
             self._outcome.fail(error)
         finally:
             close_connections()

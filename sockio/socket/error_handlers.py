@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from sockio.errors import Disconnected
 from sockio.runtime import guards
 from sockio.runtime.listeners import EventEmitter, Listener
+from sockio.runtime.log_fields import fields
 from sockio.runtime.surroundings import Surroundings
 from sockio.runtime.workers import FAILURES
 
@@ -148,9 +149,14 @@ class Fallible(EventEmitter):
         return self._own_errors().add(fn)
 
     def _failed(
-        self, listener: Listener, args: tuple[Any, ...], error: BaseException
+        self, listener: Listener, args: Any, error: BaseException, about: Any = None
     ) -> None:
-        about = self._about(listener.event, args)
-        left = self.errors.handle(error, listener.event, args, **about)
+        event, where = listener.event, self._about(listener.event, args)
+        left = self.errors.handle(error, event, args, **where)
         if left is not None:
-            super()._failed(listener, args, left)
+            socket = where["socket"]
+            if socket is None:
+                about = fields(event=event, namespace=where["namespace"])
+            else:
+                about = socket.outgoing.about(event)
+            super()._failed(listener, args, left, about)

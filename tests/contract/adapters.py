@@ -27,7 +27,9 @@ from sockio.errors import EncodeError
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime.clock import Clock
 from sockio.runtime.observers import Observers
+from sockio.runtime.repeats import Repeats
 from sockio.runtime.surroundings import Surroundings
+from sockio.runtime.workers import Workers
 
 NAMESPACE = "/chat"
 EVENT = ["chat", "hi"]
@@ -130,6 +132,7 @@ class Server:
         #: The answer to such an event; None: there is none.
         self.answer: Any = None
         self.observers = Observers(Surroundings())
+        self.repeats = Repeats(self.clock, Workers())
         self._ids = 1000
         self.adapter: Adapter = factory(self)
 

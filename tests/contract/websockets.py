@@ -497,7 +497,7 @@ class WebSocketContract:
 
         ((_, level, text),) = caplog.record_tuples
         assert level == logging.INFO
-        assert re.search(rf"{MAX_PAYLOAD + 1} bytes.*={MAX_PAYLOAD}$", text)
+        assert re.search(rf"{MAX_PAYLOAD + 1} bytes.*={MAX_PAYLOAD};", text)
         sender.kill()
 
     # -------------------------------------------------------------- we end it

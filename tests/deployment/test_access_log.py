@@ -9,6 +9,7 @@ from tests.support.deployed import OUR_WORKER, Deployed, gunicorn
 APP = "tests.deployment.apps.echo:app"
 #: All that gunicorn can log of a request's target.
 FORMAT = '"%(r)s" %(U)s %(q)s %({raw_uri}e)s %({query_string}e)s'
+RUN = ("-m", "sockio", "run", "tests.deployment.apps.echo:io", "-b", "127.0.0.1:0")
 GUNICORN = (
     "--graceful-timeout",
     "1",
@@ -26,8 +27,9 @@ GUNICORN = (
         gunicorn("gevent_pywsgi", APP, *GUNICORN),
         gunicorn(OUR_WORKER, APP, *GUNICORN),
         ["-m", "tests.deployment.apps.serve", "pywsgi", "echo"],
+        [*RUN, "-w", "2", "--access-logfile", "-", "--access-logformat", FORMAT],
     ],
-    ids=["gunicorn", "gunicorn's pywsgi", "gunicorn, ours", "pywsgi"],
+    ids=["gunicorn", "gunicorn's pywsgi", "gunicorn, ours", "pywsgi", "run"],
 )
 def test_the_access_log_has_no_sid(command: list[str]) -> None:
     with Deployed(*command) as server:

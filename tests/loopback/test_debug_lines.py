@@ -220,7 +220,7 @@ TOLD: dict[Callable[[Served], None], str] = {
     the_applications_path: "'/elsewhere/' is the application's: ours begin with",
     cors: " cors does not let a page of 'https://b.example' read the answer",
     transport: " refused with code 0, 'Transport unknown': {'transport': 'pigeon'}",
-    session: " refused with code 1, 'Session ID unknown': {'sid': 'lost'}",
+    session: " refused with code 1, 'Session ID unknown': {'sid': '***'}",
     middleware_of_a_namespace: " refused by namespace '/closed': 'Connection refused'",
     middleware_of_http: " refused by a middleware: ",
     guard: " a guard rejected 'hello': ",

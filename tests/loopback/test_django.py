@@ -523,6 +523,23 @@ def test_hosts_that_are_not_allowed_are_refused(start: Start) -> None:
         TestClient(served.io, headers={"host": "evil.example"})
 
 
+def test_an_origin_that_is_refused_is_one_line(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "sockio")
+    served = start()
+    caplog.clear()
+
+    assert not is_let_in(served, "https://evil.example")
+
+    (record,) = [r for r in caplog.records if hasattr(r, "sockio_code")]
+    assert vars(record)["sockio_code"] == "origin-refused"
+    assert record.levelname == "WARNING"
+    said = record.getMessage()
+    assert "Origin 'https://evil.example' is neither 'http://" in said
+    assert "' nor in CSRF_TRUSTED_ORIGINS; code=origin-refused" in said
+
+
 def test_trusted_origins_may_connect_and_read_polls(start: Start) -> None:
     trusted = ["https://app.example:8443", "https://*.friends.example"]
     with override_settings(CSRF_TRUSTED_ORIGINS=trusted):

@@ -124,10 +124,10 @@ class Log(logging.Handler):
     def only_debug(self) -> bool:
         """Whether all lines are debug lines without a traceback.
 
-        A line about a message that is too large may have the level info.
+        A line about a refusal, which has a code, may have the level info.
         """
         return all(
-            (r.levelno == logging.DEBUG or "max_http_buffer_size" in r.getMessage())
+            (r.levelno == logging.DEBUG or hasattr(r, "sockio_code"))
             and r.levelno <= logging.INFO
             and not r.exc_info
             for r in self.records

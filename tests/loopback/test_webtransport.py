@@ -453,6 +453,35 @@ def test_no_new_session_is_opened_while_the_server_drains(
     session.wait_closed()
 
 
+@pytest.mark.parametrize(
+    ("retry_after", "first", "code"),
+    [
+        (5.0, "0", "server-closing"),
+        (None, "0", "not-allowed"),
+        (None, "4early", "webtransport-refused"),
+    ],
+)
+def test_a_refusal_is_one_line_of_the_log(
+    serve_quic: ServeQuic,
+    caplog: pytest.LogCaptureFixture,
+    retry_after: float | None,
+    first: str,
+    code: str,
+) -> None:
+    caplog.set_level(logging.INFO, "sockio")
+    served = serve_quic(allow_request=lambda request: retry_after is not None)
+    served.io.engine.retry_after = retry_after
+    session = served.client().open_session().open_stream()
+
+    session.send(first)
+    session.wait_closed()
+
+    (record,) = [vars(r) for r in caplog.records if hasattr(r, "sockio_code")]
+    assert record["sockio_code"] == code
+    assert record["sockio_transport"] == "webtransport"
+    assert record["sockio_address"] == "127.0.0.1"
+
+
 def test_a_plain_request_for_webtransport_is_refused(served: QuicServed) -> None:
     raw = served.served.raw
 

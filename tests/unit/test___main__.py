@@ -131,6 +131,8 @@ CERTIFICATE = str(ROOT / "tests" / "support" / "localhost.pem")
         (["-b", "127.0.0.1:99999"], "127.0.0.1:99999' is no port"),
         (["-b", "http://127.0.0.1:1"], 'leave out http://, and write "127.0.0.1:1"'),
         (["--keyfile", "key.pem"], "--keyfile needs --certfile beside it"),
+        (["--access-logformat", "%(h)s"], "needs --access-logfile beside it"),
+        (["--access-logfile", "-", "--access-logformat", "%(z)s"], "which is unknown"),
         (["--certfile", "no.pem"], "--certfile no.pem: No such file"),
         (["--certfile", "chat.py"], "give files in PEM, or give its key"),
         (["--certfile", CERTIFICATE, "--keyfile", "chat.py"], "give files in PEM\n"),

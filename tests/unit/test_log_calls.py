@@ -22,6 +22,8 @@ HOSTILE = "a\r\n2026-01-01 INFO forged \x1b[2J\x9b\u2028\u202e\0\ud800" + "x" * 
 BYPASSES = ("print", "print_exc", "print_exception", "getLogger", "warn")
 #: The other one says where a program serves.
 SPEAKERS = ("logs.py", "workers.py")
+#: It counts lines of others, and writes how many there were into their logs.
+COUNTER = "repeats.py"
 #: What stands in a line without quotes: no peer chooses it, or it is a sentence of ours
 #: in which a peer's words are quoted, or an exception with its own words. The tag of a
 #: process consists of four letters, digits, - or _.
@@ -30,15 +32,21 @@ UNQUOTED = {
     "data", "description", "error", "error or 'end of stream'", "error.reason", "exc",
     "exc.reason", "exc.strerror", "f' {data[0]!r}' if event else ''",
     "http_server.address", "f'signal {-code}' if code < 0 else f'exit code {code}'",
-    "kind", "kind.name", "line", "listener.fn", "live.id", "logs.payload(data)",
+    "kind", "kind.name", "line", "live.id", "logs.payload(data)",
     "logs.payload(data[1:] if event else data)", "logs.payload(packet.data)",
-    "member.tag", "middleware", "mismatch(request)", "via", "old.name", "packet.type",
+    "member.tag", "middleware", "via", "old", "new", "packet.type",
     "reason", "request.environ.get('SERVER_SOFTWARE')", "self._holder", "self.address",
     "self._outgoing.sid", "self._tag", "self.conn.id", "self.id", "self.name",
-    "self.name_of(why.option)", "self.ready_state", "self.sid", "session.id",
+    "self.name_of(option)", "self.ready_state", "self.sid", "session.id",
     "session.transport_name", "shown(self._wanted)",
     "siblings.tag", "sid", "socket.id", "tag", "transport.name", "way", "way.tag",
-    "unit", "what", "where", "why", "why.status",
+    "'lines' if option == 'max_fields' else 'bytes'", "what", "where", "why",
+    "why.status",
+    "NOT_FOUND", "detail", "cause", "cause.code",
+    "culprit", "name_of(listener.fn)", "outgoing.label", "advice",
+    "self._outgoing.label",
+    "f'{self.code} {self.part}'.rstrip()", "transport", "who(fn, exc)",
+    "who(self._fn, exc)", "who(fn, left)",
 }  # fmt: skip
 
 
@@ -74,6 +82,8 @@ def calls() -> Iterator[Call]:
                 case ast.Call(func=ast.Attribute(log, level)) if level in LEVELS:
                     where = f"{path.relative_to(PACKAGE)}:{node.lineno}"
                     scope = scope_of(tree) if ast.unparse(log) == "log" else None
+                    if path.name == COUNTER:
+                        scope = "engine.server"
                     assert scope, f"{where}: write log = logs.get(...), and log.{level}"
                     given = node.args[1:] if level == "log" else node.args
                     message = ast.unparse(given[0])

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from logging import WARNING
 from typing import Any, NamedTuple
 
 from sockio.adapters.adapter import LocalNamespace, Session
 from sockio.adapters.recovery import Entry, KeptSession, Mark, addressed, rooms_of
 from sockio.errors import EncodeError, ProtocolError
 from sockio.runtime import logs
+from sockio.runtime.log_fields import fields
 from sockio.types import Json
 
 from .pieces import Inherited, Piece, Ranges, Vector
@@ -116,11 +118,13 @@ def moved_data(moved: Moved, nsp: LocalNamespace, there: Ranges) -> dict[str, An
     try:
         said: dict[str, Any] = session_data(session)
     except (EncodeError, RecursionError) as exc:
-        log.warning(
+        log.log(
+            nsp.repeats.level(log, WARNING, "data-not-moved", nsp.name),
             "namespace=%r socket.data cannot go to another process, so its client "
             "gets a new socket: %s",
             nsp.name,
             exc,
+            extra=fields(namespace=nsp.name),
         )
         return {}
     said["missed"] = [piece_data(each, nsp, there) for each in missed]

@@ -11,6 +11,7 @@ from sockio.cli.reloading import check_installed, serve_reloaded
 from sockio.cli.reports import Reports
 from sockio.cli.serving import Program
 from sockio.errors import ConfigError
+from sockio.httpd.access_log import check
 from sockio.httpd.listening_socket import shown
 from sockio.httpd.options import RunSettings
 from sockio.socket.server.workers import check_count
@@ -61,6 +62,16 @@ def add(commands: Commands) -> None:
     )
     run.add_argument("--certfile", metavar="FILE", help="certificates: serve https")
     run.add_argument("--keyfile", metavar="FILE", help="their key, if not in CERTFILE")
+    run.add_argument(
+        "--access-logfile",
+        metavar="FILE",
+        help="write a line for each request there; - is standard output",
+    )
+    run.add_argument(
+        "--access-logformat",
+        metavar="FORMAT",
+        help="of these lines, with the words of gunicorn's option of that name",
+    )
     _add_reload(run)
 
 
@@ -101,7 +112,10 @@ def _run(given: argparse.Namespace) -> None:
         app=given.app,
         address=int(given.bind) if given.bind.isdecimal() else given.bind,
         workers=check_count(given.workers),
-        options=_tls(given.certfile, given.keyfile),
+        options={
+            **_tls(given.certfile, given.keyfile),
+            **_access_log(given.access_logfile, given.access_logformat),
+        },
     )
     shown(program.address)  # or it is none
     if given.reloaded is not None:
@@ -146,6 +160,20 @@ def _tls(certfile: str | None, keyfile: str | None) -> RunSettings:
         if not asked.wanted:
             raise ConfigError(_told(exc, certfile, keyfile)) from None
     return {"certfile": certfile, "keyfile": keyfile}
+
+
+def _access_log(file: str | None, format: str | None) -> RunSettings:
+    """Return the options for an access log.
+
+    Raises:
+        ConfigError: The format is wrong, or there is no file for it.
+    """
+    if file is None:
+        if format is not None:
+            raise ConfigError("--access-logformat needs --access-logfile beside it")
+        return {}
+    check(file, format)
+    return {"log": file, "access_log_format": format}
 
 
 class _Password:

@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 
 from sockio.runtime import logs
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.refusals import CLOSING
 from sockio.siblings.link import Link
 
 from .packets import unpack
 from .receivers import Receiver
-from .refusals import UNAVAILABLE, refuse
+from .refusals import UNAVAILABLE, refuse, tell
 
 __all__ = ["Arrivals"]
 
@@ -73,6 +74,7 @@ class Arrivals:
             own_line=not passed.proxied,
         ):
             log.debug("a request of the sibling %s came too late", self._tag)
+            tell(self._reactor.repeats, CLOSING, "this process")
             refuse(sock, UNAVAILABLE, begun=bool(passed.answered))
 
     def _confirm(self) -> None:

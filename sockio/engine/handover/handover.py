@@ -120,7 +120,7 @@ class Handover:
             return None
         except OSError as exc:
             log.debug("the sibling %s cannot be reached: %s", tag, exc)
-            return unavailable(environ, start_response)
+            return unavailable(environ, start_response, self._reactor.repeats, tag)
         return self._hand_over(way, raw, environ, start_response)
 
     def _serve_newcomer(
@@ -190,13 +190,14 @@ class Handover:
         if taken is not None:
             splice(ours, taken)
             return taken.finish(start_response)
+        repeats = self._reactor.repeats
         try:
             return relay(
                 ours,
                 raw.head,
                 environ,
                 start_response,
-                lambda: unavailable(environ, start_response) or (),
+                lambda: unavailable(environ, start_response, repeats, way.tag) or (),
             )
         finally:
             hide_sid(environ, start_response)

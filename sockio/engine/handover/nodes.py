@@ -131,7 +131,7 @@ class Nodes:
         except OSError as exc:
             log.debug("nobody knows where the node %s is: %s", tag, exc)
             self.lost += 1
-            return unavailable(environ, start_response)
+            return unavailable(environ, start_response, self._reactor.repeats, tag)
         if address is None:
             return None
         raw = raw_request(environ)
@@ -163,7 +163,7 @@ class Nodes:
                     "the node at %r cannot be reached: %s", f"{host}:{port}", exc
                 )
                 self._resting.add(tag)
-            return unavailable(environ, start_response)
+            return unavailable(environ, start_response, self._reactor.repeats, tag)
         self.proxied += 1
         return self._proxy(tag, sock, raw, environ, start_response)
 
@@ -193,7 +193,7 @@ class Nodes:
             log.debug("no answer from the node %s: %r", tag, exc)
             put_back(False)
             if deadline.passed or isinstance(exc, Abandoned):
-                return unavailable(environ, start_response)
+                return unavailable(environ, start_response, self._reactor.repeats, tag)
             self.lost += 1
             return None
         finally:

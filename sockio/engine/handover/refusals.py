@@ -11,10 +11,15 @@ from typing import Any
 
 from sockio.engine.http.access_log import hide_sid
 from sockio.engine.http.response import Response
+from sockio.runtime import logs
 from sockio.runtime.hangup import hang_up
+from sockio.runtime.refusals import PROCESS_UNREACHABLE, Cause
+from sockio.runtime.repeats import Repeats
 from sockio.types import Environ, StartResponse
 
-__all__ = ["UNAVAILABLE", "UNKNOWN", "refuse", "unavailable"]
+__all__ = ["UNAVAILABLE", "UNKNOWN", "refuse", "tell", "unavailable"]
+
+log = logs.get("engine.handover")
 
 _BODY = b'{"code":1,"message":"Session ID unknown"}'
 #: The process that had the session has gone.
@@ -30,6 +35,19 @@ UNAVAILABLE = (
 
 #: How often more is read of what a client has sent, before its connection ends.
 _MOST_READS = 32
+
+
+def tell(repeats: Repeats, cause: Cause, tag: str) -> None:
+    """Log that the client of another process's session is turned away.
+
+    Args:
+        repeats: Counts the lines that clients cause.
+        cause: Why.
+        tag: That of the process.
+    """
+    level = cause.level_now(log, repeats)
+    extra = cause.fields()
+    log.log(level, "refused: %s has the session; %s", tag, cause, extra=extra)
 
 
 def refuse(sock: Any, answer: bytes, *, begun: bool = False) -> None:
@@ -51,11 +69,19 @@ def refuse(sock: Any, answer: bytes, *, begun: bool = False) -> None:
 
 
 def unavailable(
-    environ: Environ, start_response: StartResponse
+    environ: Environ, start_response: StartResponse, repeats: Repeats, tag: str
 ) -> Iterable[bytes] | None:
-    """Answer that the process cannot be reached now; None: an upgrade is asked."""
+    """Answer that the process cannot be reached now; None: an upgrade is asked.
+
+    Args:
+        environ: Of the request.
+        start_response: The same.
+        repeats: Counts the lines that clients cause.
+        tag: That of the process.
+    """
     if "HTTP_UPGRADE" in environ:
         return None
+    tell(repeats, PROCESS_UNREACHABLE, tag)
     response = Response()
     response.headers["Retry-After"] = "1"
     response.end(503, b"Service Unavailable")

@@ -12,16 +12,18 @@ from _socket import socket as PlainSocket
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from logging import WARNING
 from typing import NamedTuple
 
 from sockio.runtime import logs
 from sockio.runtime.clock import Timer
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.refusals import PROCESS_GONE, PROCESS_UNREACHABLE
 from sockio.siblings.link import PATIENCE, Link
 from sockio.siblings.siblings import Siblings
 
 from .packets import Passed, pack
-from .refusals import UNAVAILABLE, UNKNOWN, refuse
+from .refusals import UNAVAILABLE, UNKNOWN, refuse, tell
 from .resting import Resting
 
 __all__ = ["KIND", "STREAMS", "Way", "Ways"]
@@ -105,6 +107,8 @@ class Way:
 
         def lost() -> None:
             on_lost()
+            cause = PROCESS_GONE if self.gone else PROCESS_UNREACHABLE
+            tell(self._reactor.repeats, cause, self.tag)
             answer = UNKNOWN if self.gone else UNAVAILABLE
             refuse(sock, answer, begun=passed.answered > 0)
             if file is not None:
@@ -113,7 +117,8 @@ class Way:
         try:
             packet, file = pack(passed)
         except OSError as exc:
-            log.warning("a request cannot be handed over: %s", exc.strerror)
+            level = self._reactor.repeats.level(log, WARNING, "handover-failed")
+            log.log(level, "a request cannot be handed over: %s", exc.strerror)
             lost()
             return
         descriptors = [sock.fileno()] if file is None else [sock.fileno(), file]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sockio.httpd.access_log import without_sid
+from sockio.httpd.masked import without_sid
 from sockio.types import Environ, StartResponse, WSGIApp
 
 __all__ = ["hide_sid", "serve_hiding_sid"]

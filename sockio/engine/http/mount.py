@@ -10,6 +10,7 @@ from sockio.engine.http.response import Response
 from sockio.errors import ConfigError
 from sockio.runtime import logs
 from sockio.runtime.bell import BELL
+from sockio.runtime.refusals import NOT_FOUND
 from sockio.types import Environ, StartResponse, WSGIApp
 
 __all__ = ["Mount", "attach", "owns"]
@@ -86,7 +87,13 @@ class Mount:
         if self._app is not None:
             log.debug("%r is the application's: ours begin with %r", path, self._prefix)
             return self._app(environ, start_response)
-        log.debug("%r answered with status 404: ours begin with %r", path, self._prefix)
+        log.debug(
+            "%r answered with status 404: ours begin with %r; %s",
+            path,
+            self._prefix,
+            NOT_FOUND,
+            extra=NOT_FOUND.fields(),
+        )
         response = Response()
         response.headers["Content-Type"] = "text/plain; charset=UTF-8"
         response.end(404, b"Not Found")

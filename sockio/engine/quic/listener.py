@@ -26,6 +26,7 @@ from sockio.httpd.listening_socket import Address
 from sockio.runtime import logs
 from sockio.runtime.latch import Latch
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.refusals import QUIC_REFUSED
 
 from . import streams
 from .connection import Peer
@@ -240,7 +241,7 @@ class Listener:
         if self._empty is not None:
             return None
         if len(self._peers) >= self._max_connections:
-            log.debug("not answered: there are %d connections", len(self._peers))
+            self._tell_full(address)
             return None
         if header.token:
             original = self._retry.redeem(
@@ -253,6 +254,14 @@ class Listener:
             self._ask_again(header, address)
             return None
         return self._connect(header, header.destination_cid, None)
+
+    def _tell_full(self, address: Any) -> None:
+        cause, count = QUIC_REFUSED, len(self._peers)
+        level = cause.level_now(log, self._reactor.repeats)
+        extra = cause.fields(address=address[0])
+        log.log(
+            level, "refused: there are %d connections; %s", count, cause, extra=extra
+        )
 
     def _ask_again(self, header: QuicHeader, address: Any) -> None:
         """Make the client come back with a token that only reaches its own address."""

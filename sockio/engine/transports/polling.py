@@ -23,6 +23,7 @@ from sockio.runtime import logs
 from sockio.runtime.clock import Timer
 from sockio.runtime.latch import Latch
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.refusals import BAD_POLLING
 
 from .posts import HungUp, Posts, TooLate
 from .transport import (
@@ -179,7 +180,16 @@ class PollingTransport:
         elif request.method == "POST":
             self._posts.handle(self, request, response)
         else:
+            self._refused(request.method, "is no request of a client")
             response.end(500, b"")
+
+    def _refused(self, method: str, why: str) -> None:
+        cause = BAD_POLLING
+        level = cause.level_now(log, self._reactor.repeats)
+        extra = cause.fields(transport=self.name)
+        log.log(
+            level, "a request was refused: %r %s; %s", method, why, cause, extra=extra
+        )
 
     def _on_poll(self, request: Request, response: Response) -> None:
         poll: Latch[list[Wire] | None] = self._reactor.latch()
@@ -219,6 +229,7 @@ class PollingTransport:
         ``HungUp``, or with ``TooLate``, which means 400.
         """
         if self._parked is not None:
+            self._refused("GET", "while another one waits")
             self.fail("overlap from client")
             return False
         if self.ended or self._left is not None:

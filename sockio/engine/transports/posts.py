@@ -15,6 +15,7 @@ from typing import Protocol
 
 from sockio.engine.http.client_socket import find
 from sockio.engine.http.request import BodyTooLarge, Request
+from sockio.engine.http.request_fields import about
 from sockio.engine.http.response import Response
 from sockio.engine.options import EngineOptions
 from sockio.engine.reasons import PARSE_ERROR
@@ -23,6 +24,7 @@ from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.latch import Latch
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.refusals import BAD_POLLING, MESSAGE_TOO_LARGE, Cause
 from sockio.runtime.turns import Turns
 
 from .transport import Sink
@@ -124,18 +126,21 @@ class Posts:
             HungUp: The client went away meanwhile; the response is not to be sent.
         """
         if self.under_way:
+            self._refused(request, "another one is under way", BAD_POLLING)
             response.end(400, b"")
             poster.fail("data request overlap from client")
             return
         binary = request.header("content-type", "") == "application/octet-stream"
         if binary and not poster.takes_bytes:
+            self._refused(request, "it brings bytes", BAD_POLLING)
             response.end(400, b"")
             poster.fail("invalid content")
             return
         try:
             body = self._receive(poster, request)
         except BodyTooLarge as exc:
-            log.info("a POST was refused: max_http_buffer_size: %s", exc.reason)
+            why = f"max_http_buffer_size: {exc.reason}"
+            self._refused(request, why, MESSAGE_TOO_LARGE)
             response.end(413, b"")
             return
         except OSError as exc:
@@ -156,6 +161,12 @@ class Posts:
             response.end(200, b"ok")
         else:
             response.end(400, b"")
+
+    def _refused(self, request: Request, why: str, cause: Cause) -> None:
+        level = cause.level_now(log, self._reactor.repeats)
+        if log.isEnabledFor(level):
+            extra = cause.fields(**about(request))
+            log.log(level, "a POST was refused: %s; %s", why, cause, extra=extra)
 
     def _receive(self, poster: Poster, request: Request) -> bytes:
         self.under_way = True

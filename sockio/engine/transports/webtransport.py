@@ -11,7 +11,7 @@ from typing import Protocol
 from sockio.engine.handover.carried import ByteReceiver
 from sockio.engine.outbox import Outbox
 from sockio.engine.reasons import PARSE_ERROR, TRANSPORT_CLOSE
-from sockio.engine.websockets.websocket import TOO_LARGE
+from sockio.engine.websockets.too_large import tell_too_large
 from sockio.errors import ProtocolError, TooLarge
 from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.stream import StreamDecoder, encode_packet
@@ -59,6 +59,7 @@ class WebTransportTransport:
         "_held",
         "_outbox",
         "_over",
+        "_repeats",
         "_stream",
         "_turns",
         "sink",
@@ -68,6 +69,7 @@ class WebTransportTransport:
         """Wrap a session; ``max_payload`` is the longest packet, in bytes."""
         self._stream = stream
         self._turns = Turns(reactor, self._step)
+        self._repeats = reactor.repeats
         #: What was read while the sink wanted nothing.
         self._held: list[Packet | ProtocolError] = []
         #: The session has ended; the sink learns it after what came before.
@@ -191,7 +193,7 @@ class WebTransportTransport:
             if isinstance(item, ProtocolError):
                 self._over = True
                 if isinstance(item, TooLarge):
-                    log.info(TOO_LARGE, item.size, item.limit)
+                    tell_too_large(self._repeats, self.name, item.size, item.limit)
                 self._turns.end()
                 self._stream.close(discard=True)
                 self.sink.on_lost(PARSE_ERROR, item.reason)

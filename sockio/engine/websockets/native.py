@@ -30,7 +30,8 @@ from sockio.runtime.stream import Stream
 from sockio.runtime.turns import Turns
 from sockio.types import StartResponse
 
-from .websocket import TOO_LARGE, Receiver
+from .too_large import tell_too_large
+from .websocket import Receiver
 
 log = logs.get("engine.websockets.native")
 
@@ -262,7 +263,8 @@ class NativeWebSocket:
     def _fail(self, error: ProtocolError) -> None:
         """Close because of a violation; what comes behind it means nothing."""
         if isinstance(error, TooLarge):
-            log.info(TOO_LARGE, error.size, error.limit)
+            repeats = self._reactor.repeats
+            tell_too_large(repeats, "websocket", error.size, error.limit)
         else:
             log.debug("peer broke the protocol: %s", error.reason)
         if self._closing:

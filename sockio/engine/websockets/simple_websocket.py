@@ -30,7 +30,8 @@ from sockio.runtime.latch import Latch
 from sockio.runtime.reactor import Reactor
 from sockio.types import Environ, StartResponse
 
-from .websocket import TOO_LARGE, Receiver
+from .too_large import tell_too_large
+from .websocket import Receiver
 
 __all__ = ["SimpleWebSocket", "accept", "recognises"]
 
@@ -92,6 +93,7 @@ class SimpleWebSocket:
         answer: bytes | None = None,
     ) -> None:
         self._connection = _Connection(environ["werkzeug.socket"], reactor)
+        self._repeats = reactor.repeats
         self._receiver: Receiver
         self._max_payload = max_payload
         self._closing = False
@@ -206,7 +208,7 @@ class SimpleWebSocket:
             self._closing = True
             if error == _TOO_MUCH:
                 size = self._server.incoming_message_len
-                log.info(TOO_LARGE, size, self._max_payload)
+                tell_too_large(self._repeats, "websocket", size, self._max_payload)
             log.debug("connection ended: %r", error)
             self._receiver.on_closed(error)
 

@@ -14,6 +14,7 @@ from sockio.engine.options import HandleProtocols
 from sockio.errors import ConfigError, Forbidden, ProtocolError
 from sockio.protocol.websocket.handshake import offered_protocols
 from sockio.runtime import logs
+from sockio.runtime.failures import shown
 from sockio.runtime.surroundings import Surroundings
 
 __all__ = ["Subprotocols"]
@@ -86,5 +87,5 @@ class Subprotocols:
             raise
         except Exception as exc:
             # A boundary: handle_protocols is user code; in doubt the client stays out.
-            log.exception("handle_protocols failed")
+            log.error("handle_protocols failed", exc_info=shown(exc))
             raise ProtocolError("no subprotocol was agreed on") from exc

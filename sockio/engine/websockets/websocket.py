@@ -12,9 +12,6 @@ from typing import Protocol
 from sockio.protocol.engineio.wire import Wire
 from sockio.types import StartResponse
 
-#: What is logged about a message that is too large, with its size and the limit.
-TOO_LARGE = "a message of %d bytes or more was refused: max_http_buffer_size=%d"
-
 
 class Receiver(Protocol):
     """What a WebSocket reports to, in the hub or in the reading greenlet."""

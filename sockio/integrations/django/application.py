@@ -14,7 +14,6 @@ from sockio.engine.http.cors import Cors
 from sockio.engine.http.request import Request
 from sockio.errors import ConfigError
 from sockio.integrations.front import Front, Pages
-from sockio.runtime import logs
 from sockio.runtime.leftovers import close_connections
 from sockio.runtime.surroundings import Call
 from sockio.socket.server.server import Server
@@ -26,8 +25,6 @@ from .request import DjangoRequest
 from .setting import named_server
 
 __all__ = ["application", "has_front", "mount"]
-
-log = logs.get("integrations.django")
 
 _ADVICE = (
     "runserver runs each request in a native thread, where Socket.IO cannot work. Put "
@@ -95,7 +92,6 @@ def mount(io: Server[Any] | None = None, pages: WSGIApp | None = None) -> Front:
         front = Front(
             io,
             Pages(pages or get_wsgi_application()),
-            log.error,
             "WSGIServer/",
             _ADVICE,
         )

@@ -26,11 +26,13 @@ from django.urls import ResolverMatch, set_script_prefix
 from sockio.engine.admission import WEBTRANSPORT
 from sockio.engine.http.request import Request
 from sockio.engine.http.response import Response
+from sockio.engine.refusal_log import REFUSED
 from sockio.engine.verify import Refusal, verify, verify_webtransport
 from sockio.errors import ConfigError
 from sockio.runtime import logs
 from sockio.runtime.leftovers import belongs_to_a_test, close_connections
 from sockio.runtime.patching import threads_are_greenlets
+from sockio.runtime.refusals import ORIGIN_REFUSED
 from sockio.socket.server.server import Server
 
 from .checks import async_only_middlewares
@@ -201,11 +203,11 @@ class Handshakes:
             return response_for_exception(django, exc)
         cors = self._io.engine.options.cors
         if is_foreign(request, django, cors):
-            log.warning(
-                "a handshake was refused: Origin %r is neither %r nor in "
+            origin, own = request.header("origin"), django.get_host()
+            request.environ[REFUSED] = (
+                ORIGIN_REFUSED,
+                f"Origin {origin!r} is neither '{django.scheme}://{own}' nor in "
                 "CSRF_TRUSTED_ORIGINS",
-                request.header("origin"),
-                f"{django.scheme}://{django.get_host()}",
             )
             return None
         return self._chain.get_response(django)

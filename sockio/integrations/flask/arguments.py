@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from logging import DEBUG, WARNING
 from typing import Any
 
 from sockio.errors import EventRejected
@@ -20,13 +19,8 @@ class Misfit(EventRejected, TypeError):
         self, message: str, listener: Listener, *, path: str | None = None
     ) -> None:
         super().__init__(message, path=path)
-        self._listener = listener
-
-    def take_level(self) -> int:
-        """Return how to log it: a client must not be able to fill the log."""
-        level = DEBUG if self._listener.complained else WARNING
-        self._listener.complained = True
-        return level
+        #: The handler.
+        self.listener = listener
 
 
 #: The library's own events: their handlers take as many of the arguments as they want.

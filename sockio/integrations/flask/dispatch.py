@@ -8,6 +8,8 @@ from typing import Any
 
 from sockio.errors import ConnectError
 from sockio.runtime import logs
+from sockio.runtime.failures import name_of
+from sockio.runtime.refusals import EVENT_REJECTED, NAMESPACE_REFUSED
 from sockio.socket import validation
 from sockio.socket.namespace.namespace import Namespace
 from sockio.socket.one_socket.gate import reject
@@ -28,6 +30,17 @@ log = logs.get("integrations.flask")
 
 #: The attribute of a socket with the names of the events it listens to.
 _LISTENS = "_flask_listens"
+
+
+class _Heard(partial[None]):
+    """What hears an event of a socket; the log names the application's handler."""
+
+    @property
+    def stands_for(self) -> Callable[..., Any] | None:
+        """The application's handler."""
+        socket, event = self.args
+        dispatch: Dispatch = self.func.__self__  # type: ignore[attr-defined]
+        return dispatch.handler_of(socket.nsp.name, event)
 
 
 class Dispatch:
@@ -84,12 +97,23 @@ class Dispatch:
         if self._how.always_connect:
             try:
                 self._ask(socket)
-            except ConnectError:
+            except ConnectError as exc:
+                self._tell_refused(socket, exc)
                 socket.disconnect()
                 return
         self._listen(socket)
         socket.on("disconnecting", partial(self._disconnected, socket))
         self._arrivals.welcome(socket)
+
+    def _tell_refused(self, socket: Socket[Any], error: ConnectError) -> None:
+        cause, outgoing = NAMESPACE_REFUSED, socket.outgoing
+        level = cause.level_now(log, self._io.reactor.repeats)
+        if log.isEnabledFor(level):
+            extra = cause.fields() | outgoing.about()
+            sid = outgoing.label
+            log.log(
+                level, "sid=%s refused: %r; %s", sid, error.message, cause, extra=extra
+            )
 
     def _ask(self, socket: Socket[Any]) -> None:
         """Call the connect handler.
@@ -108,6 +132,10 @@ class Dispatch:
         self._handle(socket, "disconnect", (reason_of(reason),))
 
     # ------------------------------------------------------------------ events
+
+    def handler_of(self, namespace: str, event: str) -> Callable[..., Any] | None:
+        """Return what handles an event of a client; None: nothing does any more."""
+        return self._handlers.handler_of(namespace, event)
 
     def functions_of(self, namespace: str) -> dict[str, Callable[..., Any]]:
         """Return what handles the events of clients, by event, for a schema."""
@@ -131,7 +159,7 @@ class Dispatch:
         events = set(self._handlers.events(name))
         concurrent = self._how.concurrent
         for event in events - here:
-            heard = partial(self._heard, socket, event)
+            heard = _Heard(self._heard, socket, event)
             socket.on(event, heard, concurrent=concurrent)
         if self._handlers.catch_all(name) and ANY not in here:
             events.add(ANY)
@@ -151,7 +179,7 @@ class Dispatch:
         try:
             handled = self._handle(socket, event, args)
         except Misfit as exc:
-            log.log(exc.take_level(), "%s", exc)
+            self._tell(socket, event, exc)
             self._io.reactor.observers.tell("event_rejected", socket, event, exc)
             options = self._io.options
             answered = options.error_acks or options.validate
@@ -159,6 +187,13 @@ class Dispatch:
             return
         if ack is not None:
             ack.returned(handled.answer)
+
+    def _tell(self, socket: Socket[Any], event: str, error: Misfit) -> None:
+        part = f"{event} {name_of(error.listener.fn)}"
+        level = EVENT_REJECTED.level_now(log, self._io.reactor.repeats, part)
+        if log.isEnabledFor(level):
+            extra = EVENT_REJECTED.fields() | socket.outgoing.about(event)
+            log.log(level, "%s", error, extra=extra)
 
     def _handle(self, socket: Socket[Any], event: str, args: tuple[Any, ...]) -> Any:
         with self._contexts.of_client(socket, event, args):

@@ -142,6 +142,15 @@ class Handlers:
                 found.setdefault(event, handler.method_of(event))  # type: ignore[arg-type]
         return {event: fn for event, fn in found.items() if event not in (ANY, *OWN)}
 
+    def handler_of(self, namespace: str, event: str) -> Callable[..., Any] | None:
+        """Return what handles an event of a client; None: nothing."""
+        for functions in self._of_functions(namespace):
+            listener = functions.get(event) or functions.get(ANY)
+            if listener is not None:
+                return listener.fn
+        handler = self._class_of(namespace)
+        return None if handler is None else handler.method_of(event)
+
     def catch_all(self, namespace: str) -> bool:
         """Whether events without a handler of their own are handled too."""
         handler = self._class_of(namespace)

@@ -8,12 +8,9 @@ import flask
 from werkzeug.debug import DebuggedApplication
 
 from sockio.integrations.front import Front, Pages
-from sockio.runtime import logs
 from sockio.socket.server.server import Server
 
 __all__ = ["Front", "mount", "show_failures"]
-
-log = logs.get("integrations.flask")
 
 _ADVICE = (
     "Flask's development server runs each request in a native thread, where Socket.IO "
@@ -31,6 +28,6 @@ def show_failures(pages: Pages) -> None:
 
 def mount(io: Server[Any], app: flask.Flask) -> Front:
     """Serve a server in front of an application, whatever serves that."""
-    front = Front(io, Pages(app.wsgi_app), log.error, "Werkzeug/", _ADVICE)
+    front = Front(io, Pages(app.wsgi_app), "Werkzeug/", _ADVICE)
     app.wsgi_app = front  # type: ignore[method-assign]
     return front

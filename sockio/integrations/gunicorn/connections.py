@@ -21,12 +21,13 @@ from sockio.httpd.connection import CONNECTION
 from sockio.httpd.connections import Connections
 from sockio.httpd.environ import common_environ
 from sockio.httpd.exchange import Exchange
+from sockio.httpd.masked import loggable
 from sockio.httpd.request_head import Headers
 from sockio.httpd.shortcut import Replying, Shortcut
 from sockio.runtime import logs
 from sockio.types import WSGIApp
 
-from .hooked import HookedRequest, HookedResponse, loggable
+from .hooked import HookedRequest, HookedResponse
 from .proxies import Proxies
 from .settings import NAMES, http_options, is_own
 
@@ -114,6 +115,7 @@ class WorkerConnections(Connections):
                 self._before(self._worker, request)
 
     def ended(self, address: Any, exchange: Exchange, *, logged: bool) -> None:
+        super().ended(address, exchange, logged=logged)
         worker = self._worker
         if logged:
             worker.count()

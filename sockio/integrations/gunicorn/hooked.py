@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from sockio.httpd.access_log import without_sid
+from sockio.httpd.access_format import header_lines
 from sockio.httpd.connection import HttpConnection
 from sockio.httpd.exchange import Exchange
 from sockio.types import Environ
 
-__all__ = ["HookedRequest", "HookedResponse", "loggable"]
-
-#: What of an environ may contain the id of a session.
-_SECRET = ("RAW_URI", "QUERY_STRING")
+__all__ = ["HookedRequest", "HookedResponse"]
 
 
 class HookedRequest:
@@ -48,13 +45,4 @@ class HookedResponse:
         self.status_code = 0 if head is None else head.code
         #: Bytes of the body.
         self.sent = exchange.sent
-        lines = [] if head is None else head.lines
-        fields = (line.partition(":") for line in lines)
-        self.headers = [(name, value.strip()) for name, _, value in fields]
-
-
-def loggable(environ: Environ) -> Environ:
-    """Return a copy of an environ without the ids of sessions, which are secret."""
-    return environ | {
-        name: without_sid(environ[name]) for name in _SECRET if name in environ
-    }
+        self.headers = header_lines(head)

@@ -6,7 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from sockio.errors import AckTimeout
+from sockio.runtime import logs
+from sockio.runtime.failures import shown, who
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.workers import FAILURES
+
+log = logs.get("socket")
+
+_FAILED = "the callback for the answers of several failed: %s"
 
 
 class Answers:
@@ -91,4 +98,8 @@ class Callback:
         self._reactor.workers.spawn(self._call, error, responses)
 
     def _call(self, error: AckTimeout | None, responses: list[Any]) -> None:
-        self._reactor.around.call("ack", self._fn, (error, responses))
+        try:
+            self._reactor.around.call("ack", self._fn, (error, responses))
+        except FAILURES as exc:
+            # A boundary: a callback is user code; its failure ends only itself.
+            log.error(_FAILED, who(self._fn, exc), exc_info=shown(exc))

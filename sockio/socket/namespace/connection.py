@@ -6,6 +6,7 @@ Users know it as ``socket.client``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from logging import DEBUG
 from typing import Any, Protocol
 
 from sockio.engine.http.request import Request
@@ -18,8 +19,17 @@ from sockio.protocol.socketio.msgpack_parser import MsgpackDecoder
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.clock import Timer
+from sockio.runtime.failures import shown
 from sockio.runtime.ids import new_sid
+from sockio.runtime.log_fields import About, fields
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.refusals import (
+    BAD_PACKET,
+    NAMESPACE_UNKNOWN,
+    NO_NAMESPACE,
+    PROTOCOL_VIOLATED,
+    Cause,
+)
 from sockio.socket.handshake import Handshake, time_text
 from sockio.socket.one_socket.socket import Socket
 from sockio.socket.options import ServerOptions
@@ -31,6 +41,8 @@ from .twin_wire import twin_of
 from .watched_parser import WatchedDecoder, WatchedParser, is_on
 
 log = logs.get("client")
+
+_CONNECTS = "sid=%s connects to namespace %r"
 
 _CONNECT = PacketType.CONNECT
 _EVENT = PacketType.EVENT
@@ -118,9 +130,10 @@ class Connection:
         except ProtocolError as exc:
             self._on_unreadable(exc)
             return
-        except Exception:
+        except Exception as exc:
             # A boundary: a parser may be user code; its failure ends this client only.
-            log.exception("the parser failed")
+            extra = fields(**self._known())
+            log.error("the parser failed", exc_info=shown(exc), extra=extra)
             self._on_unreadable(ProtocolError("the parser failed"))
             return
         self._size += len(data)
@@ -139,11 +152,26 @@ class Connection:
                 incoming.on_packet(packet, size)
 
     def _on_unreadable(self, error: ProtocolError) -> None:
-        log.debug("sid=%s bad packet: %s", self.conn.id, error.reason)
+        self._tell(f"bad packet: {error.reason}", BAD_PACKET)
         for socket in list(self.sockets.values()):
             if socket is not None:
                 socket.report_error_soon(error)
         self.close()
+
+    def _tell(self, what: str, cause: Cause) -> None:
+        """Log that the client is turned away."""
+        level = cause.level_now(log, self._directory.reactor.repeats)
+        if log.isEnabledFor(level):
+            sid = self.conn.id
+            if level > DEBUG:  # it is a secret
+                sid = f"{sid[:4]}..."
+            extra = cause.fields(**self._known())
+            log.log(level, "sid=%s %s; %s", sid, what, cause, extra=extra)
+
+    def _known(self) -> About:
+        conn = self.conn
+        address = conn.remote_address or None
+        return {"transport": conn.transport_name, "address": address}
 
     def _on_other(self, packet: Packet, size: int) -> None:
         """Handle a CONNECT, or a packet for which there is no socket."""
@@ -161,11 +189,15 @@ class Connection:
             self._connect(name, packet.data)
 
     def _violated(self, what: str) -> None:
-        log.debug("sid=%s broke the protocol: %s", self.conn.id, what)
+        self._tell(f"broke the protocol: {what}", PROTOCOL_VIOLATED)
         self.close()
 
     def _connect(self, name: str, auth: Any) -> None:
-        log.debug("sid=%s connects to namespace %r", self.conn.id, name)
+        if log.isEnabledFor(DEBUG):
+            about = self._known()
+            about["session"], about["namespace"] = self.conn.id, name
+            extra = fields(**about)
+            log.debug(_CONNECTS, self.conn.id, name, extra=extra)
         if self._auto is not None:
             self._settle(self._auto)
         if auth is None:
@@ -237,7 +269,7 @@ class Connection:
         return held
 
     def _unknown(self, name: str) -> None:
-        log.debug("sid=%s unknown namespace %r", self.conn.id, name)
+        self._tell(f"unknown namespace {name!r}", NAMESPACE_UNKNOWN)
         payload = {"message": "Invalid namespace"}
         packet = Packet(PacketType.CONNECT_ERROR, name, payload)
         self.write(self.encode(packet), packet)
@@ -281,7 +313,7 @@ class Connection:
 
     def _on_nothing_joined(self) -> None:
         self._connect_timer = None
-        log.debug("sid=%s joined no namespace in time", self.conn.id)
+        self._tell("joined no namespace in time", NO_NAMESPACE)
         self.close()
 
     def _stop_timer(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from logging import DEBUG
 from typing import Any, TypeAlias, TypeVar
 
 from sockio.adapters.adapter import Adapter, AdapterFactory, Reply
@@ -15,9 +16,12 @@ from sockio.protocol.socketio import AutoParser, Parser
 from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.clock import Clock
+from sockio.runtime.failures import shown, who
 from sockio.runtime.listeners import Listener, Listeners
 from sockio.runtime.observers import Observers
 from sockio.runtime.reactor import Reactor
+from sockio.runtime.refusals import NAMESPACE_FAILED, NAMESPACE_REFUSED, Cause
+from sockio.runtime.repeats import Repeats
 from sockio.runtime.workers import FAILURES
 from sockio.socket import middleware
 from sockio.socket.emit_arguments import SERVER_EVENTS
@@ -38,6 +42,9 @@ from .server_events import ServerSide, tell_listeners
 from .twin_wire import TwinWire
 
 log = logs.get("namespace")
+
+_FAILED = "namespace %r: a middleware failed: %s"
+_REFUSED = "sid=%s refused by namespace %r: %r; %s"
 
 #: A middleware: raises, or returns False, to refuse the socket.
 Guard: TypeAlias = Callable[[Socket[Any]], object]
@@ -142,6 +149,11 @@ class Namespace(Fallible, ServerSide, Targets):
     def observers(self) -> Observers:
         """The observers of the server."""
         return self.reactor.observers
+
+    @property
+    def repeats(self) -> Repeats:
+        """Counts the lines that clients cause again and again."""
+        return self.reactor.repeats
 
     def next_ack_id(self) -> int:
         """Return a number under which no packet of this namespace waits for answers."""
@@ -262,7 +274,9 @@ class Namespace(Fallible, ServerSide, Targets):
         self.adapter.add_all(socket.id, (socket.id,))
         self._admission.welcome(socket)
         socket.client.joined(socket)
-        log.debug("sid=%s joined namespace %r", socket.id, self.name)
+        if log.isEnabledFor(DEBUG):
+            extra = socket.outgoing.about()
+            log.debug("sid=%s joined namespace %r", socket.id, self.name, extra=extra)
         self.reactor.observers.tell("socket_connected", socket)
 
     def _introduce(self, socket: Socket[Any]) -> None:
@@ -294,16 +308,27 @@ class Namespace(Fallible, ServerSide, Targets):
                 self._refuse(socket, "Connection refused", None)
         except ConnectError as exc:
             self._refuse(socket, exc.message, exc.data)
-        except FAILURES:
+        except FAILURES as exc:
             # A boundary: a middleware is user code; the client gets no details.
-            log.exception("namespace %r: a middleware failed", self.name)
-            self._refuse(socket, "Internal server error", None)
+            culprit, trace = who(self._ask_guards, exc), shown(exc)
+            extra = socket.outgoing.about()
+            log.error(_FAILED, self.name, culprit, exc_info=trace, extra=extra)
+            self._refuse(socket, "Internal server error", None, NAMESPACE_FAILED)
         else:
             return socket.wanted
         return False
 
-    def _refuse(self, socket: Socket[Any], message: str, data: Any) -> None:
-        log.debug("sid=%s refused by namespace %r: %r", socket.id, self.name, message)
+    def _refuse(
+        self,
+        socket: Socket[Any],
+        message: str,
+        data: Any,
+        cause: Cause = NAMESPACE_REFUSED,
+    ) -> None:
+        level = cause.level_now(log, self.reactor.repeats)
+        if log.isEnabledFor(level):
+            sid, extra = socket.outgoing.label, cause.fields() | socket.outgoing.about()
+            log.log(level, _REFUSED, sid, self.name, message, cause, extra=extra)
         if socket.gone:
             return
         payload = {"message": message}

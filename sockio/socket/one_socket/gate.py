@@ -6,11 +6,13 @@ Events for listeners pass it, and so do those for greenlets that wait.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from logging import DEBUG
 from typing import Any
 
 from sockio.errors import EventRejected
 from sockio.protocol.socketio.packet import Packet
 from sockio.runtime import logs
+from sockio.runtime.failures import shown, who
 from sockio.runtime.workers import FAILURES
 from sockio.socket import middleware
 
@@ -18,6 +20,8 @@ from .home import Home, Owner
 from .outgoing import AckReply, Outgoing
 
 log = logs.get("socket.dispatch")
+
+_REJECTED = "sid=%s a guard rejected %r: %r"
 
 __all__ = ["Gate", "refuse", "reject"]
 
@@ -56,25 +60,32 @@ class Gate:
         data = packet.data
         outgoing, id = self._outgoing, packet.id
         ack = None if id is None else AckReply(outgoing, packet.nsp, id)
-        shown = data if ack is None else [*data, ack]
+        told = data if ack is None else [*data, ack]
         name = data[0] if data else None
         for fn in self.catch_all:
             try:
-                self._call(name, fn, tuple(shown))
+                self._call(name, fn, tuple(told))
             except FAILURES as exc:
                 # A boundary: a listener is user code; its failure ends only itself.
-                left = self._ask_about(exc, name, tuple(shown[1:]))
+                left = self._ask_about(exc, name, tuple(told[1:]))
                 if left is not None:
-                    sid = outgoing.label
-                    log.error("sid=%s a catch-all listener failed", sid, exc_info=left)
+                    trace, extra = shown(left), outgoing.about(name)
+                    log.error(
+                        "sid=%s the catch-all listener %s failed",
+                        outgoing.label,
+                        who(fn, left),
+                        exc_info=trace,
+                        extra=extra,
+                    )
         if self.guards and data:
             try:
                 if not self._passes(name, data[1:]):
                     raise EventRejected("rejected")
             except FAILURES as exc:
                 # A boundary: a guard is user code; whatever it raises rejects.
-                sid = outgoing.sid
-                log.debug("sid=%s a guard rejected %r: %r", sid, name, exc)
+                if log.isEnabledFor(DEBUG):
+                    sid, extra = outgoing.sid, outgoing.about(name)
+                    log.debug(_REJECTED, sid, name, exc, extra=extra)
                 tell = self._home.reactor.observers.tell
                 tell("event_rejected", self._owner, name, exc)
                 error_acks = self._home.options.error_acks
@@ -82,7 +93,7 @@ class Gate:
                 return None
             if self._owner is not None and self._owner.incoming.deaf:
                 return None
-        return tuple(shown[1:])
+        return tuple(told[1:])
 
     def _ask_about(
         self, error: BaseException, event: Any, args: tuple[Any, ...]

@@ -8,7 +8,7 @@ greenlet that waits. The answer leaves through ``AckReply``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from logging import DEBUG, WARNING
+from logging import DEBUG
 from typing import Any, TypeAlias
 
 from sockio.engine.intake import Intake
@@ -17,8 +17,10 @@ from sockio.protocol.socketio.packet import Packet, PacketType
 from sockio.runtime import logs
 from sockio.runtime.deferred import SIMPLE, done
 from sockio.runtime.event_names import event_name
+from sockio.runtime.failures import name_of, shown, who
 from sockio.runtime.listeners import Listener, Listeners
 from sockio.runtime.meter import EventMeter
+from sockio.runtime.refusals import EVENT_REJECTED
 from sockio.runtime.signature import advise_ack, arguments
 from sockio.runtime.workers import FAILURES
 from sockio.socket.reasons import Reason
@@ -35,6 +37,8 @@ _Owner: TypeAlias = "Owner | None"
 _Ack: TypeAlias = "AckReply | None"
 _Meter: TypeAlias = "EventMeter | None"
 
+_NO_LISTENER = "sid=%s event %r has no listener on this socket"
+_ENDED = "sid=%s listener %s ended: %s"
 _EVENT = PacketType.EVENT
 _ACK = PacketType.ACK
 
@@ -126,14 +130,15 @@ class Incoming:
         sid = self._outgoing.sid
         name = packet.data[0]
         count = len(self._listeners.get(name)) if type(name) is str else 0
-        log.debug("sid=%s event %r, its listeners: %d", sid, name, count)
+        extra = self._outgoing.about(name)
+        log.debug("sid=%s event %r, its listeners: %d", sid, name, count, extra=extra)
         if not count:
-            log.debug("sid=%s event %r has no listener on this socket", sid, name)
+            log.debug(_NO_LISTENER, sid, name, extra=extra)
         clock = self._home.reactor.clock
         began = clock.now()
         self._handle(item)
         took = (clock.now() - began) * 1000
-        log.debug("sid=%s event %r handled in %.1f ms", sid, name, took)
+        log.debug("sid=%s event %r handled in %.1f ms", sid, name, took, extra=extra)
 
     def _dispatch(self, packet: Packet) -> None:
         """Handle one event: catch-all listeners, guards, then its own listeners."""
@@ -203,12 +208,13 @@ class Incoming:
         ack: AckReply | None,
     ) -> None:
         """Reject an event whose arguments are not those of a listener."""
-        # Warn once for each listener: a client must not be able to fill the log.
-        level = DEBUG if listener.complained else WARNING
-        listener.complained = True
-        sid = self._outgoing.label
-        log.log(level, "sid=%s %s", sid, error)
-        tell = self._home.reactor.observers.tell
+        reactor = self._home.reactor
+        part = f"{listener.event} {name_of(listener.fn)}"
+        level = EVENT_REJECTED.level_now(log, reactor.repeats, part)
+        if log.isEnabledFor(level):
+            extra = EVENT_REJECTED.fields() | self._outgoing.about(listener.event)
+            log.log(level, "sid=%s %s", self._outgoing.label, error, extra=extra)
+        tell = reactor.observers.tell
         tell("event_rejected", owner, listener.event, error)
         options = self._home.options
         answered = options.error_acks or options.validate
@@ -233,8 +239,9 @@ class Incoming:
                     ack.returned(result)
         except Disconnected as exc:
             # The listener waited for a client that went away: nobody's mistake.
-            sid = self._outgoing.sid
-            log.debug("sid=%s listener %r ended: %s", sid, listener.fn, exc)
+            if log.isEnabledFor(DEBUG):
+                sid, extra = self._outgoing.sid, self._outgoing.about(listener.event)
+                log.debug(_ENDED, sid, name_of(listener.fn), exc, extra=extra)
             self._reject(owner, exc, ack)
         except FAILURES as exc:
             # A boundary: a listener is user code; its failure ends only itself.
@@ -264,8 +271,12 @@ class Incoming:
             answer=None if ack is None else ack.returned,
         )
         if left is not None:
+            culprit, trace = who(listener.fn, left), shown(left)
+            extra = self._outgoing.about(listener.event)
             sid = self._outgoing.label
-            log.error("sid=%s listener %r failed", sid, listener.fn, exc_info=left)
+            log.error(
+                "sid=%s listener %s failed", sid, culprit, exc_info=trace, extra=extra
+            )
             self._reject(owner, left, ack)
         elif ack is not None and self._home.options.error_acks:
             refuse(ack, error)
@@ -337,9 +348,9 @@ class Incoming:
 
     def turn_deaf(self) -> None:
         """Drop the events that wait, and handle no other."""
-        if self._inbox.has_events:
-            sid = self._outgoing.sid
-            log.debug("sid=%s the events that wait are dropped", sid)
+        if self._inbox.has_events and log.isEnabledFor(DEBUG):
+            sid, extra = self._outgoing.sid, self._outgoing.about()
+            log.debug("sid=%s the events that wait are dropped", sid, extra=extra)
         self.deaf = True
         self._inbox.drop()
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from logging import DEBUG
 from typing import Any
 
 from sockio.adapters.addressing import Flags
 from sockio.protocol.engineio.wire import Wire, wire_of
 from sockio.protocol.socketio.packet import RESERVED_EVENTS, Packet, PacketType
 from sockio.runtime import logs
+from sockio.runtime.failures import shown, who
+from sockio.runtime.log_fields import fields
 from sockio.runtime.workers import FAILURES, native_thread
 from sockio.socket.emit_arguments import event_name, take_ack
 from sockio.socket.events import Event
@@ -26,8 +29,9 @@ log = logs.get("socket")
 
 _EVENT = PacketType.EVENT
 _ACK = PacketType.ACK
-_CATCH_ALL_FAILED = "sid=%s an outgoing catch-all listener failed"
-_CALLBACK_FAILED = "sid=%s the callback of %r failed"
+_CATCH_ALL_FAILED = "sid=%s the outgoing catch-all listener %s failed"
+_DROPPED = "sid=%s is not ready: a volatile event is dropped"
+_CALLBACK_FAILED = "sid=%s the callback of %r failed: %s"
 #: Makes a packet without the detour over its class's Python-level constructor.
 _new = tuple.__new__
 
@@ -69,6 +73,17 @@ class Outgoing:
         """The id for logs above DEBUG: it tells no secret."""
         return self._client.label(self.sid)
 
+    def about(self, event: object = None) -> dict[str, object]:
+        """Return what a line of the log about this socket says beside its text."""
+        session = self._client.conn
+        return fields(
+            sid=self.label,
+            namespace=self._home.name,
+            event=event,
+            transport=session.transport_name,
+            address=session.remote_address or None,
+        )
+
     # ------------------------------------------------------------------ events
 
     def emit_with(
@@ -103,7 +118,7 @@ class Outgoing:
         elif self.closed is None:
             self._write(wire, packet)
         else:
-            log.debug("sid=%s has gone: %r is not sent", self.sid, event)
+            self._tell_gone(event)
 
     def _send_event(
         self,
@@ -145,17 +160,24 @@ class Outgoing:
     def deliver(self, wire: Wire, packet: Packet, volatile: bool) -> None:
         """Call the catch-all listeners with ``packet``, then write ``wire``."""
         if self.closed is not None:
-            log.debug("sid=%s has gone: nothing is sent", self.sid)
+            self._tell_gone(packet.data[0])
             return
         if self.catch_all:
             self._before_sending(packet)
             if self.closed is not None:
                 return
         if volatile and not self._client.conn.writable:
-            log.debug("sid=%s is not ready: a volatile event is dropped", self.sid)
+            if log.isEnabledFor(DEBUG):
+                extra = self.about(packet.data[0])
+                log.debug(_DROPPED, self.sid, extra=extra)
             self._home.reactor.observers.tell("packet_dropped", self._owner, packet)
             return
         self._write(wire, packet)
+
+    def _tell_gone(self, event: object) -> None:
+        if log.isEnabledFor(DEBUG):
+            extra = self.about(event)
+            log.debug("sid=%s has gone: %r is not sent", self.sid, event, extra=extra)
 
     def _before_sending(self, packet: Packet) -> None:
         owner = self._owner
@@ -180,8 +202,12 @@ class Outgoing:
                 # A boundary: a listener is user code; its failure ends only itself.
                 left = self._ask_about(owner, exc, *packet.data)
                 if left is not None:
-                    sid = self.label
-                    log.error(_CATCH_ALL_FAILED, sid, exc_info=left)
+                    sid, culprit = self.label, who(fn, left)
+                    extra = self.about(packet.data[0])
+                    trace = shown(left)
+                    log.error(
+                        _CATCH_ALL_FAILED, sid, culprit, exc_info=trace, extra=extra
+                    )
 
     # ------------------------------------------------------------------ other packets
 
@@ -233,8 +259,11 @@ class Outgoing:
             # A boundary: a callback is user code; its failure ends only itself.
             left = self._ask_about(owner, exc, event, *args)
             if left is not None:
-                sid = self.label
-                log.error(_CALLBACK_FAILED, sid, event, exc_info=left)
+                sid, culprit = self.label, who(callback, left)
+                extra, trace = self.about(event), shown(left)
+                log.error(
+                    _CALLBACK_FAILED, sid, event, culprit, exc_info=trace, extra=extra
+                )
 
     def _ask_about(
         self, owner: Owner | None, error: BaseException, event: Any, *args: Any
@@ -248,8 +277,11 @@ class Outgoing:
         """The client has answered an event; called in the hub."""
         pending = self._pending
         id = packet.id
-        if id is None or pending is None or not pending.resolve(id, packet.data):
-            log.debug("sid=%s nobody waits for ack %r", self.sid, id)
+        if id is not None and pending is not None and pending.resolve(id, packet.data):
+            return
+        if log.isEnabledFor(DEBUG):
+            extra = self.about()
+            log.debug("sid=%s nobody waits for ack %r", self.sid, id, extra=extra)
 
     def expect_ack(
         self,

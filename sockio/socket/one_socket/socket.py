@@ -9,6 +9,7 @@ blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from logging import DEBUG
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -289,7 +290,9 @@ class Socket(Fallible, Emits, Addressing, CatchAll, Waits, HasUser, Generic[Data
         """
         if self.gone:
             return
-        log.debug("sid=%s disconnected: %s", self.id, reason)
+        if log.isEnabledFor(DEBUG):
+            extra = self.outgoing.about()
+            log.debug("sid=%s disconnected: %s", self.id, reason, extra=extra)
         was_connected = self.connected
         self._last_rooms = self.rooms
         self.connected = False

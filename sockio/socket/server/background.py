@@ -9,12 +9,15 @@ from typing import Any, ParamSpec, TypeVar
 from sockio.errors import ConfigError
 from sockio.runtime import logs, tasks
 from sockio.runtime.deferred import REMEDY, deferring
+from sockio.runtime.failures import shown, who
 from sockio.runtime.leftovers import close_connections
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.tasks import Task
 from sockio.runtime.workers import FAILURES
 
 log = logs.get("server")
+
+_FAILED = "the repeated task %s failed"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,9 +93,9 @@ class Background:
                     continue
                 try:
                     self._reactor.around.call("every", fn, ())
-                except FAILURES:
+                except FAILURES as exc:
                     # A boundary: the function is user code, and runs again.
-                    log.exception("a repeated task failed")
+                    log.error(_FAILED, who(fn, exc), exc_info=shown(exc))
                 finally:
                     close_connections()
 

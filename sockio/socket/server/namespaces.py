@@ -18,6 +18,8 @@ from sockio.adapters.provider import Provider
 from sockio.adapters.registry import adapter_factory, given
 from sockio.errors import ConfigError
 from sockio.runtime import guards, logs, tasks
+from sockio.runtime.failures import shown
+from sockio.runtime.log_fields import fields
 from sockio.runtime.observers import Observer
 from sockio.runtime.reactor import Reactor
 from sockio.runtime.tasks import Task
@@ -185,9 +187,13 @@ class Namespaces:
         for parent in list(self.parents):
             try:
                 accepted = parent.accepts(name, auth)
-            except FAILURES:
+            except FAILURES as exc:
                 # A boundary: a predicate is user code; the next one is asked.
-                log.exception("the predicate of a dynamic namespace failed")
+                log.error(
+                    "the predicate of a dynamic namespace failed",
+                    exc_info=shown(exc),
+                    extra=fields(namespace=name),
+                )
                 continue
             if name in self._by_name:
                 break

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from sockio.engine.told import is_told, tell
+from sockio.engine.told import is_told, tell, tell_closed, tell_moved, tell_probe
 from sockio.protocol.engineio.packet import Packet, PacketType
 
 
@@ -29,7 +29,7 @@ def test_a_packet_is_told_by_kind_and_size(
     packet: Packet, line: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, "sockio.engine.session"):
-        tell("abc", "in", packet)
+        tell(Opened(), "in", packet)
 
     assert caplog.messages == [line]
 
@@ -40,3 +40,21 @@ def test_a_session_that_opens_is_told(caplog: pytest.LogCaptureFixture) -> None:
         assert is_told(Opened())
 
     assert caplog.messages == ["sid=abc opened by polling from '192.0.2.7', EIO=4"]
+
+
+def test_its_life_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "sockio.engine.session"):
+        tell_probe(Opened(), "websocket")
+        tell_moved(Opened(), "polling", "websocket")
+        tell_closed(Opened(), "transport close", None)
+
+    assert caplog.messages == [
+        "sid=abc probes websocket",
+        "sid=abc moved from polling to websocket",
+        "sid=abc closed: transport close (None)",
+    ]
+    for record in caplog.records:
+        known = vars(record)
+        assert known["sockio_session"] == "abc"
+        assert known["sockio_transport"] == "polling"
+        assert known["sockio_address"] == "192.0.2.7"

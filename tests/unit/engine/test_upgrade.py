@@ -20,6 +20,7 @@ class Trial:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.told: list[str] = []
+        self.remote_address = "192.0.2.1"
         self.transport = FakeTransport()
         reactor = Reactor(self.clock)
         reactor.start()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 from typing import Any, NamedTuple
 
 import pytest
@@ -260,21 +259,14 @@ def test_an_error_of_allow_request_is_not_swallowed() -> None:
         judge(POLLING, allow_request=broken)
 
 
-def test_a_foreign_origin_is_refused_when_origins_are_checked(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    # The log says what came, what was expected and what decided.
+def test_a_foreign_origin_is_refused_when_origins_are_checked() -> None:
     headers = {"origin": "https://evil.example", "X_Forwarded_Proto": "https"}
 
-    with caplog.at_level(logging.WARNING, "sockio.engine.verify"):
-        refusal = judge(POLLING, headers=headers, check_origin=True)
+    refusal = judge(POLLING, headers=headers, check_origin=True)
 
     assert refusal is not None
     assert refusal.code == 4
     assert refusal.text == "Origin not allowed"
-    (record,) = caplog.records
-    for part in ("https://evil.example", "http://example.org", "X-Forwarded-Proto"):
-        assert part in record.getMessage()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,9 @@ from sockio.runtime.surroundings import Surroundings
 
 class Session:
     id = "sid"
+    remote_address = "192.0.2.7"
+    transport_name = "polling"
+    protocol = 4
 
     def __init__(self) -> None:
         self.fired: list[tuple[Any, ...]] = []

@@ -51,7 +51,7 @@ def test_a_message_begins_no_line_of_a_traceback() -> None:
         except KeyError as first:
             raise ValueError("no\x1b[2J\n2026-01-01 INFO forged\n\n  x") from first
     except ValueError as exc:
-        lines = traceback_text(exc).split("\n")
+        lines = traceback_text(exc, exc.__traceback__).split("\n")
 
     assert lines.count("Traceback (most recent call last):") == 2
     assert lines[-4:] == [
@@ -67,4 +67,4 @@ def test_an_ordinary_traceback_is_pythons() -> None:
         raise ValueError("why") from KeyError("b")
 
     usual = "".join(traceback.format_exception(raised.value))
-    assert f"{traceback_text(raised.value)}\n" == usual
+    assert f"{traceback_text(raised.value, raised.tb)}\n" == usual

@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from logging import WARNING
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from bson.objectid import ObjectId
@@ -21,6 +22,7 @@ from bson.objectid import ObjectId
 from sockio.adapters.cluster.messages import Message, options_in, packet_in
 from sockio.errors import EncodeError, ProtocolError
 from sockio.runtime import logs
+from sockio.runtime.log_fields import fields
 
 from . import collection, session_wire, wire
 from .collection import FAILURES
@@ -224,11 +226,13 @@ class History:
         try:
             document = self._way.session(session, nsp.name)
         except EncodeError as exc:
-            log.warning(
+            log.log(
+                nsp.repeats.level(log, WARNING, "data-not-kept", nsp.name),
                 "namespace=%r socket.data cannot be kept, so its client gets a new "
                 "socket: %s",
                 nsp.name,
                 exc,
+                extra=fields(namespace=nsp.name),
             )
             return
         self._way.insert(nsp.name, document)

@@ -7,11 +7,13 @@ from there on the client gets what its new socket gets.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from logging import WARNING
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sockio.adapters.cluster.messages import Message, MessageType, options_in, packet_in
 from sockio.errors import EncodeError, ProtocolError
 from sockio.runtime import logs
+from sockio.runtime.log_fields import fields
 
 from .connection import Refused
 from .stream_member import StreamMember
@@ -143,11 +145,13 @@ class StreamLog:
         try:
             data = write_session(session, nsp.name)
         except (EncodeError, RecursionError) as exc:
-            log.warning(
+            log.log(
+                nsp.repeats.level(log, WARNING, "data-not-kept", nsp.name),
                 "namespace=%r socket.data cannot be kept, so its client gets a new "
                 "socket: %s",
                 nsp.name,
                 exc,
+                extra=fields(namespace=nsp.name),
             )
             return
         lifetime = max(int(nsp.recovery_duration * 1000), 1)
@@ -274,9 +278,9 @@ class _Picking:
 
     def take(self, entries: Sequence[Any]) -> None:
         """Take those that were for the client."""
-        for id, fields in entries:
+        for id, entry in entries:
             try:
-                self._take_one(id.decode(), fields)
+                self._take_one(id.decode(), entry)
             except ProtocolError as exc:
                 log.debug("the entry %r cannot be read: %s", id, exc.reason)
 
