@@ -11,7 +11,8 @@ import pytest
 from sockio.errors import ProtocolError
 from sockio.protocol import engineio, socketio
 from sockio.protocol.engineio import v4
-from tests.support.node import Driver, from_wire
+from tests.support.json_process import from_wire
+from tests.support.node import Driver
 
 FOLDER = Path(__file__).parent / "vectors"
 

@@ -15,7 +15,8 @@ import pytest
 
 import sockio
 from sockio.runtime.observers import HOOKS, Observer
-from tests.support.node import Driver, DriverError, JsClient
+from tests.support.json_process import DriverError
+from tests.support.node import Driver, JsClient
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*ROOT.glob("*.rst"), *(ROOT / "docs").glob("*.rst")])

@@ -18,7 +18,8 @@ import gevent.subprocess
 import pytest
 from gevent import socket
 
-from tests.support.node import Driver, DriverError, JsClient, Page
+from tests.support.json_process import DriverError
+from tests.support.node import Driver, JsClient, Page
 from tests.support.ports import free_port
 from tests.support.raw_client import RawClient
 from tests.support.redis_server import RedisServer

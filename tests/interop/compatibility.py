@@ -1,69 +1,63 @@
-"""Compatibility: writes the table of ``docs/compatibility.rst``, or checks it.
+"""Compatibility: writes the tables of ``docs/compatibility.rst``, or checks them.
 
 Every kind of client runs every check against one server of this process, which takes
-JSON and MessagePack; the table says how many passed, of how many.
+JSON and MessagePack; the tables say how many passed, of how many.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import sys
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
-from tests.interop.versions import (
-    CHECKS,
-    KINDS,
-    PARSERS,
-    TRANSPORTS,
-    VERSIONS,
-    Kind,
-    Way,
-    make_server,
+from tests.interop.checks import CHECKS, TRANSPORTS, Check, Way, make_server
+from tests.interop.languages import (
+    CLIENTS,
+    LACKS,
+    ForeignKind,
+    ForeignWay,
+    lack_of,
+    passes,
 )
+from tests.interop.tables import drawn, parted
+from tests.interop.versions import KINDS, PARSERS, VERSIONS, JsWay, Kind
 from tests.support.loopback import Loopback
-from tests.support.node import FOLDER, Driver, Version
+from tests.support.node import FOLDER, Driver
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "compatibility.rst"
-#: The lines before and after the table.
-BEGIN, END = ".. begin of the table\n\n", "\n.. end of the table\n"
-#: Engine.IO protocol by version of the client; 4 for all others.
-PROTOCOLS: dict[object, int] = {2: 3}
-#: The captions, and how many columns each one spans.
-CAPTIONS = {"Client": 2, "JSON": len(TRANSPORTS), "MessagePack": len(TRANSPORTS)}
-COLUMNS = ["socket.io-client", "Engine.IO", *TRANSPORTS, *TRANSPORTS]
 #: The cell of a client that does not exist.
 NOTHING = "--"
+#: The width of the document's text.
+WIDTH = 120
+
+AnyKind: TypeAlias = Kind | ForeignKind
 
 
-def run(node: Driver) -> dict[Kind, int]:
-    """Run all checks; return how many pass.
+class Row(NamedTuple):
+    """One client, and its kind in each cell; None: there is no such kind."""
 
-    Blocks:
-        Until they have run.
+    client: str
+    protocol: int
+    kinds: tuple[AnyKind | None, ...]
+
+
+class Table(NamedTuple):
+    """A table of the document.
+
+    Attributes:
+        name: Of its place in the document.
+        captions: The captions, and how many columns each one spans.
     """
-    loopback = Loopback(make_server())
-    passed = {}
-    for kind in KINDS:
-        passed[kind] = count_passed(Way(node, loopback.url, kind))
-        node.reset()
-    loopback.close()
-    return passed
 
-
-def count_passed(way: Way) -> int:
-    """Run all checks with one kind of client; print what fails."""
-    passed = 0
-    for check in CHECKS:
-        try:
-            check(way)
-        except Exception as exc:  # whatever it is, the check failed
-            print(f"{way.kind}: {check.__name__}: {exc!r}")
-        else:
-            passed += 1
-    return passed
+    name: str
+    captions: Mapping[str, int]
+    columns: list[str]
+    rows: list[Row]
 
 
 def installed(version: object) -> str:
@@ -74,43 +68,149 @@ def installed(version: object) -> str:
     return found
 
 
-def with_table(text: str, passed: Mapping[Kind, int]) -> str:
-    """Return the document's text with a table of these counts."""
-    head, _, tail = parted(text)
-    rows = []
-    for version in VERSIONS:
-        cells = [
-            f"{passed[kind]}/{len(CHECKS)}" if kind in KINDS else NOTHING
-            for kind in kinds_of(version)
-        ]
-        rows.append([installed(version), str(PROTOCOLS.get(version, 4)), *cells])
-    return head + BEGIN + drawn(rows) + END + tail
+TABLES = (
+    Table(
+        "the versions of JavaScript's client",
+        {"Client": 2, "JSON": len(TRANSPORTS), "MessagePack": len(TRANSPORTS)},
+        ["socket.io-client", "Engine.IO", *TRANSPORTS, *TRANSPORTS],
+        [
+            Row(
+                installed(version),
+                3 if version == 2 else 4,
+                tuple(
+                    kind if (kind := Kind(version, by, over)) in KINDS else None
+                    for by in PARSERS
+                    for over in TRANSPORTS
+                ),
+            )
+            for version in VERSIONS
+        ],
+    ),
+    Table(
+        "the clients of other languages",
+        {"Client": 2, "Transport": len(TRANSPORTS)},
+        ["language: name, version", "Engine.IO", *TRANSPORTS],
+        [
+            Row(client.label, 4, tuple(ForeignKind(client, to) for to in TRANSPORTS))
+            for client in CLIENTS
+        ],
+    ),
+)
+#: The place of what clients cannot do.
+CANNOT = "what they cannot do"
 
 
-def told(text: str) -> dict[Kind, int]:
-    """Return the counts in the document's table."""
-    _, table, _ = parted(text)
-    rows = {
-        words[0]: words[2:] for words in map(str.split, table.splitlines()) if words
-    }
+def run(node: Driver) -> dict[AnyKind, int]:
+    """Run all checks; return how many pass.
+
+    Blocks:
+        Until they have run.
+    """
+    loopback = Loopback(make_server())
+    passed: dict[AnyKind, int] = {}
+    for kind in KINDS:
+        way = JsWay(node, loopback.url, kind)
+        passed[kind] = _count(kind, partial(_passes, way), node.reset)
+    for client in CLIENTS:
+        driver = client.start()
+        for transport in TRANSPORTS:
+            foreign = ForeignWay(driver, loopback.url, ForeignKind(client, transport))
+            passed[foreign.kind] = _count(
+                foreign.kind, partial(passes, foreign), driver.reset
+            )
+        driver.close()
+    loopback.close()
+    return passed
+
+
+def _passes(way: Way, check: Check) -> bool:
+    check(way)
+    return True
+
+
+def _count(
+    kind: AnyKind, passes: Callable[[Check], bool], reset: Callable[[], None]
+) -> int:
+    """Run all checks with one kind of client; print what fails."""
+    passed = 0
+    for check in CHECKS:
+        try:
+            passed += passes(check)
+        except Exception as exc:  # whatever it is, the check failed
+            print(f"{kind}: {check.__name__}: {exc!r}")
+        reset()
+    return passed
+
+
+def expected() -> dict[AnyKind, int]:
+    """Return how many checks pass if clients lack only what we know."""
+    kinds = [kind for table in TABLES for row in table.rows for kind in row.kinds]
     return {
-        kind: int(cell.partition("/")[0])
-        for version in VERSIONS
-        for kind, cell in zip(
-            kinds_of(version), rows.get(installed(version), []), strict=False
+        kind: sum(
+            isinstance(kind, Kind) or lack_of(kind, check) is None for check in CHECKS
         )
-        if cell != NOTHING
+        for kind in kinds
+        if kind is not None
     }
 
 
-def broken_promises(text: str, passed: Mapping[Kind, int]) -> list[str]:
+def with_tables(text: str, passed: Mapping[AnyKind, int]) -> str:
+    """Return the document's text with tables of these counts."""
+    for table in TABLES:
+        rows = [
+            [row.client, str(row.protocol)]
+            + [f"{passed[it]}/{len(CHECKS)}" if it else NOTHING for it in row.kinds]
+            for row in table.rows
+        ]
+        head, _, tail = parted(text, table.name)
+        text = head + drawn(table.captions, [table.columns, *rows]) + tail
+    head, _, tail = parted(text, CANNOT)
+    return head + _lacks() + tail
+
+
+def _lacks() -> str:
+    """Return the list of what clients cannot do, each reason once."""
+    reasons = {}
+    for lack in LACKS:
+        reasons[lack.reason] = f"* {lack.client.name}: {lack.reason}"
+    items = [
+        textwrap.fill(
+            item,
+            WIDTH,
+            subsequent_indent="  ",
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+        for item in reasons.values()
+    ]
+    return "\n".join(items) + "\n"
+
+
+def told(text: str) -> dict[AnyKind, int]:
+    """Return the counts in the document's tables."""
+    counts: dict[AnyKind, int] = {}
+    for table in TABLES:
+        _, lines, _ = parted(text, table.name)
+        cells = dict(line.partition("  ")[::2] for line in lines.splitlines())
+        for row in table.rows:
+            counts.update(
+                (kind, int(cell.partition("/")[0]))
+                for kind, cell in zip(
+                    row.kinds, cells.get(row.client, "").split()[1:], strict=False
+                )
+                if kind is not None
+            )
+    return counts
+
+
+def broken_promises(text: str, passed: Mapping[AnyKind, int]) -> list[str]:
     """Return what is wrong with a document if these are the actual counts.
 
     It is not wrong if more checks pass than it says.
     """
     promised = told(text)
-    if promised.keys() != passed.keys() or with_table(text, promised) != text:
-        return ["the table is not one of these clients and checks"]
+    if promised.keys() != passed.keys() or with_tables(text, promised) != text:
+        return ["the tables are not those of these clients and checks"]
     return [
         f"{kind}: {passed[kind]} checks passed, not {count}"
         for kind, count in promised.items()
@@ -118,53 +218,12 @@ def broken_promises(text: str, passed: Mapping[Kind, int]) -> list[str]:
     ]
 
 
-def kinds_of(version: Version) -> list[Kind]:
-    """Return the kinds of client in the columns of a version's row."""
-    return [Kind(version, by, over) for by in PARSERS for over in TRANSPORTS]
-
-
-def parted(text: str) -> tuple[str, str, str]:
-    """Return the text before the document's table, the table, and the text after it."""
-    head, begin, rest = text.partition(BEGIN)
-    table, end, tail = rest.partition(END)
-    assert begin, "the document has no place for the table"
-    assert end, "the document's table has no end"
-    return head, table, tail
-
-
-def drawn(rows: list[list[str]]) -> str:
-    """Return the text of the table with these rows."""
-    widths = [max(map(len, column)) for column in zip(COLUMNS, *rows, strict=True)]
-    ends = list(itertools.accumulate(CAPTIONS.values()))
-    spans = [
-        len(aligned([""] * count, widths[end - count : end]))
-        for count, end in zip(CAPTIONS.values(), ends, strict=True)
-    ]
-    rule = aligned(["=" * width for width in widths], widths)
-    lines = [
-        rule,
-        aligned(list(CAPTIONS), spans),
-        aligned(["-" * span for span in spans], spans),
-        aligned(COLUMNS, widths),
-        rule,
-        *(aligned(row, widths) for row in rows),
-        rule,
-    ]
-    return "".join(f"{line.rstrip()}\n" for line in lines)
-
-
-def aligned(cells: list[str], widths: list[int]) -> str:
-    """Return a line with the cells in their columns."""
-    filled = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-    return "  ".join(filled)
-
-
 def main() -> int:
     """Run the checks; return 1 if the document promises more than has passed."""
     parser = argparse.ArgumentParser(prog="python -m tests.interop.compatibility")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--write", action="store_true", help="write the table")
-    what.add_argument("--check", action="store_true", help="compare it")
+    what.add_argument("--write", action="store_true", help="write the tables")
+    what.add_argument("--check", action="store_true", help="compare them")
     arguments = parser.parse_args()
     node = Driver()
     try:
@@ -173,7 +232,7 @@ def main() -> int:
         node.close()
     text = DOCUMENT.read_text()
     if arguments.write:
-        DOCUMENT.write_text(with_table(text, passed))
+        DOCUMENT.write_text(with_tables(text, passed))
         return 0
     broken = broken_promises(text, passed)
     if broken:

@@ -9,8 +9,9 @@ import gevent
 import pytest
 
 import sockio
+from tests.support.json_process import Ack
 from tests.support.loopback import Loopback
-from tests.support.node import Ack, Driver, JsClient, NodeServer
+from tests.support.node import Driver, JsClient, NodeServer
 from tests.support.served import Heard
 from tests.support.waiting import wait_until
 

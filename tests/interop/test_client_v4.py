@@ -7,8 +7,9 @@ from gevent.queue import Queue
 
 from sockio.testing import FakeClock
 from tests.support import suite_servers
+from tests.support.json_process import DriverError
 from tests.support.loopback import Loopback
-from tests.support.node import BUNDLE, Driver, DriverError, JsClient
+from tests.support.node import BUNDLE, Driver, JsClient
 
 over_each_transport = pytest.mark.parametrize(
     "transports",

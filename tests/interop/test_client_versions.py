@@ -5,15 +5,15 @@ The server takes JSON and MessagePack.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import gevent.event
 import pytest
 
 import sockio
-from tests.interop import compatibility
+from tests.interop.checks import CHECKS, PATIENCE, Check, connect, make_server
 from tests.interop.conftest import ELSEWHERE
-from tests.interop.versions import CHECKS, KINDS, PATIENCE, Kind, Way, make_server
+from tests.interop.versions import KINDS, JsWay, Kind
 from tests.support.loopback import Loopback
 from tests.support.node import FOLDER, Driver
 
@@ -29,15 +29,15 @@ def server() -> Iterator[Loopback]:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_what_every_version_can_do(
-    node: Driver, server: Loopback, kind: Kind, check: Callable[[Way], None]
+    node: Driver, server: Loopback, kind: Kind, check: Check
 ) -> None:
-    check(Way(node, ELSEWHERE or server.url, kind))
+    check(JsWay(node, ELSEWHERE or server.url, kind))
 
 
 @pytest.mark.wallclock
 def test_all_versions_at_the_same_time(node: Driver, server: Loopback) -> None:
     beats = Beats(server.engine)
-    clients = [Way(node, server.url, kind).connect() for kind in KINDS]
+    clients = [connect(JsWay(node, server.url, kind)) for kind in KINDS]
     assert server.engine.clients_count == len(clients)
 
     clients[0].emit("tell all", "é😀", b"\1", {"a": [b"\2"]})
@@ -59,7 +59,7 @@ def test_every_client_speaks_with_the_parser_it_was_given(
         session.on("message", lambda message: own.add(type(message)))
 
     for kind in KINDS:
-        Way(node, server.url, kind).connect().emit_with_ack("message-with-ack", 1)
+        connect(JsWay(node, server.url, kind)).emit_with_ack("message-with-ack", 1)
 
         assert forms[-1] == {bytes if kind.parser == "msgpack" else str}, kind
 
@@ -89,33 +89,6 @@ def test_old_clients_are_refused_unless_they_are_let_in(node: Driver, url: str) 
     client = node.connect(url, version=2, transports=["polling"])
 
     assert client.next().event == "connect_error"
-
-
-def test_the_table_of_versions_is_the_one_that_is_tested() -> None:
-    text = compatibility.DOCUMENT.read_text()
-    passed = dict.fromkeys(KINDS, len(CHECKS))
-
-    assert compatibility.with_table(text, passed) == text
-    assert compatibility.told(text) == passed
-
-
-def test_the_table_may_not_promise_more_than_came_out() -> None:
-    text = compatibility.with_table(
-        compatibility.DOCUMENT.read_text(), dict.fromkeys(KINDS, 2)
-    )
-
-    assert compatibility.broken_promises(text, dict.fromkeys(KINDS, 2)) == []
-    assert compatibility.broken_promises(text, dict.fromkeys(KINDS, 3)) == []
-    assert compatibility.broken_promises(text, {**dict.fromkeys(KINDS, 2), KINDS[4]: 1})
-
-
-def test_a_table_of_other_clients_is_no_good() -> None:
-    passed = dict.fromkeys(KINDS, len(CHECKS))
-    text = compatibility.with_table(compatibility.DOCUMENT.read_text(), passed)
-    total = f"/{len(CHECKS)}"
-
-    for other in (text.replace("2.5.0", "2.4.0"), text.replace(total, total + "0")):
-        assert compatibility.broken_promises(other, passed)
 
 
 # ------------------------------------------------------------------ JSONP

@@ -16,8 +16,9 @@ import pytest
 from gevent.queue import SimpleQueue
 
 import sockio
+from tests.support.json_process import Ack
 from tests.support.loopback import Loopback
-from tests.support.node import Ack, Driver, JsClient
+from tests.support.node import Driver, JsClient
 from tests.support.python_socketio import LEAVING_SOON, PythonDriver
 
 Version = Literal[4, "4.0"]

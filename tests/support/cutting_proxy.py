@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +26,7 @@ class CuttingProxy:
         #: How many more reads go through; None: all of them.
         self._left: int | None = None
         self._silently = False
+        self._refuses = False
         self._cut = gevent.event.Event()
         #: Sockets to the server, which has not noticed the cut.
         self._orphans: list[Any] = []
@@ -55,6 +58,14 @@ class CuttingProxy:
         """
         return bool(self._cut.wait(timeout))
 
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Cut everything, now; let no connection through until the block has ended."""
+        self._refuses = True
+        self._cut_all()
+        yield
+        self._refuses = False
+
     def close(self) -> None:
         """End everything."""
         self._server.stop()
@@ -64,6 +75,8 @@ class CuttingProxy:
             orphan.close()
 
     def _serve(self, client: Any, _: object) -> None:
+        if self._refuses:
+            return
         server = gevent.socket.create_connection(self._upstream)
         for end in (client, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

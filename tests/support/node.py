@@ -1,57 +1,23 @@
 """Node: the official JavaScript client, driven by one Node process for all tests.
 
-The process answers JSON lines; see ``tests/js/driver.mjs``. Everything here waits with
-gevent, so that a server in the same process keeps serving meanwhile.
+The process answers JSON lines; see ``tests/js/driver.mjs``.
 """
 
 from __future__ import annotations
 
-import base64
-import itertools
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
-
-import gevent
-from gevent.event import AsyncResult
-from gevent.subprocess import PIPE, Popen
+from typing import Any, Literal, TypeAlias
 
 from . import services
+from .json_process import Ack, ClientEvent, JsonProcess
 
 FOLDER = Path(__file__).parent.parent / "js"
 #: The browser's form of the client.
 BUNDLE = FOLDER / "node_modules" / "socket.io-client" / "dist" / "socket.io.min.js"
-#: Seconds that an operation may take beyond what it was asked to wait for.
-MARGIN = 30.0
-
 
 #: The official clients; 4 is the newest of all.
 Version: TypeAlias = Literal[2, "3.1", "4.0", "4.1", "4.4", "4.5", "4.6", "4.7", 4]
-
-
-class DriverError(Exception):
-    """The driver answered that something failed on its side."""
-
-
-class Ack(NamedTuple):
-    """A function that the server sent along with an event; see ``JsClient.ack``."""
-
-    number: int
-
-
-class JsEvent(NamedTuple):
-    """What happened to a client.
-
-    Attributes:
-        source: "socket", "manager" or "engine": the object that has the event.
-        event: The event's name.
-        args: What its listener was given; bytes are ``bytes``, undefined is None.
-    """
-
-    source: str
-    event: str
-    args: list[Any]
 
 
 class Driver:
@@ -60,54 +26,20 @@ class Driver:
     def __init__(self) -> None:
         services.node_modules(FOLDER)
         command = [services.program("node"), "--no-warnings", "driver.mjs"]
-        self._process = Popen(command, cwd=FOLDER, stdin=PIPE, stdout=PIPE)
-        self._numbers = itertools.count(1)
-        self._waiting: dict[int, AsyncResult] = {}
-        self._reader = gevent.spawn(self._read)
+        self._process = JsonProcess("Node", command, FOLDER)
+        #: Ask for an operation, and return its answer; see ``JsonProcess.call``.
+        self.call = self._process.call
         self._open: list[tuple[str, str, int]] = []
 
     def close(self) -> None:
-        """End the process; it ends by itself when its input ends."""
-        self._process.stdin.close()
-        self._process.wait(timeout=MARGIN)
-        self._reader.join(timeout=MARGIN)
-        self._process.stdout.close()
+        """End the process."""
+        self._process.close()
 
     def reset(self) -> None:
         """Close everything that was opened since the last time."""
         opened, self._open = self._open, []
         for operation, field, number in reversed(opened):
             self.call(operation, **{field: number})
-
-    def call(self, operation: str, *, wait: float = 0.0, **fields: Any) -> Any:
-        """Ask for ``operation`` and return its answer.
-
-        Raises:
-            DriverError: The operation failed.
-            TimeoutError: Node does not answer.
-
-        Blocks:
-            Until the answer comes, at most ``wait`` + ``MARGIN``.
-        """
-        number = next(self._numbers)
-        self._waiting[number] = answer = AsyncResult()
-        request = {"id": number, "op": operation, **to_wire(fields)}
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        self._process.stdin.flush()
-        late = TimeoutError(f"Node did not answer {operation}")
-        with gevent.Timeout(wait + MARGIN, late):
-            return answer.get()
-
-    def _read(self) -> None:
-        for line in self._process.stdout:
-            message = json.loads(line)
-            answer = self._waiting.pop(message["id"])
-            if "error" in message:
-                answer.set_exception(DriverError(message["error"]))
-            else:
-                answer.set(from_wire(message["ok"]))
-        for answer in self._waiting.values():
-            answer.set_exception(DriverError("the Node process ended"))
 
     # ------------------------------------------------------------------ what it can do
 
@@ -208,7 +140,9 @@ class JsClient:
     def _call(self, operation: str, **fields: Any) -> Any:
         return self._driver.call(operation, client=self._number, **fields)
 
-    def next(self, event: str | None = None, timeout: float | None = None) -> JsEvent:
+    def next(
+        self, event: str | None = None, timeout: float | None = None
+    ) -> ClientEvent:
         """Take the oldest event of this socket, or the oldest of that name.
 
         Args:
@@ -222,11 +156,13 @@ class JsClient:
         fields = self._call(
             "next_event", wait=wait, event=event, milliseconds=wait * 1000
         )
-        return JsEvent(**fields)
+        return ClientEvent(**fields)
 
-    def take(self, event: str) -> list[JsEvent]:
+    def take(self, event: str) -> list[ClientEvent]:
         """Take all events of that name that have come, oldest first."""
-        return [JsEvent(**fields) for fields in self._call("take_events", event=event)]
+        return [
+            ClientEvent(**fields) for fields in self._call("take_events", event=event)
+        ]
 
     def emit(self, event: str, *args: Any, volatile: bool = False) -> None:
         """Send an event."""
@@ -331,29 +267,3 @@ class Page:
         """Take what the page wrote to its console, errors included."""
         lines: list[str] = self._call("browser_log")
         return lines
-
-
-def to_wire(value: Any) -> Any:
-    """Replace bytes by their form on the pipe."""
-    if isinstance(value, bytes | bytearray | memoryview):
-        return {"$bytes": base64.b64encode(value).decode()}
-    if isinstance(value, list | tuple):
-        return [to_wire(item) for item in value]
-    if isinstance(value, dict):
-        return {key: to_wire(item) for key, item in value.items()}
-    return value
-
-
-def from_wire(value: Any) -> Any:
-    """Undo ``to_wire``; functions become ``Ack``, undefined becomes None."""
-    if isinstance(value, list):
-        return [from_wire(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "$bytes" in value:
-        return base64.b64decode(value["$bytes"])
-    if "$ack" in value:
-        return Ack(value["$ack"])
-    if "$undefined" in value:
-        return None
-    return {key: from_wire(item) for key, item in value.items()}

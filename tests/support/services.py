@@ -25,6 +25,11 @@ PROGRAMS = {
     "kubernetes-validate": ("kubernetes-validate",),
     "redis": ("redis-server",),
     "postgres": ("postgres",),
+    "java": ("java",),
+    "javac": ("javac",),
+    "mvn": ("mvn",),
+    "go": ("go",),
+    "rust": ("cargo",),
 }
 #: Where Python keeps the programs of its packages.
 _SCRIPTS = str(Path(sys.executable).parent)
