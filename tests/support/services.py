@@ -33,8 +33,10 @@ PROGRAMS = {
 }
 #: Where Python keeps the programs of its packages.
 _SCRIPTS = str(Path(sys.executable).parent)
-#: Where Debian keeps programs that are in no search path, the newest version last.
+#: Where programs are kept that may be in no search path, the newest version last.
 FOLDERS = {
+    "go": "/usr/local/go/bin",
+    "rust": str(Path.home() / ".cargo" / "bin"),
     "hadolint": _SCRIPTS,
     "kubernetes-validate": _SCRIPTS,
     "postgres": "/usr/lib/postgresql/*/bin",
