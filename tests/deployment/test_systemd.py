@@ -136,7 +136,7 @@ def test_without_a_socket_it_says_why() -> None:
         check=False,
     )
 
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert ended.stderr == (
         "sockio: systemd:chat: systemd has passed no socket: LISTEN_FDS is not set; "
         "start the program by a socket unit\n"

@@ -563,7 +563,9 @@ def test_the_clients_of_all_workers_are_counted(
     for client in clients:
         while sum(client.next("served").args[0].values()) < len(clients):
             pass
-    assert server.end(signal.SIGINT) == (0, "")
+    code, printed = server.end(signal.SIGINT)
+    assert code == 0
+    assert all(line.startswith("  ") for line in printed.splitlines()), printed
 
 
 # ------------------------------------------------------------------ several servers
