@@ -174,8 +174,7 @@ class Legacies:
             Until it has taken everything, at most ``seconds``.
         """
         logs = [each for each in (self._own, *self._inherited) if each.sessions]
-        heirs = self._heirs(self._nsp.name) if logs else ()
-        if not heirs or self._giving:
+        if not logs or self._giving or not self._heirs(self._nsp.name):
             return
         for each in self._inherited:
             each.catch_up(self._own)
@@ -184,24 +183,47 @@ class Legacies:
         self._giving = True
         try:
             for each in logs:
-                _Gift(self._nsp, self._ask, heirs[0], end).give(each)
+                self._give(each, end)
         finally:
             self._giving = False
             self._settle()
+
+    def _give(self, given: NumberedLog, end: float) -> None:
+        """Give a log to the first server that does not leave meanwhile."""
+        nsp = self._nsp.name
+        while given.sessions and (heirs := self._heirs(nsp)):
+            gift = _Gift(self._nsp, self._ask, lambda: self._heirs(nsp), heirs[0], end)
+            gift.give(given)
+            if gift.heir_stays:
+                return
 
 
 class _Gift:
     """One log on its way to the heir."""
 
-    def __init__(self, nsp: LocalNamespace, ask: Ask, heir: str, end: float) -> None:
+    def __init__(
+        self,
+        nsp: LocalNamespace,
+        ask: Ask,
+        heirs: Callable[[], Sequence[str]],
+        heir: str,
+        end: float,
+    ) -> None:
         self._nsp = nsp
         self._clock: Clock = nsp.clock
         self._ask = ask
+        #: Who may get it at present.
+        self._heirs = heirs
         self._heir = heir
         self._end = end
         self._id = new_id()
         #: What the heir has in its own log.
         self._there: Ranges = {}
+
+    @property
+    def heir_stays(self) -> bool:
+        """Whether the heir has not left, and does not leave."""
+        return self._heir in self._heirs()
 
     def give(self, given: NumberedLog) -> None:
         """Give a log and its sessions; if that fails before the end, they stay."""
@@ -233,6 +255,8 @@ class _Gift:
             raise ProtocolError("the heir has not taken it")
 
     def _say(self, part: str, **data: Any) -> Json:
+        if not self.heir_stays:
+            return None  # it would not answer
         left = max(0.0, self._end - self._clock.now())
         kind = MessageType.LEGACY
         return self._ask([self._heir], kind, left, id=self._id, part=part, **data)
