@@ -23,6 +23,7 @@ PAIRS: tuple[tuple[str, str, Callable[[Scenario], float | None]], ...] = (
         "python-socketio-gunicorn",
         lambda scenario: scenario.to_python,
     ),
+    ("sockio-worker", "sockio", lambda scenario: 0.95),
 )
 
 

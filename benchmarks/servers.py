@@ -40,8 +40,8 @@ class Kind:
 
 _PYTHON = f"{installation.BIN}/python {installation.PEERS}"
 _GUNICORN = (
-    f"{installation.BIN}/python -m gunicorn -k gevent -w 1 --worker-connections 20000 "
-    f"--log-level error -b 127.0.0.1:{{port}} --pythonpath {installation.PEERS}"
+    f"{installation.BIN}/python -m gunicorn -w 1 --worker-connections 20000 "
+    f"--log-level error -b 127.0.0.1:{{port}} --pythonpath {installation.PEERS} -k"
 )
 _THIS_SOCKIO = {"PYTHONPATH": str(installation.ROOT)}
 
@@ -58,13 +58,18 @@ KINDS = {
         lacks=frozenset({"deflate"}),
     ),
     "python-socketio-gunicorn": Kind(
-        f"{_GUNICORN} pysocketio_gunicorn:app", installation.python
+        f"{_GUNICORN} gevent pysocketio_gunicorn:app", installation.python
     ),
     "sockio": Kind(
         f"{_PYTHON}/sockio_server.py {{port}}", installation.python, _THIS_SOCKIO
     ),
     "sockio-gunicorn": Kind(
-        f"{_GUNICORN} sockio_gunicorn:app", installation.python, _THIS_SOCKIO
+        f"{_GUNICORN} gevent sockio_gunicorn:app", installation.python, _THIS_SOCKIO
+    ),
+    "sockio-worker": Kind(
+        f"{_GUNICORN} sockio.integrations.gunicorn.Worker sockio_gunicorn:app",
+        installation.python,
+        _THIS_SOCKIO,
     ),
     "limit": Kind(
         f"{installation.LIMIT} {{port}}",
