@@ -14,6 +14,7 @@ from sockio.adapters import Cluster, SiblingsBus
 from sockio.siblings.place import Folder
 from sockio.testing import FakeClock
 from tests.support.served import Gate, Served
+from tests.support.waiting import PATIENCE
 
 from .conftest import Serve
 from .test_recovery import connect, lose, without_offsets
@@ -274,6 +275,25 @@ def test_nobody_inherits_where_nobody_stays(first: Served) -> None:
     lose(websocket, socket)
 
     end(first)
+
+
+def test_an_heir_that_leaves_meanwhile_is_not_waited_for(
+    begin: Begin, clock: FakeClock
+) -> None:
+    first, second, third = (begin(clock=clock) for _ in range(3))
+    websocket, before, socket = connect(first)
+    lose(websocket, socket)
+    for number in range(300):
+        first.io.emit("missed", number, "x" * 100)
+
+    ending = [gevent.spawn(end, each) for each in (first, second)]
+    for one in ending:
+        one.get(timeout=PATIENCE)
+
+    again, _, recovered = connect(third, pid=before.pid)
+    assert recovered.recovered
+    # They are so many that they come after the answer.
+    assert [again.receive_event()[1] for _ in range(300)] == list(range(300))
 
 
 def test_what_is_left_expires(begin: Begin, clock: FakeClock) -> None:
