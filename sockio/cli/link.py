@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,15 +138,15 @@ class Link:
 
     def _dialed(self) -> tuple[WebConnection, WebSocket]:
         connection = WebConnection(self._place)
-        try:
+        with ExitStack() as undo:
+            undo.callback(connection.close)
             answer = connection.websocket(self._target("websocket"))
             if answer.status != 101:
                 raise _refusal(answer)
             early = answer.body
-            return connection, WebSocket(connection.sock, self._place.timeout, early)
-        except BaseException:
-            connection.close()
-            raise
+            websocket = WebSocket(connection.sock, self._place.timeout, early)
+            undo.pop_all()
+        return connection, websocket
 
     def _take_up(self, dialed: tuple[WebConnection, WebSocket]) -> None:
         self._connection, self._websocket = dialed

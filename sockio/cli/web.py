@@ -9,7 +9,7 @@ import os
 import select
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -241,11 +241,10 @@ class WebConnection:
         place = self._place
         sock = connect_by_name(place.host, place.port)
         if place.tls is not None:
-            try:
+            with ExitStack() as undo:
+                undo.callback(sock.close)
                 sock = place.tls.wrap_socket(sock, server_hostname=place.host)
-            except BaseException:
-                sock.close()
-                raise
+                undo.pop_all()
         self._http.sock = self.sock = sock
 
     @contextmanager

@@ -7,6 +7,7 @@ event when the bus has answered, after all earlier events; nobody waits for that
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -58,11 +59,10 @@ class Kept:
         self._nsp.encode(packet, options.flags)  # to raise here, if it cannot travel
         self._appended = number = self._appended + 1
         self._owed[number] = packet, options
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._owed.pop, number)
             self._log.append(message, lambda offset: to_hub(self._come, number, offset))
-        except BaseException:
-            del self._owed[number]
-            raise
+            undo.pop_all()
 
     def _come(self, number: int, offset: str | None) -> None:
         """Send an event of ours to our clients, now that the log has answered."""

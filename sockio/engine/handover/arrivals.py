@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from _socket import socket as PlainSocket
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from sockio.runtime import logs
 from sockio.runtime.reactor import Reactor
@@ -49,16 +50,15 @@ class Arrivals:
         link.on_end = self._on_end
 
     def _on_packet(self, data: bytes, descriptors: Sequence[int]) -> None:
-        try:
+        with ExitStack() as undo:
+            # The link ends. The sibling still has the connection, and answers.
+            undo.callback(_close_all, descriptors)
+            undo.callback(self._confirm)
             if not descriptors:
                 raise ValueError("a request without a connection")
             connection, *files = descriptors
             passed = unpack(data, files)
-        except BaseException:
-            # The link ends. The sibling still has the connection, and answers.
-            self._confirm()
-            _close_all(descriptors)
-            raise
+            undo.pop_all()
         _close_all(files)
         if not self._unconfirmed:
             self._reactor.soon(self._confirm)
