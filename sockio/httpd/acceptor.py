@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from _socket import socket as PlainSocket
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from gevent import socket
@@ -69,13 +70,13 @@ class Acceptor(StreamServer):  # type: ignore[misc]
     def _secure(self, sock: Any) -> Any:
         plain = socket.socket(self.family, socket.SOCK_STREAM, 0, sock.detach())
         plain.setblocking(False)
-        try:
-            return self._ssl_context.wrap_socket(
+        with ExitStack() as undo:
+            undo.callback(hang_up, plain)
+            secure = self._ssl_context.wrap_socket(
                 plain, server_side=True, do_handshake_on_connect=False
             )
-        except BaseException:
-            hang_up(plain)
-            raise
+            undo.pop_all()
+        return secure
 
     def _secured(self, handshake: TlsHandshake, secured: Any) -> None:
         self._handshakes.discard(handshake)

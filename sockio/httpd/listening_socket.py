@@ -179,7 +179,8 @@ def _no_address(address: object) -> ConfigError:
 
 def _bound(family: int, address: str | tuple[str, int], backlog: int) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(sock.close)
         if family != socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             # Accepted sockets inherit it, which saves a system call for each.
@@ -190,9 +191,7 @@ def _bound(family: int, address: str | tuple[str, int], backlog: int) -> socket.
         sock.bind(address)
         sock.listen(backlog)
         sock.setblocking(False)
-    except BaseException:
-        sock.close()
-        raise
+        undo.pop_all()
     return sock
 
 

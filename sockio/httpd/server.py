@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gevent.ssl
@@ -148,13 +149,12 @@ class HTTPServer:
             listening = address
         else:
             listening = bind(address, self._backlog)
-        try:
+        with ExitStack() as undo:
+            undo.callback(listening.close)
             connections = self._make_connections(listening, context)
             acceptor = Acceptor(listening.sock, connections.take, connections, context)
             acceptor.start()
-        except BaseException:
-            listening.close()
-            raise
+            undo.pop_all()
         self._parts = _Parts(listening, acceptor, connections)
         self._closed.clear()
         log.info("listening on %s", self.address)

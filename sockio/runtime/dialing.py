@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 from ipaddress import ip_address
 from typing import Any
 
@@ -48,9 +49,8 @@ _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 def _connect(family: int, where: Any) -> Any:
     """Return a connected socket; whatever ends the attempt, it is closed."""
     sock = gevent.socket.socket(family, socket.SOCK_STREAM)
-    try:
+    with ExitStack() as undo:
+        undo.callback(sock.close)
         sock.connect(where)
-    except BaseException:
-        sock.close()
-        raise
+        undo.pop_all()
     return sock

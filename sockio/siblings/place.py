@@ -12,7 +12,7 @@ import socket
 import stat
 from _socket import socket as PlainSocket
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Protocol
 
 from sockio.errors import ConfigError
@@ -177,14 +177,14 @@ class Folder:
         unfinished = os.path.join(self._path, f".{tag}.{os.getpid()}")
         with suppress(FileNotFoundError):
             os.unlink(unfinished)
-        sock = _listening(unfinished)
-        try:
-            os.link(unfinished, name)
-        except BaseException:
-            sock.close()
-            raise
-        finally:
-            os.unlink(unfinished)
+        with ExitStack() as undo:
+            sock = _listening(unfinished)
+            undo.callback(sock.close)
+            try:
+                os.link(unfinished, name)
+            finally:
+                os.unlink(unfinished)
+            undo.pop_all()
         return sock
 
     def connect(self, tag: str) -> PlainSocket:
@@ -301,12 +301,11 @@ def _connected(name: str) -> PlainSocket:
 def _opened(use: Callable[[PlainSocket], object]) -> PlainSocket:
     """Return a socket that does not block, and of which ``use`` has made something."""
     sock = PlainSocket(_AF_UNIX, SOCK_SEQPACKET)
-    try:
+    with ExitStack() as undo:
+        undo.callback(sock.close)
         sock.setblocking(False)
         use(sock)
-    except BaseException:
-        sock.close()
-        raise
+        undo.pop_all()
     return sock
 
 

@@ -11,6 +11,7 @@ import os
 import weakref
 from _socket import socket as PlainSocket
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from sockio.runtime import logs
@@ -86,11 +87,10 @@ class Siblings:
             except FileExistsError:
                 tag = ""
         self.tag = tag
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.close)
             self._mark = self.place.welcome(tag)
-        except BaseException:
-            self.close()
-            raise
+            undo.pop_all()
         self._watch()
 
     @property

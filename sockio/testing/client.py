@@ -12,6 +12,7 @@ what they raised.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from contextvars import Context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -160,13 +161,12 @@ class TestClient(ClientSocket):
         if not self._joined:
             self._joined = True
             self.activity.join()
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._abandon)
             self._open()
             for socket in list(self._sockets.values()):
                 socket.join()
-        except BaseException:
-            self._abandon()
-            raise
+            undo.pop_all()
 
     def of(self, namespace: str, auth: Mapping[str, Any] | None = None) -> ClientSocket:
         """Join another namespace on the same connection, or return its socket.
@@ -183,11 +183,10 @@ class TestClient(ClientSocket):
         if socket is None:
             socket = ClientSocket(self, namespace, auth)
             self._sockets[namespace] = socket
-            try:
+            with ExitStack() as undo:
+                undo.callback(self._sockets.pop, namespace)
                 socket.join()
-            except BaseException:
-                del self._sockets[namespace]
-                raise
+                undo.pop_all()
         return socket
 
     def drop(self) -> None:

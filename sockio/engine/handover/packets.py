@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import orjson
@@ -48,12 +49,11 @@ def pack(passed: Passed) -> tuple[bytes, int | None]:
     if inline:
         return facts + b"\n" + early, None
     file = os.memfd_create("sockio", os.MFD_CLOEXEC)
-    try:
+    with ExitStack() as undo:
+        undo.callback(os.close, file)
         with open(file, "wb", closefd=False) as writer:
             writer.write(early)
-    except BaseException:
-        os.close(file)
-        raise
+        undo.pop_all()
     return facts + b"\n", file
 
 

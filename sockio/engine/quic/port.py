@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from sockio.errors import ConfigError
 from sockio.httpd.listening_socket import (
@@ -134,7 +135,8 @@ def _bound(address: Address) -> socket.socket:
 
 def _socket(family: int, address: tuple[str, int]) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_DGRAM)
-    try:
+    with ExitStack() as undo:
+        undo.callback(sock.close)
         if family == socket.AF_INET6:
             # "::" includes IPv4, whatever the system's default.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -142,7 +144,5 @@ def _socket(family: int, address: tuple[str, int]) -> socket.socket:
             sock.setsockopt(socket.SOL_SOCKET, option, _SOCKET_BUFFER)
         sock.bind(address)
         sock.setblocking(False)
-    except BaseException:
-        sock.close()
-        raise
+        undo.pop_all()
     return sock

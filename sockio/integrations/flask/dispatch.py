@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -87,11 +88,10 @@ class Dispatch:
         if self._how.always_connect:
             return
         self._arrivals.begin(socket)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._arrivals.refuse, socket)
             self._ask(socket)
-        except BaseException:
-            self._arrivals.refuse(socket)
-            raise
+            undo.pop_all()
 
     def _connected(self, socket: Socket[Any]) -> None:
         if self._how.always_connect:

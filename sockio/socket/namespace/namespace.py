@@ -251,12 +251,12 @@ class Namespace(Fallible, ServerSide, Targets):
         return socket
 
     def _admit(self, socket: Any, intake: Intake) -> None:
+        admitted = None
         try:
             admitted = socket.wanted and self._admission.admit(socket, self._passes)
-        except BaseException:
-            socket.close(REFUSED)
-            raise
         finally:
+            if admitted is None:  # it failed, and nothing was decided
+                socket.close(REFUSED)
             intake.remove(0)
         if admitted:
             socket.announced = True

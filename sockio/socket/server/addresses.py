@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from sockio.adapters.directory import Directory
@@ -195,14 +195,17 @@ class Addresses:
 
     def _look_up(self, tag: str) -> tuple[str, int] | None:
         latch = self._asked[tag] = self._reactor.latch()
-        try:
-            address = self._read(tag)
-        except BaseException as exc:
-            failure = exc if isinstance(exc, OSError) else OSError("it was given up")
-            latch.fail(failure)
-            raise
-        finally:
-            del self._asked[tag]
+        failure = OSError("it was given up")
+        with ExitStack() as undo:
+            undo.callback(lambda: latch.fail(failure))
+            try:
+                address = self._read(tag)
+            except OSError as exc:
+                failure = exc
+                raise
+            finally:
+                del self._asked[tag]
+            undo.pop_all()
         if address is None:
             self._miss(tag)
         else:
