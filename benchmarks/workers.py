@@ -130,17 +130,17 @@ class Polling:
         """Return how many requests the workers have handed over."""
         total = 0
         for target in self._asked.values():
-            self._post(target, b'420["handed"]')
+            self._post(target, b'42/workers,0["handed"]')
             answer = b""
-            while b"430[" not in answer:
+            while b"43/workers,0[" not in answer:
                 answer = self._master.ask(b"GET", target)
-            total += int(answer.partition(b"430[")[2].partition(b"]")[0])
+            total += int(answer.partition(b",0[")[2].partition(b"]")[0])
         return total
 
     def _open(self) -> bytes:
         opened = self._master.ask(b"GET", TARGET)
         target = TARGET + b"&sid=" + json.loads(opened[1:])["sid"].encode()
-        self._master.ask(b"POST", target, b"40")
+        self._master.ask(b"POST", target, b"40\x1e40/workers,")
         self._master.ask(b"GET", target)
         return target
 

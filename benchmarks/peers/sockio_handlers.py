@@ -1,4 +1,4 @@
-"""The six handlers, for sockio, in two namespaces."""
+"""The six handlers, for sockio, in two namespaces; a third one tells of workers."""
 
 from __future__ import annotations
 
@@ -26,21 +26,26 @@ def server() -> sockio.Server[Any]:
         metrics=metrics,
     )
     for name in ("/", "/chat"):
-        _register(io, io.of(name))
+        _register(io.of(name))
+    _tell_of_workers(io)
     return io
 
 
-def _register(io: sockio.Server[Any], namespace: Any) -> None:
+def _tell_of_workers(io: sockio.Server[Any]) -> None:
+    @io.of("/workers").on("connection")
+    def connected(socket: sockio.Socket[Any]) -> None:
+        @socket.on("handed")
+        def handed() -> int:
+            stats = io.stats()
+            return stats.handed_over + stats.proxied
+
+
+def _register(namespace: Any) -> None:
     @namespace.on("connection")
     def connected(socket: sockio.Socket[Any]) -> None:
         @socket.on("echo")
         def echo(payload: Any) -> None:
             socket.emit("echo", payload)
-
-        @socket.on("handed")
-        def handed() -> int:
-            stats = io.stats()
-            return stats.handed_over + stats.proxied
 
         @socket.on("ack")
         def ack(payload: Any) -> Any:
