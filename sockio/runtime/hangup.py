@@ -5,7 +5,8 @@ holds the descriptor, the peer does not notice the close. So the connections of 
 clients end here. A descriptor whose connection somebody else continues is closed
 without this.
 
-The sockets are plain or TLS, of the standard library or of gevent, and do not block.
+The sockets are plain or TLS, of gevent, or of the standard library and do not block.
+Nothing here waits, and another greenlet may wait for what such a socket receives.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ def say_no_more(sock: Any) -> None:
 def _shut_down(sock: Any, how: int) -> None:
     if sock.fileno() < 0:
         return  # it is closed already
-    goodbye = getattr(sock, "unwrap", None)
-    if goodbye is not None:
+    secure = getattr(sock, "_sslobj", None)
+    if secure is not None:
+        # Not ``unwrap``: gevent's waits for the peer's farewell, even beside a reader.
         # The peer may be gone, or the kernel may take nothing.
-        with suppress(OSError, ValueError):
-            goodbye()
+        with suppress(OSError):
+            secure.shutdown()
     with suppress(OSError):  # the connection has ended already
         # gevent's own method would remove TLS before all that arrived has been read.
         getattr(sock, "_sock", sock).shutdown(how)

@@ -56,10 +56,11 @@ class Client {
       if (this.socket.recovered) recovered += 1;
       if (this.left) returns.push(Date.now() - this.left);
     });
-    this.socket.on("disconnect", (reason) => {
+    this.socket.on("disconnect", (reason, details) => {
       disconnects += 1;
       this.left = Date.now();
-      count(`disconnect: ${reason}`);
+      const { message = "", context } = details ?? {};
+      count(`disconnect: ${reason} ${message} ${context?.status ?? ""}`.trim());
     });
     this.socket.on("connect_error", (error) => {
       const status = error.context?.status ?? error.description;
@@ -151,4 +152,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (line === "end") break;
 }
 for (const client of crowd) client.socket.disconnect();
-process.exit(0);
+// It ends with the last request: servers log handshakes of TLS that are broken off.
+process.stdin.destroy();
+setTimeout(() => process.exit(0), 5000 + 20 * clients).unref();

@@ -117,3 +117,30 @@ def test_a_peer_that_reads_nothing_is_not_waited_for(ends: Ends) -> None:
     hang_up(ends.ours)
 
     assert ends.ours.fileno() == -1
+
+
+@pytest.mark.parametrize("kind", ["gevent", "tls"])
+def test_it_does_not_disturb_who_waits_for_what_the_peer_sends(kind: str) -> None:
+    ends = Ends(kind)
+    ends.ours.settimeout(None)
+    reading = gevent.spawn(ends.ours.recv, 10)
+    gevent.idle()
+
+    say_no_more(ends.ours)
+
+    assert ends.theirs.recv(1) == b""
+    ends.theirs.sendall(b"heard")
+    assert reading.get(timeout=5) == b"heard"
+    ends.close()
+
+
+@pytest.mark.parametrize("kind", ["gevent", "tls"])
+def test_a_peer_that_does_not_answer_is_not_waited_for(kind: str) -> None:
+    ends = Ends(kind)
+    ends.ours.settimeout(None)
+
+    with gevent.Timeout(5):
+        hang_up(ends.ours)
+
+    assert ends.ours.fileno() == -1
+    ends.close()
