@@ -50,13 +50,18 @@ class Two:
         return self.servers[number].reactor.observers.of_packets
 
 
-@pytest.fixture(params=["in process", "redis"])
-def make_bus(request: pytest.FixtureRequest) -> Callable[[], Bus]:
-    if request.param == "redis":
-        server: RedisServer = request.getfixturevalue("redis_server")
-        prefix = os.urandom(8).hex()
-        return lambda: RedisBus(f"{server.url}?prefix={prefix}")
-    return Exchange().bus
+@pytest.fixture(scope="module", params=["in process", "redis"])
+def broker(request: pytest.FixtureRequest) -> RedisServer | None:
+    """Give the broker, if there is to be one; it starts before the first test."""
+    return request.getfixturevalue("redis_server") if request.param == "redis" else None
+
+
+@pytest.fixture
+def make_bus(broker: RedisServer | None) -> Callable[[], Bus]:
+    if broker is None:
+        return Exchange().bus
+    prefix = os.urandom(8).hex()
+    return lambda: RedisBus(f"{broker.url}?prefix={prefix}")
 
 
 @pytest.fixture

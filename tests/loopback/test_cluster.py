@@ -53,14 +53,21 @@ class Pair:
         gevent.idle(-1)
 
 
-@pytest.fixture(params=["in process", "siblings", "redis"])
-def make_bus(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Bus]:
-    if request.param == "siblings":
-        return lambda: SiblingsBus(Folder(tmp_path))
+@pytest.fixture(scope="module", params=["in process", "siblings", "redis"])
+def through(request: pytest.FixtureRequest) -> str | RedisServer:
+    """Give what the buses go through; the broker starts before the first test."""
     if request.param == "redis":
-        server: RedisServer = request.getfixturevalue("redis_server")
+        return request.getfixturevalue("redis_server")  # type: ignore[no-any-return]
+    return str(request.param)
+
+
+@pytest.fixture
+def make_bus(through: str | RedisServer, tmp_path: Path) -> Callable[[], Bus]:
+    if through == "siblings":
+        return lambda: SiblingsBus(Folder(tmp_path))
+    if isinstance(through, RedisServer):
         prefix = os.urandom(8).hex()
-        return lambda: RedisBus(f"{server.url}?prefix={prefix}")
+        return lambda: RedisBus(f"{through.url}?prefix={prefix}")
     return Exchange().bus
 
 

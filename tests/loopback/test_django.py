@@ -689,7 +689,8 @@ def test_the_setting_names_the_server() -> None:
 def test_the_server_of_runserver_gets_an_answer_that_says_what_to_do(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    app = application(sockio.Server())
+    io: sockio.Server[Any] = sockio.Server()
+    app = application(io)
     environ = {
         "REQUEST_METHOD": "GET",
         "PATH_INFO": "/socket.io/",
@@ -699,6 +700,7 @@ def test_the_server_of_runserver_gets_an_answer_that_says_what_to_do(
 
     for _ in range(2):
         body = app(environ, lambda status, *_: answers.append(status))
+    io.close()
 
     if threads_are_greenlets():
         assert "503 Service Unavailable" not in answers
