@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 from pathlib import Path
-from types import TracebackType
-
-import gevent.subprocess
 
 from . import services
+from .listener import Listener
 from .ports import free_port
-from .waiting import wait_until
 
 _CONFIGURATION = """
 daemon off;
@@ -44,7 +39,7 @@ http {{
 """
 
 
-class Nginx:
+class Nginx(Listener):
     """A reverse proxy on a port of 127.0.0.1."""
 
     def __init__(self, folder: Path, *upstream: int, keep: bool = True) -> None:
@@ -55,41 +50,21 @@ class Nginx:
             upstream: The ports that it passes requests on to, in turns.
             keep: Use connections to them again. They are fewer than the clients, whose
                 requests share them.
+
+        Blocks:
+            Until it accepts clients.
         """
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
         conf = folder / "nginx.conf"
         conf.write_text(
             _CONFIGURATION.format(
                 folder=folder,
-                port=self.port,
-                upstream="".join(f"server 127.0.0.1:{port};" for port in upstream),
+                port=port,
+                upstream="".join(f"server 127.0.0.1:{each};" for each in upstream),
                 keep="keepalive 8;" if keep else "",
             )
         )
-        command = [services.program("nginx"), "-p", str(folder), "-c", str(conf)]
-        self._process = gevent.subprocess.Popen(
-            command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+        super().__init__(
+            [services.program("nginx"), "-p", str(folder), "-c", str(conf)], port
         )
-        #: What it has complained about, once it has ended.
-        self.log = ""
-        wait_until(self._accepts)
-
-    def _accepts(self) -> bool:
-        if self._process.poll() is not None:
-            raise AssertionError(self._process.stderr.read().decode())
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def __enter__(self) -> Nginx:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._process.terminate()
-        _, complaints = self._process.communicate()
-        self.log = complaints.decode()

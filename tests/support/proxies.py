@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-import socket
 import ssl
 import subprocess
 from pathlib import Path
-from types import TracebackType
 
 import gevent.socket
 import gevent.ssl
-import gevent.subprocess
 
 from . import services
 from .deployed import CERTIFICATE
 from .http_wire import HttpConnection
+from .listener import Listener
 from .ports import free_port
 from .printed import printed
-from .waiting import PATIENCE, wait_until
+from .waiting import PATIENCE
 
 PAGE = "proxies.rst"
 #: Around what is printed: what Debian's own file has, in a folder of the test.
@@ -56,7 +54,7 @@ _CADDY = """
 """
 
 
-class Proxy:
+class Proxy(Listener):
     """A proxy that ends TLS on a port of 127.0.0.1; a subclass for each program."""
 
     #: The name of its file, and what is around the printed part in it.
@@ -78,10 +76,10 @@ class Proxy:
         Blocks:
             Until it accepts clients.
         """
-        self.port = free_port()
-        self.url = f"https://127.0.0.1:{self.port}"
+        port = free_port()
+        self.url = f"https://127.0.0.1:{port}"
         #: Its configuration, without the frame.
-        self.printed = self._one(upstream[0])
+        self.printed = self._one(port, upstream[0])
         if several:
             replaced = {
                 f"10.0.0.{number}:3000": f"127.0.0.1:{port}"
@@ -91,18 +89,11 @@ class Proxy:
             self.printed = self._several(self.printed, variant)
         self._file = folder / self.file
         self._file.write_text(self.frame.format(folder=folder, printed=self.printed))
-        self._process = gevent.subprocess.Popen(
-            self._start(self._file),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env={"HOME": str(folder)},
+        super().__init__(
+            self._start(self._file), port, cwd=folder, env={"HOME": str(folder)}
         )
-        #: What it has written, once it has ended.
-        self.log = ""
-        wait_until(self._accepts)
 
-    def _one(self, upstream: int) -> str:
+    def _one(self, port: int, upstream: int) -> str:
         """Return what is printed for one server."""
         raise NotImplementedError
 
@@ -133,12 +124,6 @@ class Proxy:
         [found] = re.findall(rf"\b{directive} (\d+)s", self.printed)
         return int(found)
 
-    def _accepts(self) -> bool:
-        if self._process.poll() is not None:
-            raise AssertionError(self._process.stdout.read().decode())
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
     def connection(self, address: str = "127.0.0.1") -> HttpConnection:
         """Open a connection from an address of this machine."""
         sock = gevent.socket.create_connection(
@@ -149,19 +134,6 @@ class Proxy:
         secure = context.wrap_socket(sock, server_hostname="localhost")
         return HttpConnection(secure, f"127.0.0.1:{self.port}")
 
-    def __enter__(self) -> Proxy:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._process.terminate()
-        said, _ = self._process.communicate()
-        self.log = said.decode()
-
 
 class Nginx(Proxy):
     """nginx."""
@@ -170,12 +142,12 @@ class Nginx(Proxy):
     frame = _NGINX
     silence = ("proxy_read_timeout", "proxy_send_timeout")
 
-    def _one(self, upstream: int) -> str:
+    def _one(self, port: int, upstream: int) -> str:
         return printed(
             PAGE,
             "nginx",
             {
-                "listen 443": f"listen 127.0.0.1:{self.port}",
+                "listen 443": f"listen 127.0.0.1:{port}",
                 "chat.example.org": "127.0.0.1",
                 "/etc/nginx/chat.pem": CERTIFICATE,
                 "/etc/nginx/chat.key": CERTIFICATE,
@@ -200,12 +172,12 @@ class Haproxy(Proxy):
     frame = _HAPROXY
     silence = ("timeout client", "timeout server", "timeout tunnel")
 
-    def _one(self, upstream: int) -> str:
+    def _one(self, port: int, upstream: int) -> str:
         return printed(
             PAGE,
             "haproxy",
             {
-                "bind :443": f"bind 127.0.0.1:{self.port}",
+                "bind :443": f"bind 127.0.0.1:{port}",
                 "/etc/haproxy/chat.pem": CERTIFICATE,
                 "127.0.0.1:3000": f"127.0.0.1:{upstream}",
             },
@@ -228,12 +200,12 @@ class Caddy(Proxy):
     frame = _CADDY
     kept = ("keepalive",)
 
-    def _one(self, upstream: int) -> str:
+    def _one(self, port: int, upstream: int) -> str:
         return printed(
             PAGE,
             "caddy",
             {
-                "chat.example.org": f"127.0.0.1:{self.port}",
+                "chat.example.org": f"127.0.0.1:{port}",
                 "/etc/caddy/chat.pem": CERTIFICATE,
                 "/etc/caddy/chat.key": CERTIFICATE,
                 "127.0.0.1:3000": f"127.0.0.1:{upstream}",
