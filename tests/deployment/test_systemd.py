@@ -86,7 +86,7 @@ def test_systemd_starts_the_server_for_its_first_client(tmp_path: Path) -> None:
     path = tmp_path / "chat.sock"
 
     def come() -> RawWebSocket:
-        wait_until(path.exists)
+        wait_until(lambda: is_listened_on(path))
         connection = HttpConnection(str(path), "localhost")
         return RawWebSocket(connection, "/socket.io/?EIO=4&transport=websocket")
 
@@ -104,6 +104,13 @@ def test_systemd_starts_the_server_for_its_first_client(tmp_path: Path) -> None:
         websocket.close()
         server.end_quietly()
     assert path.exists()
+
+
+def is_listened_on(path: Path) -> bool:
+    """Look whether somebody listens on a Unix socket, without connecting to it."""
+    sockets = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
+    # The fourth field has the flags: __SO_ACCEPTCON is the one of listening sockets.
+    return any(each[3] == "00010000" and each[-1] == str(path) for each in sockets)
 
 
 def test_clients_wait_while_the_server_starts_anew() -> None:

@@ -281,8 +281,11 @@ def test_workers_may_be_added_and_taken_away() -> None:
         assert added.errors == {}
         assert added.faults == (0, 0, 0)
 
+        before, clients = set(workers_of(server.pid)), crowd.processes()
         server.send(signal.SIGTTOU)
         wait_until(lambda: len(workers_of(server.pid)) == 2)
+        [ended] = before - set(workers_of(server.pid))
+        wait_until(lambda: crowd.look().disconnects >= clients.get(ended, 0))
         wait_until(lambda: crowd.look().connected == crowd.clients)
 
         left = crowd.speak()

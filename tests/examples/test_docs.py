@@ -67,7 +67,7 @@ def test_commands_of_the_readme_name_files_that_exist() -> None:
     tests = command(text, "Run the tests")
 
     assert chat.startswith("python -m pip install . && ")
-    assert tests.endswith(" && python -m pytest -n 4")
+    assert tests.endswith(" && python -m pytest -n 4 --dist worksteal")
     for part in (chat + " " + tests).split():
         if "/" in part or "." in part.strip("."):
             assert (ROOT / part).exists(), part

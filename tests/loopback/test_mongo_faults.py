@@ -287,12 +287,12 @@ def test_strangers_harm_nobody(
     pair.wait_two()
 
     mongo_server.insert(*UNREADABLE, *IDLE)
-    packet = {"type": 2, "data": ["n", Binary(b"x", 4), Int64(7), 2.0]}
+    packet = {"type": 2, "data": ["n", Binary(b"x" * 16, 4), Int64(7), 2.0]}
     data = {"packet": packet, "opts": {"rooms": None}}
     mongo_server.insert({"nsp": "/", "type": 3.0, "data": data})
 
     for number, client in enumerate((pair.here, pair.there)):
         assert client.receive_message() == '451-["n",{"_placeholder":true,"num":0},7,2]'
-        assert client.receive_message() == b"x"
+        assert client.receive_message() == b"x" * 16
         assert pair.stats(number).unreadable == len(UNREADABLE)
     assert [r for r in caplog.records if r.levelname in ("ERROR", "WARNING")] == []

@@ -100,7 +100,7 @@ def test_data_that_is_nested_too_deep() -> None:
         (1.5, 1.5),
         (2.0**60, 2.0**60),
         (Int64(7), 7),
-        (Binary(b"x", 4), b"x"),
+        (Binary(b"x" * 16, 4), b"x" * 16),
         (AT, "2026-11-29T00:00:00.000Z"),
         (ID, str(ID)),
         (Decimal128("1.5"), "1.5"),
