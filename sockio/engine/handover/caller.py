@@ -7,18 +7,30 @@ that. So we look for the function of the server that has called the application.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, TypeAlias
 
+import gevent
 from gevent import get_hub, pywsgi
+from gevent.event import Event
+from gevent.pool import Group
 from gevent.socket import socket as GeventSocket
 
 from sockio.httpd.connection import CONNECTION, HttpConnection
 from sockio.httpd.exchange import Exchange
 from sockio.types import Environ
 
-__all__ = ["Caller", "Gunicorn", "Ours", "Pywsgi", "caller_of", "gunicorn_servers"]
+__all__ = [
+    "Caller",
+    "Gunicorn",
+    "Ours",
+    "Pywsgi",
+    "caller_of",
+    "gunicorn_servers",
+    "hold_gunicorn",
+]
 
 _PYWSGI = pywsgi.WSGIHandler.handle_one_response.__code__
 _OURS = Exchange._answer.__code__
@@ -134,3 +146,22 @@ def gunicorn_servers() -> tuple[Any, list[Any]] | None:
             return (known["self"], servers) if servers else None
         frame = frame.f_back
     return None
+
+
+def hold_gunicorn() -> Callable[[], object] | None:
+    """Have the gunicorn worker wait when it ends, as for one more connection.
+
+    It waits for ``--graceful-timeout`` at most.
+
+    Returns:
+        What lets it go. None: This process is no worker, or does not serve yet.
+    """
+    _, servers = gunicorn_servers() or (None, ())
+    if not servers:
+        return None
+    over = Event()
+    pool = servers[0].pool
+    pool.size += 1
+    # Not the pool's own method: that would take the place of a client.
+    Group.add(pool, gevent.spawn(over.wait))
+    return over.set

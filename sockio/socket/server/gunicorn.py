@@ -4,8 +4,10 @@ A worker of gunicorn does not tell its application that it ends. But the handler
 SIGTERM is a method of the worker, so we can find the worker, and its attribute
 ``alive`` becomes false whatever the reason: a signal, ``--max-requests``, ``--reload``.
 The worker waits for requests under way, parked polls among them, and for connections
-that may carry another request; it does not wait for WebSockets. The worker class of our
-own has ``serving`` and ``at_end`` (``integrations/gunicorn/worker.py``): it tells us.
+that may carry another request; it does not wait for WebSockets. So we take a place
+among its connections until the server is closed: the exit of the process waits, too,
+but there Python 3.12 starts no native threads. The worker class of our own has
+``serving`` and ``at_end`` (``integrations/gunicorn/worker.py``): it tells us.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
-from sockio.engine.handover.caller import gunicorn_servers
+from sockio.engine.handover.caller import gunicorn_servers, hold_gunicorn
 from sockio.engine.http.client_socket import end_idle
 from sockio.runtime import logs, tasks
 from sockio.runtime.reactor import Reactor
@@ -136,6 +138,8 @@ class _Follower:
         #: The worker was told to end at once.
         self._hurried = False
         self._ending: Task[None] | None = None
+        #: Lets the worker end that waits for us.
+        self._let_go: Callable[[], object] | None = None
         for signum in (signal.SIGINT, signal.SIGQUIT):
             handler = signal.getsignal(signum)
             if callable(handler) and getattr(handler, "__self__", None) is worker:
@@ -155,11 +159,14 @@ class _Follower:
 
     def _watch(self) -> None:
         while self._worker.alive:
+            self._let_go = self._let_go or hold_gunicorn()
             self._colleagues.look(self._worker)
             self._server.sleep(LOOK)
         self._colleagues.look(self._worker)
         if not self._hurried:
             self._begin().wait()
+            if self._let_go is not None:
+                self._let_go()
             while True:
                 end_idle()
                 self._server.sleep(1.0)
