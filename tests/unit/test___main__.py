@@ -35,7 +35,8 @@ MODULES = {
         "import sockio\n"
         "class live:\n"
         "    io = sockio.Server()\n"
-        "live.io.on('connection', eval('lambda socket: None'))\n"
+        "nowhere = compile('lambda socket: None', '<nowhere>', 'eval')\n"
+        "live.io.on('connection', eval(nowhere))\n"
     ),
 }
 

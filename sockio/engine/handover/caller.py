@@ -159,9 +159,10 @@ def hold_gunicorn() -> Callable[[], object] | None:
     _, servers = gunicorn_servers() or (None, ())
     if not servers:
         return None
-    over = Event()
+    over: Any = Event()
     pool = servers[0].pool
     pool.size += 1
     # Not the pool's own method: that would take the place of a client.
     Group.add(pool, gevent.spawn(over.wait))
-    return over.set
+    let_go: Callable[[], object] = over.set
+    return let_go

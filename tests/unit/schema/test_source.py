@@ -130,7 +130,10 @@ def test_what_cannot_be_read_is_told() -> None:
     ]
     assert [each.name for each in reading.received] == ["result", "partial"]
     assert read(print).unread == ["<built-in function print> is no function of Python"]
-    assert "is not there" in read(eval("lambda socket: None")).unread[0]
+    assert (
+        "is not there"
+        in read(eval(compile("lambda socket: None", "<nowhere>", "eval"))).unread[0]
+    )
     assert read(lambda: None).unread == []
 
 
