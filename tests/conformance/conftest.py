@@ -1,15 +1,17 @@
-"""The servers of the conformance tests: ours, in this process, or another one."""
+"""The servers of the conformance tests: ours, in this process, or others."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import pytest
 
 from tests.support import suite_servers
+from tests.support.echo_servers import EchoServer, NodeEcho, OurEcho, Settings
 from tests.support.loopback import Loopback
+from tests.support.node import Driver
 from tests.support.raw_client import RawClient
 
 #: Base URL of another implementation with the servers of both suites, to try the tests.
@@ -38,3 +40,52 @@ def client(request: pytest.FixtureRequest) -> Iterator[RawClient]:
     loopback = Loopback(MAKE[which](), "pywsgi" if kind == "pywsgi" else "sockio")
     yield loopback.client(protocol=protocol)
     loopback.close()
+
+
+class Peers(Protocol):
+    """Starts echo servers of one kind, and raw clients of them."""
+
+    def __call__(self, **settings: Any) -> Peer: ...
+
+
+class Peer(NamedTuple):
+    """An echo server, and a raw client of it."""
+
+    server: EchoServer
+    raw: RawClient
+
+
+@pytest.fixture(scope="session", params=["sockio", "node"])
+def _other_driver(request: pytest.FixtureRequest) -> Driver | None:
+    """Give the Node process if its server is wanted."""
+    if request.param == "sockio":
+        return None
+    driver: Driver = request.getfixturevalue("_node_process")
+    return driver
+
+
+@pytest.fixture
+def peers(_other_driver: Driver | None) -> Iterator[Peers]:
+    """Give what starts an echo server, of ours or of Node's; see ``Settings``."""
+    node = _other_driver
+    started: list[OurEcho] = []
+    clients: list[RawClient] = []
+
+    def start(**settings: Any) -> Peer:
+        chosen = Settings(**settings)
+        server: OurEcho | NodeEcho
+        if node is not None:
+            server = NodeEcho(node, chosen)
+        else:
+            server = OurEcho(chosen)
+            started.append(server)
+        clients.append(RawClient(server.url, "/socket.io/"))
+        return Peer(server, clients[-1])
+
+    yield start
+    for client in clients:
+        client.close()
+    for ours in started:
+        ours.close()
+    if node is not None:
+        node.reset()

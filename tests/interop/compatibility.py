@@ -24,6 +24,7 @@ from tests.interop.languages import (
     lack_of,
     passes,
 )
+from tests.interop.sources import SOURCES
 from tests.interop.tables import drawn, parted
 from tests.interop.versions import KINDS, PARSERS, VERSIONS, JsWay, Kind
 from tests.support.loopback import Loopback
@@ -98,6 +99,8 @@ TABLES = (
 )
 #: The place of what clients cannot do.
 CANNOT = "what they cannot do"
+#: The place of the clients whose source was read.
+READ = "the clients whose source was read"
 
 
 def run(node: Driver) -> dict[AnyKind, int]:
@@ -164,8 +167,21 @@ def with_tables(text: str, passed: Mapping[AnyKind, int]) -> str:
         ]
         head, _, tail = parted(text, table.name)
         text = head + drawn(table.captions, [table.columns, *rows]) + tail
-    head, _, tail = parted(text, CANNOT)
-    return head + _lacks() + tail
+    for place, content in ((CANNOT, _lacks()), (READ, _sources())):
+        head, _, tail = parted(text, place)
+        text = head + content + tail
+    return text
+
+
+def _sources() -> str:
+    """Return the table of the clients whose source was read."""
+    captions = {"Client": 2, "Speaks": 2, "Tests": 1}
+    columns = ["language: name", "version", "Engine.IO", "transports", "conformance"]
+    rows = [
+        [each.name, each.version, each.protocols, each.transports, f"``{each.tests}``"]
+        for each in SOURCES
+    ]
+    return drawn(captions, [columns, *rows])
 
 
 def _lacks() -> str:

@@ -104,15 +104,27 @@ export function serverOperations({ keep, thing, forget, pack, unpack }) {
     return { number, port: http.address().port };
   }
 
+  /** Start a server that is alone. */
+  async function alone(options) {
+    const { Server } = require("socket.io");
+    const http = createServer();
+    const it = new Server(http, options);
+    await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+    return { it, port: http.address().port };
+  }
+
+  async function aloneOpen({ options: { parser, ...options } }) {
+    if (parser === "msgpack") options.parser = require("socket.io-msgpack-parser");
+    const { it, port } = await alone(options);
+    return { number: keep({ it, end: () => it.close() }), port };
+  }
+
   /** A server that is alone, with an admin namespace. */
   async function adminOpen({ options }) {
-    const { Server } = require("socket.io");
     const { instrument } = require("@socket.io/admin-ui");
-    const http = createServer();
-    const it = new Server(http);
+    const { it, port } = await alone({});
     instrument(it, options);
-    await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
-    return { number: keep({ it, end: () => it.close() }), port: http.address().port };
+    return { number: keep({ it, end: () => it.close() }), port };
   }
 
   async function emitterOpen({ library, port, options: given = {} }) {
@@ -140,6 +152,7 @@ export function serverOperations({ keep, thing, forget, pack, unpack }) {
 
   return {
     admin_open: adminOpen,
+    alone_open: aloneOpen,
     emitter_open: emitterOpen,
     server_close: serverClose,
     server_open: serverOpen,

@@ -506,6 +506,8 @@ def test_pages_of_the_own_origin_may_connect(start: Start) -> None:
     served = start()
 
     assert is_let_in(served, served.url)
+    # Some programs give the address of their WebSocket as its origin.
+    assert is_let_in(served, served.url.replace("http:", "ws:"))
     assert is_let_in(served, None)
     assert not is_let_in(served, "https://foreign.example")
     assert not is_let_in(served, "null")

@@ -104,9 +104,21 @@ class Driver:
         self._open.append(("server_close", "server", found["number"]))
         return NodeServer(self, found["number"], f"http://127.0.0.1:{found['port']}")
 
+    def alone(self, **options: Any) -> NodeServer:
+        """Start a server that is alone.
+
+        Args:
+            options: Those of the server, by their JavaScript names; ``parser`` may be
+                "msgpack".
+        """
+        return self._one_server("alone_open", options)
+
     def admin(self, **options: Any) -> NodeServer:
         """Start a server that is alone, with Node's half of the admin page."""
-        found = self.call("admin_open", options=options)
+        return self._one_server("admin_open", options)
+
+    def _one_server(self, operation: str, options: dict[str, Any]) -> NodeServer:
+        found = self.call(operation, options=options)
         self._open.append(("server_close", "server", found["number"]))
         return NodeServer(self, found["number"], f"http://127.0.0.1:{found['port']}")
 

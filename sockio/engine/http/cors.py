@@ -23,7 +23,7 @@ from sockio.runtime.unknown_names import tells_unknown
 
 log = logs.get("engine.cors")
 
-__all__ = ["Cors", "handle", "middleware", "mismatch", "origin_allowed"]
+__all__ = ["Cors", "handle", "middleware", "mismatch", "normal", "origin_allowed"]
 
 #: One origin as text, or a pattern searched for in it.
 OriginRule: TypeAlias = "str | re.Pattern[str]"
@@ -162,7 +162,7 @@ def origin_allowed(request: Request, cors: Cors | None) -> bool:
         As long as a function given as ``origin`` does.
     """
     origin = request.header("origin")
-    if origin is None or _normal(origin) == _own_origin(request):
+    if origin is None or normal(origin) == _own_origin(request):
         return True
     if cors is None:
         return False
@@ -238,10 +238,20 @@ def _join(names: Names | None) -> str | None:
 
 def _own_origin(request: Request) -> str:
     scheme = "https" if request.secure else "http"
-    return _normal(f"{scheme}://{request.host}")
+    return normal(f"{scheme}://{request.host}")
 
 
-def _normal(origin: str) -> str:
+def normal(origin: str) -> str:
+    """Return the form in which equal origins are the same text.
+
+    The address of a WebSocket stands for that of its server: some programs send it as
+    their origin, and no page has such a one.
+    """
+    is_websocket = origin.lower().startswith(("ws:", "wss:"))
+    return _usual(f"http{origin[2:]}" if is_websocket else origin)
+
+
+def _usual(origin: str) -> str:
     """Lower the case, and drop the default port."""
     origin = origin.lower()
     usual = ":443" if origin.startswith("https:") else ":80"
@@ -267,7 +277,7 @@ def _check_origin(origin: str) -> None:
     """Refuse what no browser would ever send as the origin of a page."""
     if origin in ("", "*", "null"):
         return
-    if _ORIGIN.fullmatch(origin) and origin == _normal(origin):
+    if _ORIGIN.fullmatch(origin) and origin == _usual(origin):
         return
     raise ConfigError(f"cors origin {origin!r}: {_what_is_wrong(origin)}")
 
@@ -289,7 +299,7 @@ def _what_is_wrong(origin: str) -> str:
     if origin != origin.lower():
         return f'browsers send it in lower case: "{origin.lower()}"'
     if _ORIGIN.fullmatch(origin):
-        return f'browsers leave the usual port out: "{_normal(origin)}"'
+        return f'browsers leave the usual port out: "{_usual(origin)}"'
     if "@" in host:
         return f'an origin has no user: "{scheme}://{host.rpartition("@")[2]}"'
     if not origin.isascii():

@@ -36,7 +36,7 @@ def is_foreign(request: Request, django: HttpRequest, allowed: Cors | None) -> b
         by_script = "j" in request.query
         return by_script and request.header("sec-fetch-site") != "same-origin"
     own = f"{django.scheme}://{django.get_host()}"
-    if origin.lower() == own.lower() or is_trusted(origin):
+    if cors.normal(origin) == cors.normal(own) or is_trusted(origin):
         return False
     return allowed is None or not cors.origin_allowed(request, allowed)
 

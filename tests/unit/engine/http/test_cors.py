@@ -587,6 +587,13 @@ def test_nodes_way_to_write_it_is_told() -> None:
         ("http://box:3000", {"SERVER_NAME": "box", "SERVER_PORT": "3000"}),
         (A, {"HTTP_HOST": "a.example", "wsgi.url_scheme": "https"}),
         (A, {"HTTP_HOST": "a.example:443", "wsgi.url_scheme": "https"}),
+        # Some programs give the address of their WebSocket as its origin.
+        ("ws://a.example:3000", {"HTTP_HOST": "a.example:3000"}),
+        ("ws://a.example", {"HTTP_HOST": "a.example:80"}),
+        (
+            "WSS://a.example",
+            {"HTTP_HOST": "a.example:443", "wsgi.url_scheme": "https"},
+        ),
     ],
 )
 def test_our_own_origin_is_allowed(origin: str | None, environ: Any) -> None:
@@ -601,6 +608,13 @@ def test_our_own_origin_is_allowed(origin: str | None, environ: Any) -> None:
         ("http://a.example:8080", {"HTTP_HOST": "a.example"}),
         ("https://a.example", {"HTTP_HOST": "a.example"}),
         ("http://a.example:443", {"HTTP_HOST": "a.example"}),
+        ("ws://evil.example", {"HTTP_HOST": "a.example"}),
+        ("wss://a.example", {"HTTP_HOST": "a.example"}),
+        (
+            "wss://a.example:80",
+            {"HTTP_HOST": "a.example", "wsgi.url_scheme": "https"},
+        ),
+        ("ws.a.example", {"HTTP_HOST": "a.example"}),
         ("null", {"HTTP_HOST": "a.example"}),
         ("", {"HTTP_HOST": "a.example"}),
     ],
