@@ -20,7 +20,7 @@ PEERS = {
     "go-2": "Go, 2 threads",
     "rust-2": "Rust, 2 threads",
 }
-COLUMNS = {"sockio": "sockio", **PEERS}
+COLUMNS = {"sockio": "sockio", **PEERS, "limit": "C"}
 
 HEADING = "Servers in other languages"
 COSTS = """\
@@ -51,8 +51,11 @@ def section(path: Path, results: Results) -> Iterator[str]:
     if any(KINDS[name].cpus > 1 for name in ran):
         yield from ("", _filled(THREADS))
     yield ""
-    for text in (*_versions(path, ran), *_failures(results, ran)):
-        yield _filled(f"* {text}")
+    notes = _versions(path, ran)
+    for name in ran:
+        notes += _absences(results, name)
+        notes += _failures(results, name)
+    yield from (_filled(f"* {note}") for note in notes)
 
 
 def _filled(text: str) -> str:
@@ -95,20 +98,25 @@ def _versions(path: Path, ran: list[str]) -> list[str]:
     return list(dict.fromkeys(said[name] for name in ran if name in said))
 
 
-def _failures(results: Results, ran: list[str]) -> Iterator[str]:
-    """Say what a server cannot do, or did wrong."""
-    for name in ran:
-        for scenario in _scenarios(results):
-            for need in KINDS[name].lacks.keys() & scenario.needs:
-                why = KINDS[name].lacks[need]
-                yield f"{COLUMNS[name]} has no ``{scenario.name}``: {why}"
-            wrong = [
-                fault(run.result)
-                for run in results.runs
-                if (run.server, run.scenario) == (name, scenario.name)
-            ]
-            if why := next(filter(None, wrong), ""):
-                yield f"{COLUMNS[name]} failed in ``{scenario.name}``: {why}"
+def _absences(results: Results, name: str) -> Iterator[str]:
+    """Say what a server cannot do."""
+    for need, why in KINDS[name].lacks.items():
+        needing = [s for s in _scenarios(results) if need in s.needs]
+        if needing:
+            names = ", ".join(f"``{scenario.name}``" for scenario in needing)
+            yield f"{COLUMNS[name]} is not in {names}: {why}"
+
+
+def _failures(results: Results, name: str) -> Iterator[str]:
+    """Say what a server did wrong."""
+    for scenario in _scenarios(results):
+        wrong = [
+            fault(run.result)
+            for run in results.runs
+            if (run.server, run.scenario) == (name, scenario.name)
+        ]
+        if why := next(filter(None, wrong), ""):
+            yield f"{COLUMNS[name]} failed in ``{scenario.name}``: {why}"
 
 
 def _scenarios(results: Results) -> list[Scenario]:

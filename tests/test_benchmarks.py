@@ -103,6 +103,18 @@ def test_wrong_answers_are_told_instead_of_figures(load: Load, tmp_path: Path) -
     assert "* Bun failed in ``rooms``: 3 mismatches" in text
 
 
+def test_what_a_server_cannot_do_has_a_reason(load: Load, tmp_path: Path) -> None:
+    text = section(
+        load,
+        tmp_path / "results",
+        run("sockio", "broadcast-x8", rate=200, server_us=10.5),
+        run("rust-2", "broadcast", rate=200, server_us=10.5),
+    )
+
+    assert ["broadcast-x8", "10.5", "--"] in rows(text)
+    assert "* Rust, 2 threads is not in ``broadcast-x8``: a client's second" in text
+
+
 def test_versions_are_told(load: Load, tmp_path: Path) -> None:
     text = section(
         load,
