@@ -62,7 +62,7 @@ def _go(threads: int) -> Kind:
 def _rust(threads: int) -> Kind:
     lacks = {"deflate": "socketioxide has none"}
     if threads > 1:
-        lacks["order"] = "a client's second event may be handled before its first"
+        lacks["order"] = "each event is a task, so a client's second may be the first"
     return Kind(
         f"{installation.RUST_PEER} {{port}} {threads}",
         installation.rust,

@@ -112,7 +112,7 @@ def test_what_a_server_cannot_do_has_a_reason(load: Load, tmp_path: Path) -> Non
     )
 
     assert ["broadcast-x8", "10.5", "--"] in rows(text)
-    assert "* Rust, 2 threads is not in ``broadcast-x8``: a client's second" in text
+    assert "* Rust, 2 threads is not in ``broadcast-x8``: each event is" in text
 
 
 def test_versions_are_told(load: Load, tmp_path: Path) -> None:

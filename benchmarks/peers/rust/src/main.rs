@@ -37,19 +37,18 @@ fn register(io: &SocketIo, name: &'static str) {
     let all = io.clone();
     let namespace = move || all.of(name).unwrap();
     io.ns(name, async move |socket: SocketRef| {
-        socket.on("echo", |socket: SocketRef, Data::<Value>(payload)| {
+        socket.on("echo", async |socket: SocketRef, Data::<Value>(payload)| {
             socket.emit("echo", &payload).ok();
         });
-        socket.on("ack", |Data::<Value>(payload), ack: AckSender| {
+        socket.on("ack", async |Data::<Value>(payload), ack: AckSender| {
             ack.send(&payload).ok();
         });
-        socket.on("bin", |socket: SocketRef, Data::<Bytes>(payload)| {
+        socket.on("bin", async |socket: SocketRef, Data::<Bytes>(payload)| {
             socket.emit("bin", &payload).ok();
         });
-        socket.on("join", |socket: SocketRef, Data::<String>(room)| {
+        socket.on("join", async |socket: SocketRef, Data::<String>(room)| {
             socket.join(room);
         });
-        // Those that wait are tasks: with several threads, any of them may be the first.
         let everyone = namespace.clone();
         socket.on("broadcast", async move |Data::<Value>(payload)| {
             everyone().emit("broadcast", &payload).await.ok();
