@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import platform
 import re
-import subprocess
-from pathlib import Path
 
 import installation
 import toolchains
@@ -13,19 +11,23 @@ import toolchains
 
 def revision() -> str:
     """Return the commit of the working tree."""
-    root = str(installation.ROOT)
-    return _said("git", "-C", root, "describe", "--always", "--dirty") or "unknown"
+    git = ["git", "-C", str(installation.ROOT), "describe", "--always", "--dirty"]
+    try:
+        return toolchains.run(git).strip()
+    except toolchains.BuildError:
+        return "unknown"
 
 
 def node() -> str:
     """Return the versions of Node and socket.io."""
-    return f"Node {_said(str(installation.NODE), '--version')[1:]}, {_socketio()}"
+    version = toolchains.run([str(installation.NODE), "--version"]).strip()
+    return f"Node {version.removeprefix('v')}, {_socketio()}"
 
 
 def bun() -> str:
     """Return the versions of Bun, its engine and socket.io."""
     engine = "@socket.io/bun-engine"
-    version = _said(str(installation.BUN), "--version")
+    version = toolchains.run([str(installation.BUN), "--version"]).strip()
     return f"Bun {version}, {engine} {pinned('package.json', engine)}, {_socketio()}"
 
 
@@ -66,9 +68,5 @@ def pinned(file: str, name: str) -> str:
     text = (installation.PEERS / file).read_text()
     found = re.search(rf'^[\s"]*{re.escape(name)}(?![-\w])[^\d\n]*([\d.]+)', text, re.M)
     if found is None:
-        raise LookupError(f"{Path(file)} does not name {name}")
+        raise LookupError(f"{file} does not name {name}")
     return found[1]
-
-
-def _said(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
