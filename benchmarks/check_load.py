@@ -60,6 +60,24 @@ def misdeliver(way: Downstream, frame: bytes) -> list[bytes]:
     return []
 
 
+def fragment(way: Downstream, frame: bytes) -> list[bytes]:
+    """Cut the frame into two, with a ping between them: some servers do."""
+    head = {126: 4, 127: 10}.get(frame[1], 2)
+    first, last = frame[head : head + 40], frame[head + 40 :]
+    # Only the first one tells what the message is, only the last one that it ends.
+    kind, final = frame[0] & 0x7F, frame[0] & 0x80
+    return [_frame(kind, first), b"\x89\x00", _frame(final, last)]
+
+
+def _frame(first: int, payload: bytes) -> bytes:
+    size = len(payload)
+    if size < 126:
+        return bytes([first, size]) + payload
+    if size < 1 << 16:
+        return bytes([first, 126]) + size.to_bytes(2, "big") + payload
+    return bytes([first, 127]) + size.to_bytes(8, "big") + payload
+
+
 def swap(way: Downstream, frame: bytes) -> list[bytes]:
     """Hold the answer back until the next one has passed."""
     way.held = frame
@@ -92,6 +110,10 @@ CASES = (
     Case(truth, "rooms --members 2 --namespace /chat", None),
     Case(truth, "echo --deflate --size 3000 --outstanding 4", None, piece=50),
     Case(truth, "binary --deflate --size 3000", None),
+    Case(fragment, "echo --size 70000", None),
+    Case(fragment, "binary --size 700", None, piece=7),
+    Case(fragment, "broadcast --outstanding 3", None),
+    Case(fragment, "echo --deflate --size 3000", None),
     Case(alter, "echo", "mismatches"),
     Case(alter, "echo --content nested", "mismatches"),
     Case(alter, "echo --content unicode --size 900", "mismatches"),

@@ -12,15 +12,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
 
+import languages
 import plots
+import tables
 from results import Results, lines, read
-from scenarios import LESS_IS_BETTER, SCENARIOS, Scenario
+from scenarios import LESS_IS_BETTER, SCENARIOS
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "performance.rst"
 PICTURES = DOCUMENT.with_suffix("")
 #: The marks around each table.
 BEGIN, END = ".. begin: {name}\n\n", "\n.. end: {name}\n"
-NOTHING = "--"
 
 
 def main() -> None:
@@ -35,10 +36,12 @@ def main() -> None:
         ("machine", _machine(path, results)),
         ("marks", _marks(results)),
         ("python", _python(results)),
+        ("languages", languages.section(path, results)),
         ("payloads", _payloads(results)),
         ("growth", _growth(growth)),
     ):
-        document = _replace(document, name, "\n".join(table) + "\n")
+        if text := "\n".join(table):
+            document = _replace(document, name, text + "\n")
     DOCUMENT.write_text(document)
     PICTURES.mkdir(exist_ok=True)
     plots.ratios(results, PICTURES / "ratios.svg")
@@ -53,9 +56,6 @@ def _replace(document: str, name: str, table: str) -> str:
     if not (found and end_found):
         raise SystemExit(f"{DOCUMENT} has no {begin.strip()!r} and {end.strip()!r}")
     return before + begin + table + end + after
-
-
-# ------------------------------------------------------------------ the tables
 
 
 def _machine(path: Path, results: Results) -> Iterator[str]:
@@ -76,7 +76,7 @@ def _marks(results: Results) -> Iterable[str]:
         "under gunicorn",
     ]
     rows = []
-    for scenario, quantity in _quantities(results, "usual"):
+    for scenario, quantity in tables.quantities(results, "usual"):
         if scenario.to_node is None:
             continue
         less = quantity in LESS_IS_BETTER
@@ -88,32 +88,41 @@ def _marks(results: Results) -> Iterable[str]:
         share = results.ratios(scenario, quantity, "sockio", "limit")
         rows.append(
             [
-                _title(scenario, quantity),
-                _costs(results, scenario, quantity, "node", "sockio"),
-                _bound(results, scenario, "sockio") + _middle(ratios),
-                f"{min(ratios):.2f}-{max(ratios):.2f}" if ratios else NOTHING,
+                tables.title(scenario, quantity),
+                tables.costs(results, scenario, quantity, "node", "sockio"),
+                tables.bound(results, scenario, "sockio") + tables.middle(ratios),
+                f"{min(ratios):.2f}-{max(ratios):.2f}" if ratios else tables.NOTHING,
                 aim,
-                f"{median(share):.0%}" if share and not less else NOTHING,
-                _middle(results.ratios(scenario, quantity, "sockio-gunicorn", "node")),
+                f"{median(share):.0%}" if share and not less else tables.NOTHING,
+                tables.middle(
+                    results.ratios(scenario, quantity, "sockio-gunicorn", "node")
+                ),
             ]
         )
-    return _table(head, rows)
+    return tables.table(head, rows)
 
 
 def _python(results: Results) -> Iterable[str]:
     head = ["sockio : python-socketio", "own servers", "under gunicorn", "aim there"]
     rows = []
-    for scenario, quantity in _quantities(results, "usual"):
+    for scenario, quantity in tables.quantities(results, "usual"):
         own = results.ratios(scenario, quantity, "sockio", "python-socketio")
         gunicorn = results.ratios(
             scenario, quantity, "sockio-gunicorn", "python-socketio-gunicorn"
         )
-        aim = NOTHING
+        aim = tables.NOTHING
         if scenario.to_python is not None:
             missed = gunicorn and median(gunicorn) < scenario.to_python
             aim = f"{scenario.to_python:g}" + (", missed" if missed else "")
-        rows.append([_title(scenario, quantity), _middle(own), _middle(gunicorn), aim])
-    return _table(head, rows)
+        rows.append(
+            [
+                tables.title(scenario, quantity),
+                tables.middle(own),
+                tables.middle(gunicorn),
+                aim,
+            ]
+        )
+    return tables.table(head, rows)
 
 
 def _payloads(results: Results) -> Iterable[str]:
@@ -125,14 +134,16 @@ def _payloads(results: Results) -> Iterable[str]:
         "with deflate",
     ]
     rows = []
-    for scenario, quantity in _quantities(results, "payloads"):
-        costs = _costs(results, scenario, quantity, "node", "sockio")
+    for scenario, quantity in tables.quantities(results, "payloads"):
+        costs = tables.costs(results, scenario, quantity, "node", "sockio")
         rows.append([scenario.text, costs])
         for prefix in ("", "chat-", "deflate-"):
             same = SCENARIOS[prefix + scenario.name]
             ratios = results.ratios(same, quantity, "sockio", "node")
-            rows[-1].append(_bound(results, same, "sockio") + _middle(ratios))
-    return _table(head, rows)
+            rows[-1].append(
+                tables.bound(results, same, "sockio") + tables.middle(ratios)
+            )
+    return tables.table(head, rows)
 
 
 def _growth(growth: dict[str, list[tuple[int, float]]]) -> Iterable[str]:
@@ -140,56 +151,10 @@ def _growth(growth: dict[str, list[tuple[int, float]]]) -> Iterable[str]:
     rows = []
     for title, row in growth.items():
         costs = dict(row)
-        rows.append([title, *(_cost(costs[s]) if s in costs else "" for s in sizes)])
-    return _table(["size", *(f"{size:,}" for size in sizes)], rows)
-
-
-def _quantities(results: Results, group: str) -> Iterator[tuple[Scenario, str]]:
-    for scenario in results.scenarios:
-        if scenario.group == group:
-            for quantity in scenario.quantities:
-                yield scenario, quantity
-
-
-# ------------------------------------------------------------------ their cells
-
-
-def _title(scenario: Scenario, quantity: str) -> str:
-    names = {"p50_us": ", p50", "p99_us": ", p99"}
-    return f"``{scenario.name}``: {scenario.text}{names.get(quantity, '')}"
-
-
-def _middle(ratios: list[float]) -> str:
-    return f"{median(ratios):.2f}" if ratios else NOTHING
-
-
-def _bound(results: Results, scenario: Scenario, server: str) -> str:
-    return ">" if results.at_limit(scenario, server) else ""
-
-
-def _costs(results: Results, scenario: Scenario, quantity: str, *servers: str) -> str:
-    of = quantity if quantity == "kib_each" else "server_us"
-    costs = [results.median(scenario, server, of) for server in servers]
-    return " : ".join(_cost(cost) for cost in costs if cost is not None) or NOTHING
-
-
-def _cost(cost: float) -> str:
-    return f"{cost:,.0f}" if cost >= 100 else f"{cost:.3g}"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> Iterator[str]:
-    """Draw a simple table of reStructuredText."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    rule = "  ".join("=" * width for width in widths)
-    yield rule
-    for row in (head, *rows):
-        cells = zip(row, widths, strict=True)
-        # An empty first cell would continue the row above.
-        line = "  ".join(cell.ljust(width) for cell, width in cells).rstrip()
-        yield line if row[0] else "\\" + line[1:]
-        if row is head:
-            yield rule
-    yield rule
+        rows.append(
+            [title, *(tables.cost(costs[s]) if s in costs else "" for s in sizes)]
+        )
+    return tables.table(["size", *(f"{size:,}" for size in sizes)], rows)
 
 
 if __name__ == "__main__":

@@ -179,6 +179,8 @@ struct client {
     struct bytes queue; /* packets for the next POST */
     uint64_t began, expected;
     struct codec *codec; /* permessage-deflate, where it was agreed on */
+    struct bytes parts;  /* of a message in several frames */
+    uint8_t opening;     /* the first byte of their first frame, 0 if there is none */
     char sid[64];
 };
 
@@ -525,15 +527,31 @@ static size_t eat_frame(struct link *l, uint8_t *p, size_t n) {
     if (n < head) return 0;
     if (head == 2) length = p[1];
     for (size_t i = 2; i < head; i++) length = length << 8 | p[i];
-    uint8_t reserved = c->codec ? 0x30 : 0x70;
-    if (!(p[0] & 0x80) || p[0] & reserved || p[1] & 0x80) {
-        lose(c, "a fragmented, extended or masked frame"); /* none was agreed on */
+    bool control = (p[0] & 15) >= OP_CLOSE, last = p[0] & 0x80;
+    /* Only the first frame of a message says that it is compressed. */
+    uint8_t reserved = c->codec && !control && !c->opening ? 0x30 : 0x70;
+    if (p[0] & reserved || p[1] & 0x80) {
+        lose(c, "an extended or masked frame"); /* none was agreed on */
+        return 0;
+    }
+    if (control ? !last : !(p[0] & 15) != !!c->opening) {
+        lose(c, "frames out of order");
         return 0;
     }
     if (n - head < length) return 0;
-    uint8_t *payload = p + head;
+    uint8_t *payload = p + head, first = p[0];
     size_t used = head + length;
-    if (p[0] & 0x40) {
+    if (!control && (c->opening || !last)) {
+        memcpy(extend(&c->parts, length), payload, length);
+        if (!c->opening) c->opening = first;
+        if (!last) return used;
+        first = c->opening;
+        payload = c->parts.data;
+        length = c->parts.len;
+        c->opening = 0;
+        c->parts.len = 0;
+    }
+    if (first & 0x40) {
         struct bytes *whole = swell(c->codec, payload, length);
         if (!whole) {
             lose(c, "a message that cannot be inflated");
@@ -542,7 +560,7 @@ static size_t eat_frame(struct link *l, uint8_t *p, size_t n) {
         payload = whole->data;
         length = whole->len;
     }
-    switch (p[0] & 15) {
+    switch (first & 15) {
     case OP_TEXT:
         hear(c, (char *)payload, length);
         break;
@@ -862,17 +880,18 @@ static void append(struct bytes *b, const char *text) {
     memcpy(extend(b, n), text, n);
 }
 
-/* Objects in a list in an object in an object; every language prints its numbers alike. */
+/* Objects in a list in an object in an object. Every language prints its numbers alike;
+   keys are in alphabetical order, as some languages sort them. */
 static void make_nested(struct bytes *b, size_t size) {
     static const char end[] = "],\"pad\":\"", close[] = "\"}}";
     struct bytes record = {0};
-    put(b, "\",\"in\":{\"of\":[");
+    put(b, "\",\"with\":{\"of\":[");
     for (bool comma = false;; comma = true) {
         record.len = 0;
-        put(&record, "%s{\"id\":%u,\"name\":\"user %u\",\"on\":%s,\"at\":[%u.5,-%u.25,null],",
-            comma ? "," : "", chance() % 1000000, chance() % 100000,
-            chance() & 1 ? "true" : "false", chance() % 1000, 1 + chance() % 100);
-        put(&record, "\"tags\":{\"kind\":\"k%u\",\"all\":[\"a\",\"b%u\",[]]}}", chance() % 100,
+        put(&record, "%s{\"at\":[%u.5,-%u.25,null],\"id\":%u,\"name\":\"user %u\",\"on\":%s,",
+            comma ? "," : "", chance() % 1000, 1 + chance() % 100, chance() % 1000000,
+            chance() % 100000, chance() & 1 ? "true" : "false");
+        put(&record, "\"tags\":{\"all\":[\"a\",\"b%u\",[]],\"kind\":\"k%u\"}}", chance() % 100,
             chance() % 100);
         if (b->len + record.len + sizeof end - 1 + sizeof close - 1 > size) break;
         memcpy(extend(b, record.len), record.data, record.len);

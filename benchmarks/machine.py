@@ -15,6 +15,12 @@ TICKS = os.sysconf("SC_CLK_TCK")
 SERVER_CPU, LOAD_CPU = 0, min(1, (os.cpu_count() or 1) - 1)
 
 
+def server_cpus(count: int) -> frozenset[int]:
+    """Return the CPUs of a server: that of the load generator only if it must be."""
+    others = {*range(os.cpu_count() or 1)} - {SERVER_CPU, LOAD_CPU}
+    return frozenset([SERVER_CPU, *sorted(others), LOAD_CPU][:count])
+
+
 def raise_file_limit() -> None:
     """Allow as many open files as the hard limit does; children inherit this."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -75,15 +81,19 @@ def busy(cpu: int) -> float:
 
 
 class Watch:
-    """Watches both CPUs while the load generator, a child of ours, runs once."""
+    """Watches the CPUs while the load generator, a child of ours, runs once."""
 
-    def __init__(self, server: list[int]) -> None:
+    def __init__(self, server: list[int], cpus: frozenset[int]) -> None:
         self._server = server
+        self._cpus = cpus
         self._began = time.monotonic()
         self._before = self._read()
 
     def foreign(self) -> float:
-        """Return the share that others took of a CPU, the larger one of both CPUs."""
+        """Return the share that others took of a CPU.
+
+        It is the larger one of server and load generator, unless these share a CPU.
+        """
         elapsed = time.monotonic() - self._began
         pairs = zip(self._read(), self._before, strict=True)
         return round(
@@ -91,13 +101,14 @@ class Watch:
         )
 
     def _read(self) -> list[float]:
-        """Return how many seconds each CPU has worked for neither server nor load."""
+        """Return how many seconds the CPUs have worked for neither server nor load."""
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         load = children.ru_utime + children.ru_stime
         server = times(self._server).total
-        if SERVER_CPU == LOAD_CPU:
-            return [busy(SERVER_CPU) - server - load]
-        return [busy(SERVER_CPU) - server, busy(LOAD_CPU) - load]
+        of_server = sum(map(busy, self._cpus)) - server
+        if LOAD_CPU in self._cpus:
+            return [of_server - load]
+        return [of_server, busy(LOAD_CPU) - load]
 
 
 def description() -> dict[str, str]:

@@ -16,6 +16,9 @@ from scenarios import LESS_IS_BETTER, Scenario
 #: Which server is compared with which, and the goal that holds between them.
 PAIRS: tuple[tuple[str, str, Callable[[Scenario], float | None]], ...] = (
     ("sockio", "node", lambda scenario: scenario.to_node),
+    ("sockio", "bun", lambda scenario: None),
+    ("sockio", "go", lambda scenario: None),
+    ("sockio", "rust", lambda scenario: None),
     ("sockio", "python-socketio", lambda scenario: None),
     ("sockio-gunicorn", "node", lambda scenario: None),
     (

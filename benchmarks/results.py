@@ -33,7 +33,7 @@ def read(path: Path) -> list[Run]:
 
 
 def lines(path: Path, kind: str) -> Iterator[Any]:
-    """Yield what the lines of one kind hold: "run", "growth" or "machine"."""
+    """Yield what the lines of one kind hold: "run", "growth", "machine", "versions"."""
     for line in map(json.loads, path.read_text().splitlines()):
         if kind in line:
             yield line[kind]

@@ -1,26 +1,29 @@
-"""Measure sockio beside Node's socket.io and python-socketio, and print the ratios.
+"""Measure sockio beside other servers of Socket.IO, and print the ratios.
 
-Sets up everything it needs on first use (gcc, npm and network access are needed then).
-The servers take turns within each scenario, and the scenarios within each repetition,
-so that a machine that changes its speed changes it for all.
+Sets up everything it needs on first use (gcc and network access are needed then). A
+server whose toolchain (npm, Go, Rust) is not on this machine is left out. The servers
+take turns within each scenario, and the scenarios within each repetition, so that a
+machine that changes its speed changes it for all.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
 import installation
 import machine
+import versions
 from report import text
 from results import Run, fault
 from scenarios import FIRST_TOUCH, SCENARIOS, WARM_UP, Scenario, group
 from servers import KINDS, Kind, LoadError, Server
+from toolchains import BuildError, MissingError
 
 #: A run in which others took more than this share of a CPU is repeated.
 FOREIGN_LIMIT = 0.10
@@ -40,15 +43,17 @@ def main() -> int:
     _require(arguments.scenarios, SCENARIOS, "scenario")
     scenarios = [SCENARIOS[name] for name in arguments.scenarios]
     try:
-        _build([kinds[name] for name in arguments.servers])
-    except installation.BuildError as exc:
+        names = _build(arguments.servers, kinds)
+    except BuildError as exc:
         sys.exit(str(exc))
     runs: list[Run] = []
     installation.FOLDER.mkdir(parents=True, exist_ok=True)
     with open(arguments.out, "a") as out:
-        _write(out, {"machine": {**machine.description(), "revision": _revision()}})
+        revision = versions.revision()
+        _write(out, {"machine": {**machine.description(), "revision": revision}})
+        _write(out, {"versions": _versions(names, kinds)})
         for repetition in range(arguments.reps):
-            servers = [Server(name, kinds[name]) for name in arguments.servers]
+            servers = [Server(name, kinds[name]) for name in names]
             runs += _repeat(repetition, servers, scenarios, arguments.seconds, out)
     print(text(runs))
     return int(any(fault(run.result) for run in runs))
@@ -169,16 +174,35 @@ def _require(names: list[str], known: dict[str, Any], what: str) -> None:
             sys.exit(f"unknown {what} {name}; there are: {', '.join(known)}")
 
 
-def _build(kinds: list[Kind]) -> None:
+def _build(names: list[str], kinds: dict[str, Kind]) -> list[str]:
+    """Set up the servers; return the names of those that this machine can run."""
     installation.load_generator()
-    for needs in {kind.needs for kind in kinds if kind.needs}:
+    made: dict[Callable[[], None], str] = {}
+    found = []
+    for name in names:
+        needs = kinds[name].needs
+        if needs and needs not in made:
+            made[needs] = _make(needs)
+        missing = made[needs] if needs else ""
+        if missing:
+            print(f"{name} is left out: {missing}", file=sys.stderr)
+        else:
+            found.append(name)
+    return found
+
+
+def _make(needs: Callable[[], None]) -> str:
+    """Return what is missing for it, "" if nothing is."""
+    try:
         needs()
+    except MissingError as exc:
+        return str(exc)
+    return ""
 
 
-def _revision() -> str:
-    command = ["git", "-C", str(installation.ROOT), "describe", "--always", "--dirty"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"
+def _versions(names: list[str], kinds: dict[str, Kind]) -> dict[str, str]:
+    asked = {name: kinds[name].version for name in names}
+    return {name: version() for name, version in asked.items() if version}
 
 
 def _write(out: TextIO, line: dict[str, Any]) -> None:

@@ -26,7 +26,9 @@ class Scenario:
     timed: bool = True  #: lasts `seconds`; otherwise as long as its connections take
     fresh: bool = False  #: wants a server that has served nothing yet
     group: str = "usual"  #: the name by which several are chosen together
-    needs: frozenset[str] = frozenset()  #: what a server may lack, see `servers.py`
+    #: What a server may lack, see `servers.py`: "polling", "deflate", or the "order" of
+    #: the events of one client.
+    needs: frozenset[str] = frozenset()
     environment: Mapping[str, str] = field(default_factory=dict)  #: for the server
 
     def command(self, seconds: float) -> list[str]:

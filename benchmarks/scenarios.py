@@ -101,6 +101,7 @@ SCENARIOS = {
             name="broadcast-x8",
             text="to 1,000, eight in flight",
             load="broadcast --connections 1000 --outstanding 8",
+            needs=frozenset({"order"}),
             to_node=3,
             to_python=5,
         ),

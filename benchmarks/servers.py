@@ -14,13 +14,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import installation
 import machine
+import versions
 
 #: Seconds a server has to accept its first connection, and to die when told.
 START, STOP = 30.0, 5.0
@@ -33,9 +34,10 @@ class Kind:
     command: str
     needs: Callable[[], None] | None = None
     environment: dict[str, str] = field(default_factory=dict)
-    lacks: frozenset[str] = (
-        frozenset()
-    )  #: scenarios that need one of these are left out
+    #: Scenarios that need one of these are left out, with the reason.
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    cpus: int = 1  #: on how many it may run
+    version: Callable[[], str] | None = None  #: of all that it consists of
 
 
 _PYTHON = f"{installation.BIN}/python {installation.PEERS}"
@@ -44,37 +46,83 @@ _GUNICORN = (
     f"--log-level error -b 127.0.0.1:{{port}} --pythonpath {installation.PEERS} -k"
 )
 _THIS_SOCKIO = {"PYTHONPATH": str(installation.ROOT)}
+_NODE_PATH = {"NODE_PATH": str(installation.NODE_MODULES)}
+
+
+def _go(threads: int) -> Kind:
+    return Kind(
+        f"{installation.GO_PEER} {{port}}",
+        installation.go,
+        {"GOMAXPROCS": str(threads)},
+        cpus=threads,
+        version=versions.go,
+    )
+
+
+def _rust(threads: int) -> Kind:
+    lacks = {"deflate": "socketioxide has none"}
+    if threads > 1:
+        lacks["order"] = "each event is a task, so a client's second may be the first"
+    return Kind(
+        f"{installation.RUST_PEER} {{port}} {threads}",
+        installation.rust,
+        lacks=lacks,
+        cpus=threads,
+        version=versions.rust,
+    )
+
 
 KINDS = {
     "node": Kind(
-        f"node {installation.PEERS}/node.js {{port}}",
+        f"{installation.NODE} {installation.PEERS}/node.js {{port}}",
         installation.node,
-        {"NODE_PATH": str(installation.NODE_MODULES)},
+        _NODE_PATH,
+        version=versions.node,
     ),
+    "bun": Kind(
+        f"{installation.BUN} {installation.PEERS}/bun.js {{port}}",
+        installation.bun,
+        _NODE_PATH,
+        lacks={"deflate": "its engine has no option for it"},
+        version=versions.bun,
+    ),
+    "go": _go(threads=1),
+    "go-2": _go(threads=2),
+    "rust": _rust(threads=1),
+    "rust-2": _rust(threads=2),
     "python-socketio": Kind(
         f"{_PYTHON}/pysocketio_pywsgi.py {{port}}",
         installation.python,
-        # gevent-websocket has no permessage-deflate.
-        lacks=frozenset({"deflate"}),
+        lacks={"deflate": "gevent-websocket has none"},
+        version=versions.python_socketio,
     ),
     "python-socketio-gunicorn": Kind(
-        f"{_GUNICORN} gevent pysocketio_gunicorn:app", installation.python
+        f"{_GUNICORN} gevent pysocketio_gunicorn:app",
+        installation.python,
+        version=versions.python_socketio,
     ),
     "sockio": Kind(
-        f"{_PYTHON}/sockio_server.py {{port}}", installation.python, _THIS_SOCKIO
+        f"{_PYTHON}/sockio_server.py {{port}}",
+        installation.python,
+        _THIS_SOCKIO,
+        version=versions.sockio,
     ),
     "sockio-gunicorn": Kind(
-        f"{_GUNICORN} gevent sockio_gunicorn:app", installation.python, _THIS_SOCKIO
+        f"{_GUNICORN} gevent sockio_gunicorn:app",
+        installation.python,
+        _THIS_SOCKIO,
+        version=versions.sockio,
     ),
     "sockio-worker": Kind(
         f"{_GUNICORN} sockio.integrations.gunicorn.Worker sockio_gunicorn:app",
         installation.python,
         _THIS_SOCKIO,
+        version=versions.sockio,
     ),
     "limit": Kind(
         f"{installation.LIMIT} {{port}}",
         installation.limit,
-        lacks=frozenset({"polling", "deflate"}),
+        lacks=dict.fromkeys(("polling", "deflate"), "it does next to nothing"),
     ),
 }
 
@@ -83,12 +131,12 @@ class LoadError(Exception):
     """The load generator could not do its work."""
 
 
-def _pinned_to(cpu: int) -> Callable[[], None]:
-    return lambda: os.sched_setaffinity(0, {cpu})
+def _pinned_to(*cpus: int) -> Callable[[], None]:
+    return lambda: os.sched_setaffinity(0, cpus)
 
 
 class Server:
-    """One server process, pinned to its CPU."""
+    """One server process, pinned to its CPUs."""
 
     def __init__(self, name: str, kind: Kind) -> None:
         self.name = name
@@ -103,9 +151,14 @@ class Server:
         """The process and its children; [] when it does not run."""
         return machine.family(self._process.pid) if self._process else []
 
+    @property
+    def cpus(self) -> frozenset[int]:
+        """The CPUs it may run on."""
+        return machine.server_cpus(self.kind.cpus)
+
     def can(self, needs: frozenset[str]) -> bool:
         """Say whether it has all that a scenario needs."""
-        return not self.kind.lacks & needs
+        return not self.kind.lacks.keys() & needs
 
     @property
     def alive(self) -> bool:
@@ -128,7 +181,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_pinned_to(machine.SERVER_CPU),
+                preexec_fn=_pinned_to(*self.cpus),
             )
         deadline = time.monotonic() + START
         while not _accepts(self.port):
@@ -178,7 +231,7 @@ class Server:
             LoadError: It ended without a result.
         """
         pids = self.pids
-        watch = machine.Watch(pids)
+        watch = machine.Watch(pids, self.cpus)
         done = self.load_process(arguments, port or self.port, pids)
         out, err = done.communicate()
         if done.returncode or not out:

@@ -7,15 +7,6 @@ const http = createServer();
 const compress = Boolean(process.env.SOCKIO_BENCH_DEFLATE);
 const io = new Server(http, compress ? { perMessageDeflate: true } : {});
 
-for (const nsp of [io.of("/"), io.of("/chat")]) {
-  nsp.on("connection", (socket) => {
-    socket.on("echo", (payload) => socket.emit("echo", payload));
-    socket.on("ack", (payload, done) => done(payload));
-    socket.on("bin", (payload) => socket.emit("bin", payload));
-    socket.on("broadcast", (payload) => nsp.emit("broadcast", payload));
-    socket.on("join", (room) => socket.join(room));
-    socket.on("room", (room, payload) => nsp.to(room).emit("room", payload));
-  });
-}
+require("./handlers.js")(io);
 
 http.listen(Number(process.argv[2]), "127.0.0.1");
