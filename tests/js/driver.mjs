@@ -13,6 +13,7 @@
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 
+import { peerOperations } from "./peer.mjs";
 import { serverOperations } from "./servers.mjs";
 
 const require = createRequire(import.meta.url);
@@ -414,6 +415,7 @@ async function browserClose({ page }) {
 const forget = (number) => things.delete(number);
 
 const operations = {
+  ...peerOperations({ keep, thing, forget }),
   ...serverOperations({ keep, thing, forget, pack, unpack }),
   ack,
   browser_close: browserClose,

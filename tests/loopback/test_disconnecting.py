@@ -155,7 +155,7 @@ def test_a_polling_client_that_posts_nonsense(served: Served) -> None:
 
     assert session.post("4a\x1ex").status == 400
 
-    assert heard.next()[1] in ("forced server close", "parse error")
+    assert heard.next()[1] in ("forced close", "parse error")
 
 
 # ------------------------------------------------------------------ violations

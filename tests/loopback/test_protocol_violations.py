@@ -213,7 +213,9 @@ def test_a_violation_in_a_post_ends_one_session(
 
     session.post("\x1e".join("beA==" if type(f) is bytes else str(f) for f in frames))
 
-    assert gone.next() == ("forced server close", None)
+    # What cannot be read ends the session as ``conn.close()`` does.
+    reason = "forced server close" if error is None else "forced close"
+    assert gone.next() == (reason, None)
     assert [str(exception) for (exception,) in errors.calls] == [error] * bool(error)
     assert session.poll().packets == ["6", "1"]
     asks(bystander, 1)

@@ -343,6 +343,8 @@ def test_an_improper_websocket_handshake_is_answered_400(
     answer = refused_websocket(engine, headers=headers)
 
     assert "Sec-WebSocket" in answer.text
+    version = "13" if "Sec-WebSocket-Version" in headers else None
+    assert answer.headers.get("sec-websocket-version") == version
     assert engine.engine.clients_count == 0
 
 

@@ -1,4 +1,6 @@
-"""Foreign programs: those of ``tests/clients``, built once per change of their sources.
+"""Foreign programs: those of ``tests/clients`` and ``tests/servers``, built once.
+
+They are built anew when their sources change.
 
 What is built is in ``~/.cache/sockio-tests``, in a folder that is named after the
 language and a hash of the sources. ``python -m tests.support.foreign_programs`` builds
@@ -15,11 +17,11 @@ import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from . import services
 
-CLIENTS = Path(__file__).parent.parent / "clients"
+TESTS = Path(__file__).parent.parent
 #: Of this, a JVM needs little; it compiles no more than a short run is worth.
 JVM = ("-Xmx256m", "-Xshare:auto", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
@@ -31,15 +33,17 @@ class Program(NamedTuple):
         language: The name of its folder, and of the service that it needs.
         build: Build it in the folder of the sources, into the one that is given.
         command: How to run what is in the folder, with an argument for the program.
+        kind: The folder of all programs like it.
     """
 
     language: str
     build: Callable[[Path, Path], None]
     command: Callable[[Path, str], list[str]]
+    kind: Literal["clients", "servers"] = "clients"
 
     @property
     def folder(self) -> Path:
-        return CLIENTS / self.language
+        return TESTS / self.kind / self.language
 
     def built(self) -> Path:
         """Return the folder of what was built; build it if it was not.
@@ -115,8 +119,9 @@ def _run_driver(folder: Path, _: str) -> list[str]:
 
 JAVA = Program("java", _build_java, _run_java)
 GO = Program("go", _build_go, _run_driver)
+GO_SERVER = GO._replace(kind="servers")
 RUST = Program("rust", _build_rust, _run_driver)
-PROGRAMS = (JAVA, GO, RUST)
+PROGRAMS = (JAVA, GO, GO_SERVER, RUST)
 
 
 if __name__ == "__main__":

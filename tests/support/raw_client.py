@@ -194,6 +194,14 @@ class PollingSession:
             self._polls = self.client.http()
         return answer
 
+    def start_post(
+        self, body: str | bytes, headers: dict[str, str] | None = None
+    ) -> HttpConnection:
+        """Send packets on a connection of their own; their answer can be received."""
+        connection = self.client.http()
+        connection.send("POST", self.target(), body, headers)
+        return connection
+
     def post(
         self,
         body: str | bytes,

@@ -52,6 +52,10 @@ class Closed(Exception):
         self.reason = reason
 
 
+class BrokenFrames(AssertionError):
+    """The server sent what is no frame."""
+
+
 class RawWebSocket:
     """A client's WebSocket; the constructor makes the opening handshake."""
 
@@ -187,7 +191,7 @@ class RawWebSocket:
     def _take(self, items: list[str | bytes | Control | ProtocolError]) -> None:
         for item in items:
             if isinstance(item, ProtocolError):
-                raise AssertionError(f"the server broke RFC 6455: {item}") from item
+                raise BrokenFrames(f"the server broke RFC 6455: {item}") from item
             if not isinstance(item, Control):
                 self._messages.append(item)
             elif item.opcode == CLOSE:

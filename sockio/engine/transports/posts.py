@@ -142,6 +142,7 @@ class Posts:
             why = f"max_http_buffer_size: {exc.reason}"
             self._refused(request, why, MESSAGE_TOO_LARGE)
             response.end(413, b"")
+            poster.fail("payload too large")
             return
         except OSError as exc:
             log.debug("a POST was aborted: %s", exc)

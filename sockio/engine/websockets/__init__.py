@@ -93,14 +93,14 @@ def refuse(
         websocket.dismiss(1008, message)
         return websocket.finish(start_response)
     body = encode_text(message)
-    start_response(
-        "400 Bad Request",
-        [
-            ("Connection", "close"),
-            ("Content-Type", "text/html"),
-            ("Content-Length", str(len(body))),
-        ],
-    )
+    headers = [
+        ("Connection", "close"),
+        ("Content-Type", "text/html"),
+        ("Content-Length", str(len(body))),
+    ]
+    if request.header("sec-websocket-version") != handshake.VERSION:
+        headers.append(("Sec-WebSocket-Version", handshake.VERSION))
+    start_response("400 Bad Request", headers)
     return [] if request.method == "HEAD" else [body]
 
 

@@ -108,6 +108,9 @@ def restore(tree: Any, attachments: list[bytes]) -> Any:
 
 
 def _attachment(number: Any, attachments: list[bytes]) -> bytes:
+    # Some languages write 0.0 for 0.
+    if type(number) is float and number.is_integer():
+        number = int(number)
     if type(number) is not int or not 0 <= number < len(attachments):
         raise ProtocolError("illegal attachments")
     return attachments[number]

@@ -156,7 +156,7 @@ class Connection:
         for socket in list(self.sockets.values()):
             if socket is not None:
                 socket.report_error_soon(error)
-        self.close()
+        self._close(Reason.FORCED_CLOSE)
 
     def _tell(self, what: str, cause: Cause) -> None:
         """Log that the client is turned away."""
@@ -323,9 +323,17 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection; end the sockets now if the session closes later."""
+        self._close(Reason.FORCED_SERVER_CLOSE)
+
+    def _close(self, later: Reason) -> None:
+        """Close the connection; end the sockets.
+
+        Args:
+            later: The reason for them if the session closes later.
+        """
         if self.conn.ready_state == "open":
             self.conn.close()
-            self._end(Reason.FORCED_SERVER_CLOSE, None)
+            self._end(later, None)
 
     def lose(self) -> None:
         """The client has come back over another connection: this one is dead."""

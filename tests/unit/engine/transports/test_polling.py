@@ -367,13 +367,18 @@ def test_bytes_are_refused(bench: Bench) -> None:
     assert bench.got == []
 
 
-def test_a_body_that_is_too_large_gets_413_and_changes_nothing() -> None:
+def test_a_body_that_is_too_large_ends_the_session() -> None:
     bench = Bench(max_http_buffer_size=10)
 
     answer = bench.post("4" + "x" * 10)
 
     assert (answer.status, answer.body) == (413, b"")
-    assert bench.lost == []
+    assert bench.lost == [("transport error", "payload too large")]
+
+
+def test_a_body_of_the_most_bytes_is_taken() -> None:
+    bench = Bench(max_http_buffer_size=10)
+
     assert bench.post("4" + "x" * 9).status == 200
 
 

@@ -109,7 +109,11 @@ def test_depth_does_not_use_up_the_stack() -> None:
     assert tree == [b"x"]
 
 
-@pytest.mark.parametrize("number", [1, -1, None, "0", 0.5, True])
+def test_a_number_may_be_written_as_a_float() -> None:
+    assert restore(["e", placeholder(1.0)], [b"x", b"y"]) == ["e", b"y"]
+
+
+@pytest.mark.parametrize("number", [1, -1, None, "0", 0.5, True, 1.0, float("inf")])
 def test_an_attachment_that_there_is_not(number: Any) -> None:
     with pytest.raises(ProtocolError, match="illegal attachments"):
         restore(["e", placeholder(number)], [b"x"])
