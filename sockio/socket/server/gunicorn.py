@@ -163,13 +163,16 @@ class _Follower:
             self._colleagues.look(self._worker)
             self._server.sleep(LOOK)
         self._colleagues.look(self._worker)
-        if not self._hurried:
+        try:
+            if self._hurried:
+                return
             self._begin().wait()
+        finally:
             if self._let_go is not None:
                 self._let_go()
-            while True:
-                end_idle()
-                self._server.sleep(1.0)
+        while True:
+            end_idle()
+            self._server.sleep(1.0)
 
     def _end_with_worker(self) -> None:
         if not self._hurried:
