@@ -122,11 +122,7 @@ def test_a_browser_polls_then_upgrades(peers: Peers) -> None:
     while len(came) < 4:
         came.append(packet(client.poll()))
     assert sorted(head for head, _ in came) == ["40", "40/custom,", "42", "42/custom,"]
-    client.start_poll()
-    websocket = client.websocket()
-    websocket.send("2probe")
-    assert websocket.receive() == "3probe"
-    assert client.receive() == "6"
+    websocket = client.probe()
 
     websocket.send("5")
     websocket.send('42/custom,0["token"]')

@@ -123,12 +123,7 @@ def test_what_waited_for_a_post_follows_the_upgrade(peers: Peers) -> None:
     client.post("40/,")
     assert packet(client.poll())[0] == "40"
     assert client.poll() == '42["auth",{}]'
-    client.start_poll()
-    websocket = client.websocket()
-
-    websocket.send("2probe")
-    assert websocket.receive() == "3probe"
-    assert client.receive() == "6"
+    websocket = client.probe()
     for message in ("5", f'451-["message",{PLACE}]', "bAQID", "6"):
         websocket.send(message)
 
@@ -161,11 +156,7 @@ def test_a_pong_that_waited_follows_the_upgrade(peers: Peers) -> None:
     client = FormClient(peers(ping_interval=0.1).raw, SWIFT_16)
     client.open()
     assert client.poll() == "2"
-    client.start_poll()
-    websocket = client.websocket()
-    websocket.send("2probe")
-    assert websocket.receive() == "3probe"
-    assert client.receive() == "6"
+    websocket = client.probe()
 
     websocket.send("5")
     websocket.send("3")
@@ -327,11 +318,7 @@ def test_an_old_one_upgrades(peers: Peers, form: Form) -> None:
     client = FormClient(peers().raw, form)
     client.open()
     assert [client.poll(), client.poll()] == ["40", '42["auth",{}]']
-    client.start_poll()
-    websocket = client.websocket()
-    websocket.send("2probe")
-    assert websocket.receive() == "3probe"
-    assert client.receive() == "6"
+    websocket = client.probe()
 
     # What waited for a POST has no length in a WebSocket.
     for message in ("5", f'451-["message",{PLACE}]', "b4AQID", "2"):

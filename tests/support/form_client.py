@@ -146,6 +146,19 @@ class FormClient:
         target = self._with_sid(self._form.websocket)
         return RawWebSocket(connection, target, dict(self._form.handshake))
 
+    def probe(self) -> RawWebSocket:
+        """Open a WebSocket for this session, beside a poll, and probe it.
+
+        Blocks:
+            Until the probe and the poll are answered.
+        """
+        self.start_poll()
+        websocket = self.websocket()
+        websocket.send("2probe")
+        assert websocket.receive() == "3probe"
+        assert self.receive() == "6"
+        return websocket
+
     def open_websocket(self) -> RawWebSocket:
         """Open a session on a WebSocket.
 
