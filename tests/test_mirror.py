@@ -70,6 +70,7 @@ ELSEWHERE = {
     "adapters/buses/redis/stream_session": "unit/adapters/buses/redis/test_stream_wire",
     "adapters/buses/redis/redis_sender": "contract/test_emitters",
     "adapters/buses/redis/link": "loopback/test_redis_faults",
+    "adapters/buses/arrival": "unit/adapters/buses/test_siblings",
     "adapters/buses/rivals": "unit/adapters/buses/test_siblings",
     "adapters/buses/redis/stream_log": "loopback/test_redis_streams",
     "adapters/buses/redis/stream_member": "loopback/test_redis_streams_faults",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -63,10 +63,16 @@ def total(
 
 
 class Account:
-    """What one bus counts; the fields are those of ``AdapterStats``."""
+    """What one bus counts; the fields are those of ``AdapterStats``.
+
+    The bus sets ``connected`` to True when it hears all that the others say from then
+    on, and to False when it knows that it does not.
+    """
 
     def __init__(self, *, connected: bool = False) -> None:
-        self.connected = connected
+        self._connected = connected
+        #: Called when the bus has set ``connected``.
+        self.on_told: Callable[[], object] = int
         self.messages_waiting = 0
         self.bytes_waiting = 0
         self.lost = 0
@@ -75,6 +81,16 @@ class Account:
         self.unreadable = 0
         #: The counts when a gap was announced last.
         self._announced = (0, 0)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the bus is connected at present."""
+        return self._connected
+
+    @connected.setter
+    def connected(self, connected: bool) -> None:
+        self._connected = connected
+        self.on_told()
 
     def announce(self, reactor: Reactor, seconds: float | None = None) -> None:
         """Tell observers what was lost since the last call; if nothing was, do nothing.

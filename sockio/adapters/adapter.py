@@ -234,6 +234,16 @@ class Adapter(EventEmitter, ABC):
     def close(self) -> None:
         """Stop the adapter; the namespace is going away."""
 
+    def settle(self) -> None:
+        """Wait until the other servers are heard: only then is a client let in.
+
+        So it gets all that they say once it is connected.
+
+        Blocks:
+            Where the adapter spans servers: in the first moments of this one. If they
+            cannot be heard soon, clients are let in nevertheless.
+        """
+
     def server_count(self) -> int:
         """Return the number of servers that share the namespace, this one included.
 

@@ -12,6 +12,7 @@ import pytest
 
 import sockio
 from sockio.adapters import (
+    Account,
     Bus,
     Cluster,
     Exchange,
@@ -395,6 +396,48 @@ def test_the_offset_may_come_late(recovering: Pair) -> None:
 
 
 # ------------------------------------------------------------------ life
+
+
+def test_who_is_let_in_hears_what_the_others_say(
+    serve: Serve, pair: Pair, make_bus: Callable[[], Bus]
+) -> None:
+    third = serve(adapter=Cluster(make_bus()))
+    client, _ = third.connect()
+
+    pair.first.io.emit("hello")
+
+    assert client.receive_event() == ["hello"]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_clients_wait_for_a_bus_that_connects(serve: Serve, told: bool) -> None:
+    bus = Exchange().bus()
+    bus.account = Account()
+    served = serve(adapter=Cluster(bus))
+    client, _ = served.raw.open_websocket_session()
+    client.send("40")
+    client.send("2")
+    # The server has read what came before the ping, and answers that later.
+    assert client.receive() == "3"
+
+    bus.account.connected = told  # a broker that is away is not waited for
+
+    assert str(client.receive()).startswith("40{")
+
+
+def test_clients_wait_for_two_seconds(serve: Serve, clock: FakeClock) -> None:
+    bus = Exchange().bus()
+    bus.account = Account()
+    served = serve(adapter=Cluster(bus), clock=clock)
+    client, _ = served.raw.open_websocket_session()
+    client.send("40")
+    client.send("2")
+    assert client.receive() == "3"
+
+    clock.advance(2)
+
+    assert str(client.receive()).startswith("40{")
+    served.connect()
 
 
 def test_a_cluster_belongs_to_one_server(pair: Pair) -> None:

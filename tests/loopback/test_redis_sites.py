@@ -149,8 +149,8 @@ def test_a_sentinel_that_hangs(serve: Serve, sentinel: Sentinel) -> None:
     hole = HoldingProxy(sentinel.port)
     hole.allow(0)
     url = sentinel.url.replace("//", f"//127.0.0.1:{hole.port},")
-    pair = RedisPair(serve, url, (FakeClock(), FakeClock()), ping_interval=3600)
-    wait_until(lambda: all(bus.connecting for bus in pair.buses))
+    clocks = FakeClock(), FakeClock()
+    pair = RedisPair(serve, url, clocks, hangs=True, ping_interval=3600)
     pair.local(1)
     pair.advance(5)
 

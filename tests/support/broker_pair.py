@@ -9,6 +9,7 @@ import gevent
 
 from sockio import Observer
 from sockio.adapters import AdapterStats, Cluster, Gap
+from sockio.adapters.cluster.cluster import SETTLING
 from sockio.testing import FakeClock
 
 from .served import Served
@@ -28,8 +29,19 @@ class BrokerPair:
         serve: Callable[..., Served],
         url: str | Sequence[str],
         clocks: Sequence[FakeClock | None] = (None, None),
+        *,
+        hangs: bool = False,
         **options: Any,
     ) -> None:
+        """Start them, and connect their clients.
+
+        Args:
+            serve: Starts a server.
+            url: Of the broker; or one for each server.
+            clocks: Of the servers; None: the real one.
+            hangs: Whether the broker hangs, so that clients wait to be let in.
+            options: Of both servers.
+        """
         urls = [url, url] if isinstance(url, str) else url
         self.clocks = clocks
         self.gaps = [Gaps() for _ in urls]
@@ -41,8 +53,11 @@ class BrokerPair:
         for served, gaps in zip(self.servers, self.gaps, strict=True):
             served.io.observe(gaps)
             served.io.start()
-        self.here, self.socket = self.first.connect()
-        self.there, _ = self.second.connect()
+        clients = [gevent.spawn(served.connect) for served in self.servers]
+        if hangs:
+            wait_until(lambda: all(bus.connecting for bus in self.buses))
+            self.advance(SETTLING)
+        (self.here, self.socket), (self.there, _) = (each.get() for each in clients)
 
     def stats(self, number: int = 0) -> AdapterStats:
         stats = self.servers[number].io.stats().adapter

@@ -329,6 +329,7 @@ class Reconnecting(ABC, Generic[C]):
         self._lose(connections, error)
         if self._greenlet is None:
             return
+        self._account.connected = False
         error = connections.error
         if self._away_since is None:
             self._away_since = self._reactor.clock.now()

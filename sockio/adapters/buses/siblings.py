@@ -24,6 +24,7 @@ from sockio.siblings.mesh import Mesh
 from sockio.siblings.packets import pack
 from sockio.siblings.siblings import Siblings
 
+from .arrival import Arrival
 from .rivals import Rivals
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class SiblingsBus:
         self._counted: set[Member] = set()
         #: The member of each adapter.
         self._homes: dict[str, Member] = {}
+        #: Waits until this process hears those that were there before.
+        self._arrival = Arrival(self._arrived)
         #: Open questions for how many are reached.
         self._tallies: list[_Tally] = []
         #: Who holds what only one process may hold.
@@ -155,6 +158,9 @@ class SiblingsBus:
             siblings.open()
         self._mesh = Mesh(siblings, reactor, self)
         self._mesh.open()
+        self._arrival.begin(reactor, self._mesh)
+
+    def _arrived(self) -> None:
         self._account.connected = True
 
     def join(self, nsp: LocalNamespace, uid: str, rooms: Container[Room]) -> None:
@@ -200,6 +206,7 @@ class SiblingsBus:
 
     def close(self) -> None:
         """End; what the kernel takes immediately is still said."""
+        self._arrival.close()
         for tally in self._tallies:
             tally.end()
         self._tallies.clear()
@@ -313,6 +320,7 @@ class SiblingsBus:
 
     def gone(self, member: Member) -> None:
         """Forget a member."""
+        self._arrival.settle(member)
         self._in_order(self._forget, member)
 
     def _forget(self, member: Member) -> None:
@@ -321,6 +329,7 @@ class SiblingsBus:
             self._homes.pop(uid, None)
 
     def _greeted(self, member: Member, said: Message) -> None:
+        self._arrival.settle(member)
         self._rivals.greeted(member, said.data.get("leases", ()))
         if member not in self._adapters and said.data.get("adapters") == []:
             # It has just started, and says next what it has.
@@ -352,6 +361,7 @@ class SiblingsBus:
 
     def _end_waiting(self, member: Member) -> None:
         """Have all adapters wait no longer for the answers of a member."""
+        self._arrival.settle(member)
         if self._receive is not None and member in self._present:
             for nsp, uid in self._adapters[member].items():
                 self._receive(Message(uid, nsp, MessageType.ADAPTER_CLOSE), None)

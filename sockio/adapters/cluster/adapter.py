@@ -48,6 +48,7 @@ class Shared(Protocol):
     reactor: Reactor
     requests_timeout: float
 
+    def settle(self) -> None: ...
     def join(self, adapter: ClusterAdapter) -> None: ...
     def leave(self, adapter: ClusterAdapter) -> None: ...
 
@@ -91,6 +92,11 @@ class ClusterAdapter(Adapter):
         if self._kept is not None:
             self._kept.close()
         self._local.close()
+
+    def settle(self) -> None:
+        """Wait until the other servers are heard; see ``Adapter``."""
+        if self.uid:
+            self._shared.settle()
 
     def server_count(self) -> int:
         """Return the number of servers that share the namespace, this one included."""

@@ -24,12 +24,16 @@ from .messages import Message
 from .requests import TIMEOUT
 
 if TYPE_CHECKING:
+    from sockio.runtime.clock import Timer
+    from sockio.runtime.latch import Latch
     from sockio.runtime.reactor import Reactor
 
 log = logs.get("adapters.cluster")
 
 __all__ = ["Cluster"]
 
+#: Seconds for which the clients of a server that starts wait for its bus.
+SETTLING = 2.0
 #: Seconds between two looks at a bus that is to be closed.
 _PAUSE = 0.02
 
@@ -39,6 +43,9 @@ class Cluster(Provider):
 
     #: The server's, once it has started.
     reactor: Reactor
+    #: Set when the bus knows whether it is connected, or has had its time for that.
+    _settled: Latch[None]
+    _settling: Timer
 
     def __init__(self, bus: Bus, *, requests_timeout: float = TIMEOUT) -> None:
         """Make the adapters on top of ``bus``, which belongs to one server.
@@ -75,11 +82,29 @@ class Cluster(Provider):
             )
         self._started = True
         self.reactor = reactor
+        self._settled = reactor.latch()
+        self._settling = reactor.clock.call_later(SETTLING, self._settle)
+        self.bus.account.on_told = lambda: reactor.to_hub(self._settle)
         self.bus.open(reactor, self._receive)
+        if self.bus.account.connected:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._settling.cancel()
+        self._settled.set(None)
+
+    def settle(self) -> None:
+        """Wait until the bus knows whether it is connected.
+
+        Blocks:
+            Until then, in the first ``SETTLING`` seconds only.
+        """
+        self._settled.wait()
 
     def close(self) -> None:
         """Close the bus."""
         if self._started:
+            self._settle()
             self.bus.close()
 
     def retire(self, seconds: float) -> None:

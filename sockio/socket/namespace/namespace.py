@@ -253,6 +253,7 @@ class Namespace(Fallible, ServerSide, Targets):
     def _admit(self, socket: Any, intake: Intake) -> None:
         admitted = None
         try:
+            self.adapter.settle()
             admitted = socket.wanted and self._admission.admit(socket, self._passes)
         finally:
             if admitted is None:  # it failed, and nothing was decided

@@ -94,17 +94,14 @@ class Stranger:
             on_packet=lambda data, descriptors: None,
             on_end=lambda why: None,
         )
+        self.links.append(back)
         for message in self._greeting:
-            self.say(message, back)
+            self.say(message)
 
-    def say(self, message: bytes, link: Link | None = None) -> None:
+    def say(self, message: bytes) -> None:
         packed = pack(message)
         assert isinstance(packed, bytes)
-        if link is None:
-            link = self.links[-1]
-        else:
-            self.links.append(link)
-        link.send(join([packed], asks=False))
+        self.links[-1].send(join([packed], asks=False))
 
 
 @pytest.fixture
@@ -137,6 +134,71 @@ def processes(
 
 def adapters(*pairs: Any) -> bytes:
     return encode(Message("", "", MessageType.HEARTBEAT, {"adapters": list(pairs)}))
+
+
+# ------------------------------------------------------------------ being heard
+
+
+def test_who_is_alone_is_connected_at_once(tmp_path: Path, reactor: Reactor) -> None:
+    process = Process(tmp_path, reactor, "a")
+
+    assert process.bus.account.connected
+    process.bus.close()
+    assert not process.bus.account.connected
+
+
+def test_a_newcomer_is_connected_when_all_others_have_called_back(
+    tmp_path: Path, reactor: Reactor, clock: FakeClock
+) -> None:
+    others = [Stranger(tmp_path, reactor) for _ in range(2)]
+    process = Process(tmp_path, reactor, "a")
+    clock.settle()
+
+    others[0].say(adapters())
+    clock.settle()
+    assert not process.bus.account.connected
+    others[1].say(adapters(["/", "b/"]))
+    clock.settle()
+
+    assert process.bus.account.connected
+    for other in others:
+        other.siblings.close()
+    process.bus.close()
+    clock.settle()
+    assert clock.armed == 0
+
+
+def test_a_newcomer_does_not_wait_for_who_leaves(
+    tmp_path: Path, reactor: Reactor, clock: FakeClock
+) -> None:
+    stranger = Stranger(tmp_path, reactor)
+    process = Process(tmp_path, reactor, "a")
+    clock.settle()
+    assert not process.bus.account.connected
+
+    stranger.siblings.close()
+    clock.settle()
+
+    assert process.bus.account.connected
+    process.bus.close()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_newcomer_does_not_wait_long(
+    tmp_path: Path, reactor: Reactor, clock: FakeClock, answers: bool
+) -> None:
+    stranger = Stranger(tmp_path, reactor)
+    stranger.answers = answers
+    process = Process(tmp_path, reactor, "a")
+    clock.settle()
+
+    clock.advance(SILENT - 0.1)
+    assert not process.bus.account.connected
+    clock.advance(0.1)
+
+    assert process.bus.account.connected
+    stranger.siblings.close()
+    process.bus.close()
 
 
 # ------------------------------------------------------------------ who is reached
