@@ -102,9 +102,19 @@ class Crowd:
         return self._ask("count")
 
     def processes(self) -> dict[int, int]:
-        """Return how many clients each process of the server has."""
+        """Return how many clients each process of the server has.
+
+        A client that has lost its process, and does not know it yet, is left out.
+        """
         self._tell("returns")
-        return {int(pid): count for pid, count in self._line()["processes"].items()}
+        found = self._line()["processes"]
+        found.pop("unknown", None)
+        return {int(pid): count for pid, count in found.items()}
+
+    @property
+    def answered(self) -> bool:
+        """Whether all are connected, to processes that live."""
+        return sum(self.processes().values()) == self.clients
 
     def _ask(self, what: str) -> Heard:
         self._tell(what)
