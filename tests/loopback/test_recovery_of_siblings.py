@@ -96,6 +96,24 @@ def test_a_client_that_has_seen_no_event_is_looked_for_everywhere(
     assert without_offsets(after.missed) == [["missed"]]
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_client_comes_back_to_a_process_that_has_just_started(
+    first: Served, serve: Serve, tmp_path: Path, seen: bool
+) -> None:
+    websocket, before, socket = connect(first)
+    socket.emit("seen")
+    offset = websocket.receive_event()[-1] if seen else None
+    lose(websocket, socket)
+    newcomer = serve(
+        adapter=Cluster(SiblingsBus(Folder(tmp_path))), connection_state_recovery=True
+    )
+
+    _, after, recovered = connect(newcomer, pid=before.pid, offset=offset)
+
+    assert recovered.recovered
+    assert (after.sid, after.pid) == (before.sid, before.pid)
+
+
 def test_a_client_comes_back_before_its_end_is_noticed(
     first: Served, second: Served
 ) -> None:

@@ -99,7 +99,7 @@ class HeldUp:
         self.uid = ""
         #: To whom it gives everything when it ends.
         self.heir: str | None = None
-        self.log = OwnLogs(self.heirs)
+        self.log = OwnLogs(self.heirs, self.others)
         self.account = Account()
 
     def open(self, reactor: Reactor, receive: Receive) -> None:
@@ -113,6 +113,9 @@ class HeldUp:
         ids = ids[ids.index(self.uid) + 1 :] + ids[: ids.index(self.uid)]
         return [uid for uid in ids if uid in self._network.buses][:1]
 
+    def others(self, nsp: str) -> list[str]:
+        return [uid for uid in self._network.buses if uid != self.uid]
+
     def join(self, nsp: LocalNamespace, uid: str, rooms: Container[Any]) -> None:
         self.uid = uid
         self._network.buses[uid] = self
@@ -123,7 +126,7 @@ class HeldUp:
     def publish(
         self, message: Message, reached: Callable[[int], None] | None = None
     ) -> None:
-        others = [uid for uid in self._network.buses if uid != self.uid]
+        others = self.others(message.nsp)
         for uid in others:
             self._network.send(self.uid, uid, message)
         if reached is not None:

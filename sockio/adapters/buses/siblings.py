@@ -5,7 +5,7 @@ io = sockio.Server(adapter="unix:/run/shop")
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from typing import TYPE_CHECKING, Any
 
 from sockio.adapters.accounting import Account
@@ -128,19 +128,22 @@ class SiblingsBus:
     @property
     def log(self) -> OwnLogs:
         """Each process keeps what its clients get, and the others ask it."""
-        return OwnLogs(self._heirs)
+        return OwnLogs(self._heirs, self._others)
 
     def _heirs(self, nsp: str) -> list[str]:
         """Return the adapters of processes that take newcomers, and do not hang."""
         met = self._met
         stay = [] if met is None else met.welcoming
-        return [
-            theirs[nsp]
-            for member, theirs in self._adapters.items()
-            if nsp in theirs
-            and member.tag in stay
-            and member.state not in ("away", "silent")
-        ]
+        return [uid for tag, uid in self._answering(nsp) if tag in stay]
+
+    def _others(self, nsp: str) -> list[str]:
+        """Return the adapters of all processes that do not hang."""
+        return [uid for _, uid in self._answering(nsp)]
+
+    def _answering(self, nsp: str) -> Iterator[tuple[str, str]]:
+        for member, theirs in self._adapters.items():
+            if nsp in theirs and member.state not in ("away", "silent"):
+                yield member.tag, theirs[nsp]
 
     def open(self, reactor: Reactor, receive: Receive) -> None:
         """Join the others.

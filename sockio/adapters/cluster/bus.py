@@ -120,6 +120,8 @@ class OwnLogs:
     #: Returns, for a namespace, the ids of the adapters of servers that stay when this
     #: one ends.
     heirs: Callable[[str], Sequence[str]]
+    #: Returns, for a namespace, the ids of the adapters of all servers that answer.
+    others: Callable[[str], Sequence[str]]
 
 
 class Log(Protocol):

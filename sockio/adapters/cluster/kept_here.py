@@ -72,7 +72,7 @@ class KeptHere:
             local: Its sockets here.
             requests: The open questions of the adapter.
             bus: The way to the other servers.
-            logs: Who inherits.
+            logs: Who inherits, and who can be asked.
             duration: Seconds for which events and sessions are kept.
         """
         self._nsp = nsp
@@ -82,14 +82,13 @@ class KeptHere:
         self._uid = ""
         self._number = 0
         self._log = NumberedLog(nsp.clock, duration)
+        self._logs = logs
         self._legacies = Legacies(nsp, duration, self._log, self.ask, logs.heirs)
         #: What we tell another server beforehand, if that is wanted.
         self._mirror = Mirror(nsp, bus, logs.heirs, self._log)
         local.on_rooms = self._mirror.moved if nsp.recovery_mirrored else None
         self._mirrors = Mirrors(nsp, duration, self._log)
         self._reactor: Reactor
-        #: Ids of the other adapters.
-        self._others: set[str] = set()
 
     # ---- beginning and end
 
@@ -110,7 +109,6 @@ class KeptHere:
             self._legacies.inherit(inherited)
         self._mirrors.settle()
         self._legacies.left(uid)
-        self._others.discard(uid)
         self._mirror.left(uid)
 
     def hand_on(self, seconds: float) -> None:
@@ -180,7 +178,6 @@ class KeptHere:
     def hear(self, message: Message, offset: str | None) -> None:
         """Keep an event of another server, and send it to our clients."""
         packet, options = packet_in(message), options_in(message)
-        self._others.add(message.uid)
         number = message.data.get("number")
         if type(number) is not int:
             self.append_here(packet, options)
@@ -246,10 +243,10 @@ class KeptHere:
         clock = self._nsp.clock
         end = clock.now() + PATIENCE
         _, _, tag = (offset or "").rpartition("~")
-        named = [uid for uid in self._others if uid[:TAG] == tag]
-        for asked, all_asked in ((named, False), (self._others, True)):
+        for all_asked in (False, True):
+            others = self._logs.others(self._nsp.name)
             told = self.ask(
-                asked,
+                others if all_asked else [uid for uid in others if uid[:TAG] == tag],
                 MessageType.SESSION_WANTED,
                 max(0.0, end - clock.now()),
                 pid=pid,
@@ -348,7 +345,6 @@ class KeptHere:
                     search.answer(uid, message.data.get("answer"))
 
     def _meet(self, uid: str, number: Json) -> None:
-        self._others.add(uid)
         self._log.met(uid, number_in(number))
         self._mirror.met()
 
