@@ -46,6 +46,10 @@ _CADDY = """
     auto_https off
     default_bind 127.0.0.1
     storage file_system {folder}
+    servers {{
+        # A request that comes before the UDP port of HTTP/3 is open is an error.
+        protocols h1 h2
+    }}
     log {{
         level ERROR
     }}
