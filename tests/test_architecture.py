@@ -162,7 +162,7 @@ ORDER = {
             "webtransport",
             "workers",
         ),
-        ("group", "health"),
+        ("farewell", "group", "health"),
         ("metrics/",),
         ("operators",),
         ("lifecycle",),

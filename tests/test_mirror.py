@@ -184,6 +184,7 @@ ELSEWHERE = {
     "socket/one_socket/waiting": "loopback/test_wait_for",
     "socket/one_socket/waits": "loopback/test_wait_for",
     "socket/server/attaching": "unit/socket/server/test_lifecycle",
+    "socket/server/farewell": "loopback/test_drain",
     "socket/server/metrics/metering": "loopback/test_metrics",
     "socket/server/metrics/tallies": "loopback/test_metrics",
     "socket/server/metrics/text": "loopback/test_metrics",

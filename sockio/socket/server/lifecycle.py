@@ -34,6 +34,7 @@ from sockio.types import Environ, StartResponse, WSGIApp
 from . import gunicorn
 from .attaching import attach_to
 from .background import Background
+from .farewell import see_off
 from .group import Group
 from .namespaces import Namespaces
 from .operators import Operators
@@ -47,8 +48,6 @@ log = logs.get("server")
 
 #: Seconds that requests and handlers under way get when ``run`` ends.
 GRACE = 5.0
-#: Most seconds between two clients that ``drain`` disconnects.
-LONGEST_PAUSE = 0.1
 
 
 class Served(Protocol):
@@ -365,23 +364,12 @@ class Lifecycle:
         Other processes of this host take the new ones.
 
         Blocks:
-            Until all are disconnected, at most ``seconds``.
+            Until all are disconnected and know it, at most ``seconds``.
         """
         self.operators.ending = True
         self.engine.retry_after = seconds
         self._group.take_no_newcomers()
-        end = self._reactor.clock.now() + seconds
-        connections = [
-            session.consumer
-            for session in self.engine.sessions.values()
-            if isinstance(session.consumer, Connection)
-        ]
-        pause = min(seconds / len(connections), LONGEST_PAUSE) if connections else 0.0
-        for number, connection in enumerate(connections):
-            if number:
-                self.background.sleep(pause)
-            connection.end(reason)
-        self._namespaces.hand_on(end - self._reactor.clock.now())
+        see_off(self.engine, self._namespaces, self.background, seconds, reason)
 
     def close(self, timeout: float | None) -> None:
         """Disconnect everybody, and stop listening.

@@ -347,7 +347,7 @@ class Server(EventEmitter, ServerSide, Targets, Generic[DataT]):
         answered with 503 and ``Retry-After``.
 
         Blocks:
-            Until all are disconnected.
+            Until all are disconnected and know it; 2 s for who does not ask.
         """
         self._lifecycle.drain(seconds, reason)
 
