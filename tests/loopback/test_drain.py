@@ -1,10 +1,16 @@
-"""``io.drain()``: the clients are disconnected, and learn it before the server ends."""
+"""The end of a server: its clients learn it, and those of others do not."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import gevent
 
+import sockio
+from sockio.httpd.connections import LISTENING
 from sockio.testing import FakeClock
+from tests.support.http_wire import HttpConnection
 from tests.support.served import Gate, Served
 
 from .conftest import Serve
@@ -66,3 +72,22 @@ def test_who_came_just_before_is_disconnected_too(
 
     draining.get(timeout=5)
     assert websocket.wait_closed()
+
+
+def test_a_request_that_has_arrived_still_reaches_another_process(
+    serve: Serve, tmp_path: Path
+) -> None:
+    staying = serve(adapter=f"unix:{tmp_path}")
+    session, _ = staying.poll()
+    ending: sockio.Server[Any] = sockio.Server(adapter=f"unix:{tmp_path}")
+    address = ending.listen(("127.0.0.1", 0)).address
+    assert isinstance(address, tuple)
+    del LISTENING[address]  # another process knows nothing of it
+    client = HttpConnection(address, "localhost")
+    assert client.request("GET", "/socket.io/?EIO=4&transport=polling").status == 200
+
+    client.send("POST", session.target(), body="3")
+    ending.close(timeout=5)
+
+    assert client.receive().text == "ok"
+    client.close()

@@ -38,6 +38,9 @@ __all__ = ["Handover"]
 
 log = logs.get("engine.handover")
 
+#: Seconds between two looks whether the siblings have everything.
+_PAUSE = 0.01
+
 
 class Handover:
     """What one process hands over to its siblings, and takes from them."""
@@ -207,6 +210,16 @@ class Handover:
 
     def _count_lost(self) -> None:
         self.lost += 1
+
+    def settle(self) -> None:
+        """Wait until the siblings have what was handed over.
+
+        Blocks:
+            Until then; a sibling that does not answer is given up in time.
+        """
+        while self._ways.owed:
+            with suppress(TimeoutError):
+                self._reactor.latch().wait(_PAUSE)
 
     def close(self) -> None:
         """Give up what was not confirmed."""

@@ -147,6 +147,11 @@ class Way:
         if self._deadline is None:
             self._wait(PATIENCE)
 
+    @property
+    def owed(self) -> bool:
+        """Whether something was not confirmed yet."""
+        return bool(self._given)
+
     def close(self) -> None:
         """Give up what was not confirmed, and end."""
         self._link.close()
@@ -225,6 +230,11 @@ class Ways:
         if way.hangs:
             log.warning("the sibling %s does not answer", way.tag)
             self._resting.add(way.tag)
+
+    @property
+    def owed(self) -> bool:
+        """Whether a sibling has not confirmed something yet."""
+        return any(way.owed for way in self._ways.values())
 
     def close(self) -> None:
         """Give up what was not confirmed."""

@@ -208,6 +208,15 @@ class Group:
         """Whether no other process takes newcomers."""
         return self._siblings is None or not self._siblings.welcoming
 
+    def settle(self) -> None:
+        """Wait until the others have what was handed over to them.
+
+        Blocks:
+            Until then, or until those that do not answer are given up.
+        """
+        if self._handover is not None:
+            self._handover.settle()
+
     def close(self) -> None:
         """Leave the others."""
         if self._addresses is not None:

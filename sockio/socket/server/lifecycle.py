@@ -152,12 +152,18 @@ class Lifecycle:
         if slow_handler is not None:
             WATCHDOG.watch(self._reactor.workers, slow_handler)
         self._namespaces.start()
-        self._stops.append(lambda _: self._namespaces.release())
-        self._stops.append(lambda _: self._group.close())
+        self._stops.append(self._leave)
         self._group.start(self.engine, gunicorn.worker())
         self._ports.start()
         gunicorn.follow(self.server, self._close_patiently, self._group)
         self.background.start()
+
+    def _leave(self, timeout: float | None) -> None:
+        """Leave the other processes; with a timeout, when they have what is theirs."""
+        if timeout is not None:
+            self._group.settle()
+        self._namespaces.release()
+        self._group.close()
 
     def _serve_client(self, request: Request, response: Response) -> None:
         """Answer requests for the JavaScript client, as an HTTP middleware."""
@@ -382,7 +388,7 @@ class Lifecycle:
         self.engine.close()
         self.background.close()
         stops, self._stops = self._stops, []
-        for stop in stops:
+        for stop in reversed(stops):  # requests under way need what began before
             stop(timeout)
         WATCHDOG.forget(self._reactor.workers)
         self._reactor.observers.tell("server_closed")
