@@ -44,6 +44,16 @@ def test_a_connection_that_waits_for_another_request_ends(server: Loopback) -> N
         connection.receive()
 
 
+def test_a_request_that_has_just_arrived_is_answered(server: Loopback) -> None:
+    connection = server.client("/").http()
+    assert connection.request("GET", "/").status == 200
+
+    connection.send("POST", "/", body="hello")
+    end_idle()
+
+    assert connection.receive().text == "hello"
+
+
 class Lazy:
     """Says what it is only by becoming it, as the lazy objects of frameworks do."""
 

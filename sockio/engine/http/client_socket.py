@@ -256,7 +256,8 @@ def take_over(environ: Environ) -> TakenSocket | None:
 def end_idle() -> None:
     """End the connections of gevent.pywsgi and gunicorn that wait for another request.
 
-    They wait for a long time, and a server that closes waits for them.
+    They wait for a long time, and a server that closes waits for them. One on which
+    a request has just arrived is left alone.
     """
     # The exception that ends each without a log line.
     ends: dict[Any, type[BaseException]] = {
@@ -271,8 +272,17 @@ def end_idle() -> None:
             frame = thing.gr_frame
             while frame is not None and frame.f_code not in ends:
                 frame = frame.f_back
-            if frame is not None:
+            if frame is not None and not _has_arrived(frame.f_locals["self"]):
                 thing.kill(ends[frame.f_code], block=False)
+
+
+def _has_arrived(reader: Any) -> bool:
+    """Whether there is something to read for pywsgi's handler, or gunicorn's parser."""
+    sock = reader.unreader.sock if hasattr(reader, "unreader") else reader.socket
+    try:
+        return bool(getattr(sock, "_sock", sock).recv(1, MSG_PEEK))
+    except OSError:
+        return False  # nothing has arrived, or it is closed
 
 
 def _reader(environ: Environ) -> Any:
