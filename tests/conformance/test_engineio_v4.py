@@ -127,7 +127,8 @@ def test_a_posted_payload_comes_back_in_one_poll(
     polled = session.poll()
 
     assert (posted.status, posted.text) == (200, "ok")
-    assert (polled.status, polled.text) == (200, payload)
+    assert polled.status == 200
+    assert polled.text.removesuffix("\x1e2") == payload  # a ping may have become due
 
 
 @engine
