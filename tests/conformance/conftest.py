@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import pytest
 
+from sockio.testing import FakeClock
 from tests.support import suite_servers
 from tests.support.echo_servers import EchoServer, NodeEcho, OurEcho, Settings
 from tests.support.loopback import Loopback
@@ -18,10 +19,17 @@ from tests.support.raw_client import RawClient
 ELSEWHERE = os.environ.get("SOCKIO_TEST_URL")
 #: The suites' own runner is collected only if a checkout of them is named.
 collect_ignore = [] if "SOCKIO_SUITES" in os.environ else ["test_official_suites.py"]
-PATHS = {"engine": "/engine.io/", "engine3": "/engine.io/", "socket": "/socket.io/"}
+PATHS = {
+    "engine": "/engine.io/",
+    "engine3": "/engine.io/",
+    "still": "/engine.io/",
+    "socket": "/socket.io/",
+}
 MAKE: dict[str, Callable[[], Any]] = {
     "engine": suite_servers.engine_server,
     "engine3": suite_servers.old_engine_server,
+    # In its time nothing passes, so that no ping becomes due.
+    "still": lambda: suite_servers.engine_server(clock=FakeClock()),
     "socket": suite_servers.socket_server,
 }
 

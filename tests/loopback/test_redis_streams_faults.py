@@ -59,12 +59,15 @@ def local(pair: RedisPair, number: int) -> str:
     return str(offset)
 
 
-def cut_readers(broker: RedisServer) -> None:
-    """Cut the connections on which streams are read."""
+def cut_readers(broker: RedisServer) -> int:
+    """Cut the connections on which streams are read; return how many there were."""
+    cut = 0
     for client in broker.command("CLIENT", "LIST").splitlines():
         found = re.match(r"id=(\d+) .* cmd=xread ", client)
         if found is not None:
             broker.command("CLIENT", "KILL", "ID", found[1])
+            cut += 1
+    return cut
 
 
 # ------------------------------------------------------------------ away
@@ -242,7 +245,9 @@ def test_entries_that_are_trimmed_before_they_are_read(
 
 
 @pytest.mark.parametrize("id", ["later", "1-1"])
-def test_a_stream_that_is_deleted(serve: Serve, broker: RedisServer, id: str) -> None:
+def test_a_stream_that_is_deleted(
+    serve: Serve, broker: RedisServer, caplog: pytest.LogCaptureFixture, id: str
+) -> None:
     # What is added to a new one may have smaller ids than what was in the old one.
     pair = start(serve, broker)
     local(pair, 0)
@@ -256,9 +261,11 @@ def test_a_stream_that_is_deleted(serve: Serve, broker: RedisServer, id: str) ->
 
     broker.command("DEL", "socket.io")
     broker.command("XADD", "socket.io", id, *entry, repr(data))
-    cut_readers(broker)
+    cut = cut_readers(broker)
 
     assert numbers(pair.here, 1) == numbers(pair.there, 1) == [1]
+    # What is asked while a connection breaks is not answered.
+    wait_until(lambda: caplog.text.count(" again, after ") == cut)
     pair.wait_two()
     local(pair, 2)
     assert numbers(pair.there, 1) == [2]
