@@ -6,10 +6,12 @@ meanwhile is written above the line that is being typed.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +39,101 @@ def typed_lines(words: list[str]) -> Iterator[str]:
     if session is None:
         with suppress(ImportError):  # then there are no arrow keys
             import readline  # noqa: F401 - input() uses it if it is imported
-        yield from _until_the_end(input)
+        yield from _until_the_end(lambda: in_thread(input, _PROMPT))
         return
-    from prompt_toolkit.patch_stdout import patch_stdout
+    terminal = _Terminal(session)
+    file: Any = terminal
+    with redirect_stdout(file), redirect_stderr(file):
+        yield from _until_the_end(terminal.ask)
 
-    with patch_stdout(raw=True):
-        yield from _until_the_end(session.prompt)
 
-
-def _until_the_end(ask: Any) -> Iterator[str]:
+def _until_the_end(ask: Callable[[], str]) -> Iterator[str]:
     while True:
         try:
-            yield in_thread(ask, _PROMPT)
+            yield ask()
         except EOFError:
             return
+
+
+class _Terminal:
+    """A terminal, with a line that is typed, and as a file for what comes above it.
+
+    As long as a line is typed, only the loop that draws it writes to the terminal. So a
+    text is never in the midst of the line, and never lost when the line ends.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._file = sys.stdout
+        #: Not written yet. One thread appends; the one that may write takes.
+        self._kept: deque[str] = deque()
+        #: Whether a line is typed.
+        self._typing = False
+        #: What draws it, from when it has begun.
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def ask(self) -> str:
+        """Return the next line.
+
+        Raises:
+            EOFError: Ctrl-D.
+            KeyboardInterrupt: Ctrl-C.
+
+        Blocks:
+            Until it is there; other greenlets run.
+        """
+        self._typing = True
+        try:
+            line: str = in_thread(
+                lambda: self._session.prompt(_PROMPT, pre_run=self._begin)
+            )
+        finally:
+            self._typing, self._loop = False, None
+            self._write_kept()
+        return line
+
+    def _begin(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._write_kept()
+
+    def write(self, text: str) -> int:
+        self._kept.append(text)
+        if "\n" in text:
+            self.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        loop = self._loop
+        if not self._typing:
+            self._write_kept()
+        elif loop is not None:
+            with suppress(RuntimeError):  # it has ended: ask() writes
+                loop.call_soon_threadsafe(self._write_above)
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    @property
+    def encoding(self) -> str:
+        return self._file.encoding
+
+    def _write_above(self) -> None:
+        # Not by its run_in_terminal(), which lets the terminal echo and take Ctrl-D
+        # meanwhile.
+        if self._kept:
+            app = self._session.app
+            app.renderer.erase()
+            self._write_kept()
+            app.renderer.request_absolute_cursor_position()
+            app.invalidate()
+
+    def _write_kept(self) -> None:
+        while self._kept:
+            self._file.write(self._kept.popleft())
+        self._file.flush()
 
 
 def _session(words: list[str]) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pty
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -476,6 +478,9 @@ class Typed:
     def __init__(self, url: str, state: Path) -> None:
         self._master, slave = pty.openpty()
         os.set_blocking(self._master, False)
+        #: All that it has written.
+        self.all = ""
+        #: What was not waited for.
         self.said = ""
         self.program = gevent.subprocess.Popen(
             [sys.executable, "-m", "sockio", "client", url],
@@ -498,15 +503,24 @@ class Typed:
     def wait_for(self, text: str) -> None:
         """Read what it writes until ``text`` is there, which is then forgotten."""
         while text not in self.said:
-            try:
-                self.said += gevent.os.nb_read(self._master, 65536).decode()
-            except OSError as exc:  # its end is closed
-                raise AssertionError(self.said) from exc
+            assert self._read(), self.said
         self.said = self.said.partition(text)[2]
+
+    def _read(self) -> bool:
+        """Read what it writes next; False: it has ended."""
+        try:
+            text = gevent.os.nb_read(self._master, 65536).decode()
+        except OSError:
+            return False
+        self.all += text
+        self.said += text
+        return True
 
     def end(self, text: bytes) -> int:
         """Type the last key; return the exit code."""
         self.type(text)
+        while self._read():
+            pass
         code: int = self.program.wait(timeout=60)
         os.close(self._master)
         return code
@@ -541,3 +555,33 @@ def test_lines_are_kept_and_completed(io: sockio.Server[Any], tmp_path: Path) ->
     # What begins with a space is not kept.
     assert "+ask add 1 2\n" in history
     assert "2 2" not in history
+
+
+def test_what_comes_while_lines_are_typed(
+    io: sockio.Server[Any], tmp_path: Path
+) -> None:
+    number = itertools.count()
+
+    @io.on("connection")
+    def tell(socket: sockio.Socket[Any]) -> None:
+        if socket.connected:
+            socket.emit("news", next(number))
+            gevent.spawn_later(0.001, tell, socket)
+
+    loopback = Loopback(io)
+    typed = Typed(loopback.url, tmp_path)
+
+    typed.wait_for(EDITING)
+    for count in range(20):
+        typed.type(b"ask add 1 ")
+        typed.wait_for("< news")
+        typed.type(b"%d\r" % count)
+        typed.wait_for(f"< answer to add: {count + 1}")
+        typed.wait_for(EDITING)
+    code = typed.end(b"\x04")
+    loopback.close()
+
+    assert code == 0
+    told = [int(word) for word in re.findall(r"< news (\d+)\r", typed.all)]
+    assert told == list(range(len(told)))
+    assert len(told) > 20
