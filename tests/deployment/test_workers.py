@@ -291,6 +291,51 @@ def test_workers_may_be_added_and_taken_away() -> None:
 
 
 @pytest.mark.patience(60)
+@pytest.mark.parametrize("worker", ["gevent", "gevent_pywsgi", OUR_WORKER])
+@pytest.mark.parametrize("adapter", ["", "unix:"])
+def test_a_worker_hands_requests_over_until_its_end(
+    worker: str, adapter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if adapter:
+        monkeypatch.setenv("ADAPTER", f"{adapter}{tmp_path}")
+    options = ("-w", "2", "--keep-alive", "75", "--graceful-timeout", "6")
+    with Deployed(*gunicorn(worker, CROWD, *options)) as server:
+        leaving, other = sessions_of_two_workers(server)
+        ending = process_of(leaving)
+        connections = [connection_to(server, ending) for _ in range(20)]
+        # When its server has closed, the worker waits for this handler.
+        leaving.post('42["stay"]')
+
+        os.kill(ending, signal.SIGTERM)
+        server.read_log_until(f"{ending} has closed")
+        answers = [
+            connection.request("POST", other.target(), body="3")
+            for connection in connections
+        ]
+
+        assert [answer.status for answer in answers] == [200] * len(connections)
+        wait_until(lambda: ending not in workers_of(server.pid))
+        server.assert_quiet()
+
+
+def process_of(session: PollingSession) -> int:
+    """Return the worker that has a session."""
+    session.post('420["process"]')
+    while True:
+        for packet in session.poll().packets:
+            if packet.startswith("430"):
+                return int(packet[4:-1])
+
+
+def connection_to(server: Deployed, worker: int) -> HttpConnection:
+    """Return a connection that a worker has accepted, and keeps."""
+    while True:
+        connection = server.client().http()
+        if connection.request("GET", "/").text.split()[0] == str(worker):
+            return connection
+
+
+@pytest.mark.patience(60)
 def test_workers_that_are_replaced_after_some_requests() -> None:
     with served("--max-requests", "150") as (server, crowd):
         before = set(workers_of(server.pid))

@@ -105,18 +105,27 @@ class Colleagues(Protocol):
 def follow(
     server: Closing,
     close_patiently: Callable[[float], None],
+    leave: Callable[[float | None], None],
     colleagues: Colleagues,
-) -> None:
-    """Close ``server`` when the gunicorn worker that serves it ends, if there is one.
+) -> bool:
+    """Close ``server`` when the gunicorn worker that serves it ends.
 
     Args:
         server: A server that has started.
         close_patiently: Closes it, and gives what is under way so many seconds to end.
+        leave: Leaves the other workers; called at the exit of the process, since
+            requests for their sessions come until then. With a number they get what is
+            theirs before.
         colleagues: The other workers of its master, and of that master's successor.
+
+    Returns:
+        Whether there is such a worker.
     """
     found = worker()
-    if found is not None:
-        _Follower(server, close_patiently, colleagues, found)
+    if found is None:
+        return False
+    _Follower(server, close_patiently, leave, colleagues, found)
+    return True
 
 
 class _Follower:
@@ -126,11 +135,13 @@ class _Follower:
         self,
         server: Closing,
         close_patiently: Callable[[float], None],
+        leave: Callable[[float | None], None],
         colleagues: Colleagues,
         worker: Any,
     ) -> None:
         self._server = server
         self._close_patiently = close_patiently
+        self._leave = leave
         self._colleagues = colleagues
         self._worker = worker
         #: The files of the master that are its listening sockets, until it ends.
@@ -213,8 +224,10 @@ class _Follower:
         with suppress(SystemExit, KeyboardInterrupt):
             self._end_with_worker()
             if not self._hurried:
-                return
-        self._server.close()
+                self._leave(0.0)
+        if self._hurried:
+            self._server.close()
+            self._leave(None)
         self._server.reactor.settle()
 
 

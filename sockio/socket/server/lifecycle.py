@@ -111,7 +111,7 @@ class Lifecycle:
         self.front: WSGIApp = server
         #: Called when ``run`` has begun to serve in this process.
         self.on_serving: Callable[[], object] = int
-        #: What ``close`` calls, with its timeout, to stop HTTP servers and adapters.
+        #: What ``close`` calls, the last one first, with its timeout.
         self._stops: list[Callable[[float | None], object]] = []
         #: The Engine.IO server below.
         self.engine = engine
@@ -152,10 +152,12 @@ class Lifecycle:
         if slow_handler is not None:
             WATCHDOG.watch(self._reactor.workers, slow_handler)
         self._namespaces.start()
-        self._stops.append(self._leave)
+        self._stops.insert(0, self._leave)  # requests that are under way need it
         self._group.start(self.engine, gunicorn.worker())
         self._ports.start()
-        gunicorn.follow(self.server, self._close_patiently, self._group)
+        follow = gunicorn.follow
+        if follow(self.server, self._close_patiently, self._leave, self._group):
+            self._stops.remove(self._leave)
         self.background.start()
 
     def _leave(self, timeout: float | None) -> None:
@@ -388,7 +390,8 @@ class Lifecycle:
         self.engine.close()
         self.background.close()
         stops, self._stops = self._stops, []
-        for stop in reversed(stops):  # requests under way need what began before
+        for stop in reversed(stops):
             stop(timeout)
+        self._namespaces.release_leases()
         WATCHDOG.forget(self._reactor.workers)
         self._reactor.observers.tell("server_closed")

@@ -249,7 +249,7 @@ class Namespaces:
         self._provider = new
         for namespace in self._by_name.values():
             namespace.swap_adapter(self._make_adapter)
-        self._release_leases()
+        self.release_leases()
         self._leases = leases
         self._retire(old)
         self.on_other_adapter()
@@ -301,14 +301,15 @@ class Namespaces:
 
     def release(self) -> None:
         """Close what the adapters share."""
-        self._release_leases()
+        self.release_leases()
         for old, task in self._retiring.items():
             task.kill()
             old.close()
         self._retiring.clear()
         self._provider.close()
 
-    def _release_leases(self) -> None:
+    def release_leases(self) -> None:
+        """Compete for nothing any more."""
         for lease in self._leases.values():
             lease.close()
         self._leases.clear()

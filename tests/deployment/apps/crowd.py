@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+import gevent.event
+
 import sockio
 from sockio.types import Environ, StartResponse
 
@@ -18,6 +20,16 @@ io: sockio.Server[Any] = sockio.Server(
     advertise=os.environ.get("ADVERTISE"),
     ready="/ready",
 )
+
+
+class Ending(sockio.Observer):
+    """Tells when the server has closed; its process may go on."""
+
+    def server_closed(self) -> None:
+        print(f"{os.getpid()} has closed")
+
+
+io.observe(Ending())
 
 
 @io.on("connection")
@@ -44,6 +56,10 @@ def connected(socket: sockio.Socket[Any]) -> None:
     @socket.on("where")
     def where() -> tuple[list[str], str, bool]:
         return sorted(socket.rooms), socket.data.entered, socket.recovered
+
+    @socket.on("stay")
+    def stay() -> None:
+        gevent.event.Event().wait()
 
     @socket.on("process")
     def process() -> int:

@@ -185,6 +185,7 @@ def test_handlers_get_time_to_end_and_no_more_than_there_is(
     assert ending.done
     latch.set(None)
     clock.settle()
+    at_exit[0]()
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGQUIT])
@@ -241,6 +242,7 @@ def test_a_worker_that_is_replaced_waits_for_its_successor_first(
     advance(clock, 1.0)
     assert ending.done
     successor.close()
+    at_exit[0]()
 
 
 @pytest.mark.usefixtures("listener")
@@ -257,6 +259,7 @@ def test_it_waits_no_longer_than_a_third_of_its_time(
     assert io.engine.retry_after == THIRD
 
     advance(clock, 1.0)
+    at_exit[0]()
 
 
 @pytest.mark.usefixtures("listener")
@@ -271,6 +274,7 @@ def test_nobody_waits_for_successors_of_a_master_that_ends(
 
     assert io.engine.retry_after == THIRD
     advance(clock, 1.0)
+    at_exit[0]()
 
 
 @pytest.mark.usefixtures("listener")
