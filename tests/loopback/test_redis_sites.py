@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -134,6 +135,35 @@ def test_another_node_becomes_responsible(serve: Serve, cluster: RedisCluster) -
     for number in (0, 1):
         stats = pair.stats(number)
         assert (stats.gaps, stats.lost, stats.uncertain) == (0, 0, 0)
+
+
+def test_nodes_that_do_not_agree(
+    serve: Serve, cluster: RedisCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    pair = RedisPair(serve, f"{cluster.url}?mode=sharded&prefix=quarrel")
+    pair.wait_two()
+    pair.socket.join("room")
+    wait_until(lambda: pair.buses[0].up)
+    slot = slot_of(b"quarrel#/#room#", SLOTS)
+    one, other, _ = cluster.nodes
+    cluster.move(slot, to=other)
+    asked = _refusals(cluster)
+
+    cluster.tell(other, slot, owner=one)  # which it says of the other one
+    pair.second.io.to("room").emit("n", 1)
+    said = f"do not agree on which of them is responsible for slot {slot}"
+    wait_until(lambda: said in caplog.text)
+    assert _refusals(cluster) - asked < 200
+    cluster.move(slot, to=one)
+
+    assert pair.here.receive_event() == ["n", 1]
+    assert (pair.stats(1).lost, pair.stats(1).uncertain) == (0, 0)
+
+
+def _refusals(cluster: RedisCluster) -> int:
+    """Return how many commands the nodes have refused."""
+    told = "".join(node.command("INFO", "commandstats") for node in cluster.nodes)
+    return sum(map(int, re.findall(r"rejected_calls=(\d+)", told)))
 
 
 def _say_until_heard(pair: RedisPair, number: int) -> None:

@@ -53,9 +53,15 @@ class RedisCluster:
 
     def move(self, slot: int, to: RedisServer) -> None:
         """Make another node responsible for a slot, which has no keys."""
-        id = to.command("CLUSTER", "MYID").split("\r\n")[1]
+        # Otherwise gossip may give it back to the one that had it.
+        to.command("CLUSTER", "BUMPEPOCH")
         for node in (to, *self.nodes):
-            node.command("CLUSTER", "SETSLOT", slot, "NODE", id)
+            self.tell(node, slot, to)
+
+    def tell(self, node: RedisServer, slot: int, owner: RedisServer) -> None:
+        """Tell a node who is responsible for a slot."""
+        id = owner.command("CLUSTER", "MYID").split("\r\n")[1]
+        node.command("CLUSTER", "SETSLOT", slot, "NODE", id)
 
     def close(self) -> None:
         """End it."""

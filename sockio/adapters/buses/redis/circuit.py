@@ -25,6 +25,11 @@ __all__ = ["Circuit", "Subscription"]
 #: channel)``.
 Subscription = tuple[bytes, bytes]
 
+#: How often a slot may change hands until a node takes something for it. The pauses
+#: meanwhile: the first and the longest one, in seconds.
+MOST_MOVES = 10
+FIRST_PAUSE, LONGEST_PAUSE = 0.01, 1.0
+
 _UNDO = {
     b"subscribe": b"unsubscribe",
     b"psubscribe": b"punsubscribe",
@@ -131,6 +136,8 @@ class Circuit(Connections):
         self._pairs: dict[tuple[str, int], _Pair] = {}
         #: Who is responsible, by slot.
         self._owners: list[_Pair] = []
+        #: How often a slot has changed hands since a node took something for it.
+        self._moves: dict[int, int] = {}
         #: Whether each node is listened to by a greenlet of its own.
         self._listening = False
         #: Who was asked for a subscription.
@@ -187,6 +194,7 @@ class Circuit(Connections):
             super().subscribe(wanted, rest)
             while self.unconfirmed:
                 self.hear()
+        self._pause()
         super().subscribe(wanted, changed)
 
     def change(self, fresh: set[Subscription], old: set[Subscription]) -> None:
@@ -213,8 +221,9 @@ class Circuit(Connections):
         try:
             message = pair.subscriber.read()
         except Moved as moved:
-            if not self.move(moved):
-                raise
+            error = self.move(moved)
+            if error is not None:
+                raise error from moved
             return
         except Refused as refusal:
             if "unknown command" in str(refusal):
@@ -229,18 +238,32 @@ class Circuit(Connections):
                 self._heard(message)
             case b"subscribe" | b"psubscribe" | b"ssubscribe":
                 self.unconfirmed.discard((message[0], message[1]))
+                if message[0] == b"ssubscribe":
+                    self._has_taken(message[1])
             case b"sunsubscribe":
                 subscription = (b"ssubscribe", message[1])
                 if self._asked_at.get(subscription) is pair:
                     # We have not asked for that: another node is responsible now.
                     self._forget({subscription})
 
-    def move(self, moved: Moved) -> bool:
-        """Another node is responsible for a slot; False: we are not connected to it."""
-        pair = self._pairs.get((moved.host, moved.port))
+    def move(self, moved: Moved) -> Exception | None:
+        """Another node is responsible for a slot, as one of them says.
+
+        Returns:
+            Why these connections are of no use any more; None: they are.
+        """
+        slot, host, port = moved.slot_id, moved.host, moved.port
+        pair = self._pairs.get((host, port))
         if pair is None:
-            return False
-        self._owners[moved.slot_id] = pair
+            return ConnectionError(f"the cluster has another node now, {host}:{port}")
+        if self._owners[slot] is not pair:
+            self._owners[slot] = pair
+            self._moves[slot] = self._moves.get(slot, 0) + 1
+            if self._moves[slot] > MOST_MOVES:
+                return ConnectionError(
+                    "the nodes of the cluster do not agree on which of them is "
+                    f"responsible for slot {slot}"
+                )
         self._forget(
             {
                 (command, name)
@@ -248,7 +271,18 @@ class Circuit(Connections):
                 if command == b"ssubscribe" and self._owner(name) is not at
             }
         )
-        return True
+        return None
+
+    def _pause(self) -> None:
+        """Wait a moment if the nodes do not agree on who is responsible."""
+        moves = max(self._moves.values(), default=0)
+        if moves > 1:
+            gevent.sleep(min(FIRST_PAUSE * 2 ** (moves - 2), LONGEST_PAUSE))
+
+    def _has_taken(self, name: bytes) -> None:
+        """The node that is responsible for a channel or a key has said so."""
+        if self._moves:
+            self._moves.pop(slot_of(name, len(self._owners)), None)
 
     def _forget(self, subscriptions: set[Subscription]) -> None:
         for subscription in subscriptions:
@@ -275,6 +309,7 @@ class Circuit(Connections):
         Blocks:
             Until all are there.
         """
+        self._pause()
         answers: list[list[Any]] = [[] for _ in commands]
 
         def exchange(pair: _Pair, share: list[int]) -> None:
@@ -285,6 +320,9 @@ class Circuit(Connections):
                 lose(exc)
             for number, answer in zip(share, found, strict=False):
                 answers[number].append(answer)
+                name = _place_of(commands[number])
+                if name is not None and not isinstance(answer, Refused):
+                    self._has_taken(name)
 
         shares = self._shares(commands)
         if len(shares) == 1:
@@ -319,14 +357,10 @@ class Circuit(Connections):
         return shares
 
     def _takers(self, command: Sequence[Any]) -> list[_Pair]:
-        match command[0]:
-            case "PUBSUB":
-                return list(self._pairs.values())
-            case "SPUBLISH":
-                return [self._owner(command[1])]
-            case "EVAL":  # script, number of keys, key
-                return [self._owner(command[3])]
-        return [self._home]
+        if command[0] == "PUBSUB":
+            return list(self._pairs.values())
+        name = _place_of(command)
+        return [self._home if name is None else self._owner(name)]
 
     @property
     def _home(self) -> _Pair:
@@ -334,6 +368,16 @@ class Circuit(Connections):
 
     def _owner(self, name: bytes) -> _Pair:
         return self._owners[slot_of(name, len(self._owners))]
+
+
+def _place_of(command: Sequence[Any]) -> Any:
+    """Return the channel or the key whose node takes a command; None: any node does."""
+    match command[0]:
+        case "SPUBLISH":
+            return command[1]
+        case "EVAL":  # script, number of keys, key
+            return command[3]
+    return None
 
 
 def _added(answers: list[Any]) -> Any:

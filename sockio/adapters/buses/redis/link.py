@@ -109,8 +109,9 @@ class Link(Reconnecting[Circuit]):
             return [None] * len(commands)
         answers = circuit.exchange(commands, lambda exc: self._lose(circuit, exc))
         for answer in answers:
-            if isinstance(answer, Unsettled) and not (
-                isinstance(answer, Moved) and circuit.move(answer)
-            ):
-                self._lose(circuit, answer)
+            error = answer if isinstance(answer, Unsettled) else None
+            if isinstance(answer, Moved):
+                error = circuit.move(answer)
+            if error is not None:
+                self._lose(circuit, error)
         return answers
