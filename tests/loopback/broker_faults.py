@@ -16,7 +16,7 @@ from sockio.errors import EncodeError
 from sockio.testing import FakeClock
 from tests.support.broker_pair import BrokerPair
 from tests.support.holding_proxy import HoldingProxy
-from tests.support.served import Heard
+from tests.support.served import Heard, Served
 from tests.support.waiting import wait_until
 
 from .conftest import Serve
@@ -275,6 +275,25 @@ class ForgetfulBrokerFaults(BrokerFaults):
         assert numbers in ([2], [1, 2])
         assert pair.stats().uncertain == 1
         assert pair.stats(1).gaps == pair.stats(1).uncertain == 0
+
+    def test_a_question_is_asked_again_when_its_connection_ends(
+        self, serve: Serve, shared: Broker, proxy: HoldingProxy, options: str
+    ) -> None:
+        url = self.url(shared, "prefix=asked", options)
+        pair = BrokerPair(serve, url.replace(str(shared.port), str(proxy.port)))
+        pair.wait_two()
+        proxy.allow(0)
+
+        def ask(server: Served) -> int:
+            server.io.emit("n", 1)  # in the same write as the question
+            return server.io.sockets.adapter.server_count()
+
+        asking = [gevent.spawn(ask, server) for server in pair.servers]
+        wait_until(lambda: all(bus.owed for bus in pair.buses))
+        proxy.cut()
+
+        assert [each.get(timeout=30) for each in asking] == [2, 2]
+        assert [pair.stats(number).uncertain for number in (0, 1)] == [1, 1]
 
     @pytest.mark.parametrize("slow", [0, 1])
     def test_a_slow_broker(

@@ -56,12 +56,16 @@ class HoldingProxy:
         self._change.set()
         self._change.clear()
 
-    def close(self) -> None:
-        """End everything."""
-        self._server.stop()
+    def cut(self) -> None:
+        """End the connections that there are, and drop what is held back."""
         for end in tuple(self._ends):
             _shut(end)
         self.let_go()
+
+    def close(self) -> None:
+        """End everything."""
+        self._server.stop()
+        self.cut()
 
     def _serve(self, client: Any, _: object) -> None:
         upstream = gevent.socket.socket()

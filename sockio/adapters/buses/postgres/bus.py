@@ -362,13 +362,21 @@ class PostgresBus:
                 answer = next(answers, None)
                 if answer is None:
                     log.debug("%d messages without an answer", len(letters) - taken)
-                    return taken
+                    return taken + self._count_later(parcels[taken:])
                 self._answered(answer)
                 if letter.told is not None:
                     letter.told(answer.value == b"true")
             if letter.done is not None:
                 letter.done()
         return len(letters)
+
+    def _count_later(self, parcels: Sequence[Parcel]) -> int:
+        """Count again for those that only ask; return how many these are."""
+        asks = [parcel for parcel in parcels if parcel.content.command is None]
+        if not asks:
+            return 0
+        self.ready()
+        return self.carry(asks)
 
     def _answered(self, answer: Answer) -> None:
         if answer.error is not None:

@@ -49,6 +49,8 @@ _RELEASE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 """
+#: Commands that may be given twice.
+_QUESTIONS = ("PUBSUB", "XRANGE")
 #: What a parcel takes beside its content.
 OVERHEAD = 100
 
@@ -270,16 +272,19 @@ class RedisBus:
         while parcels:
             commands = [command for parcel in parcels for command in parcel.content]
             answers = iter(self._link.exchange(commands))
-            refused: list[Parcel] = []
+            again: list[Parcel] = []
             for parcel in parcels:
                 own = [next(answers) for _ in parcel.content]
                 if any(isinstance(answer, Unsettled) for answer in own):
-                    refused.append(parcel)
+                    again.append(parcel)
                 elif None not in own:
                     self._answered(parcel, own)
                     taken += 1
-            # The nodes of a cluster have changed, and none has taken these.
-            parcels = refused
+                elif all(command[0] in _QUESTIONS for command in parcel.content):
+                    again.append(parcel)
+            # The nodes of a cluster have changed, and none has taken these; or the
+            # connection has ended, and a question may be asked twice.
+            parcels = again
             if parcels:
                 self.ready()
         return taken
