@@ -68,7 +68,8 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     marker = item.get_closest_marker("patience")
     limit = marker.args[0] if marker else TIME_LIMIT
-    expired = TimeoutError(f"the test waited longer than {limit:g} s")
+    # Not a TimeoutError, for which some callers wait.
+    expired = AssertionError(f"the test waited longer than {limit:g} s")
     try:
         with gevent.Timeout(limit, expired):
             return (yield)

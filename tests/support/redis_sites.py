@@ -69,7 +69,8 @@ class RedisCluster:
 
     def _knows_all(self, node: RedisServer) -> bool:
         info = node.command("CLUSTER", "INFO")
-        return "cluster_state:ok" in info and "cluster_known_nodes:3" in info
+        facts = ("cluster_state:ok", "cluster_known_nodes:3", "cluster_current_epoch:3")
+        return all(f"{fact}\r\n" in info for fact in facts)
 
 
 class Sentinel(RedisServer):
