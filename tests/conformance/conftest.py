@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Protocol
 
 import pytest
 
-from sockio.testing import FakeClock
 from tests.support import suite_servers
 from tests.support.echo_servers import EchoServer, NodeEcho, OurEcho, Settings
 from tests.support.loopback import Loopback
@@ -22,20 +21,32 @@ collect_ignore = [] if "SOCKIO_SUITES" in os.environ else ["test_official_suites
 PATHS = {
     "engine": "/engine.io/",
     "engine3": "/engine.io/",
-    "still": "/engine.io/",
     "socket": "/socket.io/",
 }
-MAKE: dict[str, Callable[[], Any]] = {
+#: Nothing comes in between, and nobody is late, however busy the machine is.
+PATIENT = {
+    "/engine.io/": {"ping_interval": 25.0, "ping_timeout": 20.0},
+    "/socket.io/": {
+        "ping_interval": 25.0,
+        "ping_timeout": 20.0,
+        "connect_timeout": 45.0,
+    },
+}
+MAKE: dict[str, Callable[..., Any]] = {
     "engine": suite_servers.engine_server,
     "engine3": suite_servers.old_engine_server,
-    # In its time nothing passes, so that no ping becomes due.
-    "still": lambda: suite_servers.engine_server(clock=FakeClock()),
     "socket": suite_servers.socket_server,
 }
 
 
+@pytest.fixture
+def hasty() -> bool:
+    """Whether our server has the suites' limits: pings come, and the silent must go."""
+    return False
+
+
 @pytest.fixture(params=["socket"])
-def client(request: pytest.FixtureRequest) -> Iterator[RawClient]:
+def client(request: pytest.FixtureRequest, hasty: bool) -> Iterator[RawClient]:
     """Give a raw client; the parameter says which server, and on which HTTP server."""
     which, _, kind = request.param.partition("/")
     protocol = 3 if which == "engine3" else 4
@@ -45,7 +56,10 @@ def client(request: pytest.FixtureRequest) -> Iterator[RawClient]:
         with RawClient(ELSEWHERE, PATHS[which], protocol) as raw:
             yield raw
         return
-    loopback = Loopback(MAKE[which](), "pywsgi" if kind == "pywsgi" else "sockio")
+    limits = {} if hasty else PATIENT[PATHS[which]]
+    loopback = Loopback(
+        MAKE[which](**limits), "pywsgi" if kind == "pywsgi" else "sockio"
+    )
     yield loopback.client(protocol=protocol)
     loopback.close()
 

@@ -60,9 +60,10 @@ def test_an_unknown_namespace_is_refused(websocket: RawWebSocket) -> None:
 def test_a_broken_connect_packet_closes_the_connection(websocket: RawWebSocket) -> None:
     websocket.send("4abc")
 
-    websocket.wait_closed(0.25)
+    websocket.wait_closed()
 
 
+@pytest.mark.parametrize("hasty", [True])
 def test_without_a_connect_packet_the_connection_is_closed(
     websocket: RawWebSocket,
 ) -> None:
@@ -73,6 +74,7 @@ def test_without_a_connect_packet_the_connection_is_closed(
 # ------------------------------------------------------------------ disconnect
 
 
+@pytest.mark.parametrize("hasty", [True])  # a ping follows
 def test_leaving_the_main_namespace_keeps_the_connection(joined: RawWebSocket) -> None:
     joined.send("41")
 

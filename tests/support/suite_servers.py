@@ -13,13 +13,14 @@ MAX_PAYLOAD = 1_000_000
 
 def engine_server(**options: Any) -> sockio.EngineServer:
     """Make the Engine.IO suites' server: every message goes back to its sender."""
-    engine = sockio.EngineServer(
-        path="/engine.io",
-        ping_interval=PING_INTERVAL,
-        ping_timeout=PING_TIMEOUT,
-        max_http_buffer_size=MAX_PAYLOAD,
+    settings: dict[str, Any] = {
+        "path": "/engine.io",
+        "ping_interval": PING_INTERVAL,
+        "ping_timeout": PING_TIMEOUT,
+        "max_http_buffer_size": MAX_PAYLOAD,
         **options,
-    )
+    }
+    engine = sockio.EngineServer(**settings)
 
     @engine.on("connection")
     def connected(session: sockio.EngineSession) -> None:
@@ -28,9 +29,9 @@ def engine_server(**options: Any) -> sockio.EngineServer:
     return engine
 
 
-def old_engine_server() -> sockio.EngineServer:
+def old_engine_server(**options: Any) -> sockio.EngineServer:
     """Make the server of the suite for Engine.IO 3."""
-    return engine_server(allow_eio3=True)
+    return engine_server(allow_eio3=True, **options)
 
 
 def socket_server(**options: Any) -> sockio.Server:
