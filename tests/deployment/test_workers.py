@@ -333,6 +333,7 @@ def connection_to(server: Deployed, worker: int) -> HttpConnection:
         connection = server.client().http()
         if connection.request("GET", "/").text.split()[0] == str(worker):
             return connection
+        connection.close()
 
 
 @pytest.mark.patience(60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
@@ -97,6 +98,8 @@ class Deployed:
             stderr=subprocess.STDOUT,
             pass_fds=pass_fds,
         )
+        # Nobody may be reading what it logs, for thousands of requests.
+        fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, 1 << 20)
         self._clients: list[RawClient] = []
         #: What it has written: what was read so far, and at its end the rest.
         self.log = ""
