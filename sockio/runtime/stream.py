@@ -189,6 +189,7 @@ class Stream:
             del pending[:taken]
             if sent:
                 pending[0] = memoryview(pending[0])[sent:]
+            if sent or not taken:  # TLS says 0 where others raise
                 break
         if pending:
             self._wait_for_kernel()
