@@ -129,8 +129,9 @@ def run(
 def test_each_gets_the_socket_the_group_and_the_options(tmp_path: Path) -> None:
     socket_file = tmp_path / "s"
     body = (
-        "on_ready(); print(listening.address, len(group), sorted(options), "
-        "os.path.exists(listening.path), flush=True); listening.close(); "
+        "on_ready(); told = (listening.address, len(group), sorted(options), "
+        "os.path.exists(listening.path)); listening.close(); "
+        "os.write(1, ' '.join(map(str, told)).encode() + b'\\n'); "
         "os.kill(os.getppid(), 15); import signal; signal.pause()"
     )
 
