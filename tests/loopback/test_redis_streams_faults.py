@@ -306,5 +306,6 @@ def test_strangers_harm_nobody(
         heard += message.startswith(f'42["n",{heard},"')
     assert heard == number
     assert pair.stats(1).unreadable > STRANGE / 5
-    told = [r for r in caplog.records if r.name.startswith("sockio.adapters")]
+    # Servers of other tests may still be watched.
+    told = [r for r in caplog.records if r.name != "sockio.runtime.watchdog"]
     assert [r for r in told if r.levelname in ("ERROR", "WARNING")] == []

@@ -279,9 +279,9 @@ class Circuit(Connections):
         if moves > 1:
             gevent.sleep(min(FIRST_PAUSE * 2 ** (moves - 2), LONGEST_PAUSE))
 
-    def _has_taken(self, name: bytes) -> None:
+    def _has_taken(self, name: bytes | None) -> None:
         """The node that is responsible for a channel or a key has said so."""
-        if self._moves:
+        if self._moves and name is not None:
             self._moves.pop(slot_of(name, len(self._owners)), None)
 
     def _forget(self, subscriptions: set[Subscription]) -> None:
@@ -320,9 +320,8 @@ class Circuit(Connections):
                 lose(exc)
             for number, answer in zip(share, found, strict=False):
                 answers[number].append(answer)
-                name = _place_of(commands[number])
-                if name is not None and not isinstance(answer, Refused):
-                    self._has_taken(name)
+                if self._moves and not isinstance(answer, Refused):
+                    self._has_taken(_place_of(commands[number]))
 
         shares = self._shares(commands)
         if len(shares) == 1:
