@@ -88,8 +88,9 @@ class Program:
 
         try:
             os.setsid()
-            # As a new program has it; who runs the tests may ignore it.
+            # As a new program has them; who runs the tests may ignore them.
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             if terminal is not None:
                 fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
             logging.getLogger("sockio.siblings.supervisor").addHandler(
