@@ -43,7 +43,8 @@ class Clock:
         """Call ``fn(*args)`` in the current hub when ``seconds`` have passed.
 
         It runs in the hub, so it must not block: it flips state and appends. What it
-        raises is logged.
+        raises is logged. What had arrived by then is read first, at least some of it;
+        where all of it counts, see ``Deadline``.
         """
         return _LoopTimer(seconds, fn, args)
 
@@ -59,7 +60,7 @@ class _LoopTimer:
         self._watcher: Any = get_hub().loop.timer(seconds if seconds > 0 else 0.0)
         # Without the update a greenlet that computed for three seconds would get a
         # timer that fires three seconds early: the loop reads the time once a pass.
-        self._watcher.start(self._fire, update=True)
+        self._watcher.start(self._fall_due if seconds > 0 else self._fire, update=True)
 
     def cancel(self) -> None:
         watcher = self._watcher
@@ -69,6 +70,13 @@ class _LoopTimer:
             watcher.close()
             # The call's objects must not live as long as this timer.
             self._fn, self._args = _nothing, ()
+
+    def _fall_due(self) -> None:
+        # In a pass of the loop, timers come before reads. The loop may have stood
+        # still, and what we wait for may have come long ago: this pass reads it.
+        self._watcher.close()
+        self._watcher = get_hub().loop.timer(0.0)
+        self._watcher.start(self._fire)
 
     def _fire(self) -> None:
         fn, args = self._fn, self._args

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -306,6 +307,36 @@ def test_an_answer_after_the_timeout_is_ignored(serve: Serve, clock: FakeClock) 
 
     assert len(heard.calls) == 1
     assert socket.connected
+
+
+def blocking(target: Any, heard: Heard) -> None:
+    heard(None, target.emit_with_ack("q"))
+
+
+def with_a_callback(target: Any, heard: Heard) -> None:
+    target.emit("q", ack=heard)
+
+
+@pytest.mark.parametrize("ask", [blocking, with_a_callback])
+@pytest.mark.parametrize("everybody", [False, True])
+def test_an_answer_that_came_in_time_counts_though_it_is_read_late(
+    served: Served, ask: Callable[[Any, Heard], None], everybody: bool
+) -> None:
+    websocket, socket = served.connect()
+    heard = Heard()
+    seconds = 0.01
+    target = (served.io if everybody else socket).timeout(seconds)
+
+    def answer_and_compute() -> None:
+        websocket.send('430["in time"]')
+        end = time.monotonic() + 2 * seconds
+        while time.monotonic() < end:  # as a handler may do
+            pass
+
+    gevent.spawn(ask, target, heard)
+    gevent.spawn(answer_and_compute)
+
+    assert heard.next() == (None, ["in time"] if everybody else "in time")
 
 
 def test_emit_with_ack_returns_the_first_argument(served: Served) -> None:

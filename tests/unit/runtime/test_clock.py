@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import socket
 import subprocess
 import sys
 import weakref
@@ -42,6 +43,61 @@ def test_timers_fire_in_order_of_time() -> None:
 
     assert came.wait(2)
     assert order == ["sooner", "later"]
+
+
+def test_what_came_while_the_loop_stood_still_is_read_before_a_call() -> None:
+    clock = Clock()
+    came = Event()
+    order: list[str] = []
+    ours, theirs = socket.socketpair()
+    watcher = gevent.get_hub().loop.io(ours.fileno(), 1)
+
+    def read() -> None:
+        watcher.stop()
+        gevent.get_hub().loop.run_callback(order.append, "what was read")
+
+    def late() -> None:
+        order.append("late")
+        came.set()
+
+    with ours, theirs:
+        watcher.start(read)
+        clock.call_later(0.002, order.append, "too late")
+        clock.call_later(0.001, late)
+        theirs.send(b"in time")
+        end = clock.now() + 0.003
+        while clock.now() < end:
+            pass
+
+        assert came.wait(2)
+        gevent.idle(-1)
+        watcher.close()
+    assert order == ["what was read", "late", "too late"]
+
+
+def test_a_call_that_has_fallen_due_can_be_cancelled() -> None:
+    clock = Clock()
+    came = Event()
+    calls: list[str] = []
+    ours, theirs = socket.socketpair()
+    watcher = gevent.get_hub().loop.io(ours.fileno(), 1)
+
+    def read() -> None:
+        watcher.stop()
+        timer.cancel()
+        clock.call_later(0.001, came.set)
+
+    with ours, theirs:
+        watcher.start(read)
+        timer = clock.call_later(0.001, calls.append, "cancelled")
+        theirs.send(b"in time")
+        end = clock.now() + 0.003
+        while clock.now() < end:
+            pass
+
+        assert came.wait(2)
+        watcher.close()
+    assert calls == []
 
 
 def test_a_negative_time_is_as_soon_as_possible() -> None:

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
+from sockio.engine.handover import way
 from sockio.engine.handover.way import KIND, Way
 from sockio.runtime.reactor import Reactor
 from sockio.siblings.link import PACKET, PATIENCE, Link
+from sockio.siblings.place import Folder
 from sockio.siblings.siblings import Siblings
 from sockio.testing import FakeClock
+from tests.support.waiting import wait_until
 
 
 class Owner:
@@ -142,6 +146,30 @@ def test_a_sibling_that_hangs_has_some_seconds(
     assert giver.way.hangs
     assert not giver.way.gone
     assert giver.ends == [giver.way]
+
+
+def test_a_sibling_does_not_hang_if_this_process_stood_still(
+    place: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(way, "PATIENCE", 0.01)
+    reactor = Reactor()
+    reactor.start()
+    theirs, ours = Siblings(place, reactor), Siblings(place, reactor)
+    owner = Owner(theirs)
+    giver = Giver(ours, owner, reactor)
+    wait_until(lambda: owner.links)
+
+    giver.give(0)
+    owner.confirm(1)
+    end = time.monotonic() + 0.02
+    while time.monotonic() < end:
+        pass
+    wait_until(lambda: giver.arrived or giver.lost)
+
+    assert (giver.arrived, giver.lost) == ([0], [])
+    assert not giver.way.hangs
+    for siblings in (ours, theirs):
+        siblings.close()
 
 
 def test_the_seconds_count_for_each_request(
