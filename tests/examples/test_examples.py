@@ -694,6 +694,7 @@ def test_the_admin_page_watches_two_workers(start: Start, node: Driver) -> None:
     page.goto(f"{server.url}/admin-ui/#/rooms/")
     until_shown(page, "lounge")
     page.goto(f"{server.url}/admin-ui/")  # the page comes in with its session
+    until_shown(page, "CONNECTED", "100.0 %", "/admin")
     page.run("location.hash = '#/events/'")
     clients[0].emit("say", "hello")
     until_shown(page, "Event received", "Event sent", "said")
