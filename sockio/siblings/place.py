@@ -37,8 +37,10 @@ _AF_UNIX: int = getattr(socket, "AF_UNIX", -1)
 #: How the names of this release begin. Siblings that would misread each other's packets
 #: have other names, so that they do not meet.
 _PREFIX = "sockio/1/"
-#: What stands behind the tags of those who take newcomers; no tag contains it.
-_MARK, _FILE_MARK = "/new", ".new"
+#: What stands behind the tags of those who take newcomers, and of those who do so if
+#: nobody else does; no tag contains it.
+_MARK, _RESERVE = "/new", "/yet"
+_FILE_MARK, _FILE_RESERVE = ".new", ".yet"
 #: Connections that may wait to be accepted.
 _BACKLOG = 128
 #: Most bytes of the path of a Unix socket.
@@ -70,8 +72,11 @@ class Place(Protocol):
     def leave(self, tag: str) -> None:
         """Let ``tag`` be unknown from now on; its socket was closed."""
 
-    def welcome(self, tag: str) -> PlainSocket:
+    def welcome(self, tag: str, *, reserve: bool = False) -> PlainSocket:
         """Say that ``tag`` takes newcomers, as long as what is returned is open.
+
+        Args:
+            reserve: Whether it takes only those whom nobody else takes.
 
         Raises:
             OSError: It cannot be said.
@@ -80,8 +85,12 @@ class Place(Protocol):
     def unwelcome(self, tag: str) -> None:
         """Let ``tag`` take no newcomers from now on; the socket was closed."""
 
-    def welcoming(self) -> list[str]:
-        """Return the tags of those who take newcomers, or did until now."""
+    def welcoming(self, *, reserve: bool = False) -> list[str]:
+        """Return the tags of those who take newcomers, or did until now.
+
+        Args:
+            reserve: Whether those are wanted who take them if nobody else does.
+        """
 
 
 class Names:
@@ -109,16 +118,16 @@ class Names:
     def leave(self, tag: str) -> None:
         """Do nothing: the name has gone with its socket."""
 
-    def welcome(self, tag: str) -> PlainSocket:
+    def welcome(self, tag: str, *, reserve: bool = False) -> PlainSocket:
         """See ``Place.welcome``."""
-        return _bound(f"\0{self._prefix}{tag}{_MARK}")
+        return _bound(f"\0{self._prefix}{tag}{_RESERVE if reserve else _MARK}")
 
     def unwelcome(self, tag: str) -> None:
         """Do nothing: the name has gone with its socket."""
 
-    def welcoming(self) -> list[str]:
+    def welcoming(self, *, reserve: bool = False) -> list[str]:
         """See ``Place.welcoming``."""
-        return self._find(_MARK)
+        return self._find(_RESERVE if reserve else _MARK)
 
     def _find(self, end: str) -> list[str]:
         """Return the tags that are bound with ``end`` behind them."""
@@ -213,19 +222,21 @@ class Folder:
         with suppress(OSError):
             os.unlink(os.path.join(self._path, tag))
 
-    def welcome(self, tag: str) -> PlainSocket:
+    def welcome(self, tag: str, *, reserve: bool = False) -> PlainSocket:
         """See ``Place.welcome``."""
         self.unwelcome(tag)
-        return _bound(os.path.join(self._path, f".{tag}{_FILE_MARK}"))
+        mark = _FILE_RESERVE if reserve else _FILE_MARK
+        return _bound(os.path.join(self._path, f".{tag}{mark}"))
 
     def unwelcome(self, tag: str) -> None:
         """See ``Place.unwelcome``."""
-        with suppress(OSError):
-            os.unlink(os.path.join(self._path, f".{tag}{_FILE_MARK}"))
+        for mark in (_FILE_MARK, _FILE_RESERVE):
+            with suppress(OSError):
+                os.unlink(os.path.join(self._path, f".{tag}{mark}"))
 
-    def welcoming(self) -> list[str]:
+    def welcoming(self, *, reserve: bool = False) -> list[str]:
         """See ``Place.welcoming``."""
-        return self._find(_FILE_MARK, ".")
+        return self._find(_FILE_RESERVE if reserve else _FILE_MARK, ".")
 
     def _find(self, end: str, start: str = "") -> list[str]:
         """Return the tags of files with these texts around them."""

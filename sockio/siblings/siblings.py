@@ -11,7 +11,7 @@ import os
 import weakref
 from _socket import socket as PlainSocket
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from sockio.runtime import logs
@@ -58,7 +58,7 @@ class Siblings:
         #: What takes the links of each kind.
         self._welcomes: dict[str, Welcome] = {}
         self._listener: PlainSocket | None = None
-        #: Open while this process takes newcomers.
+        #: Open while this process takes newcomers, or some of them.
         self._mark: PlainSocket | None = None
         self._watcher: Any = None
         self._pause: Timer | None = None
@@ -102,6 +102,21 @@ class Siblings:
     def welcoming(self) -> list[str]:
         """Tags of the others who take newcomers, or did until now."""
         return [tag for tag in self.place.welcoming() if tag != self.tag]
+
+    @property
+    def reserve(self) -> list[str]:
+        """Tags of the others who take newcomers if nobody else does."""
+        return [tag for tag in self.place.welcoming(reserve=True) if tag != self.tag]
+
+    def step_back(self) -> None:
+        """Let the others know that this process ends soon.
+
+        Until ``take_no_newcomers`` it still takes those whom nobody else takes.
+        """
+        if self._mark is not None:
+            self.take_no_newcomers()
+            with suppress(OSError):  # then they are refused
+                self._mark = self.place.welcome(self.tag, reserve=True)
 
     def take_no_newcomers(self) -> None:
         """Let the others know that this process is about to end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ THREE = ("-w", "3")
 LONG = os.environ.get("SOCKIO_LONG") == "1"
 CLIENTS = 2000 if LONG else 30
 MANY = ("--worker-connections", "8000")
+HANDSHAKE = "/socket.io/?EIO=4&transport=polling"
 #: Seconds that a crowd may take for what it does.
 PATIENCE = 600 if LONG else 60
 
@@ -334,6 +336,35 @@ def connection_to(server: Deployed, worker: int) -> HttpConnection:
         if connection.request("GET", "/").text.split()[0] == str(worker):
             return connection
         connection.close()
+
+
+@pytest.mark.patience(60)
+def test_workers_that_all_end_at_once_refuse_nobody() -> None:
+    options = ("--keep-alive", "75", "--graceful-timeout", "60")
+    with served(*options) as (server, crowd):
+        before = set(workers_of(server.pid))
+        # Accepted by one of them; the request comes when the worker ends already.
+        connections = [server.client().http() for _ in range(100)]
+        page(server, "/")
+        statuses = Counter[int]()
+
+        def ask_until_they_have_gone() -> bool:
+            if connections:
+                connection = connections.pop()
+                with suppress(ConnectionError):  # its worker has ended
+                    statuses[connection.request("GET", HANDSHAKE).status] += 1
+            return not set(workers_of(server.pid)) & before
+
+        # gunicorn starts another one only when one has ended.
+        for worker in before:
+            os.kill(worker, signal.SIGTERM)
+        wait_until(ask_until_they_have_gone, pause=0.1)
+        wait_until(lambda: crowd.look().connected == crowd.clients)
+
+        assert statuses.keys() == {200}
+        assert crowd.look().refusals == {}
+        assert crowd.speak().faults == (0, 0, 0)
+        server.assert_quiet()
 
 
 @pytest.mark.patience(60)

@@ -133,7 +133,7 @@ class Handover:
         raw = raw_request(environ)
         if raw is None:
             return None
-        candidates = self._siblings.welcoming
+        candidates = self._siblings.welcoming or self._siblings.reserve
         random.shuffle(candidates)
         for tag in candidates:
             try:

@@ -198,6 +198,11 @@ class Group:
         told = repr((sorted(sockets), self._path, self._ordinal))
         return hashlib.sha256(told.encode()).hexdigest()[:24]
 
+    def step_back(self) -> None:
+        """Let the others know that this process ends soon, see ``Siblings``."""
+        if self._siblings is not None:
+            self._siblings.step_back()
+
     def take_no_newcomers(self) -> None:
         """Let the others know that this process is about to end."""
         if self._siblings is not None:
@@ -207,6 +212,20 @@ class Group:
     def alone(self) -> bool:
         """Whether no other process takes newcomers."""
         return self._siblings is None or not self._siblings.welcoming
+
+    def goes_first(self, worker: Any) -> bool:
+        """Whether this worker has to end before another one of its master begins.
+
+        If none begins at present, and all that are there wait for one, the first of
+        them has to.
+        """
+        there = 1
+        if (siblings := self._siblings) is not None:
+            others, waiting = siblings.others, siblings.reserve
+            if others != waiting or siblings.tag > min([siblings.tag, *others]):
+                return False
+            there += len(others)
+        return 0 < _children(worker.ppid) <= there
 
     def settle(self) -> None:
         """Wait until the others have what was handed over to them.

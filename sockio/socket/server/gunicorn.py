@@ -94,12 +94,18 @@ class Colleagues(Protocol):
     def look(self, worker: Any) -> None:
         """Find out whether there are others by now."""
 
-    def take_no_newcomers(self) -> None:
-        """Let the others know that this worker is about to end."""
+    def step_back(self) -> None:
+        """Let the others know that this worker ends soon.
+
+        It still takes the newcomers whom nobody else takes.
+        """
 
     @property
     def alone(self) -> bool:
         """Whether no other worker takes newcomers."""
+
+    def goes_first(self, worker: Any) -> bool:
+        """Whether this worker has to end before another one of its master begins."""
 
 
 def follow(
@@ -206,9 +212,10 @@ class _Follower:
         """Wait until there is somebody to whom our clients can go.
 
         On a reload, gunicorn ends its workers before the new ones have imported the
-        application; on its own end, there will be no new ones.
+        application; on its own end, there will be no new ones. With ``--max-requests``
+        it starts a new one when an old one has ended.
         """
-        self._colleagues.take_no_newcomers()
+        self._colleagues.step_back()
         clock = self._server.reactor.clock
         end = clock.now() + seconds
         # The other workers may end, too, and notice it a moment later.
@@ -216,7 +223,7 @@ class _Follower:
         while _has_any(self._worker.ppid, self._listening) and clock.now() < end:
             self._server.sleep(pause)
             pause = LOOK
-            if not self._colleagues.alone:
+            if not self._colleagues.alone or self._colleagues.goes_first(self._worker):
                 return
 
     def _at_exit(self) -> None:

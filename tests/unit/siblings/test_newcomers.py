@@ -57,6 +57,24 @@ def test_who_takes_no_newcomers_still_serves(join: Callable[[], Siblings]) -> No
     assert other.welcoming == [one.tag]
 
 
+def test_who_steps_back_takes_whom_nobody_else_takes(
+    place: Place, join: Callable[[], Siblings]
+) -> None:
+    one, other = join(), join()
+    assert one.reserve == []
+
+    other.step_back()
+    assert (one.welcoming, one.reserve) == ([], [other.tag])
+    assert (other.welcoming, other.reserve) == ([one.tag], [])
+
+    other.take_no_newcomers()
+    other.step_back()
+    assert (one.welcoming, one.reserve) == ([], [])
+    one.step_back()
+    one.close()
+    assert place.welcoming(reserve=True) == []
+
+
 def test_who_has_closed_takes_nobody(
     place: Place, join: Callable[[], Siblings]
 ) -> None:

@@ -285,6 +285,19 @@ def test_who_ends_hands_newcomers_over(processes: list[Process]) -> None:
     assert get(one.client(), path(one.sid())).startswith(one.siblings.tag)
 
 
+def test_who_ends_soon_takes_those_whom_nobody_else_takes(
+    processes: list[Process],
+) -> None:
+    one, other = processes
+    one.ending = True
+    one.siblings.take_no_newcomers()
+    other.siblings.step_back()
+
+    told = get(one.client(), "/socket.io/?EIO=4&transport=polling")
+
+    assert told.startswith(other.siblings.tag)
+
+
 def test_if_all_end_a_newcomer_is_judged_here(processes: list[Process]) -> None:
     for process in processes:
         process.ending = True

@@ -327,6 +327,56 @@ def test_who_ends_lets_the_others_know(pair: list[Server]) -> None:
     assert one.others() == [other.tag]
 
 
+@pytest.fixture
+def master() -> Iterator[Callable[[int], int]]:
+    """Give what starts a process with so many children, and returns its id."""
+    masters: list[subprocess.Popen[bytes]] = []
+
+    def start(children: int) -> int:
+        script = "cat <&3 & " * children + "echo; wait"
+        master = subprocess.Popen(
+            ["sh", "-c", f"exec 3<&0; {script}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        masters.append(master)
+        assert master.stdout is not None
+        master.stdout.readline()
+        return master.pid
+
+    yield start
+    for each in masters:
+        each.communicate()
+
+
+def test_of_workers_that_end_together_one_goes_first(
+    pair: list[Server], master: Callable[[int], int]
+) -> None:
+    one = pair[0].group
+    assert not one.goes_first(worker(ppid=master(2)))  # the other one stays
+    for server in pair:
+        server.group.step_back()
+    assert [server.group.alone for server in pair] == [True, True]
+
+    none_begins, one_begins = worker(ppid=master(2)), worker(ppid=master(3))
+
+    assert sorted(it.group.goes_first(none_begins) for it in pair) == [False, True]
+    assert [it.group.goes_first(one_begins) for it in pair] == [False, False]
+    first, last = sorted(pair, key=lambda it: it.group.goes_first(none_begins))[::-1]
+    first.group.take_no_newcomers()
+    assert not last.group.goes_first(none_begins)  # the first has not ended yet
+
+
+def test_the_only_worker_goes_before_another_one_begins(
+    make: Callable[..., Server], master: Callable[[int], int]
+) -> None:
+    group = make().group
+
+    assert group.goes_first(worker(ppid=master(1)))
+    assert not group.goes_first(worker(ppid=master(2)))
+    assert not group.goes_first(worker(ppid=0))  # nobody can tell
+
+
 def test_who_has_closed_has_left(pair: list[Server]) -> None:
     one, other = pair
 

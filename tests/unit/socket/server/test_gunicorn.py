@@ -4,6 +4,7 @@ import atexit
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -218,7 +219,11 @@ def listener(worker: Any) -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         worker.sockets.append(listener)
         worker.ppid = os.getpid()
+        # The worker, and one that begins.
+        children = [subprocess.Popen(["cat"], stdin=subprocess.PIPE) for _ in range(2)]
         yield listener
+        for child in children:
+            child.communicate()
 
 
 @pytest.mark.usefixtures("listener")
@@ -260,6 +265,34 @@ def test_it_waits_no_longer_than_a_third_of_its_time(
 
     advance(clock, 1.0)
     at_exit[0]()
+
+
+def test_the_only_worker_has_to_end_before_its_successor_begins(
+    clock: FakeClock,
+    worker: Any,
+    listener: socket.socket,
+    at_exit: list[Callable[[], None]],
+) -> None:
+    with subprocess.Popen(
+        ["sh", "-c", "exec 3<&0; cat <&3 & echo; wait"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=[listener.fileno()],
+    ) as master:
+        assert master.stdout is not None
+        master.stdout.readline()
+        worker.ppid = master.pid
+        io = start(clock)
+        worker.alive = False
+        clock.advance(0.25)
+        assert io.engine.retry_after is None
+
+        clock.advance(0.5)
+
+        assert io.engine.retry_after == THIRD
+        advance(clock, 1.0)
+        at_exit[0]()
+        master.communicate()
 
 
 @pytest.mark.usefixtures("listener")
