@@ -314,6 +314,36 @@ def test_an_heir_that_leaves_meanwhile_is_not_waited_for(
     assert [again.receive_event()[1] for _ in range(300)] == list(range(300))
 
 
+def test_an_heir_may_leave_at_any_moment(begin: Begin, clock: FakeClock) -> None:
+    passes, leaving = 0, True
+    while leaving:
+        # Who leaves picks the heir whom it met first.
+        heir, first, third = (begin(clock=clock) for _ in range(3))
+        websocket, before, socket = connect(first)
+        lose(websocket, socket)
+
+        ending = gevent.spawn(end, first)
+        for _ in range(passes):
+            one_pass(first)
+        leaving = not ending.ready()
+        end(heir)
+        ending.get(timeout=PATIENCE)
+
+        _, _, recovered = connect(third, pid=before.pid)
+        assert recovered.recovered, passes
+        end(third)
+        passes += 1
+    assert passes > 5
+
+
+def one_pass(served: Served) -> None:
+    """Wait until the next pass of the loop."""
+    reactor = served.io.reactor
+    latch = reactor.latch()
+    reactor.next_pass(lambda: latch.set(None))
+    latch.wait()
+
+
 def test_what_is_left_expires(begin: Begin, clock: FakeClock) -> None:
     first, second = begin(clock=clock), begin(clock=clock)
     websocket, before, socket = connect(first)

@@ -82,6 +82,8 @@ class Legacies:
         #: By server and id, what has not arrived completely.
         self._arriving: dict[tuple[str, str], NumberedLog] = {}
         self._giving = False
+        #: Whether this server ends, and takes nothing more that it could not give away.
+        self._leaving = False
         #: What has to wait while sessions are on their way.
         self._waiting: list[Callable[[], object]] = []
 
@@ -110,9 +112,14 @@ class Legacies:
     def take(self, message: Message) -> Json:
         """Take a part of what another server leaves; return the answer.
 
+        Returns:
+            False if this server leaves, too.
+
         Raises:
             ProtocolError: It cannot be read.
         """
+        if self._leaving:
+            return False
         id = message.uid, text_in(message, "id")
         data = message.data
         if data.get("part") == "begin":
@@ -152,6 +159,14 @@ class Legacies:
             self._arriving.pop(id).close()
         self._settle()
 
+    def _refuse(self) -> None:
+        """Take nothing from now on; who gives something keeps it."""
+        self._leaving = True
+        for each in self._arriving.values():
+            each.close()
+        self._arriving.clear()
+        self._settle()
+
     # ---- sessions on their way
 
     def when_settled(self, fn: Callable[[], object]) -> None:
@@ -168,11 +183,12 @@ class Legacies:
     # ---- leaving
 
     def hand_on(self, seconds: float) -> None:
-        """Give all that is kept to a server that stays.
+        """Give all that is kept to a server that stays, and take nothing more.
 
         Blocks:
             Until it has taken everything, at most ``seconds``.
         """
+        self._refuse()
         logs = [each for each in (self._own, *self._inherited) if each.sessions]
         if not logs or self._giving or not self._heirs(self._nsp.name):
             return
@@ -189,13 +205,14 @@ class Legacies:
             self._settle()
 
     def _give(self, given: NumberedLog, end: float) -> None:
-        """Give a log to the first server that does not leave meanwhile."""
-        nsp = self._nsp.name
-        while given.sessions and (heirs := self._heirs(nsp)):
-            gift = _Gift(self._nsp, self._ask, lambda: self._heirs(nsp), heirs[0], end)
-            gift.give(given)
-            if gift.heir_stays:
+        """Give a log to the first server that takes it."""
+        asked: set[str] = set()
+        while given.sessions:
+            heirs = [uid for uid in self._heirs(self._nsp.name) if uid not in asked]
+            if not heirs:
                 return
+            asked.add(heirs[0])
+            _Gift(self._nsp, self._ask, self._heirs, heirs[0], end).give(given)
 
 
 class _Gift:
@@ -205,7 +222,7 @@ class _Gift:
         self,
         nsp: LocalNamespace,
         ask: Ask,
-        heirs: Callable[[], Sequence[str]],
+        heirs: Callable[[str], Sequence[str]],
         heir: str,
         end: float,
     ) -> None:
@@ -220,13 +237,8 @@ class _Gift:
         #: What the heir has in its own log.
         self._there: Ranges = {}
 
-    @property
-    def heir_stays(self) -> bool:
-        """Whether the heir has not left, and does not leave."""
-        return self._heir in self._heirs()
-
     def give(self, given: NumberedLog) -> None:
-        """Give a log and its sessions; if that fails before the end, they stay."""
+        """Give a log and its sessions; they stay if the heir has not taken them all."""
         sessions = given.take_sessions()
         now = self._clock.now()
         entries = [entry for entry in given.entries if entry.expires > now]
@@ -238,25 +250,26 @@ class _Gift:
                 self._give("part", events=events, sessions=[])
             for kept in self._sessions(given, sessions):
                 self._give("part", events=[], sessions=kept)
+            # An heir that leaves without an answer to this has not taken them.
+            self._give("end", events=[], sessions=[], seen=seen)
         except (ProtocolError, EncodeError) as exc:
             log.debug("namespace=%r no legacy: %s", self._nsp.name, exc)
             for each in sessions:
                 given.place_session(each, {})
             return
-        if self._say("end", events=[], sessions=[], seen=seen) is True:
-            log.info(
-                "namespace=%r %d sessions were left to another process",
-                self._nsp.name,
-                len(sessions),
-            )
+        log.info(
+            "namespace=%r %d sessions were left to another process",
+            self._nsp.name,
+            len(sessions),
+        )
 
     def _give(self, part: str, **data: Any) -> None:
         if self._say(part, **data) is not True:
             raise ProtocolError("the heir has not taken it")
 
     def _say(self, part: str, **data: Any) -> Json:
-        if not self.heir_stays:
-            return None  # it would not answer
+        if self._heir not in self._heirs(self._nsp.name):
+            return None  # it would not answer, or leaves, too
         left = max(0.0, self._end - self._clock.now())
         kind = MessageType.LEGACY
         return self._ask([self._heir], kind, left, id=self._id, part=part, **data)
