@@ -46,9 +46,9 @@ def test_whoever_breaks_off_is_recovered_by_any_worker(server: Deployed) -> None
 def test_clients_are_recovered_after_a_reload(server: Deployed) -> None:
     with Crowd(server.url, transports=PLAIN, speakers=1, words=20) as crowd:
         crowd.speak()
+        before = crowd.processes()
         server.send(signal.SIGHUP)
-        wait_until(lambda: crowd.look().disconnects >= crowd.clients)
-        wait_until(lambda: crowd.look().connected == crowd.clients)
+        wait_until(lambda: crowd.has_left(before))
 
         heard = crowd.speak()
 

@@ -97,8 +97,9 @@ class HeldUp:
     def __init__(self, network: Network) -> None:
         self._network = network
         self.uid = ""
-        #: To whom it gives everything when it ends.
-        self.heir: str | None = None
+        #: To whom it gives everything when it ends, and if that one ends, too.
+        self.stay: list[HeldUp] = []
+        self.ends = False
         self.log = OwnLogs(self.heirs, self.others)
         self.account = Account()
 
@@ -107,8 +108,8 @@ class HeldUp:
 
     def heirs(self, nsp: str) -> list[str]:
         """Name one: the next one that began, since ids differ from run to run."""
-        if self.heir is not None:
-            return [self.heir]
+        if self.stay:
+            return [bus.uid for bus in self.stay if not bus.ends][:1]
         ids = list(self._network.names)
         ids = ids[ids.index(self.uid) + 1 :] + ids[: ids.index(self.uid)]
         return [uid for uid in ids if uid in self._network.buses][:1]
@@ -178,6 +179,7 @@ class Process(Server):
     def let_go(self, pid: str) -> None:
         client = self.live.get(pid)
         if client is not None:
+            client.away = True
             client.notice()
 
     def enter(self, client: Client, session: Session) -> None:
@@ -235,6 +237,8 @@ class Client:
         #: By sender, the first event that it must see.
         self.first: dict[str, int] = {}
         self.failed = False
+        #: Which server noticed that its connection broke.
+        self.kept_by: Process | None = None
         #: Whether one server alone has its session, or what it has not seen: that was
         #: so when another server was told for the first time. It may be lost.
         self.at_risk = False
@@ -260,7 +264,7 @@ class Client:
         """Its server notices that the connection has broken."""
         connection, self.connection = self.connection, None
         assert connection is not None
-        process = connection.process
+        self.kept_by = process = connection.process
         del process.live[self.name]
         process.adapter.persist_session(connection.session_now())
         connection.socket.vanish()
@@ -299,14 +303,13 @@ class Several(RuleBasedStateMachine):
     def come_to_rest(self) -> None:
         """Let everything arrive and everybody come back; then look at everything."""
         self.network.carry_all()
-        for client in self.clients:
-            if client.away and client.coming is None:
+        while self.coming or self.present(away=True):
+            for client in self.clients[:]:
+                self.arrive(client)
+            for client in self.present(away=True):
                 self.come_back(client, self.processes[0])
-        self.network.carry_all()
-        for client in self.clients[:]:
-            self.arrive(client)
-            if client.failed:
-                continue
+            self.network.carry_all()
+        for client in self.clients:
             client.read()
             for sender, events in self.events.items():
                 wanted = [
@@ -368,6 +371,7 @@ class Several(RuleBasedStateMachine):
             since=since,
         )
         process.enter(client, session)
+        gevent.idle()
         client.away = False
         self.clients.append(client)
 
@@ -432,8 +436,10 @@ class Several(RuleBasedStateMachine):
             if session is None:
                 client.failed = True
             else:
+                missed = session.missed_packets
                 process.enter(client, session)
-                client.away = client.at_risk = client.may_fail = False
+                client.away = client.may_fail = False
+                client.at_risk = client.kept_by is process and bool(missed)
 
         client.coming = gevent.spawn(look)
         gevent.idle()
@@ -450,15 +456,42 @@ class Several(RuleBasedStateMachine):
         """End a server in an orderly way."""
         process = self.draw(data, self.processes)
         others = [each for each in self.processes if each is not process]
-        heir = self.draw(data, others)
+        giving = self.begin_to_end(process, [self.draw(data, others)])
+        while not giving.ready():
+            self.network.carry(self.draw_way(data))
+        self.end(process, giving)
+
+    @precondition(lambda self: self.may_end and len(self.processes) > 2)
+    @rule(data=st.data(), carried=st.integers(0, 12))
+    def end_two(self, data: st.DataObject, carried: int) -> None:
+        """End a server, and meanwhile the one to which it gives everything."""
+        left = self.processes[:]
+        process, heir, other = (
+            left.pop(data.draw(st.integers(0, len(left) - 1))) for _ in range(3)
+        )
+        ending = {process: self.begin_to_end(process, [heir, other])}
+        for _ in range(carried):
+            if self.network.busy:
+                self.network.carry(self.draw_way(data))
+        ending[heir] = self.begin_to_end(heir, [other])
+        while ending:
+            ready = [each for each, giving in ending.items() if giving.ready()]
+            for each in ready:
+                self.end(each, ending.pop(each))
+            if not ready:
+                self.network.carry(self.draw_way(data))
+
+    def begin_to_end(self, process: Process, stay: list[Process]) -> gevent.Greenlet:
         for client in list(process.live.values()):
             client.away = True
             client.notice()
-        process.bus.heir = heir.bus.uid
+        process.bus.ends = True
+        process.bus.stay = [each.bus for each in stay]
         giving = gevent.spawn(process.adapter.hand_on, 5.0)
         gevent.idle()
-        while not giving.ready():
-            self.network.carry(self.draw_way(data))
+        return giving
+
+    def end(self, process: Process, giving: gevent.Greenlet) -> None:
         giving.get()
         self.change_mirrors()
         self.processes.remove(process)
@@ -499,6 +532,8 @@ class Several(RuleBasedStateMachine):
 
 
 Several.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None
+    max_examples=max(60, settings.default.max_examples // 2),
+    stateful_step_count=40,
+    deadline=None,
 )
 TestSeveral = Several.TestCase

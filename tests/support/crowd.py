@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -115,6 +116,12 @@ class Crowd:
     def answered(self) -> bool:
         """Whether all are connected, to processes that live."""
         return sum(self.processes().values()) == self.clients
+
+    def has_left(self, processes: Collection[int]) -> bool:
+        """Whether all are connected, and nobody to one of these processes."""
+        found = self.processes()
+        there = sum(found.values())
+        return there == self.clients and found.keys().isdisjoint(processes)
 
     def _ask(self, what: str) -> Heard:
         self._tell(what)

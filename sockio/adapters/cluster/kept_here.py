@@ -322,11 +322,13 @@ class KeptHere:
                 numbers = numbers_in(value_in(message, "numbers"))
                 self._meet(uid, numbers.pop(uid, 0))
                 self._log.told(numbers)
+                self._mirror.told(numbers)
             case MessageType.SESSION_WANTED:
                 pid, id = text_in(message, "pid"), text_in(message, "requestId")
                 there = ranges_in(value_in(message, "log"))
                 offset = message.data.get("offset")
-                give_up = partial(self._give_up, uid, id, pid, offset, there)
+                end = self._nsp.clock.now() + PATIENCE
+                give_up = partial(self._give_up, uid, id, pid, offset, there, end)
                 settled = partial(self._legacies.when_settled, give_up)
                 if message.data.get("all") is True:
                     # Who has the session was asked, too: it answers if it lives.
@@ -343,17 +345,24 @@ class KeptHere:
                 search = self._requests.searching(text_in(message, "requestId"))
                 if search is not None:
                     search.answer(uid, message.data.get("answer"))
+                elif message.type is MessageType.SESSION:
+                    self._keep(message)
 
     def _meet(self, uid: str, number: Json) -> None:
         self._log.met(uid, number_in(number))
-        self._mirror.met()
+        self._mirror.met(uid, number_in(number))
 
     # ---- giving up a session
 
     def _give_up(
-        self, uid: str, id: str, pid: str, offset: str | None, there: Ranges
+        self, uid: str, id: str, pid: str, offset: Any, there: Ranges, end: float
     ) -> None:
-        """Give a session to the server that asks for it; that can be done only once."""
+        """Give a session to the server that asks for it; that can be done only once.
+
+        Unless that server has left, or waits no longer.
+        """
+        if self._nsp.clock.now() > end or uid not in self._logs.others(self._nsp.name):
+            return
         # The client would not come back if its connection here were not dead.
         self._nsp.let_go(pid)
         answer: dict[str, Any] | None = None
@@ -370,8 +379,22 @@ class KeptHere:
             found = self._legacies.claim(pid, offset)
             if found is not None:
                 answer = moved_data(found, self._nsp, there)
+        question = {"requestId": id, "pid": pid, "offset": offset}
         try:
-            self._reply(uid, MessageType.SESSION, requestId=id, answer=answer)
+            self._reply(uid, MessageType.SESSION, answer=answer, **question)
         except EncodeError as exc:
             log.debug("namespace=%r %s", self._nsp.name, exc)
-            self._reply(uid, MessageType.SESSION, requestId=id, answer={})
+            self._reply(uid, MessageType.SESSION, answer={}, **question)
+
+    def _keep(self, message: Message) -> None:
+        """Keep a session that was given up when its client was elsewhere already.
+
+        It was cut off there by that, and comes back.
+        """
+        answer = message.data.get("answer")
+        if isinstance(answer, dict) and "sid" in answer:
+            pid, offset = text_in(message, "pid"), message.data.get("offset")
+            moved = moved_in(answer, pid, self._nsp, self._log.piece)
+            session = self._log.adopt(moved.session, offset, moved.missed, moved.seen)
+            if session is not None:
+                self.persist(session)

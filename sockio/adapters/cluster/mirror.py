@@ -21,6 +21,7 @@ from sockio.types import Json, SocketId
 from .messages import Message, MessageType
 from .moves import entry_data, got_data, session_data
 from .numbered_log import NumberedLog
+from .pieces import Vector
 
 if TYPE_CHECKING:
     from sockio.runtime.clock import Timer
@@ -107,16 +108,25 @@ class Mirror:
 
     # ---- who is told
 
-    def met(self) -> None:
-        """There may be somebody to tell now."""
-        if self._heir is None and self._uid and self._wanted:
+    def met(self, uid: str, number: int) -> None:
+        """Another server is there, which has sent so many events."""
+        if self._heir is not None:
+            self._tell(["met", uid, number])
+        elif self._uid and self._wanted:
             self._choose()
+
+    def told(self, numbers: Vector) -> None:
+        """Another server has told how many events it knows of each sender."""
+        if self._heir is not None:
+            self._tell(["told", numbers])
 
     def left(self, uid: str) -> None:
         """Another server has left."""
         if uid == self._heir:
             self._heir = None
             self._choose()
+        elif self._heir is not None:
+            self._tell(["left", uid])
 
     def _choose(self) -> None:
         """Tell the next one after this server, and begin from the beginning."""

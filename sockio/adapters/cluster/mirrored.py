@@ -13,7 +13,7 @@ from sockio.errors import ProtocolError
 from sockio.runtime import logs
 
 from .messages import decode_value
-from .moves import entry_in, got_in, numbers_in, session_in
+from .moves import entry_in, got_in, number_in, numbers_in, session_in
 from .numbered_log import NumberedLog
 
 __all__ = ["Mirrored", "Mirrors"]
@@ -245,6 +245,12 @@ class Mirrored:
                     self._sessions[pid].broken = self._nsp.clock.now()
             case ["over", str(pid)]:
                 self._sessions.pop(pid, None)
+            case ["met", str(sender), number]:
+                self._log.met(sender, number_in(number))
+            case ["told", numbers]:
+                self._log.told(numbers_in(numbers))
+            case ["left", str(sender)]:
+                self._log.left(sender)
             case ["begin", numbers, bool(earlier)]:
                 if earlier:
                     # There were events that we do not know.

@@ -79,6 +79,16 @@ def test_an_event_is_waited_for(mirrors: Mirrors, own: NumberedLog) -> None:
     assert restored(mirrors, "o1~a") == ["x2"]
 
 
+def test_what_others_have_sent_before_is_known(mirrors: Mirrors) -> None:
+    news = [["met", "y", 2], ["told", {"z": 3}], ["left", "y"], ["met", "y", 4]]
+    mirrors.take("a", [["begin", {"x": 1}, False], *news, SESSION])
+
+    log = mirrors.left("a")
+
+    assert log is not None
+    assert log.vector() == {"x": 1, "y": 4, "z": 3}
+
+
 def test_who_has_got_what_did_not_arrive_is_not_recovered(
     mirrors: Mirrors, own: NumberedLog
 ) -> None:
@@ -179,6 +189,9 @@ def test_a_session_that_cannot_be_read_is_lost(mirrors: Mirrors) -> None:
         [["change", "p", "text"]],
         [["kept", 1]],
         [["begin", [], False]],
+        [["met", "x", "1"]],
+        [["told", []]],
+        [["left", 1]],
     ],
 )
 def test_news_that_cannot_be_read_end_it(mirrors: Mirrors, news: Any) -> None:
