@@ -35,7 +35,9 @@ settings.register_profile(
     derandomize=True,
     suppress_health_check=ANY_SPEED,
 )
-settings.register_profile("night", max_examples=20_000, deadline=None)
+settings.register_profile(
+    "night", max_examples=2_000, deadline=None, suppress_health_check=ANY_SPEED
+)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev")
 )

@@ -41,14 +41,13 @@ class Acceptor(StreamServer):  # type: ignore[misc]
             listener: A bound socket.
             take: Called in the hub with each socket, which does not block, its client's
                 address, and ``tls``.
-            place: Where the clients are served; its deadline for TLS counts here.
+            place: Where the clients are served; it keeps the handshakes under way.
             ssl_context: A context of gevent's; None: no TLS.
         """
         super().__init__(listener, self.do_handle)
         self._take = take
         self._place = place
         self._ssl_context = ssl_context
-        self._handshakes: set[TlsHandshake] = set()
 
     def do_read(self) -> tuple[Any, Any] | None:
         try:
@@ -63,9 +62,7 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         if self._ssl_context is None:
             self._take(sock, address)
         else:
-            self._handshakes.add(
-                TlsHandshake(sock, address, self._place, self._secure, self._secured)
-            )
+            TlsHandshake(sock, address, self._place, self._secure, self._secured)
 
     def _secure(self, sock: Any) -> Any:
         plain = socket.socket(self.family, socket.SOCK_STREAM, 0, sock.detach())
@@ -78,13 +75,5 @@ class Acceptor(StreamServer):  # type: ignore[misc]
             undo.pop_all()
         return secure
 
-    def _secured(self, handshake: TlsHandshake, secured: Any) -> None:
-        self._handshakes.discard(handshake)
-        if secured is not None:
-            self._take(secured, handshake.address, tls=True)
-
-    def end(self) -> None:
-        """Accept no more, and give up on the handshakes under way."""
-        self.close()
-        for handshake in list(self._handshakes):
-            handshake.close()
+    def _secured(self, secured: Any, address: Any) -> None:
+        self._take(secured, address, tls=True)

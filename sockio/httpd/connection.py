@@ -100,7 +100,8 @@ class HttpConnection(HttpSocket):
         #: Whether another owner has the connection.
         self.taken = False
         self._resume()
-        self._wait_under(owner.deadlines.head)
+        deadlines = owner.deadlines
+        self._wait_under(deadlines.last if owner.closing else deadlines.head)
         if early:
             owner.loop.run_callback(self._begin)
 
@@ -203,10 +204,13 @@ class HttpConnection(HttpSocket):
     def _wait_for_head(self, buffer: bytes) -> None:
         if self._ended and buffer:
             raise Refused("the request is cut off")
-        if self._ended or self.owner.closing:
+        deadlines, closing = self.owner.deadlines, self.owner.closing
+        idle = not buffer and self._deadline is deadlines.keep_alive
+        deadline = deadlines.last if closing else deadlines.head
+        if self._ended or (closing and idle):
             self.close()
-        elif buffer and self._deadline is not self.owner.deadlines.head:
-            self._wait_under(self.owner.deadlines.head)
+        elif self._deadline is not deadline and not idle:
+            self._wait_under(deadline)
 
     def _answer(self, line: RequestLine, headers: Headers, start: int) -> None:
         owner, fields, length = self.owner, headers.fields, headers.length
@@ -226,14 +230,15 @@ class HttpConnection(HttpSocket):
             self._sock.send(_REFUSAL.format(why.status, self.date()).encode())
         self.part()
 
-    def close_if_idle(self) -> None:
-        """Close, unless a request is being answered, or has arrived just now."""
+    def end_soon(self) -> None:
+        """Close if there is nothing to answer, nor will be in a moment."""
         if self.closed or self.busy:
             return
-        if self._reading and self._lingering is None:
-            self._on_readable()
-        if not self.busy:
+        if self._lingering is not None:
             self.close()
+        elif self._reading:
+            self._on_readable()
+        self._begin()
 
     # ------------------------------------------------------------------ in a worker
 

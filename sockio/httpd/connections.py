@@ -32,6 +32,7 @@ from .deadlines import Deadlines
 from .environ import host_of
 from .exchange import Exchange
 from .options import HttpOptions
+from .owner import Ending
 from .request_body import BadBody
 from .request_head import Refused
 from .shortcut import Shortcut, shortcut_of
@@ -83,7 +84,7 @@ class Connections:
         self._access_log = None
         if log is not None:
             self._access_log = AccessLog(log, access_log_format)
-        self._open: set[HttpConnection] = set()
+        self._open: set[Ending] = set()
         #: The exchanges that run, with the greenlet of each.
         self._running: dict[Exchange, Any] = {}
         self._empty = Event()
@@ -113,8 +114,8 @@ class Connections:
             tls: Whether it is gevent's SSLSocket, after its handshake.
             logged: Whether its requests have lines in the access log.
         """
-        # A request that has arrived gets its answer, unless all is over.
-        if self.over or (self.closing and not early):
+        # Its request gets an answer, unless all is over.
+        if self.over:
             hang_up(sock)
             return
         self._open.add(
@@ -131,7 +132,11 @@ class Connections:
         """How many connections there are; WebSockets have left."""
         return len(self._open)
 
-    def forget(self, connection: object) -> None:
+    def expect(self, connection: Ending) -> None:
+        """Wait also for a connection that cannot be taken yet, until ``forget``."""
+        self._open.add(connection)
+
+    def forget(self, connection: Ending) -> None:
         """Drop a connection that is closed, or has another owner."""
         self._open.discard(connection)
         self._check_empty()
@@ -222,11 +227,11 @@ class Connections:
     # ------------------------------------------------------------------ closing
 
     def close(self) -> None:
-        """Take no more requests than have arrived, and end the idle connections."""
+        """Take no more requests than are on their way; end the idle connections."""
         self.closing = True
         self.repeats.close()
         for connection in list(self._open):
-            self.loop.run_callback(connection.close_if_idle)
+            self.loop.run_callback(connection.end_soon)
         self._check_empty()
 
     def _check_empty(self) -> None:

@@ -21,6 +21,8 @@ log = logs.get("engine.http")
 
 #: Seconds by which a timer of the loop may be early.
 _EARLY = 0.001
+#: Seconds that a client has for what it has begun when the server begins to close.
+_LAST = 1.0
 
 
 class Expiring(Protocol):
@@ -88,7 +90,7 @@ class Deadline:
 class Deadlines:
     """The deadlines of one HTTP server."""
 
-    __slots__ = ("body", "head", "keep_alive", "tls")
+    __slots__ = ("body", "head", "keep_alive", "last", "tls")
 
     def __init__(self, clock: Clock, options: HttpOptions) -> None:
         #: For the head of a request, from its first byte; for the first request, from
@@ -100,8 +102,10 @@ class Deadlines:
         self.keep_alive = Deadline(clock, options.keep_alive)
         #: For the TLS handshake.
         self.tls = Deadline(clock, options.tls_timeout)
+        #: For the same things as ``head`` and ``tls`` when the server closes.
+        self.last = Deadline(clock, _LAST)
 
     def close(self) -> None:
         """Drop all objects from all deadlines."""
-        for deadline in (self.head, self.body, self.keep_alive, self.tls):
-            deadline.close()
+        for name in self.__slots__:
+            getattr(self, name).close()

@@ -15,7 +15,21 @@ from .request_body import BadBody
 from .request_head import Refused
 from .shortcut import Shortcut
 
-__all__ = ["Owner", "Place"]
+__all__ = ["Ending", "Owner", "Place"]
+
+
+class Ending(Protocol):
+    """A connection, as whoever keeps it sees it at the end."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether the application is answering a request, in a worker."""
+
+    def end_soon(self) -> None:
+        """Close if there is nothing to answer, nor will be in a moment."""
+
+    def close(self) -> None:
+        """Close at once."""
 
 
 class Place(Protocol):
@@ -29,6 +43,12 @@ class Place(Protocol):
     def deadlines(self) -> Deadlines: ...
     @property
     def repeats(self) -> Repeats: ...
+
+    def expect(self, connection: Ending) -> None:
+        """Wait also for a connection that cannot be taken yet, until ``forget``."""
+
+    def forget(self, connection: Ending) -> None:
+        """Drop a connection that is closed, or has another owner."""
 
 
 class Owner(Place, Protocol):
@@ -67,6 +87,3 @@ class Owner(Place, Protocol):
         Args:
             logged: Whether it counts, and has a line in the access log.
         """
-
-    def forget(self, connection: object) -> None:
-        """Drop a connection that is closed, or has another owner."""

@@ -193,8 +193,8 @@ class HTTPServer:
     def close(self, timeout: float | None = None) -> None:
         """Stop accepting; close each connection that has no request under way.
 
-        The others end with their response, which says so. The file of a Unix socket is
-        removed.
+        The others end with their response, which says so. A client that has just come
+        has a second for its first request. The file of a Unix socket is removed.
 
         Args:
             timeout: Seconds to wait for these; what still runs then is killed. None
@@ -207,7 +207,7 @@ class HTTPServer:
             return
         log.info("closing %s", self.address)
         (listening, acceptor, connections), self._parts = self._parts, None
-        acceptor.end()
+        acceptor.close()
         connections.close()
         listening.close()
         self._closed.set()

@@ -25,7 +25,19 @@ log = logs.get("engine.http")
 class TlsHandshake:
     """One handshake, until it is over in one way or the other."""
 
-    __slots__ = ("_begun", "_done", "_place", "_secure", "_sock", "_watcher", "address")
+    __slots__ = (
+        "_begun",
+        "_deadline",
+        "_done",
+        "_place",
+        "_secure",
+        "_sock",
+        "_watcher",
+        "address",
+    )
+
+    #: The application has nothing to do with it.
+    runs = False
 
     def __init__(
         self,
@@ -33,14 +45,14 @@ class TlsHandshake:
         address: Any,
         place: Place,
         secure: Callable[[Any], Any],
-        done: Callable[[TlsHandshake, Any], object],
+        done: Callable[[Any, Any], object],
     ) -> None:
         """Begin as soon as something arrives.
 
         Args:
             sock: A socket that does not block; it is ours from now on.
             secure: Makes the TLS socket of it, without the handshake.
-            done: Called in the hub at the end, with the TLS socket, or None.
+            done: Called in the hub with the TLS socket, and the client's address.
         """
         self.address = address
         #: Whether ``_sock`` is the TLS socket.
@@ -51,7 +63,9 @@ class TlsHandshake:
         self._done = done
         self._watcher: Any = None
         self._wait(READ)
-        place.deadlines.tls.begin(self)
+        place.expect(self)
+        self._deadline = place.deadlines.tls
+        self._deadline.begin(self)
 
     def _wait(self, events: int) -> None:
         """Continue when the socket is ready for ``events``."""
@@ -82,12 +96,13 @@ class TlsHandshake:
             log.exception("a TLS handshake failed")
             self.close()
         else:
-            self._end(self._sock)
+            self._end()
+            self._done(self._sock, self.address)
+            self._place.forget(self)
 
-    def _end(self, secured: Any) -> None:
+    def _end(self) -> None:
         self._stop_waiting()
-        self._place.deadlines.tls.end(self)
-        self._done(self, secured)
+        self._deadline.end(self)
 
     def expire(self) -> None:
         """Give up, since it took too long."""
@@ -107,8 +122,16 @@ class TlsHandshake:
             extra=extra,
         )
 
+    def end_soon(self) -> None:
+        """Let it have only a moment from now on."""
+        if self._watcher is not None:
+            self._deadline.end(self)
+            self._deadline = self._place.deadlines.last
+            self._deadline.begin(self)
+
     def close(self) -> None:
         """Give up, and close the socket."""
         if self._watcher is not None:
-            self._end(None)
+            self._end()
             hang_up(self._sock)
+            self._place.forget(self)

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import gevent
 import pytest
 
 from sockio.engine.http.client_socket import end_idle
@@ -38,7 +39,7 @@ def test_a_connection_that_waits_for_another_request_ends(server: Loopback) -> N
     connection = server.client("/").http()
     assert connection.request("GET", "/").status == 200
 
-    end_idle()
+    end_idle(fresh=False)
 
     with pytest.raises(ConnectionEnded):
         connection.receive()
@@ -49,9 +50,26 @@ def test_a_request_that_has_just_arrived_is_answered(server: Loopback) -> None:
     assert connection.request("GET", "/").status == 200
 
     connection.send("POST", "/", body="hello")
-    end_idle()
+    end_idle(fresh=True)
 
     assert connection.receive().text == "hello"
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_who_has_just_come_may_ask_for_something(server: Loopback, asked: bool) -> None:
+    connection = server.client("/").http()
+    gevent.idle()
+
+    end_idle(fresh=False)
+
+    if asked:
+        connection.send("POST", "/", body="hello")
+        assert connection.receive().text == "hello"
+    else:
+        gevent.idle()
+        end_idle(fresh=True)
+        with pytest.raises(ConnectionEnded):
+            connection.receive()
 
 
 class Lazy:
@@ -67,7 +85,7 @@ def test_objects_that_stand_for_others_are_left_alone(server: Loopback) -> None:
     whole = Lazy()
     cut = weakref.proxy(Gate())  # Flask's applications leave such behind
 
-    end_idle()
+    end_idle(fresh=True)
 
     with pytest.raises(ConnectionEnded):
         connection.receive()
@@ -81,7 +99,7 @@ def test_a_request_under_way_is_answered(server: Loopback, gate: Gate) -> None:
     connection.send("POST", "/slow", body="hello")
     gate.wait_reached()
 
-    end_idle()
+    end_idle(fresh=True)
     gate.open()
 
     assert connection.receive().text == "hello"

@@ -755,9 +755,14 @@ def secure() -> Iterator[HTTPServer]:
 
 
 def connect_securely(server: HTTPServer) -> Any:
+    return secured(connect(server))
+
+
+def secured(sock: Any) -> Any:
+    """Return the socket of a client after its handshake."""
     context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(CERTIFICATE)
-    return context.wrap_socket(connect(server), server_hostname="localhost")
+    return context.wrap_socket(sock, server_hostname="localhost")
 
 
 @pytest.mark.usefixtures("said")
@@ -810,6 +815,29 @@ def test_closing_ends_idle_tls_connections(secure: HTTPServer) -> None:
         read_response(peer)
 
         secure.close(timeout=1)
+
+        assert peer.recv(1) == b""
+
+
+def test_who_connects_when_it_closes_gets_an_answer(secure: HTTPServer) -> None:
+    sock = connect(secure)
+    gevent.idle()
+
+    secure.close()
+
+    with secured(sock) as peer:
+        peer.sendall(GET + b"\r\n")
+        head, body = read_response(peer)
+        assert (head[:12], body) == (b"HTTP/1.1 200", BODY)
+        assert peer.recv(1) == b""
+
+
+def test_it_does_not_wait_long_for_who_does_not_begin(secure: HTTPServer) -> None:
+    with connect(secure) as peer:
+        peer.settimeout(8)  # as long as it is open it gives twenty seconds
+        gevent.idle()
+
+        secure.close()
 
         assert peer.recv(1) == b""
 

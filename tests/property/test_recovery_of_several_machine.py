@@ -532,7 +532,7 @@ class Several(RuleBasedStateMachine):
 
 
 Several.TestCase.settings = settings(
-    max_examples=max(60, settings.default.max_examples // 2),
+    max_examples=max(60, settings().max_examples // 2),
     stateful_step_count=40,
     deadline=None,
 )

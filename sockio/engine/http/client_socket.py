@@ -253,11 +253,14 @@ def take_over(environ: Environ) -> TakenSocket | None:
     )
 
 
-def end_idle() -> None:
+def end_idle(*, fresh: bool) -> None:
     """End the connections of gevent.pywsgi and gunicorn that wait for another request.
 
     They wait for a long time, and a server that closes waits for them. One on which
     a request has just arrived is left alone.
+
+    Args:
+        fresh: Whether those are ended, too, that wait for their first request.
     """
     # The exception that ends each without a log line.
     ends: dict[Any, type[BaseException]] = {
@@ -272,8 +275,17 @@ def end_idle() -> None:
             frame = thing.gr_frame
             while frame is not None and frame.f_code not in ends:
                 frame = frame.f_back
-            if frame is not None and not _has_arrived(frame.f_locals["self"]):
+            if frame is None:
+                continue
+            reader = frame.f_locals["self"]
+            if not _has_arrived(reader) and (fresh or not _is_fresh(reader)):
                 thing.kill(ends[frame.f_code], block=False)
+
+
+def _is_fresh(reader: Any) -> bool:
+    """Whether pywsgi's handler, or gunicorn's parser, waits for its first request."""
+    first = reader.mesg if hasattr(reader, "unreader") else reader.requestline
+    return first is None
 
 
 def _has_arrived(reader: Any) -> bool:

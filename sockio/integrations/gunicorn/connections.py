@@ -22,6 +22,7 @@ from sockio.httpd.connections import Connections
 from sockio.httpd.environ import common_environ
 from sockio.httpd.exchange import Exchange
 from sockio.httpd.masked import loggable
+from sockio.httpd.owner import Ending
 from sockio.httpd.request_head import Headers
 from sockio.httpd.shortcut import Replying, Shortcut
 from sockio.runtime import logs
@@ -95,7 +96,7 @@ class WorkerConnections(Connections):
     def name_of(self, option: str) -> str:
         return f"{NAMES[option]} to gunicorn"
 
-    def forget(self, connection: object) -> None:
+    def forget(self, connection: Ending) -> None:
         super().forget(connection)
         self.on_room()
 

@@ -109,7 +109,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         """Accept no more; end sessions, then connections, in ``graceful_timeout``."""
         end = time.monotonic() + self.cfg.graceful_timeout
         for listening in self._listening:
-            listening.acceptor.end()
+            listening.acceptor.close()
         gevent.joinall([gevent.spawn(call) for call in self._at_end])
         for listening in self._listening:
             listening.connections.close()

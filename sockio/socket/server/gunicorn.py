@@ -187,9 +187,12 @@ class _Follower:
         finally:
             if self._let_go is not None:
                 self._let_go()
+        fresh = False
         while True:
-            end_idle()
+            end_idle(fresh=fresh)
+            # Whoever has just come has as long for the first request.
             self._server.sleep(1.0)
+            fresh = True
 
     def _end_with_worker(self) -> None:
         if not self._hurried:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import gevent.socket
@@ -158,16 +158,55 @@ def test_a_client_that_has_gone_gets_its_answer_all_the_same(bench: Bench) -> No
         assert peer.recv(1) == b""
 
 
-@pytest.mark.parametrize("closed", [True, False], ids=["before", "meanwhile"])
-def test_nobody_is_kept_once_the_server_closes(bench: Bench, closed: bool) -> None:
-    close: Callable[[], None] = bench.connections.close
-    if closed:
-        close()
-    with bench.take(GET[:5]) as peer:
-        if not closed:
-            close()
+def test_nobody_is_taken_once_the_server_has_closed(bench: Bench) -> None:
+    bench.connections.close()
 
+    with bench.take(GET[:5]) as peer:
         assert peer.recv(1) == b""
+
+
+@pytest.mark.parametrize("first", [b"", GET], ids=["the first", "the second"])
+@pytest.mark.parametrize("cut", [0, 1, len(GET) - 1])
+@pytest.mark.parametrize("closes", ["before it", "after a part"])
+def test_a_request_on_its_way_is_answered_while_the_server_closes(
+    bench: Bench, first: bytes, cut: int, closes: str
+) -> None:
+    with bench.take(sent=first) as peer:
+        count = 1 if first else 0
+        assert bodies(peer, count) == ["/a[]192.0.2.1"] * count
+        if closes == "after a part":
+            bench.send(peer, NEXT[:cut])
+            bench.connections.close()
+            bench.clock.settle()
+            bench.clock.advance(0.9)
+        else:
+            peer.sendall(NEXT[:cut])
+            bench.connections.close()
+            bench.clock.settle()
+
+        if first and not cut:
+            # It keeps an idle connection for the next request, whenever that comes.
+            assert peer.recv(1) == b""
+        else:
+            bench.send(peer, NEXT[cut:])
+            assert bodies(peer, 1) == ["/b[]192.0.2.1"]
+            assert peer.recv(1) == b""
+
+
+@pytest.mark.parametrize("sent", [b"", GET[:5]], ids=["nothing", "a part"])
+def test_a_request_must_come_soon_while_the_server_closes(
+    bench: Bench, sent: bytes
+) -> None:
+    with bench.take(sent=sent) as peer:
+        bench.clock.settle()
+        bench.connections.close()
+        bench.clock.settle()
+        assert not bench.connections.over
+
+        bench.clock.advance(1)
+
+        refusal = b"HTTP/1.1 408 Request Timeout" if sent else b""
+        assert peer.recv(1000).partition(b"\r\n")[0] == refusal
 
 
 def test_a_request_that_has_arrived_is_answered_while_the_server_closes(
