@@ -288,6 +288,22 @@ def end(served: Served) -> None:
     served.io.close()
 
 
+def test_who_ends_waits_for_an_heir_that_has_just_begun(
+    first: Served, serve: Serve, tmp_path: Path
+) -> None:
+    websocket, before, socket = connect(first)
+    lose(websocket, socket)
+    newcomer = serve(
+        adapter=Cluster(SiblingsBus(Folder(tmp_path))), connection_state_recovery=True
+    )
+    newcomer.io.start()  # they have not met
+
+    end(first)
+
+    _, _, recovered = connect(newcomer, pid=before.pid)
+    assert recovered.recovered
+
+
 def test_nobody_inherits_where_nobody_stays(first: Served) -> None:
     websocket, _, socket = connect(first)
     lose(websocket, socket)
@@ -332,6 +348,29 @@ def test_an_heir_may_leave_at_any_moment(begin: Begin, clock: FakeClock) -> None
         _, _, recovered = connect(third, pid=before.pid)
         assert recovered.recovered, passes
         end(third)
+        passes += 1
+    assert passes > 5
+
+
+def test_nobody_waits_for_a_process_that_leaves(begin: Begin, clock: FakeClock) -> None:
+    second = begin(clock=clock)
+    passes, leaving = 0, True
+    while leaving:
+        first = begin(clock=clock)
+        websocket, _, socket = connect(first)
+        socket.emit("seen")
+        offset = websocket.receive_event()[-1]  # it names the first one
+
+        ending = gevent.spawn(end, first)
+        for _ in range(passes):
+            one_pass(first)
+        leaving = not ending.ready()
+        restore = second.io.sockets.adapter.restore_session
+        asking = [gevent.spawn(restore, "nobody", each) for each in (offset, None)]
+
+        # No time passes.
+        assert [each.get(timeout=PATIENCE) for each in asking] == [None, None], passes
+        ending.get(timeout=PATIENCE)
         passes += 1
     assert passes > 5
 

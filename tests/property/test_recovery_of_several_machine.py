@@ -100,7 +100,7 @@ class HeldUp:
         #: To whom it gives everything when it ends, and if that one ends, too.
         self.stay: list[HeldUp] = []
         self.ends = False
-        self.log = OwnLogs(self.heirs, self.others)
+        self.log = OwnLogs(self.heirs, self.others, lambda: False)
         self.account = Account()
 
     def open(self, reactor: Reactor, receive: Receive) -> None:

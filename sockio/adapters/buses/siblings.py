@@ -128,7 +128,7 @@ class SiblingsBus:
     @property
     def log(self) -> OwnLogs:
         """Each process keeps what its clients get, and the others ask it."""
-        return OwnLogs(self._heirs, self._others)
+        return OwnLogs(self._heirs, self._others, self._expects_heir)
 
     def _heirs(self, nsp: str) -> list[str]:
         """Return the adapters of processes that take newcomers, and do not hang."""
@@ -136,13 +136,17 @@ class SiblingsBus:
         stay = [] if met is None else met.welcoming
         return [uid for tag, uid in self._answering(nsp) if tag in stay]
 
+    def _expects_heir(self) -> bool:
+        met, known = self._met, {member.tag for member in self._adapters}
+        return met is not None and not known.issuperset(met.welcoming)
+
     def _others(self, nsp: str) -> list[str]:
         """Return the adapters of all processes that do not hang."""
         return [uid for _, uid in self._answering(nsp)]
 
     def _answering(self, nsp: str) -> Iterator[tuple[str, str]]:
         for member, theirs in self._adapters.items():
-            if nsp in theirs and member.state not in ("away", "silent"):
+            if theirs.get(nsp) in self._homes and member.state in ("called", "here"):
                 yield member.tag, theirs[nsp]
 
     def open(self, reactor: Reactor, receive: Receive) -> None:
@@ -169,7 +173,7 @@ class SiblingsBus:
     def join(self, nsp: LocalNamespace, uid: str, rooms: Container[Room]) -> None:
         """Take part in a namespace, and tell the others."""
         self._own[nsp.name] = uid
-        self._tell(Message(uid, nsp.name, MessageType.INITIAL_HEARTBEAT))
+        self._tell_all(encode(Message(uid, nsp.name, MessageType.INITIAL_HEARTBEAT)))
 
     def leave(self, nsp: LocalNamespace, uid: str) -> None:
         """Take part in the namespace no longer."""
@@ -223,15 +227,12 @@ class SiblingsBus:
 
     # ---- counting
 
-    def _tell(self, message: Message) -> None:
-        """Say something to all, whatever namespaces they have."""
-        self._tell_all(encode(message))
-
     def tell_state(self) -> None:
         """Say to all what a greeting says."""
         self._tell_all(self.greeting())
 
     def _tell_all(self, message: bytes) -> None:
+        """Say something to all, whatever namespaces they have."""
         packed = pack(message)
         for member in list(self._mesh or ()):
             member.put(packed)
@@ -303,6 +304,8 @@ class SiblingsBus:
             self.dropped += 1
             log.debug("a message of %s is dropped: %s", member.tag, exc.reason)
             return
+        if said.type is MessageType.ADAPTER_CLOSE:
+            self._homes.pop(said.uid, None)  # it answers no questions
         if self._receive is not None:
             self._receive(said, None)
         if said.type is MessageType.ADAPTER_CLOSE:
@@ -360,7 +363,6 @@ class SiblingsBus:
         theirs = self._adapters.get(member, {})
         if theirs.get(nsp) == uid:
             del theirs[nsp]
-        self._homes.pop(uid, None)
 
     def _end_waiting(self, member: Member) -> None:
         """Have all adapters wait no longer for the answers of a member."""

@@ -122,6 +122,8 @@ class OwnLogs:
     heirs: Callable[[str], Sequence[str]]
     #: Returns, for a namespace, the ids of the adapters of all servers that answer.
     others: Callable[[str], Sequence[str]]
+    #: Whether a server stays that this one has not met yet.
+    expects_heir: Callable[[], bool]
 
 
 class Log(Protocol):

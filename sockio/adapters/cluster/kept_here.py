@@ -83,7 +83,7 @@ class KeptHere:
         self._number = 0
         self._log = NumberedLog(nsp.clock, duration)
         self._logs = logs
-        self._legacies = Legacies(nsp, duration, self._log, self.ask, logs.heirs)
+        self._legacies = Legacies(nsp, duration, self._log, self.ask, logs)
         #: What we tell another server beforehand, if that is wanted.
         self._mirror = Mirror(nsp, bus, logs.heirs, self._log)
         local.on_rooms = self._mirror.moved if nsp.recovery_mirrored else None
@@ -99,6 +99,7 @@ class KeptHere:
         self._log.tag = uid[:TAG]
         self._log.met(uid, 0)
         self._mirror.open(uid, reactor)
+        self._legacies.open(reactor)
         self._say(MessageType.NUMBER, number=0)
 
     def left(self, uid: str) -> None:
@@ -387,10 +388,7 @@ class KeptHere:
             self._reply(uid, MessageType.SESSION, answer={}, **question)
 
     def _keep(self, message: Message) -> None:
-        """Keep a session that was given up when its client was elsewhere already.
-
-        It was cut off there by that, and comes back.
-        """
+        """Keep a session that comes too late: its client was cut off elsewhere."""
         answer = message.data.get("answer")
         if isinstance(answer, dict) and "sid" in answer:
             pid, offset = text_in(message, "pid"), message.data.get("offset")

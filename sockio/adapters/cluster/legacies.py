@@ -7,6 +7,7 @@ then nobody else gets a session; afterwards the heir is the one to be asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sockio.adapters.adapter import LocalNamespace
@@ -15,6 +16,7 @@ from sockio.errors import EncodeError, ProtocolError
 from sockio.runtime import logs
 from sockio.types import Json
 
+from .bus import OwnLogs
 from .messages import Message, MessageType, text_in, value_in
 from .moves import (
     Moved,
@@ -32,6 +34,8 @@ from .requests import new_id
 
 if TYPE_CHECKING:
     from sockio.runtime.clock import Clock
+    from sockio.runtime.latch import Latch
+    from sockio.runtime.reactor import Reactor
 
 __all__ = ["Legacies"]
 
@@ -43,6 +47,8 @@ _PART = 256 << 10
 _SESSIONS = 256
 #: What an event or a session takes besides its content, roughly.
 _OVERHEAD = 100
+#: Seconds between two looks for an heir.
+_LOOK = 0.05
 
 
 class Ask(Protocol):
@@ -62,7 +68,7 @@ class Legacies:
         duration: float,
         own: NumberedLog,
         ask: Ask,
-        heirs: Callable[[str], Sequence[str]],
+        logs: OwnLogs,
     ) -> None:
         """Have inherited nothing yet.
 
@@ -71,13 +77,15 @@ class Legacies:
             duration: Seconds for which events and sessions are kept.
             own: The log of this server.
             ask: Asks another server.
-            heirs: Names those that may be the heir.
+            logs: Who may be the heir.
         """
         self._nsp = nsp
         self._duration = duration
         self._own = own
         self._ask = ask
-        self._heirs = heirs
+        self._heirs = logs.heirs
+        self._expects_heir = logs.expects_heir
+        self._reactor: Reactor
         self._inherited: list[NumberedLog] = []
         #: By server and id, what has not arrived completely.
         self._arriving: dict[tuple[str, str], NumberedLog] = {}
@@ -86,6 +94,10 @@ class Legacies:
         self._leaving = False
         #: What has to wait while sessions are on their way.
         self._waiting: list[Callable[[], object]] = []
+
+    def open(self, reactor: Reactor) -> None:
+        """Begin."""
+        self._reactor = reactor
 
     def close(self) -> None:
         """Forget everything."""
@@ -189,20 +201,37 @@ class Legacies:
             Until it has taken everything, at most ``seconds``.
         """
         self._refuse()
-        logs = [each for each in (self._own, *self._inherited) if each.sessions]
-        if not logs or self._giving or not self._heirs(self._nsp.name):
+        end = self._nsp.clock.now() + seconds
+        if self._giving or not (self._left and self._wait_for_heir(end)):
             return
         for each in self._inherited:
             each.catch_up(self._own)
-        clock = self._nsp.clock
-        end = clock.now() + seconds
         self._giving = True
         try:
-            for each in logs:
+            for each in self._left:
                 self._give(each, end)
         finally:
             self._giving = False
             self._settle()
+
+    @property
+    def _left(self) -> list[NumberedLog]:
+        """What there is to give."""
+        return [each for each in (self._own, *self._inherited) if each.sessions]
+
+    def _wait_for_heir(self, end: float) -> bool:
+        """Wait until there is an heir, if one has begun that this server has not met.
+
+        Returns:
+            Whether there is one.
+        """
+        while not (found := bool(self._heirs(self._nsp.name))):
+            if not self._expects_heir() or self._nsp.clock.now() >= end:
+                break
+            pause: Latch[None] = self._reactor.latch()
+            with suppress(TimeoutError):
+                pause.wait(_LOOK)
+        return found
 
     def _give(self, given: NumberedLog, end: float) -> None:
         """Give a log to the first server that takes it."""

@@ -341,6 +341,53 @@ def test_who_ends_is_waited_for_no_longer(
     assert (a.bus.lost, a.bus.gaps) == (0, 0)
 
 
+def test_who_has_said_that_it_leaves_is_asked_nothing(
+    tmp_path: Path, reactor: Reactor, clock: FakeClock
+) -> None:
+    asked: list[object] = []
+
+    def hear(message: Message, offset: str | None) -> None:
+        if message.type is CLOSE:
+            asked.append(bus.log.others("/"))
+            bus.reply("b/", Message("a/", "/", MessageType.SESSION_WANTED, {}))
+
+    bus = SiblingsBus(Folder(tmp_path))
+    bus.open(reactor, hear)
+    bus.join(namespace("/"), "a/", ())
+    other = Process(tmp_path, reactor, "b")
+    other.join("/")
+    clock.settle()
+    assert bus.log.others("/") == bus.log.heirs("/") == ["b/"]
+
+    other.bus.leave(namespace("/"), "b/")
+    clock.settle()
+
+    assert asked == [[]]
+    assert other.heard == []
+    for each in (bus, other.bus):
+        each.close()
+    clock.settle()
+
+
+def test_who_takes_newcomers_is_expected_until_it_has_greeted(
+    tmp_path: Path, reactor: Reactor, clock: FakeClock
+) -> None:
+    process = Process(tmp_path, reactor, "a")
+    process.join("/")
+    assert not process.bus.log.expects_heir()
+
+    other = Process(tmp_path, reactor, "b")
+    assert process.bus.log.expects_heir()
+    other.join("/")
+    clock.settle()
+
+    assert not process.bus.log.expects_heir()
+    assert process.bus.log.heirs("/") == ["b/"]
+    for each in (process, other):
+        each.bus.close()
+    clock.settle()
+
+
 def test_who_asks_while_somebody_leaves_is_told_of_it(
     tmp_path: Path, reactor: Reactor, clock: FakeClock
 ) -> None:
