@@ -1,8 +1,8 @@
 """Mesh: the members of a group, each of which has a link to each other one.
 
-A process calls all others when it opens its mesh. Who is called by somebody unknown
-calls back. Who does not answer, or falls behind, is dropped and called again; who
-refuses is gone.
+A process calls all others when it opens its mesh, and looks a few times more for those
+whom it has overlooked. Who is called by somebody unknown calls back. Who does not
+answer, or falls behind, is dropped and called again; who refuses is gone.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ log = logs.get("siblings")
 KIND = "bus/1"
 #: Seconds until a member is called again, at first and at most.
 _FIRST, _LONGEST = 0.25, 5.0
+#: Seconds after the opening when it looks again who is there.
+_AGAIN = (1.0, 5.0, 20.0)
 #: Seconds for which a member has to stay, so that it is called again immediately.
 _STEADY = 5.0
 
@@ -82,6 +84,8 @@ class Mesh:
         #: Those that were there, and are not at present.
         self._away: set[Member] = set()
         self._closed = False
+        #: For the next look who is there.
+        self._looks: list[Timer] = []
         #: Messages that a member missed and came back later.
         self.lost = 0
         #: How often this process dropped a member.
@@ -99,13 +103,20 @@ class Mesh:
     def open(self) -> None:
         """Call all who are there."""
         self._siblings.welcome(KIND, self._welcome)
+        self._look()
+        call_later = self.reactor.delays.call_later
+        self._looks = [call_later(seconds, self._look) for seconds in _AGAIN]
+
+    def _look(self) -> None:
+        """Call those who are there and unknown."""
         for tag in self._siblings.others:
-            self._call(self._member(tag))
+            if tag not in self._members:
+                self._call(self._member(tag))
 
     def close(self) -> None:
         """Leave; what the kernel takes immediately is still said."""
         self._closed = True
-        for timer in self._timers.values():
+        for timer in (*self._timers.values(), *self._looks):
             timer.cancel()
         for member in list(self._members.values()):
             member.close()

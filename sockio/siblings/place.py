@@ -41,6 +41,10 @@ _PREFIX = "sockio/1/"
 #: nobody else does; no tag contains it.
 _MARK, _RESERVE = "/new", "/yet"
 _FILE_MARK, _FILE_RESERVE = ".new", ".yet"
+#: The kernel's table of Unix sockets, and how often it is read for one answer. It comes
+#: in pieces: a name may be missing if others end between two of them.
+_TABLE = "/proc/net/unix"
+_LOOKS = 2
 #: Connections that may wait to be accepted.
 _BACKLOG = 128
 #: Most bytes of the path of a Unix socket.
@@ -133,14 +137,15 @@ class Names:
         """Return the tags that are bound with ``end`` behind them."""
         found = set()
         start = f"@{self._prefix}"
-        try:
-            with open("/proc/net/unix", encoding="utf-8", errors="replace") as table:
-                for line in table:
-                    _, _, name = line.rstrip("\n").partition(start)
-                    if name.endswith(end) and is_tag(name.removesuffix(end)):
-                        found.add(name.removesuffix(end))
-        except OSError:
-            return []
+        for _ in range(_LOOKS):
+            try:
+                with open(_TABLE, encoding="utf-8", errors="replace") as table:
+                    for line in table:
+                        _, _, name = line.rstrip("\n").partition(start)
+                        if name.endswith(end) and is_tag(name.removesuffix(end)):
+                            found.add(name.removesuffix(end))
+            except OSError:
+                return []
         return sorted(found)
 
 

@@ -115,6 +115,7 @@ class Speaker:
         self.ends: list[str] = []
         self.heard: list[bytes] = []
         self.called: Link | None = None
+        self._to = to
         self.link = self.siblings.connect(
             to,
             KIND,
@@ -136,7 +137,8 @@ class Speaker:
 
         link.on_packet = on_packet
         link.on_end = lambda why: None
-        self.called = link
+        if tag == self._to:
+            self.called = link
 
 
 @pytest.fixture
@@ -308,6 +310,37 @@ def test_who_accepts_and_leaves_is_called_less_and_less_often(
     other.close()
     clock.advance(5)
     assert alone.told[-1] == "gone"
+
+
+class Inattentive(Folder):
+    """A folder in which nobody is seen at the first looks."""
+
+    looks = 0
+
+    def tags(self) -> list[str]:
+        self.looks += 1
+        return super().tags() if self.looks > 2 else []
+
+
+def test_who_was_overlooked_is_met_later(
+    tmp_path: Path, reactor: Reactor, clock: FakeClock
+) -> None:
+    first, second = (Process(tmp_path, reactor, name) for name in "ab")
+    second.siblings = Siblings(Inattentive(tmp_path), reactor)
+    second.mesh = Mesh(second.siblings, reactor, second)
+    for each in (first, second):
+        each.open()
+    clock.settle()
+    assert first.told == second.told == []
+
+    clock.advance(20)
+
+    assert first.heard_of(second) == [b"I am b"]
+    assert second.heard_of(first) == [b"I am a"]
+    for each in (first, second):
+        each.close()
+    clock.settle()
+    assert clock.armed == 0
 
 
 # ------------------------------------------------------------------ silence
