@@ -410,7 +410,7 @@ LONGER = {
     "engine/server": (440, 326),
     "engine/session": (467, 370),
     "engine/quic/connection": (400, 310),
-    "httpd/connection": (401, 313),
+    "httpd/connection": (400, 308),
     "engine/websockets/simple_websocket": (421, 300),
     "socket/server/server": (486, 300),
 }

@@ -100,8 +100,7 @@ class HttpConnection(HttpSocket):
         #: Whether another owner has the connection.
         self.taken = False
         self._resume()
-        deadlines = owner.deadlines
-        self._wait_under(deadlines.last if owner.closing else deadlines.head)
+        self._wait_under(owner.deadlines.first)
         if early:
             owner.loop.run_callback(self._begin)
 
@@ -197,20 +196,18 @@ class HttpConnection(HttpSocket):
         self._exchange = SHORT
         if shortcut.serve(line, headers, buffer[start : start + length], self):
             return True
-        self._exchange = None
-        self._buffer = buffer
+        self._exchange, self._buffer = None, buffer
         return False
 
     def _wait_for_head(self, buffer: bytes) -> None:
         if self._ended and buffer:
             raise Refused("the request is cut off")
-        deadlines, closing = self.owner.deadlines, self.owner.closing
+        deadlines = self.owner.deadlines
         idle = not buffer and self._deadline is deadlines.keep_alive
-        deadline = deadlines.last if closing else deadlines.head
-        if self._ended or (closing and idle):
+        if self._ended or (idle and self.owner.closing):
             self.close()
-        elif self._deadline is not deadline and not idle:
-            self._wait_under(deadline)
+        elif not idle and self._deadline is not deadlines.first:
+            self._wait_under(deadlines.first)
 
     def _answer(self, line: RequestLine, headers: Headers, start: int) -> None:
         owner, fields, length = self.owner, headers.fields, headers.length
@@ -232,11 +229,9 @@ class HttpConnection(HttpSocket):
 
     def end_soon(self) -> None:
         """Close if there is nothing to answer, nor will be in a moment."""
-        if self.closed or self.busy:
-            return
         if self._lingering is not None:
             self.close()
-        elif self._reading:
+        elif self._reading and not (self.closed or self.busy):
             self._on_readable()
         self._begin()
 

@@ -229,6 +229,7 @@ class Connections:
     def close(self) -> None:
         """Take no more requests than are on their way; end the idle connections."""
         self.closing = True
+        self.deadlines.hurry()
         self.repeats.close()
         for connection in list(self._open):
             self.loop.run_callback(connection.end_soon)

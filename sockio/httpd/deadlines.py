@@ -90,7 +90,7 @@ class Deadline:
 class Deadlines:
     """The deadlines of one HTTP server."""
 
-    __slots__ = ("body", "head", "keep_alive", "last", "tls")
+    __slots__ = ("body", "first", "head", "keep_alive", "last", "tls")
 
     def __init__(self, clock: Clock, options: HttpOptions) -> None:
         #: For the head of a request, from its first byte; for the first request, from
@@ -104,8 +104,14 @@ class Deadlines:
         self.tls = Deadline(clock, options.tls_timeout)
         #: For the same things as ``head`` and ``tls`` when the server closes.
         self.last = Deadline(clock, _LAST)
+        #: ``head``, or ``last`` once the server closes.
+        self.first = self.head
+
+    def hurry(self) -> None:
+        """From now on, whoever begins with a request has only a moment for it."""
+        self.first = self.last
 
     def close(self) -> None:
         """Drop all objects from all deadlines."""
-        for name in self.__slots__:
-            getattr(self, name).close()
+        for each in (self.head, self.body, self.keep_alive, self.tls, self.last):
+            each.close()

@@ -97,8 +97,10 @@ class TlsHandshake:
             self.close()
         else:
             self._end()
-            self._done(self._sock, self.address)
-            self._place.forget(self)
+            try:
+                self._done(self._sock, self.address)
+            finally:
+                self._place.forget(self)
 
     def _end(self) -> None:
         self._stop_waiting()
