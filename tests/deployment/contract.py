@@ -227,9 +227,15 @@ def assert_echoes(websocket: RawWebSocket) -> None:
 
 
 def ask(websocket: RawWebSocket, event: str) -> Any:
-    """Emit an event without arguments and return its ack's arguments."""
+    """Emit an event without arguments and return its ack's arguments.
+
+    An event may come first: one worker may hear what another has said to all when its
+    new client has connected.
+    """
     websocket.send(f'427["{event}"]')
     answer = websocket.receive_message()
+    while isinstance(answer, str) and answer.startswith("42["):
+        answer = websocket.receive_message()
     assert isinstance(answer, str)
     assert answer.startswith("437[")
     return json.loads(answer[3:])

@@ -26,11 +26,15 @@ async function openRedis(library, port) {
   return { client, end: () => client.close() };
 }
 
-/** Open connections to PostgreSQL: one that listens, and one for all queries. */
-function openPostgres(port) {
+/**
+ * Open connections to PostgreSQL: one for all queries, since two would overtake each other, and
+ * one that listens, if somebody does.
+ */
+function openPostgres(port, { listens }) {
   const { Pool } = require("pg");
   const user = "postgres";
-  const client = new Pool({ host: "127.0.0.1", port, user, database: user, max: 2 });
+  const max = listens ? 2 : 1;
+  const client = new Pool({ host: "127.0.0.1", port, user, database: user, max });
   client.on("error", () => {});
   /** Wait until what was said is published: a row is one query, what names it the next. */
   const flush = async () => {
@@ -76,16 +80,16 @@ async function openMongo(port, name) {
 }
 
 /** Open a connection by the library that is named. */
-async function open(library, port, collection) {
+async function open(library, port, { collection, listens = true } = {}) {
   if (library === "mongodb") return openMongo(port, collection);
-  return library === "pg" ? openPostgres(port) : openRedis(library, port);
+  return library === "pg" ? openPostgres(port, { listens }) : openRedis(library, port);
 }
 
 export function serverOperations({ keep, thing, forget, pack, unpack }) {
   async function serverOpen({ library, port, mode = "pubsub", options: given = {}, server = {} }) {
     const { collection, ...options } = given;
     const { Server } = require("socket.io");
-    const pub = await open(library, port, collection);
+    const pub = await open(library, port, { collection });
     const sub = ["mongo", "postgres"].includes(mode) ? pub : await open(library, port);
     const http = createServer();
     if (options.parser === "json") {
@@ -131,7 +135,7 @@ export function serverOperations({ keep, thing, forget, pack, unpack }) {
     const { collection, ...options } = given;
     const broker = { mongodb: "mongo", pg: "postgres" }[library] ?? "redis";
     const { Emitter } = require(`@socket.io/${broker}-emitter`);
-    const { client, flush, end } = await open(library, port, collection);
+    const { client, flush, end } = await open(library, port, { collection, listens: false });
     const it = broker === "redis" ? new Emitter(client, options) : new Emitter(client, "/", options);
     return { number: keep({ it, end, flush }) };
   }
