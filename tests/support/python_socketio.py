@@ -278,4 +278,7 @@ async def _waited(awaitable: Any) -> Any:
 
 
 if __name__ == "__main__":
+    # Client handles each message in a thread of its own, also each attachment of an
+    # event: none of them may overtake another one because its time is up.
+    sys.setswitchinterval(MARGIN)
     _Program().run()
