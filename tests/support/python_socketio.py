@@ -11,6 +11,8 @@ import ast
 import asyncio
 import inspect
 import itertools
+import os
+import queue
 import sys
 import threading
 from operator import attrgetter
@@ -199,13 +201,18 @@ class PythonClient:
 
 # ------------------------------------------------------------------- in the process
 
-_printing = threading.Lock()
+_lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
 
 def tell(*what: Any) -> None:
-    """Print one line; several threads do."""
-    with _printing:
-        print(repr(what), flush=True)
+    """Let a line be printed, without waiting: several threads do."""
+    _lines.put(f"{what!r}\n")
+
+
+def write_lines() -> None:
+    """Write what is told, for ever."""
+    while True:
+        os.write(sys.stdout.fileno(), _lines.get().encode())
 
 
 class _Program:
@@ -281,4 +288,5 @@ if __name__ == "__main__":
     # Client handles each message in a thread of its own, also each attachment of an
     # event: none of them may overtake another one because its time is up.
     sys.setswitchinterval(MARGIN)
+    threading.Thread(target=write_lines, daemon=True).start()
     _Program().run()
