@@ -35,6 +35,11 @@ def pair(serve: Serve, redis_server: RedisServer, prefix: str) -> RedisPair:
     return pair
 
 
+def wait_until_kept(pair: RedisPair) -> None:
+    """Wait until the broker has what both servers have told it, also of sessions."""
+    wait_until(lambda: all(bus.idle for bus in pair.buses))
+
+
 def test_all_clients_get_the_events_in_the_same_order(pair: RedisPair) -> None:
     for number in range(0, 100, 2):
         pair.first.io.emit("n", number)
@@ -62,6 +67,7 @@ def test_a_client_comes_back_to_another_server(pair: RedisPair) -> None:
     first.io.except_("room").emit("except")
     first.io.volatile.emit("volatile")
     first.io.to(joined.sid).emit("own", 3)
+    wait_until_kept(pair)
 
     again, _ = second.raw.open_websocket_session()
     again.send(f'40{{"pid":"{joined.pid}","offset":"{offset}"}}')
@@ -85,6 +91,7 @@ def test_a_client_that_has_seen_no_event_comes_back(
     websocket, joined, socket = connect(pair.first)
     lose(websocket, socket)
     pair.first.io.emit("missed")
+    wait_until_kept(pair)
 
     again, _ = pair.servers[back_to].raw.open_websocket_session()
     back = join(again, pid=joined.pid)
@@ -100,6 +107,7 @@ def test_nothing_twice_and_nothing_lost_while_events_flow(pair: RedisPair) -> No
     got = [0]
     for turn in range(1, 6):
         lose(websocket, socket)
+        wait_until_kept(pair)
         for number in range(20):
             pair.servers[number % 2].io.emit("n", 100 * turn + number)
         served = pair.servers[turn % 2]
@@ -122,6 +130,7 @@ def test_a_session_is_good_for_one_return(pair: RedisPair) -> None:
     pair.first.io.emit("seen")
     offset = websocket.receive_event()[-1]
     lose(websocket, socket)
+    wait_until_kept(pair)
 
     sids = []
     for served in (pair.second, pair.first):
@@ -140,7 +149,7 @@ def test_who_has_missed_what_was_trimmed_gets_a_new_socket(
     lose(websocket, socket)
     for _ in range(3):
         pair.first.io.emit("missed")
-    wait_until(lambda: pair.buses[0].idle)
+    wait_until_kept(pair)
     redis_server.command("XTRIM", prefix, "MAXLEN", "2")
 
     again, _ = pair.second.raw.open_websocket_session()
@@ -159,6 +168,7 @@ def test_offsets_that_were_never_given(pair: RedisPair, offset: str) -> None:
     websocket.receive_event()
     lose(websocket, socket)
     pair.first.io.emit("missed")
+    wait_until_kept(pair)
 
     again, _ = pair.second.raw.open_websocket_session()
 

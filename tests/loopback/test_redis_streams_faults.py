@@ -141,6 +141,7 @@ def test_what_is_said_while_a_broker_hangs_comes_once(
 
     broker.go_on()
     assert numbers(pair.there, 3) == [1, 2, 3]
+    wait_until(lambda: pair.buses[0].idle)
     pair.second.io.emit("n", 4)
     _, number, later = pair.here.receive_event()
     assert number == 4
