@@ -28,7 +28,7 @@ class DeploymentContract:
         """Give a raw client; check that the server forgets all that it connected."""
         with server.client() as client:
             yield client
-        with server.client() as client, gevent.Timeout(5):
+        with server.client() as client, gevent.Timeout(60):
             observer = client.open_socket()
             while ask(observer, "clients") != [1]:
                 pass

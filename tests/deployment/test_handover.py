@@ -26,7 +26,7 @@ UPGRADE = (
 
 
 def workers(kind: str, *options: str) -> list[str]:
-    log = ("--access-logfile", "-")
+    log = ("--access-logfile", "-", "--keep-alive", "6")
     return gunicorn(kind, f"{APP}:app", *log, "-w", "2", *options)
 
 
@@ -40,7 +40,7 @@ COMMANDS = {
     "pywsgi, geventwebsocket": ["-m", APP, "geventwebsocket"],
     "ours": ["-m", APP, "ours"],
 }
-#: They end idle connections, after two seconds.
+#: They end idle connections, after six seconds.
 IMPATIENT = ("gevent", "our worker", "ours")
 #: Their handler logs elsewhere.
 WITHOUT_LOG = ("GeventWebSocketWorker", "pywsgi, geventwebsocket")

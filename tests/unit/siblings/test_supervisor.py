@@ -529,8 +529,8 @@ def test_who_gives_no_sign_of_life_is_replaced(
     start: Callable[..., Program], manager: gevent.socket.socket
 ) -> None:
     def get_stuck(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
-        ready()
         tell(f"serves {os.getpid()}")
+        ready()
         while True:
             os.sched_yield()
 
@@ -631,17 +631,19 @@ def test_if_the_new_ones_hang_the_old_ones_go_on(
 
 
 def test_an_old_one_that_does_not_end_is_killed(
-    start: Callable[..., Program], tmp_path: Path
+    start: Callable[..., Program], manager: gevent.socket.socket
 ) -> None:
     def stay(tell: Callable[[str], None], ready: Callable[[], None]) -> None:
-        ready()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         tell(f"serves {os.getpid()}")
+        ready()
         while True:
             signal.pause()
 
-    program = start(stay, ends=0.05)
+    environ = {"NOTIFY_SOCKET": manager.getsockname()}
+    program = start(stay, ends=0.05, environ=environ)
     old = os.pidfd_open(*program.pids(1))
+    assert manager.recv(4096).startswith(b"READY=1\n")
 
     program.send(signal.SIGUSR2)
 
