@@ -163,7 +163,6 @@ def test_namespaces_share_the_connection(
         kind,
         namespaces=["/", "/second"],
         transports=transports,
-        wait_timeout=5,
     )
     second = server.socket()
     assert {first.nsp.name, second.nsp.name} == {"/", "/second"}

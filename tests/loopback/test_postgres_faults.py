@@ -117,6 +117,7 @@ def test_old_rows_are_removed(serve: Serve, shared: Postgres) -> None:
     pair.wait_two()
     pair.first.io.emit("n", b"old")
     pair.local_message_of(b"old")
+    wait_until(lambda: pair.buses[0].idle)
     shared.sql(f"UPDATE {table} SET created_at = now() - interval '61 seconds'")
     pair.first.io.emit("n", b"new")
     pair.local_message_of(b"new")
