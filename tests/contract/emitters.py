@@ -166,7 +166,7 @@ class EmitterContract:
 
         ask = heads.emitter.server_side_emit_with_ack
         with pytest.raises(ClusterTimeout, match="1 of 2 servers answered") as it:
-            in_thread(ask, "heard", timeout=8)
+            in_thread(ask, "heard", timeout=2)
 
         assert it.value.responses == [1]
 

@@ -28,7 +28,7 @@ class DeploymentContract:
         """Give a raw client; check that the server forgets all that it connected."""
         with server.client() as client:
             yield client
-        with server.client() as client, gevent.Timeout(60):
+        with server.client() as client, gevent.Timeout(5):
             observer = client.open_socket()
             while ask(observer, "clients") != [1]:
                 pass
@@ -229,12 +229,12 @@ def assert_echoes(websocket: RawWebSocket) -> None:
 def ask(websocket: RawWebSocket, event: str) -> Any:
     """Emit an event without arguments and return its ack's arguments.
 
-    An event may come first: one worker may hear what another has said to all when its
+    A shout may come first: one worker may hear what another has said to all when its
     new client has connected.
     """
     websocket.send(f'427["{event}"]')
     answer = websocket.receive_message()
-    while isinstance(answer, str) and answer.startswith("42["):
+    while isinstance(answer, str) and answer.startswith('42["shouted",'):
         answer = websocket.receive_message()
     assert isinstance(answer, str)
     assert answer.startswith("437[")

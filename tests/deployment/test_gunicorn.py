@@ -76,7 +76,7 @@ def test_a_setting_that_is_not_possible_ends_gunicorn() -> None:
 
 def test_logs_are_opened_again(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
-    options = ("--access-logfile", str(log))
+    options = ("--access-logfile", str(log), "--graceful-timeout", "1")
     with Deployed(*gunicorn(OUR_WORKER, APP, *options)) as server:
         page(server, "/before")
         log.rename(tmp_path / "old.log")

@@ -88,11 +88,11 @@ def test_websockets_alone_are_waited_for(worker: str) -> None:
 @pytest.mark.patience(60)
 @every_worker
 def test_a_handler_gets_the_graceful_timeout_and_no_more(worker: str) -> None:
-    options = ("--graceful-timeout", "5")
+    options = ("--graceful-timeout", "2")
     with Deployed(*gunicorn(worker, STUBBORN, *options)) as server:
         websocket = server.client().open_socket()
         websocket.send('42["wait"]')
-        websocket.receive_event()
+        websocket.receive_event(timeout=10)
 
         assert server.stop() == 0, server.log
 
@@ -106,7 +106,7 @@ def test_a_quick_shutdown_waits_for_nobody(worker: str, signum: int) -> None:
     with Deployed(*gunicorn(worker, STUBBORN)) as server:
         websocket = server.client().open_socket()
         websocket.send('42["wait"]')
-        websocket.receive_event()
+        websocket.receive_event(timeout=10)
 
         assert server.stop(signum) == 0, server.log
 

@@ -26,7 +26,7 @@ UPGRADE = (
 
 
 def workers(kind: str, *options: str) -> list[str]:
-    log = ("--access-logfile", "-", "--keep-alive", "6")
+    log = ("--access-logfile", "-")
     return gunicorn(kind, f"{APP}:app", *log, "-w", "2", *options)
 
 
@@ -40,7 +40,7 @@ COMMANDS = {
     "pywsgi, geventwebsocket": ["-m", APP, "geventwebsocket"],
     "ours": ["-m", APP, "ours"],
 }
-#: They end idle connections, after six seconds.
+#: They end idle connections, after two seconds.
 IMPATIENT = ("gevent", "our worker", "ours")
 #: Their handler logs elsewhere.
 WITHOUT_LOG = ("GeventWebSocketWorker", "pywsgi, geventwebsocket")

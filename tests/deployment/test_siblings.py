@@ -12,9 +12,8 @@ import pytest
 from tests.support.deployed import Deployed
 from tests.support.node import Driver, JsClient
 
-#: Seconds within which a process answers that waits for nobody; who waits for one that
-#: does not answer waits for five.
-SOON = 4.0
+#: Seconds within which a process answers that waits for nobody.
+SOON = 0.5
 
 
 class Servers:

@@ -32,7 +32,7 @@ def begin(server: Deployed, event: str) -> RawWebSocket:
     """Start a handler that does not end, and wait until it runs."""
     websocket = server.client().open_socket()
     websocket.send(f'42["{event}"]')
-    assert websocket.receive_event() == ["begun"]
+    assert websocket.receive_event(timeout=10) == ["begun"]
     return websocket
 
 
@@ -123,7 +123,7 @@ def test_behind_gunicorn_it_is_named_while_it_computes(
         server.read_log_until("in compute_until_it_exists\n")
         file.touch()
 
-        assert websocket.receive_message() == "430[true]"
+        assert websocket.receive_message(timeout=10) == "430[true]"
         assert HELD in server.log
         server.read_log_until("compute_until_it_exists held the loop for")
         server.end_quietly()

@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 from .test_workers import workers_of
 
 #: Seconds in which a worker answers that does not end just now.
-AT_ONCE = 5.0
+AT_ONCE = 2.0
 APP = "tests.deployment.apps.webtransport"
 COMMANDS = {
     "gevent": gunicorn("gevent", f"{APP}:io", "-w", "3"),

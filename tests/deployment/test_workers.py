@@ -254,7 +254,7 @@ def test_nobody_waits_for_a_worker_that_is_stopped() -> None:
             client = server.client()
             seen: set[int] = set()
             while seen != set(others):
-                with gevent.Timeout(20):
+                with gevent.Timeout(2):
                     websocket = client.open_socket()
                     websocket.send('420["process"]')
                     seen.add(int(websocket.receive()[4:-1]))
@@ -300,12 +300,11 @@ def test_a_worker_hands_requests_over_until_its_end(
 ) -> None:
     if adapter:
         monkeypatch.setenv("ADAPTER", f"{adapter}{tmp_path}")
-    # Less than a third of it is left when the server has closed.
-    options = ("-w", "2", "--keep-alive", "75", "--graceful-timeout", "20")
+    options = ("-w", "2", "--keep-alive", "75", "--graceful-timeout", "6")
     with Deployed(*gunicorn(worker, CROWD, *options)) as server:
         leaving, other = sessions_of_two_workers(server)
         ending = process_of(leaving)
-        connections = [connection_to(server, ending) for _ in range(10)]
+        connections = [connection_to(server, ending) for _ in range(20)]
         # When its server has closed, the worker waits for this handler.
         leaving.post('42["stay"]')
 

@@ -36,7 +36,6 @@ class Ours:
     """One of ours."""
 
     def __init__(self, url: str, **options: Any) -> None:
-        url += f"{'&' if '?' in url else '?'}requests_timeout=60"
         self.io: sockio.Server[Any] = sockio.Server(adapter=url, **options)
         self.heard = Heard()
 
@@ -166,7 +165,6 @@ class Mixed:
         self.ids = []
         for client in self.clients:
             client.next("connect")
-            client.next("upgrade")
             self.ids.append(client.state()["id"])
         self._warm_up()
 

@@ -246,14 +246,14 @@ def test_one_broadcast_for_both_forms(
 def test_acknowledgements_of_clients_of_both_forms(node: Driver, both: Running) -> None:
     clients = [connect(node, both, parser=parser) for parser in ("json", "msgpack")]
     answers: SimpleQueue[Any] = SimpleQueue()
-    both.io.timeout(30).emit("vote", b"?", ack=lambda *answer: answers.put(answer))
+    both.io.timeout(5).emit("vote", b"?", ack=lambda *answer: answers.put(answer))
 
     for number, client in enumerate(clients):
         event = client.next()
         assert (event.event, event.args[0]) == ("vote", b"?")
         client.ack(event.args[1], bytes([number]))
 
-    error, votes = answers.get(timeout=60)
+    error, votes = answers.get(timeout=30)
     assert error is None
     assert sorted(votes) == [b"\0", b"\1"]
 

@@ -163,6 +163,7 @@ def test_namespaces_share_the_connection(
         kind,
         namespaces=["/", "/second"],
         transports=transports,
+        wait_timeout=5,
     )
     second = server.socket()
     assert {first.nsp.name, second.nsp.name} == {"/", "/second"}
@@ -249,11 +250,11 @@ def test_the_client_answers(
     _, socket = connect(python, server, kind, transports=transports)
     answers: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
 
-    assert socket.timeout(30).emit_with_ack("how?", b"x", 2) == b"x"
-    assert socket.call("how?", *EVERYTHING, timeout=30) == EVERYTHING
+    assert socket.timeout(5).emit_with_ack("how?", b"x", 2) == b"x"
+    assert socket.call("how?", *EVERYTHING, timeout=5) == EVERYTHING
     socket.emit("how?", {"a": b"y"}, ack=lambda *args: answers.put(args))
     assert answers.get(timeout=30) == ({"a": b"y"},)
-    assert server.io.timeout(30).emit_with_ack("all?", 1) == [1]
+    assert server.io.timeout(5).emit_with_ack("all?", 1) == [1]
 
 
 @with_either_client
@@ -264,7 +265,7 @@ def test_a_client_asks_while_it_is_asked(
 
     @socket.on("report")
     def report(year: int) -> Any:
-        return [year, socket.timeout(30).emit_with_ack("which?", "all")]
+        return [year, socket.timeout(5).emit_with_ack("which?", "all")]
 
     assert client.call("call", "report", 2024) == [2024, "all"]
 
@@ -428,9 +429,9 @@ def test_a_simple_client_sends_asks_and_receives(
 
     assert client.call("call", "message-with-ack", EVERYTHING) == EVERYTHING
     client.call("emit", "message", EVERYTHING)
-    assert client.call("receive", timeout=30) == ["message-back", *EVERYTHING]
+    assert client.call("receive", timeout=2) == ["message-back", *EVERYTHING]
     server.io.of("/second").emit("news")
-    assert client.call("receive", timeout=30) == ["news"]
+    assert client.call("receive", timeout=2) == ["news"]
 
 
 @with_either_simple_client
@@ -471,6 +472,6 @@ def test_it_may_speak_messagepack(
     for client in (plain, packed):
         assert client.next("news") == ([b"x", 2**40],)
         assert client.call("call", "message-with-ack", EVERYTHING) == EVERYTHING
-    assert socket.timeout(30).emit_with_ack("how?", b"y") == b"y"
+    assert socket.timeout(5).emit_with_ack("how?", b"y") == b"y"
     python.reset()
     server.close()

@@ -93,7 +93,7 @@ def test_a_browser_starts_with_webtransport(browsing: Browsing) -> None:
     browsing.connect(["webtransport"])
 
     answer = browsing.page.run(
-        """socket.timeout(20000)
+        """socket.timeout(3000)
         .emitWithAck("echo", "é😀", {a: [null, 1.5]}, "x".repeat(200000))"""
     )
 
@@ -105,7 +105,7 @@ def test_bytes_travel_both_ways(browsing: Browsing) -> None:
     browsing.connect(["webtransport"])
 
     answer = browsing.page.run(
-        f"""socket.timeout(20000).emitWithAck("bytes", {BYTES})
+        f"""socket.timeout(3000).emitWithAck("bytes", {BYTES})
         .then((all) => all.map((one) => [...new Uint8Array(one)]))"""
     )
 
@@ -117,7 +117,7 @@ def test_a_browser_moves_from_polling_to_webtransport(browsing: Browsing) -> Non
 
     assert browsing.upgrades.next(30)[0].name == "webtransport"
     browsing.until("socket.io.engine.transport.name === 'webtransport'")
-    answer = browsing.page.run('socket.timeout(20000).emitWithAck("echo", 1)')
+    answer = browsing.page.run('socket.timeout(3000).emitWithAck("echo", 1)')
 
     assert answer == [1]
 

@@ -117,7 +117,7 @@ def test_nothing_is_paid_when_the_last_page_of_all_has_gone(two: Two) -> None:
         wait_until(lambda: two.watched(1))
         assert two.watched(0)
     wait_until(lambda: not two.watched(1))
-    wait_until(lambda: not two.watched(0))
+    assert not two.watched(0)
 
 
 def test_a_server_that_says_nothing_more_does_not_watch(two: Two) -> None:

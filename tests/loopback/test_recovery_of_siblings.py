@@ -165,7 +165,7 @@ def test_a_session_is_given_away_only_once(
         for served in (second, third, second, third)
     ]
 
-    assert len([each for each in gevent.joinall(found, PATIENCE) if each.get()]) == 1
+    assert len([each for each in gevent.joinall(found, 10) if each.get()]) == 1
 
 
 def test_an_event_during_the_search_comes_once(first: Served, second: Served) -> None:
@@ -231,7 +231,7 @@ def test_middlewares_may_be_asked_again(begin: Begin) -> None:
     second.io.fetch_sockets()
     gate.open()
 
-    _, after, recovered = coming.get(timeout=PATIENCE)
+    _, after, recovered = coming.get(timeout=10)
 
     assert recovered.recovered
     assert without_offsets(after.missed) == [["meanwhile"]]
@@ -284,7 +284,7 @@ def test_what_was_inherited_is_left_again(
 
 def end(served: Served) -> None:
     """End a server in an orderly way."""
-    served.io.drain(20.0)
+    served.io.drain(1.0)
     served.io.close()
 
 

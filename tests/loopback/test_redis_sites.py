@@ -227,9 +227,9 @@ def test_a_sentinel_names_another_broker(serve: Serve, sentinel: Sentinel) -> No
     pair.wait_down()
     for number in range(20):
         pair.local(number)
-    pair.wait_up()
 
     for number in range(20):
         assert pair.there.receive_event() == ["n", number]
+    wait_until(lambda: all(bus.up for bus in pair.buses))
     assert pair.stats().lost == pair.stats().uncertain == 0
     assert str(sentinel.replica.port) in sentinel.ask("GET-MASTER-ADDR-BY-NAME")

@@ -90,7 +90,7 @@ def test_a_message_of_any_size_arrives_whole(served: QuicServed, size: int) -> N
 
     session.send(f'420["echo","{"x" * size}"]')
 
-    assert session.receive() == message(f'30["{"x" * size}"]')
+    assert session.receive(5) == message(f'30["{"x" * size}"]')
 
 
 def test_an_empty_attachment_arrives(served: QuicServed) -> None:
@@ -180,7 +180,7 @@ def test_the_handshake_offers_what_is_configured(
 def test_an_upgrade_that_is_not_finished_leaves_polling(
     serve_quic: ServeQuic,
 ) -> None:
-    served = serve_quic(upgrade_timeout=1.0)
+    served = serve_quic(upgrade_timeout=0.1)
     polling = served.served.raw.open_session()
     stream = start_upgrade(served, polling)
     stream.send("2probe")
@@ -253,7 +253,7 @@ def test_another_first_packet_is_shut_out(
 
 @pytest.mark.parametrize("step", ["no stream", "no packet", "half a packet"])
 def test_who_says_nothing_in_time_is_shut_out(serve_quic: ServeQuic, step: str) -> None:
-    session = serve_quic(upgrade_timeout=1.0).client().open_session()
+    session = serve_quic(upgrade_timeout=0.1).client().open_session()
     if step != "no stream":
         session.open_stream()
     if step == "half a packet":
@@ -681,7 +681,7 @@ def test_who_acknowledges_nothing_does_not_keep_the_server(served: QuicServed) -
     session, _ = served.join()
     session.client.pause()
 
-    with gevent.Timeout(20):
+    with gevent.Timeout(1):
         served.io.close(timeout=0.05)
 
     assert served.listening.connections == 0
@@ -721,7 +721,7 @@ def test_a_slow_handler_does_not_delay_what_follows(serve_quic: ServeQuic) -> No
 def test_a_handler_may_wait_for_its_client(served: QuicServed) -> None:
     session, socket = served.join()
     answers = Heard()
-    socket.on("ask", lambda: answers(socket.call("question", timeout=20)))
+    socket.on("ask", lambda: answers(socket.call("question", timeout=2)))
 
     session.send('42["ask"]')
     assert session.receive() == message('20["question"]')
@@ -757,7 +757,7 @@ def test_a_client_that_does_not_read_makes_the_server_wait(
     assert conn.buffered_amount > 1_500_000
     socket.volatile.emit("dropped")
     reader()
-    numbers = [json.loads(str(session.receive().data)[1:])[1] for _ in range(40)]
+    numbers = [json.loads(str(session.receive(5).data)[1:])[1] for _ in range(40)]
     assert numbers == list(range(40))
     client.wait(lambda: conn.transport.ready)
     assert conn.buffered_amount == 0
@@ -790,7 +790,7 @@ def test_callbacks_run_when_the_message_has_left(served: QuicServed) -> None:
     resume()
 
     sent.next()
-    assert session.receive().type is PacketType.MESSAGE
+    assert session.receive(5).type is PacketType.MESSAGE
 
 
 def test_lost_datagrams_are_made_up_for(served: QuicServed) -> None:
@@ -900,7 +900,7 @@ def test_a_header_that_never_ends_ends_the_connection(served: QuicServed) -> Non
     client.quic.send_stream_data(stream_id, b"\x01\xbf\xff\xff\xff" + bytes(600_000))
     client.transmit()
 
-    client.wait(lambda: client.terminated)
+    client.wait(lambda: client.terminated, 5)
 
     assert client.terminated is not None
     assert client.terminated.error_code == 0x107

@@ -27,8 +27,6 @@ from gevent.subprocess import PIPE, Popen
 Kind: TypeAlias = Literal["Client", "AsyncClient", "SimpleClient", "AsyncSimpleClient"]
 #: Seconds that one operation may take.
 MARGIN = 60.0
-#: Seconds that a client waits until a namespace has let it in.
-LET_IN = 20.0
 #: If a polling client is told to disconnect while one of its POSTs is under way, it
 #: forgets to send its goodbye (python-engineio 4.15), and disconnects at the next ping.
 #: With these options of the server, that is soon.
@@ -217,18 +215,6 @@ def write_lines() -> None:
         os.write(sys.stdout.fileno(), _lines.get().encode())
 
 
-def be_patient() -> None:
-    """Let the clients wait longer for a namespace, also if they connect again."""
-    import socketio
-
-    for kind in (socketio.Client, socketio.AsyncClient):
-        *others, _, retry = kind.connect.__defaults__
-        kind.connect.__defaults__ = (*others, LET_IN, retry)
-    for simple in (socketio.SimpleClient, socketio.AsyncSimpleClient):
-        *others, _ = simple.connect.__defaults__
-        simple.connect.__defaults__ = (*others, LET_IN)
-
-
 class _Program:
     """Does what the lines of the input say."""
 
@@ -302,6 +288,5 @@ if __name__ == "__main__":
     # Client handles each message in a thread of its own, also each attachment of an
     # event: none of them may overtake another one because its time is up.
     sys.setswitchinterval(MARGIN)
-    be_patient()
     threading.Thread(target=write_lines, daemon=True).start()
     _Program().run()

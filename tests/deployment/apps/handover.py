@@ -190,7 +190,7 @@ def main(kind: str) -> None:
     if kind == "ours":
         import sockio
 
-        server = sockio.create_server(app, log=sys.stderr, keep_alive=6.0)
+        server = sockio.create_server(app, log=sys.stderr, keep_alive=2.0)
         server.listen(("127.0.0.1", 0))
         port, stop = server.address[1], server.close
     else:
