@@ -118,9 +118,9 @@ class Supervisor:
         end. If a new one fails, the old ones go on.
 
         Args:
-            on_begin: Called in the parent when it has started all of them; from then on
-                a signal is the orderly end. It returns what the service manager is told
-                once one of them serves.
+            on_begin: Called in the parent before it starts them, so that what it prints
+                stands above what they print; a signal is the orderly end already. It
+                returns what the service manager is told once one of them serves.
 
         Returns:
             The exit code for the program: 0 if a signal has ended it, and if no child
@@ -136,9 +136,9 @@ class Supervisor:
         waited = {signal.SIGCHLD, RELOAD, *self._told_by}
         code = 0
         try:
+            self._status = on_begin()
             for _ in range(self._count):
                 self._try_to_start(before)
-            self._status = on_begin()
             while self._children or self._due:
                 self._look()
                 seconds = self._until_next()

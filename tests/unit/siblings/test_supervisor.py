@@ -57,7 +57,7 @@ class Program:
         Args:
             terminal: The descriptor of its terminal.
             prepare: What it does first.
-            said: What it tells when it has started its workers.
+            said: What it tells before it starts its workers.
             environ: What its service manager has given it.
             options: More of its supervisor's arguments.
         """
@@ -495,6 +495,15 @@ def test_what_is_to_be_said_is_said_when_a_signal_is_the_orderly_end(
     program.send(signal.SIGTERM)
 
     assert [program.next(), program.next()] == ["exits 0", ""]
+
+
+def test_what_is_to_be_said_stands_above_what_workers_say(
+    start: Callable[..., Program],
+) -> None:
+    program = start(serve, 3, said="it begins")
+
+    assert program.next() == "it begins"
+    assert len(program.pids(3)) == 3
 
 
 # ------------------------------------------------------------------ service managers
