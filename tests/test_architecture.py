@@ -172,6 +172,7 @@ ORDER = {
     ),
     "cli": (
         ("exit_codes",),
+        ("output",),
         ("command_lines", "findings", "telling", "web", "websocket"),
         ("latencies", "project", "prompt", "reports", "screen"),
         ("gunicorn_checks", "link", "process_checks", "server_checks"),

@@ -101,6 +101,7 @@ ELSEWHERE = {
     "cli/link": "loopback/test_terminal_client",
     "cli/load": "loopback/test_bench",
     "cli/load_client": "loopback/test_bench",
+    "cli/output": "unit/test___main__",
     "cli/reloading": "deployment/test_reload",
     "cli/reports": "deployment/test_reload",
     "cli/server_checks": "loopback/test_doctor",

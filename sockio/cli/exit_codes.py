@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sockio.errors import ConfigError
+from sockio.runtime.standard_streams import say
 
-__all__ = ["FAILED", "INTERRUPTED", "WARNED", "WRONG", "telling_mistakes"]
+__all__ = ["FAILED", "INTERRUPTED", "UNREAD", "WARNED", "WRONG", "telling_mistakes"]
 
 #: Something failed.
 FAILED = 1
@@ -18,6 +18,8 @@ WRONG = 2
 WARNED = 3
 #: Ctrl-C, as shells have it.
 INTERRUPTED = 130
+#: Nobody reads what it writes, as shells have it.
+UNREAD = 141
 
 
 @contextmanager
@@ -26,6 +28,5 @@ def telling_mistakes() -> Iterator[None]:
     try:
         yield
     except ConfigError as exc:
-        # In one piece, since other processes may say the same now.
-        sys.stderr.write(f"sockio: {exc}\n")
+        say(f"sockio: {exc}\n")
         raise SystemExit(WRONG) from None

@@ -21,6 +21,7 @@ from sockio.httpd.listening_socket import Address, ListeningSocket
 from sockio.httpd.listening_socket import listen as bind
 from sockio.httpd.server import BACKLOG
 from sockio.runtime.signals import ENDING
+from sockio.runtime.standard_streams import say
 from sockio.socket.server.workers import exiting
 
 from .project import Project, mistake_in
@@ -308,5 +309,4 @@ def _watched(folders: frozenset[str]) -> Any:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"sockio: {line}\n")
-    sys.stderr.flush()
+    say(f"sockio: {line}\n")

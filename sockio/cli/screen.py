@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .output import write
+
 __all__ = ["Screen"]
 
 #: How each kind of line looks.
@@ -52,14 +54,13 @@ class Screen:
             self._console.out(line, style=_STYLES[kind], highlight=False)
             return
         file = sys.stderr if self._error else sys.stdout
-        file.write(f"{line}\n")
-        file.flush()
+        write(f"{line}\n", file)
 
     @contextmanager
     def bar(self) -> Iterator[Show]:
         """Show how far something is, as long as the block runs; on a terminal only."""
         file = sys.stderr if self._error else sys.stdout
-        if not file.isatty() or os.environ.get("TERM") == "dumb":
+        if file is None or not file.isatty() or os.environ.get("TERM") == "dumb":
             yield lambda *_: None
         elif self._console is None:
             yield lambda what, done, text: _overwrite(file, f"{what} {done:.0%} {text}")
@@ -72,7 +73,7 @@ class Screen:
 def _console(error: bool) -> Any:
     """Return what writes colours to a terminal; None: nothing does."""
     file = sys.stderr if error else sys.stdout
-    if not (file.isatty() or os.environ.get("FORCE_COLOR")):
+    if file is None or not (file.isatty() or os.environ.get("FORCE_COLOR")):
         return None  # and nobody waits until the package is imported
     try:
         from rich.console import Console

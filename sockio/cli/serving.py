@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,6 +15,7 @@ from sockio.adapters.memory import MemoryAdapter
 from sockio.adapters.registry import given
 from sockio.httpd.listening_socket import Address, ListeningSocket
 from sockio.httpd.options import RunSettings
+from sockio.runtime.standard_streams import say
 from sockio.socket.server.naming import server_named
 from sockio.socket.server.server import Server
 from sockio.socket.server.workers import serve_together
@@ -54,7 +54,7 @@ class Program:
         """
         if reports is None and self.workers == 1:
             server = server_named(self.app)
-            server._lifecycle.on_serving = lambda: _say(facts(server))
+            server._lifecycle.on_serving = lambda: _tell(facts(server))
             server.run(self.address, **self.options)
             return
         where = self.address if reports is None else reports.listening
@@ -90,7 +90,7 @@ class _Worker:
                 if self._reports is not None:
                     self._reports.serving()
                 if self._token.take():
-                    _say(facts(server))
+                    _tell(facts(server))
                 on_ready()
 
             server._lifecycle.run_as_worker(listening, group, ready, **options)
@@ -138,7 +138,5 @@ def _adapter(provider: Any) -> str:
     return repr(provider.bus if isinstance(provider, Cluster) else provider)
 
 
-def _say(lines: list[str]) -> None:
-    # In one piece: other processes may say something now.
-    sys.stderr.write("".join(f"{line}\n" for line in lines))
-    sys.stderr.flush()
+def _tell(lines: list[str]) -> None:
+    say("".join(f"{line}\n" for line in lines))

@@ -6,7 +6,6 @@ again. Clients that go away are worth a debug line only.
 
 from __future__ import annotations
 
-import sys
 from contextvars import Context
 from email.utils import formatdate
 from functools import partial
@@ -23,6 +22,7 @@ from sockio.runtime.clock import Clock
 from sockio.runtime.hangup import hang_up
 from sockio.runtime.refusals import BAD_REQUEST, REQUEST_TIMEOUT, REQUEST_TOO_LARGE
 from sockio.runtime.repeats import Repeats
+from sockio.runtime.standard_streams import errors
 from sockio.runtime.workers import Workers
 from sockio.types import Environ, WSGIApp
 
@@ -146,7 +146,7 @@ class Connections:
     def environ(self) -> Environ:
         """Return what all requests have in common, as a new dict."""
         environ = self._environ.copy()
-        environ["wsgi.errors"] = self._error_log or sys.stderr
+        environ["wsgi.errors"] = self._error_log or errors()
         return environ
 
     def date(self) -> str:

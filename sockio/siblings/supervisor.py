@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from bisect import insort
 from collections.abc import Callable, Iterable
@@ -24,6 +23,7 @@ from sockio.runtime import logs
 from sockio.runtime.clock import Clock
 from sockio.runtime.service_manager import BEATS, ServiceManager
 from sockio.runtime.signals import ENDING
+from sockio.runtime.standard_streams import flush, say
 
 from .reload import Reload
 from .signs import Signs
@@ -205,9 +205,7 @@ class Supervisor:
             # A boundary: a child must not go on as a copy of its parent.
             log.exception("a worker failed")
         finally:
-            with suppress(OSError, ValueError):
-                sys.stdout.flush()
-                sys.stderr.flush()
+            flush()
             os._exit(code)
 
     def _watch_parent(self) -> None:
@@ -365,6 +363,5 @@ def _code_of(error: SystemExit) -> int:
         return 0
     if isinstance(error.code, int):
         return error.code
-    # In one piece, since others may say the same now.
-    sys.stderr.write(f"{error.code}\n")
+    say(f"{error.code}\n")
     return 1

@@ -8,7 +8,6 @@ one at a time.
 from __future__ import annotations
 
 import io
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http.cookies import CookieError, SimpleCookie
@@ -18,6 +17,7 @@ from urllib.parse import urlencode
 from sockio.engine.websockets import READY_MADE
 from sockio.engine.websockets.websocket import Receiver
 from sockio.protocol.engineio.wire import Wire
+from sockio.runtime.standard_streams import errors
 from sockio.types import Environ, StartResponse
 
 __all__ = ["MemoryWebSocket", "cookies_of", "environ_of"]
@@ -196,7 +196,7 @@ def environ_of(
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(),
-        "wsgi.errors": sys.stderr,
+        "wsgi.errors": errors(),
         "wsgi.multithread": False,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,

@@ -422,6 +422,26 @@ def test_ctrl_c_ends_it_while_it_reads_a_pipe(io: sockio.Server[Any]) -> None:
     assert (program.returncode, err) == (130, b"")
 
 
+def test_it_ends_when_nobody_reads_it(io: sockio.Server[Any]) -> None:
+    loopback = Loopback(io)
+    program = gevent.subprocess.Popen(
+        [sys.executable, "-m", "sockio", "client", loopback.url],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=gevent.subprocess.PIPE,
+        stderr=gevent.subprocess.PIPE,
+        stdout=gevent.subprocess.PIPE,
+    )
+    assert program.stdout.readline() == b"connected over websocket\n"
+    assert program.stdout.readline().startswith(b"joined as ")
+
+    program.stdout.close()
+    io.emit("news")
+
+    assert program.stderr.read() == b""
+    assert program.wait(60) == 141
+    loopback.close()
+
+
 @pytest.fixture
 def type_in(
     io: sockio.Server[Any], monkeypatch: pytest.MonkeyPatch

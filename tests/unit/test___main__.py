@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import sockio
 from sockio.__main__ import main
 from sockio.cli.serving import facts
 from tests.support.deployed import ROOT
+from tests.support.http_wire import HttpConnection
 from tests.support.ports import free_port
 
 MODULES = {
@@ -404,3 +406,78 @@ def test_with_several_workers_errors_of_the_application_keep_their_traceback(
     assert code == 1
     assert "ZeroDivisionError" in told
     assert "wrong.py" in told
+
+
+# ------------------------------------------------------------------ nobody reads it
+
+
+@pytest.fixture
+def unread() -> Iterator[int]:
+    """Give a pipe whose reader has gone, as after ``| head``."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("lost", ["closed", "full", "unread"])
+def test_it_serves_although_nobody_reads_what_it_says(
+    folder: Path, unread: int, lost: str, workers: int
+) -> None:
+    close = "exec >&- 2>&-;" if lost == "closed" else ""
+    command = ["-m", "sockio", "run", "chat:io", "-b", "unix:s", "-w", str(workers)]
+    notify = str(folder / "notify")
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
+        open("/dev/full", "w") as full,
+    ):
+        manager.settimeout(60)
+        manager.bind(notify)
+        file = full if lost == "full" else unread
+        program = subprocess.Popen(
+            ["sh", "-c", f'{close} exec "$0" "$@"', sys.executable, *command],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "NOTIFY_SOCKET": notify},
+            stdout=file,
+            stderr=file,
+        )
+        try:
+            assert manager.recv(4096).startswith(b"READY=1\nSTATUS=serves on unix:")
+            connection = HttpConnection("s", "localhost")
+            connection.send("GET", "/socket.io/?EIO=4&transport=polling")
+            assert connection.receive().status == 200
+            connection.wire.close()
+            program.send_signal(signal.SIGTERM)
+            assert program.wait(60) == 0
+        finally:
+            program.kill()
+            program.wait()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("doctor", "chat:io"),
+        ("doctor", "chat:io", "--json"),
+        ("schema", "chat:io", "--asyncapi", "-"),
+    ],
+)
+@pytest.mark.parametrize("lost", ["full", "unread"])
+def test_a_command_ends_when_nobody_reads_it(
+    folder: Path, unread: int, lost: str, arguments: tuple[str, ...]
+) -> None:
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "sockio", *arguments],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full if lost == "full" else unread,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+
+    assert (ended.returncode, ended.stderr) == (
+        (1, "sockio: cannot write: No space left on device\n")
+        if lost == "full"
+        else (141, "")
+    )

@@ -14,6 +14,7 @@ from sockio.cli.link import Dialer
 from sockio.cli.load import TOKEN, Load, Plan
 from sockio.cli.load_client import Tally
 from sockio.cli.load_result import as_json, as_rows, failed
+from sockio.cli.output import write
 from sockio.cli.screen import Screen
 from sockio.errors import ConfigError
 from sockio.protocol.socketio.packet import RESERVED_EVENTS
@@ -111,8 +112,7 @@ def _bench(given: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         interrupted = True
     if given.json:
-        sys.stdout.write(as_json(load, interrupted=interrupted))
-        sys.stdout.flush()
+        write(as_json(load, interrupted=interrupted))
     else:
         screen = Screen()
         for kind, line in as_rows(load, interrupted=interrupted):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from sockio.cli.doctor import examine
 from sockio.cli.findings import as_json, as_rows, exit_code
+from sockio.cli.output import write
 from sockio.cli.screen import Screen
 from sockio.socket.server.naming import server_named
 
@@ -58,8 +58,7 @@ def _doctor(given: argparse.Namespace) -> None:
     place = None if given.url is None else place_of(given)
     findings = examine(server_named(given.app), place, given.gunicorn)
     if given.json:
-        sys.stdout.write(as_json(findings))
-        sys.stdout.flush()
+        write(as_json(findings))
     else:
         screen = Screen()
         for level, line in as_rows(findings):

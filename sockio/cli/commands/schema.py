@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
+from sockio.cli.output import write
 from sockio.errors import ConfigError
+from sockio.runtime.standard_streams import say
 from sockio.schema.asyncapi import asyncapi
 from sockio.schema.gathering import gather
 from sockio.schema.typescript import typescript
@@ -59,7 +60,7 @@ def _schema(given: argparse.Namespace) -> None:
         raise ConfigError("schema: say what to write: --ts, --asyncapi or both")
     schema = gather(server_named(given.app))
     for line in schema.unread:
-        sys.stderr.write(f"sockio: not read: {line}\n")
+        say(f"sockio: not read: {line}\n")
     if given.ts is not None:
         _write(given.ts, typescript(schema))
     if given.asyncapi is not None:
@@ -68,7 +69,7 @@ def _schema(given: argparse.Namespace) -> None:
 
 def _write(file: str, text: str) -> None:
     if file == "-":
-        sys.stdout.write(text)
+        write(text)
         return
     try:
         Path(file).write_text(text, encoding="utf-8")

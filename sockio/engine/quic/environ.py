@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Sequence
 from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
 
+from sockio.runtime.standard_streams import errors
 from sockio.types import Environ
 
 __all__ = ["Header", "environ_of"]
@@ -48,7 +48,7 @@ def environ_of(headers: Sequence[Header], peer: tuple[str, int]) -> Environ:
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "https",
         "wsgi.input": io.BytesIO(),
-        "wsgi.errors": sys.stderr,
+        "wsgi.errors": errors(),
         "wsgi.multithread": False,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,

@@ -20,6 +20,7 @@ from django.core.management.base import CommandError
 from django.utils import autoreload
 
 from sockio.runtime.patching import threads_are_greenlets
+from sockio.runtime.standard_streams import flush
 
 from . import patched
 
@@ -55,8 +56,7 @@ def with_patch() -> None:
     if os.environ.get(patched.MARK) == str(os.getpid()):
         raise CommandError("gevent could not patch this process")
     command = patched_command(sys.orig_argv, sys.argv)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush()
     os.execv(command[0], command)
 
 

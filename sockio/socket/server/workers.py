@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +15,7 @@ from sockio.httpd.options import RunSettings
 from sockio.httpd.server import BACKLOG
 from sockio.runtime.clock import Clock
 from sockio.runtime.service_manager import Beat, ServiceManager
+from sockio.runtime.standard_streams import say
 from sockio.siblings.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -145,7 +145,5 @@ def say_where(address: Any, scheme: str, workers: int = 1) -> str:
     if workers > 1:
         note += f", with {workers} workers"
     text = f"serves on {where}{note}"
-    # In one piece, which `print` does not promise: workers may say something now.
-    sys.stderr.write(f"sockio ({kind}) {text}\n")
-    sys.stderr.flush()
+    say(f"sockio ({kind}) {text}\n")
     return text
