@@ -4,35 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
 
 from .exit_codes import UNREAD
 
 __all__ = ["write"]
 
 
-def write(text: str, file: TextIO | None = None) -> None:
-    """Write to standard output, or to another file.
+def write(text: str) -> None:
+    """Write to standard output, if there is one.
 
     Raises:
         SystemExit: Nobody reads it any more, or it cannot be written.
     """
-    file = sys.stdout if file is None else file
-    if file is None:  # the program was started without
+    if sys.stdout is None:  # as with >&-
         return
     try:
-        file.write(text)
-        file.flush()
+        sys.stdout.write(text)
+        sys.stdout.flush()
     except BrokenPipeError:
-        _forget(file)
+        _forget()
         raise SystemExit(UNREAD) from None
     except OSError as exc:
-        _forget(file)
+        _forget()
         raise SystemExit(f"sockio: cannot write: {exc.strerror}") from None
 
 
-def _forget(file: TextIO) -> None:
+def _forget() -> None:
     """Drop what is left of it; Python would try to write that once more, and fail."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, file.fileno())
+    os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -6,11 +6,14 @@ Without it, and in files and pipes, the same words are plain text.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from sockio.runtime.standard_streams import say
 
 from .output import write
 
@@ -50,11 +53,14 @@ class Screen:
         Args:
             kind: What it tells of, which decides how it looks.
         """
+        text = f"{line}\n"
         if self._console is not None and kind in _STYLES:
+            self._console.file = styled = io.StringIO()
             self._console.out(line, style=_STYLES[kind], highlight=False)
-            return
-        file = sys.stderr if self._error else sys.stdout
-        write(f"{line}\n", file)
+            self._console.file = None  # the stream itself, where a bar may be shown
+            text = styled.getvalue()
+        # A remark that nobody can read does not end the program.
+        (say if self._error else write)(text)
 
     @contextmanager
     def bar(self) -> Iterator[Show]:

@@ -403,15 +403,20 @@ def test_an_answer_of_another_namespace_goes_on(
     assert out.endswith("< answer to add: 3\n")
 
 
-def test_ctrl_c_ends_it_while_it_reads_a_pipe(io: sockio.Server[Any]) -> None:
-    loopback = Loopback(io)
-    program = gevent.subprocess.Popen(
+def piped(loopback: Loopback) -> Any:
+    """Start the client in a process of its own, between pipes."""
+    return gevent.subprocess.Popen(
         [sys.executable, "-m", "sockio", "client", loopback.url],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=gevent.subprocess.PIPE,
         stderr=gevent.subprocess.PIPE,
         stdout=gevent.subprocess.PIPE,
     )
+
+
+def test_ctrl_c_ends_it_while_it_reads_a_pipe(io: sockio.Server[Any]) -> None:
+    loopback = Loopback(io)
+    program = piped(loopback)
     told = program.stdout.readline() + program.stdout.readline()
 
     program.send_signal(signal.SIGINT)
@@ -424,13 +429,7 @@ def test_ctrl_c_ends_it_while_it_reads_a_pipe(io: sockio.Server[Any]) -> None:
 
 def test_it_ends_when_nobody_reads_it(io: sockio.Server[Any]) -> None:
     loopback = Loopback(io)
-    program = gevent.subprocess.Popen(
-        [sys.executable, "-m", "sockio", "client", loopback.url],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=gevent.subprocess.PIPE,
-        stderr=gevent.subprocess.PIPE,
-        stdout=gevent.subprocess.PIPE,
-    )
+    program = piped(loopback)
     assert program.stdout.readline() == b"connected over websocket\n"
     assert program.stdout.readline().startswith(b"joined as ")
 

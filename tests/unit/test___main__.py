@@ -463,13 +463,14 @@ def test_it_serves_although_nobody_reads_what_it_says(
     ],
 )
 @pytest.mark.parametrize("lost", ["full", "unread"])
+@pytest.mark.parametrize("colours", ["", "1"])
 def test_a_command_ends_when_nobody_reads_it(
-    folder: Path, unread: int, lost: str, arguments: tuple[str, ...]
+    folder: Path, unread: int, lost: str, colours: str, arguments: tuple[str, ...]
 ) -> None:
     with open("/dev/full", "w") as full:
         ended = subprocess.run(
             [sys.executable, "-m", "sockio", *arguments],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "FORCE_COLOR": colours},
             stdout=full if lost == "full" else unread,
             stderr=subprocess.PIPE,
             text=True,

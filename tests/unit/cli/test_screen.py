@@ -108,3 +108,14 @@ def test_there_is_no_bar_where_a_line_cannot_be_written_again(
     assert written(show_a_bar, io.StringIO()) == ""
     monkeypatch.setenv("TERM", "dumb")
     assert written(show_a_bar) == ""
+
+
+def test_without_standard_error_a_remark_is_lost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+
+    Screen(error=True).write("wrong", "error")
+    show_a_bar()
+
+    assert capsys.readouterr().out == ""
