@@ -7,10 +7,12 @@ and are not refused. It imports nothing of the application.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -25,7 +27,7 @@ from sockio.runtime.standard_streams import say
 from sockio.socket.server.workers import exiting
 
 from .project import Project, mistake_in
-from .reports import SERVING
+from .reports import FILE, LEAVING, SERVING
 
 __all__ = ["check_installed", "serve_reloaded"]
 
@@ -33,6 +35,8 @@ __all__ = ["check_installed", "serve_reloaded"]
 _PATIENCE = 100
 #: Milliseconds without a change after which some belong together, and at most.
 _PAUSE, _LONGEST = 50, 1000
+#: Seconds that its workers get to accept nobody any more.
+_LEAVING = 1.0
 #: Seconds that the process gets to end before it is killed.
 _GRACE = 15.0
 #: Bytes of reports that are read at a time.
@@ -177,8 +181,9 @@ class _Process:
         self._ours, theirs = socket.socketpair()
         self._ours.setblocking(False)
         self._rest = b""
-        #: Whether it has said that it serves.
-        self.serving = False
+        #: The numbers of its workers: which have served, and which take no newcomers.
+        self._served: set[str] = set()
+        self._leaving: set[str] = set()
         given = (listening.sock.fileno(), theirs.fileno())
         # A session of its own: a terminal tells this process alone of Ctrl-C, which
         # passes it on.
@@ -194,15 +199,24 @@ class _Process:
         """Its exit code; None: it has not ended."""
         return self._popen.poll()
 
+    @property
+    def serving(self) -> bool:
+        """Whether it has said that it serves."""
+        return bool(self._served)
+
     def reported(self) -> list[str]:
         """Return the files that it has reported since the last call."""
         with suppress(BlockingIOError, ConnectionError):
             while received := self._ours.recv(_SIZE):
                 self._rest += received
         *lines, self._rest = self._rest.split(b"\n")
-        files = list(map(os.fsdecode, lines))
-        self.serving = self.serving or SERVING in files
-        return [file for file in files if file != SERVING]
+        said: dict[str, list[str]] = {FILE: [], SERVING: [], LEAVING: []}
+        for line in map(os.fsdecode, lines):
+            word, _, about = line.partition(" ")
+            said[word].append(about)
+        self._served.update(said[SERVING])
+        self._leaving.update(said[LEAVING])
+        return said[FILE]
 
     def end(self, signals: list[int]) -> None:
         """End it as if it were told to close; a signal of this process goes on to it.
@@ -210,6 +224,7 @@ class _Process:
         Blocks:
             Until it has ended; after ``_GRACE`` it is killed.
         """
+        self._end_accepting(signals)
         # It does not drain: that is for servers whose clients find another one.
         self._send(signal.SIGQUIT if self.serving else signal.SIGTERM)
         self._wait(signals)
@@ -228,6 +243,24 @@ class _Process:
     def close(self) -> None:
         """Forget it."""
         self._ours.close()
+
+    def _end_accepting(self, signals: list[int]) -> None:
+        """Have none of its workers accept another client.
+
+        Otherwise one of them would take clients that another one has disconnected, and
+        soon disconnect them again, perhaps before they have joined a namespace.
+
+        Blocks:
+            At most ``_LEAVING`` seconds, or until a signal comes.
+        """
+        self._ours.shutdown(socket.SHUT_WR)
+        end = time.monotonic() + _LEAVING
+        while any(map(_lives, self._served - self._leaving)) and not signals:
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            select.select([self._ours], [], [], min(left, _PATIENCE / 1000))
+            self.reported()
 
     def _wait(self, signals: list[int], grace: float = _GRACE) -> int:
         passed = 0
@@ -248,6 +281,14 @@ class _Process:
     def _send(self, signum: int) -> None:
         with suppress(ProcessLookupError):
             self._popen.send_signal(signum)
+
+
+def _lives(worker: str) -> bool:
+    try:
+        os.kill(int(worker), 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 class _Watch:

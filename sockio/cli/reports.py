@@ -1,7 +1,9 @@
 """Reports: what a process that is reloaded tells the one that has started it.
 
-They share a socket. The process that serves writes the files of its modules there, and
-that it serves; it ends when the other end is closed. Its workers write there as well.
+They share a socket. Each worker of the process that serves writes there which files its
+modules have, and that it serves. The reloader writes nothing: before it ends the
+process, it shuts down its side. Then each worker accepts no more clients, so that they
+wait for the next process, and writes that. If the reloader has gone, the process ends.
 """
 
 from __future__ import annotations
@@ -10,8 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 
 import gevent
 from gevent.socket import wait_read
@@ -19,10 +20,11 @@ from gevent.socket import wait_read
 from sockio.errors import ConfigError
 from sockio.httpd.listening_socket import ListeningSocket
 
-__all__ = ["SERVING", "Reports"]
+__all__ = ["FILE", "LEAVING", "SERVING", "Reports"]
 
-#: The line that says so; any other one is the name of a file.
-SERVING = ""
+#: The first words of the lines: before the name of a file, and before the number of a
+#: process that serves, or that accepts nobody any more.
+FILE, SERVING, LEAVING = "file", "serving", "leaving"
 #: Seconds between two looks at what has been imported since.
 _PAUSE = 0.5
 
@@ -36,6 +38,7 @@ class Reports:
         #: The process that was started; its workers are others.
         self._leader = os.getpid()
         self._known: set[str] = set()
+        self._stop_accepting: Callable[[], object] = int
 
     @classmethod
     def given(cls, numbers: str) -> Reports:
@@ -63,29 +66,48 @@ class Reports:
         self._report()
         gevent.spawn(self._watch)
 
-    def serving(self) -> None:
-        """Report that clients are served."""
-        self._write(SERVING)
+    def serving(self, stop_accepting: Callable[[], object]) -> None:
+        """Report that clients are served.
+
+        Args:
+            stop_accepting: Called, perhaps several times, when those who come are to
+                wait for the next process.
+        """
+        self._stop_accepting = stop_accepting
+        self._write(SERVING, str(os.getpid()))
 
     def _watch(self) -> None:
-        while True:
-            try:
-                wait_read(self._told, timeout=_PAUSE)
-            except TimeoutError:
-                self._report()
-            else:  # nothing is ever sent here: the other process has gone
-                os.kill(self._leader, signal.SIGTERM)
-                return
+        while self._wanted():
+            self._report()
+        while self._leave():
+            gevent.sleep(_PAUSE)
+        os.kill(self._leader, signal.SIGTERM)
+
+    def _wanted(self) -> bool:
+        """Wait a while; return whether the reloader has not shut down its side."""
+        try:
+            wait_read(self._told, timeout=_PAUSE)
+        except TimeoutError:
+            return True
+        return False
+
+    def _leave(self) -> bool:
+        """Accept no more clients; return whether the reloader could be told."""
+        self._stop_accepting()
+        return self._write(LEAVING, str(os.getpid()))
 
     def _report(self) -> None:
         for file in set(_files()) - self._known:
             self._known.add(file)
-            self._write(file)
+            self._write(FILE, file)
 
-    def _write(self, line: str) -> None:
+    def _write(self, word: str, about: str) -> bool:
         # One call for each line: several processes write.
-        with suppress(OSError):
-            os.write(self._told, os.fsencode(f"{line}\n"))
+        try:
+            os.write(self._told, os.fsencode(f"{word} {about}\n"))
+        except OSError:
+            return False
+        return True
 
 
 def _files() -> Iterator[str]:

@@ -15,6 +15,7 @@ from sockio.adapters.memory import MemoryAdapter
 from sockio.adapters.registry import given
 from sockio.httpd.listening_socket import Address, ListeningSocket
 from sockio.httpd.options import RunSettings
+from sockio.httpd.server import HTTPServer
 from sockio.runtime.standard_streams import say
 from sockio.socket.server.naming import server_named
 from sockio.socket.server.server import Server
@@ -54,7 +55,7 @@ class Program:
         """
         if reports is None and self.workers == 1:
             server = server_named(self.app)
-            server._lifecycle.on_serving = lambda: _tell(facts(server))
+            server._lifecycle.on_serving = lambda _: _tell(facts(server))
             server.run(self.address, **self.options)
             return
         where = self.address if reports is None else reports.listening
@@ -86,14 +87,14 @@ class _Worker:
         with telling_mistakes():
             server = _imported(self._name, self._reports)
 
-            def ready() -> None:
+            def serving(http_server: HTTPServer) -> None:
                 if self._reports is not None:
-                    self._reports.serving()
+                    self._reports.serving(http_server._stop_accepting)
                 if self._token.take():
                     _tell(facts(server))
-                on_ready()
 
-            server._lifecycle.run_as_worker(listening, group, ready, **options)
+            server._lifecycle.on_serving = serving
+            server._lifecycle.run_as_worker(listening, group, on_ready, **options)
 
 
 class _Token:

@@ -214,6 +214,14 @@ class HTTPServer:
         if timeout is not None:
             connections.wait(timeout)
 
+    def _stop_accepting(self) -> None:
+        """Leave those who come to other processes that listen on the same socket.
+
+        They wait in the system's queue as long as there is none.
+        """
+        if self._parts is not None:
+            self._parts.acceptor.stop_accepting()
+
     def _respond(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
         if self._app is not None:
             return self._app(environ, start)

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from pathlib import Path
 
 import gevent.socket
@@ -16,6 +17,7 @@ import pytest
 from tests.support.deployed import ROOT
 from tests.support.node import Driver
 from tests.support.raw_client import RawClient
+from tests.support.raw_websocket import RawWebSocket
 from tests.support.waiting import wait_until
 
 SERVES = re.compile(r"serves on http://127\.0\.0\.1:(\d+)")
@@ -74,16 +76,15 @@ class Reloaded:
         """Wait until its next process says that it serves."""
         self.wait_for("  versions ")
 
-    def version(self) -> str:
-        """Ask a new client's server for the version of its code."""
-        client = RawClient(self.url, "/socket.io/")
-        session = client.open_session()
-        session.post("40")
-        session.post('420["version"]')
-        answer = ""
-        while '430["' not in answer:
-            answer = session.poll().text
-        client.close()
+    def version(self, client: RawClient | None = None) -> str:
+        """Ask the server of a client, or of a new one, for the version of its code."""
+        with client or RawClient(self.url, "/socket.io/") as asking:
+            session = asking.open_session()
+            session.post("40")
+            session.post('420["version"]')
+            answer = ""
+            while '430["' not in answer:
+                answer = session.poll().text
         return answer.partition('430["')[2].partition('"')[0]
 
     @property
@@ -144,6 +145,24 @@ def test_clients_are_disconnected_and_come_back_to_the_new_code(
     assert server.log.count("part.py changed, so the program starts again") == 1
     assert "Traceback" not in server.log
     assert not server.answers
+
+
+def test_who_comes_back_at_once_is_served_by_the_new_code(
+    start: Callable[..., Reloaded],
+) -> None:
+    # Of four workers, one disconnects its clients before another one hears of the end.
+    server = start("-w", "4")
+    clients = [RawClient(server.url, "/socket.io/") for _ in range(10)]
+    sockets = [client.open_socket() for client in clients]
+
+    def come_back(client: RawClient, socket: RawWebSocket) -> str:
+        socket.wait_closed()
+        return server.version(client)
+
+    back = list(map(gevent.spawn, repeat(come_back), clients, sockets))
+    server.save("part.py", "version = 'two'\n")
+
+    assert [each.get(timeout=60) for each in back] == ["two"] * 10
 
 
 def test_mistakes_are_told_and_mended(start: Callable[..., Reloaded]) -> None:

@@ -109,8 +109,8 @@ class Lifecycle:
         #: The WSGI callable to serve: the server, alone or in front of an application;
         #: or what an application has put around it.
         self.front: WSGIApp = server
-        #: Called when ``run`` has begun to serve in this process.
-        self.on_serving: Callable[[], object] = int
+        #: Called when ``run`` has begun to serve in this process, with its HTTP server.
+        self.on_serving: Callable[[HTTPServer], object] = bool
         #: What ``close`` calls, the last one first, with its timeout.
         self._stops: list[Callable[[float | None], object]] = []
         #: The Engine.IO server below.
@@ -332,7 +332,7 @@ class Lifecycle:
                 http_server = self.server.listen(address, **options)
             log.info("serving on %s", http_server.address)
             on_ready(http_server.address)
-            self.on_serving()
+            self.on_serving(http_server)
             signum = signals.wait()
             on_end()
             patient = signum != signal.SIGINT
