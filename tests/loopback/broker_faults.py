@@ -317,6 +317,8 @@ class ForgetfulBrokerFaults(BrokerFaults):
                 lambda: proxy.exhausted and (slow == 0 or not pair.buses[1].owed)
             )
             clock.advance(4)
+            # It asks only now whether the broker lives: more has to come after that.
+            wait_until(lambda: slow == 0 or pair.buses[1].idle)
         assert pair.stats(slow).connected
         proxy.let_go()
 

@@ -148,7 +148,8 @@ class PostgresBus:
     @property
     def idle(self) -> bool:
         """Whether PostgreSQL has taken all that was published."""
-        return self._outbox.idle and not self._signals
+        waiting = self._signals or self._link.exchanging
+        return self._outbox.idle and not waiting
 
     @property
     def said(self) -> int:

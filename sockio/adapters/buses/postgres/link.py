@@ -226,6 +226,12 @@ class Link(Reconnecting[_Pair]):
     # ---- the greenlet that publishes
 
     @property
+    def exchanging(self) -> bool:
+        """Whether something is being published, or waits for its answer."""
+        now = self._current
+        return now is not None and now.exchanging
+
+    @property
     def looking(self) -> bool:
         """Whether the server is being asked whether it lives, or is about to be."""
         now = self._current
