@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.support.node import Driver, JsClient
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 
-from .mixed import Ours, Peer, Theirs
+from .mixed import Ours, Peer, Theirs, wait_until_heard
 
 RECOVERY: dict[str, Any] = {"connectionStateRecovery": {}}
 
@@ -47,8 +48,7 @@ class Movers:
         self.proxy = CuttingProxy(self.theirs.url)
         self._node, self._auth = node, auth
         for witness in self.witnesses:
-            while not witness.take("warm"):
-                self.ours[0].emit("warm")
+            wait_until_heard(witness, partial(self.ours[0].emit, "warm"))
 
     def connect(self, to: str) -> JsClient:
         """Connect the client that moves."""
