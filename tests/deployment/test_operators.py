@@ -29,7 +29,7 @@ APP = "tests.deployment.apps.operated:io"
 def server(request: pytest.FixtureRequest) -> Iterator[Deployed]:
     """Give two workers that have found each other."""
     with Deployed(*request.param) as server:
-        wait_until(lambda: len(pids(server)) == 2)
+        wait_until(lambda: connected(server) == 2)
         yield server
 
 
@@ -49,6 +49,13 @@ def pids(server: Deployed) -> dict[str, str]:
         for labels in scrape(server).all("sockio_info")
         if "worker" in labels
     }
+
+
+def connected(server: Deployed) -> int:
+    """Return how many workers hear all others, as they say."""
+    read = scrape(server)
+    values = [read.value("sockio_adapter_connected", worker=w) for w in pids(server)]
+    return values.count(1)
 
 
 def pid_of(websocket: RawWebSocket) -> int:
