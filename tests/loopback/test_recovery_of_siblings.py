@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import gevent.event
 import pytest
 
 import sockio
 from sockio.adapters import Cluster, SiblingsBus
+from sockio.adapters.cluster.messages import Message, MessageType
 from sockio.siblings.place import Folder
 from sockio.testing import FakeClock
 from tests.support.served import Gate, Served
@@ -350,6 +352,44 @@ def test_an_heir_may_leave_at_any_moment(begin: Begin, clock: FakeClock) -> None
         end(third)
         passes += 1
     assert passes > 5
+
+
+def test_a_client_comes_back_while_its_session_changes_hands(
+    begin: Begin, serve: Serve, tmp_path: Path, clock: FakeClock
+) -> None:
+    _, first = begin(clock=clock), begin(clock=clock)
+    bus = SlowTo(Folder(tmp_path), first)
+    second = serve(adapter=Cluster(bus), connection_state_recovery=True, clock=clock)
+    second.io.start()
+    websocket, before, socket = connect(first)
+    lose(websocket, socket)
+
+    coming = gevent.spawn(connect, second, pid=before.pid)
+    bus.wait_until_asked()
+    second.io.fetch_sockets()  # the heir has said that it does not have it
+    end(first)
+
+    _, _, recovered = coming.get(timeout=PATIENCE)
+    assert recovered.recovered
+
+
+class SlowTo(SiblingsBus):
+    """Its questions for one server take longer than that lives."""
+
+    def __init__(self, place: Folder, served: Served) -> None:
+        super().__init__(place)
+        adapter: Any = served.io.sockets.adapter
+        self._uid = adapter.uid
+        self._asked = gevent.event.Event()
+
+    def reply(self, uid: str, message: Message) -> None:
+        if uid == self._uid and message.type is MessageType.SESSION_WANTED:
+            self._asked.set()
+        else:
+            super().reply(uid, message)
+
+    def wait_until_asked(self) -> None:
+        assert self._asked.wait(PATIENCE)
 
 
 def test_nobody_waits_for_a_process_that_leaves(begin: Begin, clock: FakeClock) -> None:

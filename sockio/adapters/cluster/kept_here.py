@@ -241,35 +241,34 @@ class KeptHere:
 
     def _search(self, pid: str, offset: str | None) -> Moved | None:
         """Ask the server that the offset names, then all; see ``restore``."""
-        clock = self._nsp.clock
+        nsp, clock = self._nsp, self._nsp.clock
         end = clock.now() + PATIENCE
+        want = partial(self._want, end=end, pid=pid, offset=offset)
         _, _, tag = (offset or "").rpartition("~")
-        for all_asked in (False, True):
-            others = self._logs.others(self._nsp.name)
-            told = self.ask(
-                others if all_asked else [uid for uid in others if uid[:TAG] == tag],
-                MessageType.SESSION_WANTED,
-                max(0.0, end - clock.now()),
-                pid=pid,
-                offset=offset,
-                log=self._log.ranges,
-                all=all_asked,
-            )
-            if isinstance(told, dict) and "sid" in told:
-                try:
-                    return moved_in(told, pid, self._nsp, self._log.piece)
-                except ProtocolError as exc:
-                    self._complain(exc)
-            if told is not None:
-                return None
-        settled: Latch[None] = self._reactor.latch()
-        self._legacies.when_settled(lambda: settled.set(None))
-        with suppress(TimeoutError):
-            settled.wait(max(0.0, end - clock.now()))
+        others = self._logs.others
+        told = want([uid for uid in others(nsp.name) if uid[:TAG] == tag], all=False)
+        if told is None:
+            told = want(asked := others(nsp.name), all=True)
+            if told is None and not set(self._logs.heirs(nsp.name)).issuperset(asked):
+                # Who leaves may have given it to one that had answered before.
+                told = want(others(nsp.name), all=True)
+        if isinstance(told, dict) and "sid" in told:
+            try:
+                return moved_in(told, pid, nsp, self._log.piece)
+            except ProtocolError as exc:
+                log.debug("namespace=%r %s", nsp.name, exc.reason)
+        if told is None:
+            settled: Latch[None] = self._reactor.latch()
+            self._legacies.when_settled(lambda: settled.set(None))
+            with suppress(TimeoutError):
+                settled.wait(max(0.0, end - clock.now()))
         return None
 
-    def _complain(self, error: ProtocolError) -> None:
-        log.debug("namespace=%r %s", self._nsp.name, error.reason)
+    def _want(self, others: Iterable[str], end: float, **question: Any) -> Json:
+        """Ask some other servers for a session, until ``end`` at most."""
+        left = max(0.0, end - self._nsp.clock.now())
+        question["log"] = self._log.ranges
+        return self.ask(others, MessageType.SESSION_WANTED, left, **question)
 
     # ---- asking and answering
 
