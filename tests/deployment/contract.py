@@ -100,6 +100,7 @@ class DeploymentContract:
 
         assert websocket.receive_event() == ["shouted", "all", None]
         assert parked.receive().text == '42["shouted","all",null]'
+        ask(websocket, "settle")
         websocket.close()
         session.post("1")
 
@@ -198,6 +199,7 @@ class DeploymentContract:
 
         for websocket in websockets:
             assert websocket.receive_event() == ["shouted", 1]
+        ask(websockets[0], "settle")
 
     def test_headers_of_the_handshake(self, client: RawClient) -> None:
         origin = {"Origin": "https://page.example"}
@@ -227,15 +229,9 @@ def assert_echoes(websocket: RawWebSocket) -> None:
 
 
 def ask(websocket: RawWebSocket, event: str) -> Any:
-    """Emit an event without arguments and return its ack's arguments.
-
-    A shout may come first: one worker may hear what another has said to all when its
-    new client has connected.
-    """
+    """Emit an event without arguments and return its ack's arguments."""
     websocket.send(f'427["{event}"]')
     answer = websocket.receive_message()
-    while isinstance(answer, str) and answer.startswith('42["shouted",'):
-        answer = websocket.receive_message()
     assert isinstance(answer, str)
     assert answer.startswith("437[")
     return json.loads(answer[3:])

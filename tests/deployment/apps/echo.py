@@ -37,6 +37,11 @@ def connected(socket: sockio.Socket[Any]) -> None:
     def shout(*args: Any) -> None:
         io.emit("shouted", *args)
 
+    @socket.on("settle")
+    def settle() -> None:
+        # All workers answer behind what was said; clients that come now do not hear it.
+        io.fetch_sockets()
+
     @socket.on("reasons")
     def take_reasons() -> list[str]:
         taken, reasons[:] = reasons[:], []
