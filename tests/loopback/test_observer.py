@@ -81,10 +81,12 @@ def test_all_packets_of_a_client(served: Served, recorder: Recorder) -> None:
     socket.emit("plain", 1)
     socket.compress(False).emit("flagged", b"ab")
     served.io.emit("all")
-    socket.emit("q", ack=lambda *_: None)
+    answered = Heard()
+    socket.emit("q", ack=answered)
     for _ in range(5):
         websocket.receive_message()
     websocket.send("430[]")
+    answered.next()
     socket.disconnect()
     assert websocket.receive_message() == "41"
 
