@@ -42,11 +42,11 @@ def scrape(server: Deployed) -> Scrape:
     return Scrape(get(server, "/metrics"))
 
 
-def pids(server: Deployed) -> dict[str, str]:
+def pids(read: Scrape) -> dict[str, str]:
     """Return the process of each worker."""
     return {
         labels["worker"]: labels["pid"]
-        for labels in scrape(server).all("sockio_info")
+        for labels in read.all("sockio_info")
         if "worker" in labels
     }
 
@@ -54,7 +54,7 @@ def pids(server: Deployed) -> dict[str, str]:
 def connected(server: Deployed) -> int:
     """Return how many workers hear all others, as they say."""
     read = scrape(server)
-    values = [read.value("sockio_adapter_connected", worker=w) for w in pids(server)]
+    values = [read.value("sockio_adapter_connected", worker=w) for w in pids(read)]
     return values.count(1)
 
 
@@ -71,7 +71,7 @@ def test_whichever_worker_answers_tells_of_both(server: Deployed) -> None:
         websockets = [client.open_socket() for _ in range(6)]
         by_pid = [str(pid_of(websocket)) for websocket in websockets]
 
-        workers = pids(server)
+        workers = pids(scrape(server))
         for _ in range(4):
             read = scrape(server)
 
@@ -84,10 +84,14 @@ def test_whichever_worker_answers_tells_of_both(server: Deployed) -> None:
 
 
 def test_a_worker_that_was_killed_is_no_more_in_the_sum(server: Deployed) -> None:
-    before = pids(server)
+    before = pids(scrape(server))
     worker, pid = next(iter(before.items()))
+
+    def replaced() -> bool:
+        workers = pids(scrape(server))
+        return worker not in workers and len(workers) == 2
 
     os.kill(int(pid), signal.SIGKILL)
 
-    wait_until(lambda: worker not in pids(server) and len(pids(server)) == 2)
+    wait_until(replaced)
     assert scrape(server).value("sockio_silent_workers") == 0
