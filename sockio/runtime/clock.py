@@ -32,6 +32,9 @@ class Clock:
 
     #: ``now()``: seconds that never go backwards, from an arbitrary start.
     now = staticmethod(time.monotonic)
+    #: Seconds by which ``call_later`` may be late even if nothing else runs: the loop
+    #: waits for a whole number of milliseconds.
+    tick: float = 0.001
 
     def time(self) -> float:
         """Return the seconds since 1970, as the operator has set them."""

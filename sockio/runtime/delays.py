@@ -3,6 +3,9 @@
 Each client has timers of the same lengths, for its heartbeat and its deadlines. Timers
 of one length end in the order in which they began, so one timer of the clock is enough
 for all of them.
+
+A call is made a millisecond early rather than late, so that what a client sends when
+its time is over finds it over.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from .clock import Clock, Timer, run_timer
 __all__ = ["Calls", "Delays"]
 
 
-#: Seconds by which a timer of the loop may be early.
+#: Seconds by which a call may be early.
 _EARLY = 0.001
 
 
@@ -75,8 +78,11 @@ class _Queue:
         self._calls.append(call)
         self._live += 1
         if self._timer is None and not self._firing:
-            self._timer = self._clock.call_later(due - self._clock.now(), self._fire)
+            self._arm(due, self._clock.now())
         return call
+
+    def _arm(self, due: float, now: float) -> None:
+        self._timer = self._clock.call_later(due - now - self._clock.tick, self._fire)
 
     def forget(self) -> None:
         """A call has been cancelled; it stays in the queue until it is the first."""
@@ -100,7 +106,7 @@ class _Queue:
         if not self._live:
             calls.clear()
         elif calls:
-            self._timer = self._clock.call_later(calls[0].due - now, self._fire)
+            self._arm(calls[0].due, now)
 
 
 class _Call:

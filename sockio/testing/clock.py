@@ -33,6 +33,9 @@ class FakeClock(Clock):
 
     __slots__ = ("_now", "_numbers", "_timers")
 
+    #: Its timers are never late.
+    tick = 0.0
+
     def __init__(self) -> None:
         self._now = 0.0
         #: A heap of (due, number, timer); cancelled timers stay until they are due.

@@ -7,8 +7,7 @@ beside this file, one for each title, stand in.
 The suites presume an idle machine: they sleep for just as long as a session lives,
 cancel a poll 5 ms after they began to send it, expect messages before the first ping at
 300 ms, and miss what comes between two waits. Beside other load Node's own server fails
-them, too. So mocha repeats a test that fails. The tests beside this file depend on no
-such time.
+them, too. The tests beside this file depend on no such time.
 """
 
 from __future__ import annotations
@@ -34,8 +33,6 @@ CHECKOUT = Path(os.environ.get("SOCKIO_SUITES", "."))
 ELSEWHERE = os.environ.get("SOCKIO_TEST_URL")
 #: The URL of the server in the suites' sources.
 THEIR_URL = "http://localhost:3000"
-#: How often a test that fails is repeated before it has failed.
-REPEATS = 5
 #: Seconds for all tests of one suite, and for the installation of its packages.
 SUITE_LIMIT, INSTALL_LIMIT = 180, 120
 
@@ -138,9 +135,11 @@ def run_mocha(folder: Path, url: str) -> dict[str, str]:
     assert THEIR_URL in source
     (folder / "run.js").write_text(source.replace(THEIR_URL, url))
     mocha = ["node_modules/.bin/mocha", "--reporter=json", "--exit"]
-    command = [services.program("node"), *mocha, f"--retries={REPEATS}", "run.js"]
     done = subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, timeout=SUITE_LIMIT
+        [services.program("node"), *mocha, "run.js"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        timeout=SUITE_LIMIT,
     )
     report = json.loads(done.stdout)
     tests = [*report["passes"], *report["failures"]]  # one suite skips a test

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import gc
+import math
 import weakref
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from sockio.runtime.clock import Clock
+from sockio.runtime.clock import Clock, Timer
 from sockio.runtime.delays import Delays
 from sockio.runtime.latch import Latch
 from sockio.testing import FakeClock
@@ -50,6 +53,28 @@ def test_a_wait_may_have_begun_a_moment_ago(calls: Calls) -> None:
     calls.clock.advance(10)
 
     assert calls.made == [("a", 7.5), ("b", 8.0)]
+
+
+class RoundingClock(FakeClock):
+    """Waits for a whole number of milliseconds, like the loop."""
+
+    tick = 0.001
+
+    def call_later(
+        self, seconds: float, fn: Callable[..., object], *args: Any
+    ) -> Timer:
+        return super().call_later(math.ceil(seconds * 1000) / 1000, fn, *args)
+
+
+def test_a_call_is_early_rather_than_late(calls: Calls) -> None:
+    calls.clock = RoundingClock()
+    calls.delays = Delays(calls.clock)
+    calls.clock.advance(0.0004)
+
+    calls.delays.call_after(0, 5, lambda: calls.made.append(("a", calls.clock.now())))
+    calls.clock.advance(10)
+
+    assert [made for _, made in calls.made] == [pytest.approx(4.9994)]
 
 
 def test_those_of_one_length_share_a_timer(calls: Calls) -> None:
