@@ -1,18 +1,25 @@
 """Acceptor: accepts the clients of a listening socket, and does TLS handshakes.
 
 It hands on a client whose handshake is done. Until then a client costs no greenlet.
+
+If the system has no descriptor left for a newcomer, one of the connections on which
+nothing is asked makes room. If there is none, newcomers wait in the system's queue.
 """
 
 from __future__ import annotations
 
+import errno
 from _socket import socket as PlainSocket
 from collections.abc import Callable
 from contextlib import ExitStack
+from logging import WARNING
 from typing import Any
 
 from gevent import socket
 from gevent.server import StreamServer
 
+from sockio.runtime import logs
+from sockio.runtime.clock import Timer
 from sockio.runtime.hangup import hang_up
 
 from .owner import Place
@@ -20,13 +27,16 @@ from .tls_handshake import TlsHandshake
 
 __all__ = ["Acceptor"]
 
+log = logs.get("engine.http")
+
+#: What ``accept`` says if the process or the system has too little for one more client.
+_NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+#: Seconds until it is tried again if nobody can make room.
+_PAUSE = 0.1
+
 
 class Acceptor(StreamServer):  # type: ignore[misc]
-    """gevent's accepting loop, without a greenlet for each client.
-
-    If the system has no descriptors left, gevent makes the pauses between tries longer
-    and longer.
-    """
+    """gevent's accepting loop, without a greenlet for each client."""
 
     def __init__(
         self,
@@ -48,15 +58,53 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         self._take = take
         self._place = place
         self._ssl_context = ssl_context
+        #: Ends a pause in which nobody is accepted.
+        self._pause: Timer | None = None
 
     def do_read(self) -> tuple[Any, Any] | None:
         try:
-            descriptor, address = self.socket._accept()
+            descriptor, address = self._accept()
         except BlockingIOError:
+            return None
+        except OSError as exc:
+            if exc.errno not in _NO_ROOM:
+                raise
+            self.stop_accepting()
+            self._pause = self._place.clock.call_later(_PAUSE, self._go_on)
             return None
         sock = PlainSocket(self.family, socket.SOCK_STREAM, 0, descriptor)
         sock.setblocking(False)
         return sock, address
+
+    def _accept(self) -> tuple[int, Any]:
+        try:
+            return self.socket._accept()  # type: ignore[no-any-return]
+        except OSError as exc:
+            if exc.errno not in _NO_ROOM:
+                raise
+            self._tell(exc)
+            if not self._place.make_room():
+                raise
+        return self.socket._accept()  # type: ignore[no-any-return]
+
+    def _tell(self, exc: OSError) -> None:
+        log.log(
+            self._place.repeats.level(log, WARNING, "no-descriptors"),
+            "no room for another client: %s; it waits, or the connection that has been "
+            "idle for longest ends. Raise the limit: ulimit -n, LimitNOFILE=, see "
+            "docs/deployment.rst; code=no-descriptors",
+            exc.strerror,
+        )
+
+    def _go_on(self) -> None:
+        self._pause = None
+        self._start_accepting_if_started()
+
+    def stop_accepting(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        super().stop_accepting()
 
     def do_handle(self, sock: Any, address: Any) -> None:
         if self._ssl_context is None:

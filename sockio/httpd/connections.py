@@ -41,6 +41,9 @@ __all__ = ["LISTENING", "Connections"]
 
 log = logs.get("engine.http")
 
+#: Seconds for which a connection has to be idle before it may make room for another.
+IDLE = 2.0
+
 
 class Connections:
     """Keeps the connections, wherever they were accepted, until they end."""
@@ -131,6 +134,21 @@ class Connections:
     def count(self) -> int:
         """How many connections there are; WebSockets have left."""
         return len(self._open)
+
+    def make_room(self) -> bool:
+        """Close the connection that has been idle for longest; False: none is.
+
+        One that has had its answer comes first, then one that has not sent all of a
+        head, then one whose TLS handshake takes long; none that has just come.
+        """
+        deadlines = self.deadlines
+        for deadline in (deadlines.keep_alive, deadlines.head, deadlines.tls):
+            idle = deadline.under_it_for(IDLE)
+            if idle is not None:
+                log.debug("an idle connection makes room for a newcomer")
+                idle.close()
+                return True
+        return False
 
     def expect(self, connection: Ending) -> None:
         """Wait also for a connection that cannot be taken yet, until ``forget``."""

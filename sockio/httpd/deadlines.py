@@ -31,54 +31,84 @@ class Expiring(Protocol):
     def expire(self) -> None:
         """The time is over; the deadline has dropped this object. Called in the hub."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether it is under a deadline only because nobody has ended that yet."""
+
+    def has_arrived(self) -> bool:
+        """Say whether the peer has sent something that is still to be read."""
+
+    def close(self) -> None:
+        """Close at once."""
+
 
 class Deadline:
     """One deadline; ``seconds`` None: there is no limit."""
 
-    __slots__ = ("_clock", "_due", "_now", "_timer", "seconds")
+    __slots__ = ("_begun", "_clock", "_now", "_timer", "seconds")
 
     def __init__(self, clock: Clock, seconds: float | None) -> None:
         self._clock = clock
         self._now = clock.now
         self.seconds = seconds
-        #: When the time of each object is over, the earliest first.
-        self._due: dict[Expiring, float] = {}
+        #: When the time of each object began, the earliest first.
+        self._begun: dict[Expiring, float] = {}
         self._timer: Timer | None = None
 
     def begin(self, who: Expiring) -> None:
         """Begin the time of ``who``, even if it has begun before."""
-        seconds = self.seconds
-        if seconds is None:
-            return
-        due = self._due
-        due.pop(who, None)
-        due[who] = self._now() + seconds
-        if self._timer is None:
-            self._timer = self._clock.call_later(seconds, self._fire)
+        begun = self._begun
+        begun.pop(who, None)
+        begun[who] = self._now()
+        if self._timer is None and self.seconds is not None:
+            self._timer = self._clock.call_later(self.seconds, self._fire)
 
     def end(self, who: Expiring) -> None:
         """Drop ``who``, which was in time; do nothing if it is unknown."""
-        if self._due.pop(who, None) is not None and not self._due:
+        if self._begun.pop(who, None) is not None and not self._begun:
             self.close()
+
+    def under_it_for(self, seconds: float) -> Expiring | None:
+        """Return who has been under it for longest, and has sent nothing more.
+
+        Args:
+            seconds: How long at least.
+        """
+        latest = self._now() - seconds
+        busy = []
+        found = None
+        for who, begun in self._begun.items():
+            if begun > latest:
+                break
+            if who.busy:
+                busy.append(who)
+            elif not who.has_arrived():
+                found = who
+                break
+        for who in busy:
+            self.end(who)
+        return found
 
     def close(self) -> None:
         """Drop all objects and the timer."""
-        self._due.clear()
+        self._begun.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _fire(self) -> None:
+        assert self.seconds is not None
         now = self._clock.now()
         over = []
         self._timer = None
-        for who, due in self._due.items():
-            if due > now + _EARLY:
-                self._timer = self._clock.call_later(due - now, self._fire)
+        for who, begun in self._begun.items():
+            left = begun + self.seconds - now
+            if left > _EARLY:
+                self._timer = self._clock.call_later(left, self._fire)
                 break
             over.append(who)
         for who in over:
-            del self._due[who]
+            del self._begun[who]
         for who in over:
             try:
                 who.expire()

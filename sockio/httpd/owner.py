@@ -44,6 +44,9 @@ class Place(Protocol):
     @property
     def repeats(self) -> Repeats: ...
 
+    def make_room(self) -> bool:
+        """Close the connection that has been idle for longest; False: none is."""
+
     def expect(self, connection: Ending) -> None:
         """Wait also for a connection that cannot be taken yet, until ``forget``."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from socket import SHUT_RDWR, SO_LINGER, SOL_SOCKET
+from socket import MSG_PEEK, SHUT_RDWR, SO_LINGER, SOL_SOCKET
 from typing import Any
 
 from sockio.runtime import logs
@@ -21,7 +21,7 @@ from .deadlines import Deadline
 from .exchange import PeerGone
 from .owner import Place
 
-__all__ = ["PROGRESS", "HttpSocket"]
+__all__ = ["PROGRESS", "HttpSocket", "has_arrived"]
 
 log = logs.get("engine.http")
 
@@ -131,6 +131,15 @@ class HttpSocket:
                 getattr(self._sock, "_sock", self._sock).shutdown(SHUT_RDWR)
         if not self._sending:
             self.close()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being answered."""
+        raise NotImplementedError
+
+    def has_arrived(self) -> bool:
+        """Say whether the peer has sent something that is still to be read."""
+        return has_arrived(self._sock)
 
     # ------------------------------------------------------------------ reading
 
@@ -296,3 +305,14 @@ class HttpSocket:
         if self._reader is not None:
             self._stop()
             hang_up(self._sock)
+
+
+def has_arrived(sock: Any) -> bool:
+    """Say whether something waits to be read, below TLS, if only the end."""
+    try:
+        getattr(sock, "_sock", sock).recv(1, MSG_PEEK)
+    except AGAIN:
+        return False
+    except OSError:
+        pass  # the end, too
+    return True

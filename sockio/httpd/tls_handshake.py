@@ -16,6 +16,7 @@ from sockio.runtime.watchers import READ, WRITE, drop
 
 from .environ import host_of
 from .owner import Place
+from .socket import has_arrived
 
 __all__ = ["TlsHandshake"]
 
@@ -38,6 +39,7 @@ class TlsHandshake:
 
     #: The application has nothing to do with it.
     runs = False
+    busy = False
 
     def __init__(
         self,
@@ -123,6 +125,9 @@ class TlsHandshake:
             cause,
             extra=extra,
         )
+
+    def has_arrived(self) -> bool:
+        return has_arrived(self._sock)
 
     def end_soon(self) -> None:
         """Let it have only a moment from now on."""

@@ -12,6 +12,7 @@ import weakref
 from _socket import socket as PlainSocket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from logging import WARNING
 from typing import Any
 
 from sockio.runtime import logs
@@ -217,7 +218,8 @@ class Siblings:
             except AGAIN:
                 return
             except OSError as exc:
-                log.warning("a sibling cannot be accepted: %s", exc.strerror)
+                level = self._reactor.repeats.level(log, WARNING, "no-descriptors")
+                log.log(level, "a sibling cannot be accepted: %s", exc.strerror)
                 self._stop()
                 self._pause = self._reactor.clock.call_later(_PAUSE, self._watch)
                 return

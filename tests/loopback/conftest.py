@@ -11,9 +11,11 @@ import sockio
 from sockio.testing import FakeClock
 from tests.support.engine import RunningEngine
 from tests.support.served import Served
+from tests.support.timed_server import PATIENCE, TimedServer, hello
 
 Serve: TypeAlias = Callable[..., Served]
 StartEngine: TypeAlias = Callable[..., RunningEngine]
+StartHttp: TypeAlias = Callable[..., TimedServer]
 
 #: Seconds for which the loop may be held without a warning. A busy machine may hold it
 #: for the second that is the default; a test's log is to tell of the test alone.
@@ -72,3 +74,19 @@ def start_engine(clock: FakeClock) -> Iterator[StartEngine]:
 def engine(start_engine: StartEngine) -> RunningEngine:
     """Give a running Engine.IO server with the default options."""
     return start_engine()
+
+
+@pytest.fixture
+def start_http(clock: FakeClock) -> Iterator[StartHttp]:
+    """Give a function that starts an HTTP server with the given options."""
+    running: list[TimedServer] = []
+
+    def start(app: Any = hello, **options: Any) -> TimedServer:
+        running.append(TimedServer(clock, app, **options))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.http.close(timeout=PATIENCE)
+    clock.advance(10)
+    assert clock.armed == 0

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import socket as stdlib
 import ssl
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import gevent
-import gevent.socket
 import gevent.ssl
 import pytest
 from gevent.event import Event
 
-from sockio.httpd.options import HttpOptions
-from sockio.httpd.server import HTTPServer
 from sockio.testing import FakeClock
 from sockio.types import Environ, StartResponse
+from tests.support.timed_server import (
+    CERTIFICATE,
+    GET,
+    PATIENCE,
+    hello,
+    is_open,
+    read_all,
+    receive,
+)
 
-CERTIFICATE = Path(__file__).parent.parent / "support" / "localhost.pem"
-GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
+from .conftest import StartHttp
+
 POST = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5000\r\n\r\n"
 TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\n"
 #: More than any kernel takes for a client that reads nothing.
 LARGE = bytes(32 << 20)
-#: Seconds to wait for what must come; a bound.
-PATIENCE = 5
-
-
-def hello(environ: Environ, start: StartResponse) -> Iterable[bytes]:
-    start("200 OK", [])
-    return [b"hello"]
 
 
 def echo(environ: Environ, start: StartResponse) -> Iterable[bytes]:
@@ -42,83 +38,14 @@ def echo(environ: Environ, start: StartResponse) -> Iterable[bytes]:
     return [body]
 
 
-class Side:
-    """A server whose clock the test advances."""
-
-    def __init__(
-        self, clock: FakeClock, app: Any, *, tls: bool = False, **options: Any
-    ) -> None:
-        self.clock = clock
-        self.http = HTTPServer(app, HttpOptions(**options), clock=clock)
-        certificate = CERTIFICATE if tls else None
-        self.http.listen("127.0.0.1:0", certfile=certificate)
-
-    def connect(self) -> Any:
-        """Return a connection that the server has accepted."""
-        peer = gevent.socket.create_connection(self.http.address, timeout=PATIENCE)
-        peer.setsockopt(stdlib.IPPROTO_TCP, stdlib.TCP_NODELAY, 1)
-        self.clock.settle()
-        return peer
-
-    def send(self, peer: Any, data: bytes) -> None:
-        """Send ``data``; the server has it when this returns."""
-        peer.sendall(data)
-        self.clock.settle()
-
-
-Start = Callable[..., Side]
-
-
-@pytest.fixture
-def start(clock: FakeClock) -> Iterator[Start]:
-    running: list[Side] = []
-
-    def start(app: Any = hello, **options: Any) -> Side:
-        running.append(Side(clock, app, **options))
-        return running[-1]
-
-    yield start
-    for side in running:
-        side.http.close(timeout=PATIENCE)
-    clock.advance(10)
-    assert clock.armed == 0
-
-
-def receive(peer: Any, end: bytes) -> bytes:
-    """Return what comes, up to ``end``."""
-    data = b""
-    while not data.endswith(end):
-        more = peer.recv(65536)
-        assert more, data
-        data += more
-    return data
-
-
-def read_all(peer: Any) -> bytes:
-    """Return all that comes before the end of the connection, whatever that is."""
-    data = bytearray()
-    with contextlib.suppress(ConnectionResetError):
-        while more := peer.recv(1 << 20):
-            data += more
-    return bytes(data)
-
-
-def is_open(peer: Any) -> bool:
-    """Whether nothing has come, not even the end."""
-    try:
-        return bool(peer._sock.recv(1, stdlib.MSG_PEEK | stdlib.MSG_DONTWAIT))
-    except BlockingIOError:
-        return True
-
-
 # ------------------------------------------------------------------------------ heads
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n"])
 def test_a_connection_without_a_request_ends_without_a_word(
-    start: Start, clock: FakeClock, sent: bytes
+    start_http: StartHttp, clock: FakeClock, sent: bytes
 ) -> None:
-    with start().connect() as peer:
+    with start_http().connect() as peer:
         peer.sendall(sent)
         clock.advance(59)
         assert is_open(peer)
@@ -129,9 +56,9 @@ def test_a_connection_without_a_request_ends_without_a_word(
 
 
 def test_half_a_head_is_told_that_it_took_too_long(
-    start: Start, clock: FakeClock
+    start_http: StartHttp, clock: FakeClock
 ) -> None:
-    side = start()
+    side = start_http()
     with side.connect() as peer:
         for byte in GET[:6]:  # a byte now and then does not help
             side.send(peer, bytes((byte,)))
@@ -147,9 +74,9 @@ def test_half_a_head_is_told_that_it_took_too_long(
 
 
 def test_the_time_of_a_later_head_begins_with_its_first_byte(
-    start: Start, clock: FakeClock
+    start_http: StartHttp, clock: FakeClock
 ) -> None:
-    side = start()
+    side = start_http()
     with side.connect() as peer:
         side.send(peer, GET)
         receive(peer, b"hello")
@@ -163,8 +90,10 @@ def test_the_time_of_a_later_head_begins_with_its_first_byte(
         assert receive(peer, b"\r\n\r\n").startswith(TOO_LATE)
 
 
-def test_a_head_that_came_in_time_is_answered(start: Start, clock: FakeClock) -> None:
-    side = start()
+def test_a_head_that_came_in_time_is_answered(
+    start_http: StartHttp, clock: FakeClock
+) -> None:
+    side = start_http()
     with side.connect() as peer:
         clock.advance(30)
         side.send(peer, GET[:9])
@@ -177,8 +106,10 @@ def test_a_head_that_came_in_time_is_answered(start: Start, clock: FakeClock) ->
 # ------------------------------------------------------------------------- keep-alive
 
 
-def test_a_kept_connection_ends_without_a_word(start: Start, clock: FakeClock) -> None:
-    side = start()
+def test_a_kept_connection_ends_without_a_word(
+    start_http: StartHttp, clock: FakeClock
+) -> None:
+    side = start_http()
     with side.connect() as peer:
         for _ in range(3):
             side.send(peer, GET)
@@ -192,7 +123,7 @@ def test_a_kept_connection_ends_without_a_word(start: Start, clock: FakeClock) -
 
 
 def test_nobody_is_hurried_who_waits_for_an_answer(
-    start: Start, clock: FakeClock
+    start_http: StartHttp, clock: FakeClock
 ) -> None:
     asked, go_on = Event(), Event()
 
@@ -201,7 +132,7 @@ def test_nobody_is_hurried_who_waits_for_an_answer(
         go_on.wait()
         return hello(environ, start)
 
-    side = start(app)
+    side = start_http(app)
     with side.connect() as peer:
         for _ in range(2):
             side.send(peer, GET)
@@ -223,9 +154,9 @@ def test_nobody_is_hurried_who_waits_for_an_answer(
     ids=["length", "chunked"],
 )
 def test_a_body_that_does_not_go_on_is_refused(
-    start: Start, clock: FakeClock, head: bytes
+    start_http: StartHttp, clock: FakeClock, head: bytes
 ) -> None:
-    side = start(echo)
+    side = start_http(echo)
     with side.connect() as peer:
         side.send(peer, head + b"5\r\nabc")
         clock.advance(299)
@@ -237,8 +168,8 @@ def test_a_body_that_does_not_go_on_is_refused(
         assert peer.recv(1) == b""
 
 
-def test_a_trickle_is_no_progress(start: Start, clock: FakeClock) -> None:
-    side = start(echo)
+def test_a_trickle_is_no_progress(start_http: StartHttp, clock: FakeClock) -> None:
+    side = start_http(echo)
     with side.connect() as peer:
         side.send(peer, POST)
         for _ in range(3):
@@ -251,8 +182,8 @@ def test_a_trickle_is_no_progress(start: Start, clock: FakeClock) -> None:
         assert receive(peer, b"\r\n\r\n").startswith(TOO_LATE)
 
 
-def test_a_slow_body_arrives(start: Start, clock: FakeClock) -> None:
-    side = start(echo)
+def test_a_slow_body_arrives(start_http: StartHttp, clock: FakeClock) -> None:
+    side = start_http(echo)
     with side.connect() as peer:
         side.send(peer, POST)
         for _ in range(4):
@@ -266,7 +197,7 @@ def test_a_slow_body_arrives(start: Start, clock: FakeClock) -> None:
 
 @pytest.mark.parametrize("seconds", [2, 299, 1000])
 def test_the_application_may_take_its_time(
-    start: Start, clock: FakeClock, seconds: float
+    start_http: StartHttp, clock: FakeClock, seconds: float
 ) -> None:
     read, go_on = Event(), Event()
 
@@ -276,7 +207,7 @@ def test_the_application_may_take_its_time(
         go_on.wait()
         return echo(environ, start)
 
-    side = start(app)
+    side = start_http(app)
     with side.connect() as peer:
         side.send(peer, POST + b"abc")
         assert read.wait(PATIENCE)
@@ -289,7 +220,7 @@ def test_the_application_may_take_its_time(
         assert receive(peer, b"ddd").startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_the_application_is_told(start: Start, clock: FakeClock) -> None:
+def test_the_application_is_told(start_http: StartHttp, clock: FakeClock) -> None:
     told: list[OSError] = []
 
     def app(environ: Environ, start: StartResponse) -> Iterable[bytes]:
@@ -300,7 +231,7 @@ def test_the_application_is_told(start: Start, clock: FakeClock) -> None:
                 told.append(exc)
         return hello(environ, start)
 
-    side = start(app)
+    side = start_http(app)
     with side.connect() as peer:
         side.send(peer, POST + b"abc")
         clock.advance(300)
@@ -311,9 +242,9 @@ def test_the_application_is_told(start: Start, clock: FakeClock) -> None:
 
 
 def test_a_body_that_nobody_reads_is_not_waited_for_for_ever(
-    start: Start, clock: FakeClock
+    start_http: StartHttp, clock: FakeClock
 ) -> None:
-    side = start()
+    side = start_http()
     with side.connect() as peer:
         side.send(peer, POST + b"abc")
         receive(peer, b"hello")
@@ -349,10 +280,10 @@ def whole(environ: Environ, start: StartResponse) -> Iterable[bytes]:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_an_answer_that_nobody_reads_is_given_up(
-    start: Start, clock: FakeClock, tls: bool
+    start_http: StartHttp, clock: FakeClock, tls: bool
 ) -> None:
     app = sending(LARGE, b"more")
-    side = start(app, tls=tls)
+    side = start_http(app, tls=tls)
     with secured(side.connect()) if tls else side.connect() as peer:
         side.send(peer, GET)
         clock.advance(299)
@@ -364,8 +295,10 @@ def test_an_answer_that_nobody_reads_is_given_up(
         assert len(read_all(peer)) < len(LARGE)
 
 
-def test_an_answer_that_is_read_slowly_arrives(start: Start, clock: FakeClock) -> None:
-    side = start(whole)
+def test_an_answer_that_is_read_slowly_arrives(
+    start_http: StartHttp, clock: FakeClock
+) -> None:
+    side = start_http(whole)
     with side.connect() as peer:
         side.send(peer, GET)
         count = 0
@@ -399,9 +332,9 @@ def hello_of_a_client() -> bytes:
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0], ids=["nothing", "half", "one word"])
 def test_a_handshake_that_does_not_end_costs_no_greenlet(
-    start: Start, clock: FakeClock, share: float
+    start_http: StartHttp, clock: FakeClock, share: float
 ) -> None:
-    side = start(tls=True)
+    side = start_http(tls=True)
     before = greenlets()
     words = hello_of_a_client()
     peers = [side.connect() for _ in range(5)]
@@ -423,9 +356,9 @@ def greenlets() -> int:
 
 
 def test_the_time_for_a_head_begins_behind_the_handshake(
-    start: Start, clock: FakeClock
+    start_http: StartHttp, clock: FakeClock
 ) -> None:
-    side = start(tls=True)
+    side = start_http(tls=True)
     plain = side.connect()
     clock.advance(19)
     with secured(plain) as peer:
@@ -437,8 +370,8 @@ def test_the_time_for_a_head_begins_behind_the_handshake(
         assert peer.recv(1) == b""
 
 
-def test_closing_ends_handshakes(start: Start) -> None:
-    side = start(tls=True)
+def test_closing_ends_handshakes(start_http: StartHttp) -> None:
+    side = start_http(tls=True)
     with side.connect() as peer:
         side.http.close(timeout=PATIENCE)
 
@@ -448,8 +381,8 @@ def test_closing_ends_handshakes(start: Start) -> None:
 # ---------------------------------------------------------------------------- options
 
 
-def test_none_is_no_limit(start: Start, clock: FakeClock) -> None:
-    side = start(echo, head_timeout=None, body_timeout=None, keep_alive=None)
+def test_none_is_no_limit(start_http: StartHttp, clock: FakeClock) -> None:
+    side = start_http(echo, head_timeout=None, body_timeout=None, keep_alive=None)
     with side.connect() as peer:
         clock.advance(1e6)
         side.send(peer, POST[:9])
@@ -463,8 +396,8 @@ def test_none_is_no_limit(start: Start, clock: FakeClock) -> None:
         assert is_open(peer)
 
 
-def test_each_can_be_chosen(start: Start, clock: FakeClock) -> None:
-    side = start(echo, head_timeout=1, body_timeout=2, keep_alive=3)
+def test_each_can_be_chosen(start_http: StartHttp, clock: FakeClock) -> None:
+    side = start_http(echo, head_timeout=1, body_timeout=2, keep_alive=3)
     with side.connect() as silent, side.connect() as idle, side.connect() as stuck:
         side.send(idle, b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
         receive(idle, b"\r\n\r\n")

@@ -10,9 +10,19 @@ from sockio.testing import FakeClock
 class Client:
     """Remembers when its time was over."""
 
+    busy = False
+    #: Whether it has sent something.
+    came = False
+
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self.expired: list[float] = []
+
+    def has_arrived(self) -> bool:
+        return self.came
+
+    def close(self) -> None:
+        """Nobody asks for that here."""
 
     def expire(self) -> None:
         self.expired.append(self._clock.now())
@@ -128,3 +138,49 @@ def test_the_options_say_how_long(clock: FakeClock) -> None:
 
     lengths = deadlines.head, deadlines.body, deadlines.keep_alive, deadlines.tls
     assert [deadline.seconds for deadline in lengths] == [60.0, 300.0, None, 1]
+
+
+# ------------------------------------------------------------------ who is idle
+
+
+@pytest.mark.parametrize("seconds", [10.0, None])
+def test_the_first_that_began_is_idle_for_longest(
+    clock: FakeClock, seconds: float | None
+) -> None:
+    deadline = Deadline(clock, seconds)
+    first, second = Client(clock), Client(clock)
+    deadline.begin(first)
+    deadline.begin(second)
+    clock.advance(1)
+    deadline.begin(first)
+    clock.advance(1)
+
+    assert deadline.under_it_for(3) is None
+    assert deadline.under_it_for(2) is second
+    deadline.end(second)
+    assert deadline.under_it_for(2) is None
+    assert deadline.under_it_for(1) is first
+
+
+def test_who_has_sent_something_is_not_idle_and_stays(clock: FakeClock) -> None:
+    deadline = Deadline(clock, 10.0)
+    first, second = Client(clock), Client(clock)
+    deadline.begin(first)
+    deadline.begin(second)
+    first.came = True
+    clock.advance(5)
+
+    assert deadline.under_it_for(2) is second
+    clock.advance(5)
+    assert first.expired == [10.0]
+
+
+def test_who_is_busy_is_dropped(clock: FakeClock) -> None:
+    deadline = Deadline(clock, 10.0)
+    busy = Client(clock)
+    busy.busy = True
+    deadline.begin(busy)
+    clock.advance(5)
+
+    assert deadline.under_it_for(2) is None
+    assert clock.armed == 0
