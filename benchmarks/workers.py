@@ -2,8 +2,11 @@
 
 workers.py [--workers 2 4] [--reps N] [--python PATH]
 
-Requests on new connections: a POST, and a POST with its answer by GET; direct ones (one
-worker), those that were handed over, and those that were proxied (TLS in the workers).
+Requests, each on a new connection: a POST, a GET that is answered at once, and an
+upgrade to WebSocket with its probe; direct ones, those that were handed over, and those
+that were proxied (TLS in the workers), with the time that they took. Which they were is
+seen by the CPU time of each worker: a new connection wakes all workers for a moment,
+but gives work to one of them, or to two.
 Broadcasts: a delivered message with one worker and with several.
 """
 
@@ -11,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import selectors
 import socket
 import ssl
@@ -18,8 +22,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import machine
 
@@ -29,6 +37,13 @@ TLS = ("--certfile", CERTIFICATE, "--keyfile", CERTIFICATE)
 TARGET = b"/socket.io/?EIO=4&transport=polling"
 #: Requests, and messages, of one repetition.
 REQUESTS, MESSAGES = 200, 100
+#: The requests; and an event that nobody listens to.
+KINDS, NOTHING = ("post", "poll", "upgrade"), b'42["nobody",1]'
+#: Seconds in which a worker has done all that a request gives it to do.
+SETTLED = 0.002
+#: How much more than nearly all those that are woken for nothing a worker takes that
+#: hands a request over.
+WOKEN = 1.4
 #: Sessions that poll, and clients that hear broadcasts.
 SESSIONS, CLIENTS = 20, 1000
 #: A broadcast as a frame: what each client hears.
@@ -78,8 +93,12 @@ class Master:
 
     def cpu(self) -> float:
         """Return the microseconds of CPU that the workers have used."""
-        files = [Path(f"/proc/{pid}/schedstat") for pid in self.pids()]
-        return sum(int(file.read_text().split()[0]) for file in files) / 1000
+        return sum(self.cpus(self.pids()))
+
+    def cpus(self, pids: list[int]) -> list[float]:
+        """Return the same of each worker."""
+        files = [Path(f"/proc/{pid}/schedstat") for pid in pids]
+        return [int(file.read_text().split()[0]) / 1000 for file in files]
 
     def connect(self) -> socket.socket:
         """Open a connection."""
@@ -105,6 +124,14 @@ class Master:
             raise SystemExit(f"{first.decode()}\n{rest.decode()}")
         return rest
 
+    def open(self) -> bytes:
+        """Open a session; return the target of its requests."""
+        opened = self.ask(b"GET", TARGET)
+        target = TARGET + b"&sid=" + json.loads(opened[1:])["sid"].encode()
+        self.ask(b"POST", target, b"40")
+        self.ask(b"GET", target)
+        return target
+
     def stop(self) -> None:
         """End it."""
         self._process.terminate()
@@ -115,69 +142,96 @@ class Master:
             self._process.wait()
 
 
-class Polling:
+class Taken(NamedTuple):
+    """What one request took."""
+
+    cpu: float  #: microseconds, of all workers
+    second: float  #: those of the worker that came second
+    time: float  #: milliseconds until the answer was there
+
+
+class Clients:
     """Clients that poll, each request on a connection of its own."""
 
     def __init__(self, master: Master) -> None:
         self._master = master
-        self._targets = [self._open() for _ in range(SESSIONS)]
-        #: A session of each worker, by its tag.
-        self._asked = {
-            target.rpartition(b"=")[2][:4]: target for target in self._targets
-        }
+        self._pids = master.pids()
 
-    def handed(self) -> int:
-        """Return how many requests the workers have handed over."""
-        total = 0
-        for target in self._asked.values():
-            self._post(target, b'42/workers,0["handed"]')
-            answer = b""
-            while b"43/workers,0[" not in answer:
-                answer = self._master.ask(b"GET", target)
-            total += int(answer.partition(b",0[")[2].partition(b"]")[0])
-        return total
+    def page(self) -> list[Taken]:
+        """Return what requests take that any worker can answer."""
+        ask = partial(self._master.ask, b"GET", b"/page", status=b"404")
+        return [self._measure(ask) for _ in range(REQUESTS)]
 
-    def _open(self) -> bytes:
-        opened = self._master.ask(b"GET", TARGET)
-        target = TARGET + b"&sid=" + json.loads(opened[1:])["sid"].encode()
-        self._master.ask(b"POST", target, b"40\x1e40/workers,")
-        self._master.ask(b"GET", target)
-        return target
+    def post(self) -> list[Taken]:
+        """Return what POSTs take."""
+        return [
+            self._measure(partial(self._master.ask, b"POST", target, NOTHING))
+            for target in self._some()
+        ]
 
-    def post(self) -> tuple[float, float]:
-        """Return the CPU of a POST, and the part that was handed over."""
-        return self._measure(1, lambda target: self._post(target, b'42["nobody",1]'))
+    def poll(self) -> list[Taken]:
+        """Return what GETs take for which something waits."""
+        taken = []
+        for target in self._some():
+            self._master.ask(b"POST", target, b'42["echo","hello"]')
+            taken.append(self._measure(partial(self._master.ask, b"GET", target)))
+        return taken
 
-    def poll(self) -> tuple[float, float]:
-        """Return the same of a request, of which half are POSTs, half GETs."""
-
-        def echo(target: bytes) -> None:
-            self._post(target, b'42["echo","hello"]')
-            while b"echo" not in self._master.ask(b"GET", target):
-                pass
-
-        return self._measure(2, echo)
-
-    def page(self) -> float:
-        """Return the CPU of a request that any worker can answer."""
-        before = self._master.cpu()
+    def upgrade(self) -> list[Taken]:
+        """Return what upgrades take, until the WebSocket may be used."""
+        taken = []
         for _ in range(REQUESTS):
-            self._master.ask(b"GET", b"/page", status=b"404")
-        return (self._master.cpu() - before) / REQUESTS
+            with ExitStack() as until_then:
+                target = self._master.open().replace(b"=polling", b"=websocket")
+                upgrade = partial(_upgrade, self._master, target, until_then)
+                taken.append(self._measure(upgrade))
+        return taken
 
-    def _post(self, target: bytes, body: bytes) -> None:
-        if self._master.ask(b"POST", target, body) != b"ok":
-            raise SystemExit("a POST was not answered by ok")
+    def _some(self) -> Iterable[bytes]:
+        # New ones, since those that answer no pings end.
+        targets = [self._master.open() for _ in range(SESSIONS)]
+        return islice(cycle(targets), REQUESTS)
 
-    def _measure(
-        self, requests: int, do: Callable[[bytes], object]
-    ) -> tuple[float, float]:
-        handed = self.handed()
-        before = self._master.cpu()
-        for number in range(REQUESTS // requests):
-            do(self._targets[number % SESSIONS])
-        used = self._master.cpu() - before
-        return used / REQUESTS, min((self.handed() - handed) / REQUESTS, 1.0)
+    def _measure(self, do: Callable[[], object]) -> Taken:
+        time.sleep(SETTLED)
+        before = self._master.cpus(self._pids)
+        began = time.perf_counter()
+        do()
+        spent = time.perf_counter() - began
+        time.sleep(SETTLED)
+        after = self._master.cpus(self._pids)
+        used = sorted(b - a for a, b in zip(before, after, strict=True))
+        return Taken(sum(used), used[-2] if len(used) > 1 else 0.0, spent * 1000)
+
+
+def _upgrade(master: Master, target: bytes, until_then: ExitStack) -> None:
+    """Upgrade a session to a WebSocket, which is closed by ``until_then``."""
+    sock = until_then.enter_context(master.connect())
+    sock.sendall(_websocket(target))
+    _receive(sock, b"\r\n\r\n")
+    _send_frame(sock, b"2probe")
+    _receive(sock, b"3probe")
+    _send_frame(sock, b"5")
+
+
+def _websocket(target: bytes) -> bytes:
+    """Return a request for a WebSocket."""
+    head = b"GET %b HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+    return head % target + b"Upgrade: websocket\r\n" + _KEY + b"\r\n"
+
+
+def _send_frame(sock: socket.socket, text: bytes) -> None:
+    sock.sendall(b"%c%c\0\0\0\0%b" % (0x81, 0x80 | len(text), text))
+
+
+def _receive(sock: socket.socket, end: bytes) -> None:
+    """Wait for what ends with ``end``, or contains it."""
+    data = b""
+    while end not in data:
+        more = sock.recv(65536)
+        if not more:
+            raise SystemExit(f"the connection ended: {data!r}")
+        data += more
 
 
 class Audience:
@@ -194,18 +248,10 @@ class Audience:
 
     def _open(self) -> socket.socket:
         sock = self._master.connect()
-        sock.sendall(
-            b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\n"
-            b"Connection: Upgrade\r\nUpgrade: websocket\r\n" + _KEY + b"\r\n"
-        )
-        self._send(sock, b"40")
-        received = b""
-        while b"40{" not in received:
-            received += sock.recv(4096)
+        sock.sendall(_websocket(b"/socket.io/?EIO=4&transport=websocket"))
+        _send_frame(sock, b"40")
+        _receive(sock, b"40{")
         return sock
-
-    def _send(self, sock: socket.socket, text: bytes) -> None:
-        sock.sendall(b"%c%c\0\0\0\0%b" % (0x81, 0x80 | len(text), text))
 
     def _drain(self, seconds: float) -> None:
         while events := self._selector.select(seconds):
@@ -217,7 +263,7 @@ class Audience:
         before, times = self._master.cpu(), []
         for number in range(MESSAGES):
             began = time.perf_counter()
-            self._send(self._clients[number % CLIENTS], b'42["broadcast","hello"]')
+            _send_frame(self._clients[number % CLIENTS], b'42["broadcast","hello"]')
             missing = FRAME * CLIENTS
             while missing > 0:
                 events = self._selector.select(20)
@@ -254,30 +300,42 @@ def main() -> int:
 
 
 def _requests(what: str, masters: dict[int, Master], reps: int) -> None:
-    clients = {n: Polling(master) for n, master in masters.items()}
-    pages: dict[int, list[float]] = {n: [] for n in masters}
+    clients = {n: Clients(master) for n, master in masters.items()}
+    runs: dict[tuple[str, int], list[list[Taken]]] = {
+        (name, n): [] for name in KINDS for n in masters
+    }
+    woken = {n: [taken.second for taken in clients[n].page()] for n in masters}
     for _ in range(reps):
-        for n, client in clients.items():
-            pages[n].append(client.page())
-    # Each connection wakes all workers, and one of them gets it.
-    page = {n: statistics.median(found) for n, found in pages.items()}
-    for name in ("post", "poll"):
-        taken: dict[int, list[tuple[float, float]]] = {n: [] for n in masters}
-        for _ in range(reps):
-            for n, client in clients.items():
-                taken[n].append(getattr(client, name)())
-        alone = statistics.median(cpu for cpu, _ in taken[1])
-        for n in masters:
-            if n == 1:
-                continue
-            mixed = statistics.median(cpu for cpu, _ in taken[n])
-            part = statistics.median(part for _, part in taken[n])
-            direct = alone + page[n] - page[1]
-            wholly = direct + (mixed - direct) / part
-            print(
-                f"{name}, {n} workers: {mixed:.0f} us, {part:.0%} {what}; direct "
-                f"{direct:.0f} us, {what} {wholly:.0f} us: {wholly / direct:.2f} x"
-            )
+        for name, n in runs:
+            runs[name, n].append(getattr(clients[n], name)())
+    for (name, n), found in runs.items():
+        # Those that are woken for nothing take less than one that hands over.
+        most = WOKEN * statistics.quantiles(woken[n], n=20)[-1] if n > 1 else math.inf
+        _tell(f"{name}, {n} workers", what, found, most)
+
+
+def _tell(about: str, what: str, runs: list[list[Taken]], most: float) -> None:
+    direct = [[taken for taken in run if taken.second <= most] for run in runs]
+    others = [[taken for taken in run if taken.second > most] for run in runs]
+    text = f"{about}: direct {_told(direct)}"
+    ratios = [
+        _median(b, "cpu") / _median(a, "cpu")
+        for a, b in zip(direct, others, strict=True)
+        if a and b
+    ]
+    if ratios:
+        text += f"; {what} {_told(others)}: {statistics.median(ratios):.2f} x"
+    print(text)
+
+
+def _told(runs: list[list[Taken]]) -> str:
+    found = [taken for run in runs for taken in run]
+    cpu, milliseconds = _median(found, "cpu"), _median(found, "time")
+    return f"{cpu:.0f} us, {milliseconds:.2f} ms ({len(found)})"
+
+
+def _median(found: list[Taken], field: str) -> float:
+    return statistics.median(getattr(taken, field) for taken in found)
 
 
 def _broadcasts(masters: dict[int, Master], reps: int) -> None:

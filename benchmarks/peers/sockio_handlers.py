@@ -1,4 +1,4 @@
-"""The six handlers, for sockio, in two namespaces; a third one tells of workers."""
+"""The six handlers, for sockio, in two namespaces."""
 
 from __future__ import annotations
 
@@ -27,17 +27,7 @@ def server() -> sockio.Server[Any]:
     )
     for name in ("/", "/chat"):
         _register(io.of(name))
-    _tell_of_workers(io)
     return io
-
-
-def _tell_of_workers(io: sockio.Server[Any]) -> None:
-    @io.of("/workers").on("connection")
-    def connected(socket: sockio.Socket[Any]) -> None:
-        @socket.on("handed")
-        def handed() -> int:
-            stats = io.stats()
-            return stats.handed_over + stats.proxied
 
 
 def _register(namespace: Any) -> None:
