@@ -110,7 +110,7 @@ class Entrance:
         session = self._host.sessions.get(sid)
         if session is None or session.protocol != 4:
             return False
-        return session.try_upgrade(transport)
+        return session.try_upgrade(transport) is not None
 
     def receive_carried(self, stream: CarriedStream) -> None:
         """Let a client move to a stream that another process carries."""

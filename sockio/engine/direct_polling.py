@@ -131,7 +131,7 @@ class DirectPolling:
             poll.answer()
         else:
             poll.waits = True
-            connection.watch(transport.on_hangup)
+            connection.watch(transport.on_hangup, transport)
         return True
 
     def _post(

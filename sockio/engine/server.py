@@ -30,7 +30,7 @@ from .direct_polling import DirectPolling
 from .handover.elsewhere import Elsewhere
 from .http import cookie, cors
 from .http.access_log import serve_hiding_sid
-from .http.client_socket import take_over
+from .http.client_socket import may_give_way, take_over
 from .http.kept_request import KeptRequest
 from .http.mount import Mount
 from .http.request import Request
@@ -352,7 +352,7 @@ class EngineServer(EventEmitter):
             )
         transport = websocket_for(request, websocket, self.reactor)
         if isinstance(session, EngineSession):
-            session.try_upgrade(transport)
+            may_give_way(request.environ, session.try_upgrade(transport))
         else:
             self.open_session(session, request, transport, protocol_of(request))
         transport.start()

@@ -352,16 +352,16 @@ class EngineSession(EventEmitter):
 
     # ------------------------------------------------------------------ upgrade
 
-    def try_upgrade(self, transport: Transport) -> bool:
-        """Put ``transport`` on trial; False: it came too late and was closed."""
+    def try_upgrade(self, transport: Transport) -> Upgrade | None:
+        """Put ``transport`` on trial; None: it came too late and was closed."""
         if self._upgrade is not None or self.upgraded or self.ready_state == CLOSED:
             tell_refused(self._reactor, transport.name, self.remote_address, "too late")
             transport.bind(Outbox(), RETIRED)
             transport.close(_nothing, discard=True)
-            return False
+            return None
         timeout = self._options.upgrade_timeout
-        self._upgrade = Upgrade(self, transport, self._reactor, timeout)
-        return True
+        trial = self._upgrade = Upgrade(self, transport, self._reactor, timeout)
+        return trial
 
     def on_probe(self, transport: Transport) -> None:
         tell_probe(self, transport.name)

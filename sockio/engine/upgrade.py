@@ -6,8 +6,10 @@ Spec: Engine.IO protocol v4, "Upgrade".
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
+from sockio.httpd.owner import Place
 from sockio.protocol.engineio.packet import Packet, PacketType
 from sockio.protocol.engineio.wire import Wire
 from sockio.runtime import logs
@@ -67,6 +69,9 @@ class Upgrade:
         self._moving = False
         self._release_timer: Timer | None = None
         self._deadline: Timer | None = reactor.deadline(timeout, self._on_deadline)
+        #: Where it holds a descriptor, and since when.
+        self._place: Place | None = None
+        self.waits_since: float | None = None
         transport.bind(Outbox(), self)
 
     def on_packet(self, packet: Packet) -> None:
@@ -109,6 +114,21 @@ class Upgrade:
             log.debug("upgrade failed: %s", reason)
             self._session.on_upgrade_failed()
 
+    def hold(self, place: Place) -> None:
+        """Give way to newcomers if ``place`` has no descriptor left."""
+        self._place = place
+        self.waits_since = place.clock.now()
+        place.hold(self)
+
+    def give_way(self) -> None:
+        """Leave the client on its first transport: others need the descriptor.
+
+        All descriptors may be those of trials whose clients wait for one more, to end
+        their polling with.
+        """
+        # The client may have moved already: what it sent then comes first.
+        self._reactor.in_lull(partial(self._fail, "no descriptor is left"))
+
     def abort(self) -> None:
         """End the trial and close its transport, unless the trial is over."""
         if not self._over or self._moving:
@@ -147,6 +167,8 @@ class Upgrade:
             if timer is not None:
                 timer.cancel()
         self._release_timer = self._deadline = None
+        if self._place is not None:
+            self._place.release(self)
 
 
 def tell_refused(reactor: Reactor, transport: str, address: str, why: str) -> None:

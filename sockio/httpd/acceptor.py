@@ -3,12 +3,14 @@
 It hands on a client whose handshake is done. Until then a client costs no greenlet.
 
 If the system has no descriptor left for a newcomer, one of the connections on which
-nothing is asked makes room. If there is none, newcomers wait in the system's queue.
+nothing is asked makes room, or else one whose client waits for news. Newcomers wait in
+the system's queue meanwhile.
 """
 
 from __future__ import annotations
 
 import errno
+import select
 from _socket import socket as PlainSocket
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,6 +18,7 @@ from logging import WARNING
 from typing import Any
 
 from gevent import socket
+from gevent.monkey import get_original
 from gevent.server import StreamServer
 
 from sockio.runtime import logs
@@ -31,7 +34,9 @@ log = logs.get("engine.http")
 
 #: What ``accept`` says if the process or the system has too little for one more client.
 _NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
-#: Seconds until it is tried again if nobody can make room.
+#: Makes poll objects; None: not on this system. gevent's would let others run.
+_Poll: Any = get_original("select", "poll") if hasattr(select, "poll") else None
+#: Seconds until it is tried again if nobody has made room meanwhile.
 _PAUSE = 0.1
 
 
@@ -58,12 +63,13 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         self._take = take
         self._place = place
         self._ssl_context = ssl_context
-        #: Ends a pause in which nobody is accepted.
+        #: Ends a pause in which nobody is accepted; so does a connection that leaves.
         self._pause: Timer | None = None
+        place.on_room = self._go_on
 
     def do_read(self) -> tuple[Any, Any] | None:
         try:
-            descriptor, address = self._accept()
+            descriptor, address = self.accept()
         except BlockingIOError:
             return None
         except OSError as exc:
@@ -76,29 +82,62 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         sock.setblocking(False)
         return sock, address
 
-    def _accept(self) -> tuple[int, Any]:
+    def accept(self) -> tuple[int, Any]:
+        """Return the descriptor and the address of the next client.
+
+        Raises:
+            BlockingIOError: Nobody waits.
+            OSError: There is no room.
+        """
         try:
             return self.socket._accept()  # type: ignore[no-any-return]
         except OSError as exc:
             if exc.errno not in _NO_ROOM:
                 raise
-            self._tell(exc)
-            if not self._place.make_room():
-                raise
+            self.make_room(
+                str(exc.strerror),
+                "the limit: ulimit -n, LimitNOFILE=",
+                "no-descriptors",
+            )
         return self.socket._accept()  # type: ignore[no-any-return]
 
-    def _tell(self, exc: OSError) -> None:
+    def make_room(self, why: str, advice: str, code: str) -> None:
+        """Make room for the client that waits, and log once a minute why.
+
+        Args:
+            why: What is missing.
+            advice: What the operator can raise, and where.
+
+        Raises:
+            BlockingIOError: Nobody waits.
+            OSError: There is no room yet.
+        """
+        if not self._is_awaited():
+            raise BlockingIOError  # without a descriptor, ``accept`` does not say so
         log.log(
-            self._place.repeats.level(log, WARNING, "no-descriptors"),
+            self._place.repeats.level(log, WARNING, code),
             "no room for another client: %s; it waits, or the connection that has been "
-            "idle for longest ends. Raise the limit: ulimit -n, LimitNOFILE=, see "
-            "docs/deployment.rst; code=no-descriptors",
-            exc.strerror,
+            "idle for longest ends. Raise %s, see docs/deployment.rst; code=%s",
+            why,
+            advice,
+            code,
         )
+        if not self._place.make_room():
+            raise OSError(errno.EMFILE, why)
+
+    def _is_awaited(self) -> bool:
+        """Whether a client waits to be accepted."""
+        if _Poll is None:
+            return True
+        poll = _Poll()
+        poll.register(self.socket.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     def _go_on(self) -> None:
-        self._pause = None
-        self._start_accepting_if_started()
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+            self._start_accepting_if_started()
 
     def stop_accepting(self) -> None:
         if self._pause is not None:

@@ -22,6 +22,7 @@ from .owner import Owner
 from .request_body import BadBody, RequestBody
 from .request_head import Headers, HeadReader, Refused
 from .request_target import RequestLine
+from .shortcut import Waiter
 from .socket import HttpSocket
 
 __all__ = ["CONNECTION", "HttpConnection"]
@@ -56,8 +57,11 @@ class HttpConnection(HttpSocket):
         "_buffer",
         "_exchange",
         "_expects",
+        "_last",
         "_late",
         "_on_hangup",
+        "_since",
+        "_waiter",
         "address",
         "heads",
         "logged",
@@ -95,6 +99,11 @@ class HttpConnection(HttpSocket):
         #: Set when something arrives, while the application waits for that.
         self._arrival: Latch[None] | None = None
         self._on_hangup: Callable[[], object] | None = None
+        #: Who waits for news with the request, may be told to give way, and since when.
+        self._waiter: Waiter | None = None
+        self._since = 0.0
+        #: Whether it ends with the next answer, since others need its descriptor.
+        self._last = False
         #: Whether the body of its request did not come in time.
         self._late = False
         #: Whether another owner has the connection.
@@ -239,7 +248,7 @@ class HttpConnection(HttpSocket):
 
     @property
     def closing(self) -> bool:
-        return self.owner.closing
+        return self._last or self.owner.closing
 
     def date(self) -> str:
         return self.owner.date()
@@ -300,7 +309,7 @@ class HttpConnection(HttpSocket):
         Blocks:
             Until what is left of its body has arrived.
         """
-        self._on_hangup = None
+        self._on_hangup = self._waiter = None
         self.owner.ended(self.address, exchange, logged=self.logged)
         keep = False
         try:
@@ -337,9 +346,9 @@ class HttpConnection(HttpSocket):
             self.close()
 
     def _replied(self) -> None:
-        self._exchange = self._on_hangup = None
-        if self.owner.closing:
-            self.close()
+        self._exchange = self._on_hangup = self._waiter = None
+        if self._last or self.owner.closing:
+            self._end()
         else:
             self._go_on()
 
@@ -372,14 +381,34 @@ class HttpConnection(HttpSocket):
         """Whether the application is answering a request, in a worker."""
         return isinstance(self._exchange, Exchange)
 
-    def watch(self, on_hangup: Callable[[], object] | None) -> None:
-        """Call ``on_hangup`` once, in the hub, if the client goes before its answer."""
+    def watch(
+        self, on_hangup: Callable[[], object] | None, waiter: Waiter | None = None
+    ) -> None:
+        """Call ``on_hangup`` once, in the hub, if the client goes before its answer.
+
+        Args:
+            on_hangup: None: call nothing any more.
+            waiter: Who can answer early, if others need the descriptor.
+        """
         self._on_hangup = on_hangup
+        self._waiter = waiter
         if on_hangup is None:
             return
+        self._since = self.owner.clock.now()
         if self._ended:
             self.owner.loop.run_callback(self._on_end)
         self._resume()
+
+    @property
+    def waits_since(self) -> float | None:
+        """When its client began to wait for news; None: it does not, or has to."""
+        return None if self._waiter is None else self._since
+
+    def give_way(self) -> None:
+        """Have the request that waits answered now, and end with its answer."""
+        if self._waiter is not None:
+            self._last = True
+            self._waiter.release()
 
     def take_over(self) -> bytes:
         """Leave the socket to the caller; return what was received and not read."""

@@ -6,10 +6,13 @@ again. Clients that go away are worth a debug line only.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import Context
 from email.utils import formatdate
 from functools import partial
+from heapq import nsmallest
 from logging import ERROR
+from operator import itemgetter
 from time import time
 from typing import Any
 from weakref import WeakValueDictionary
@@ -32,7 +35,7 @@ from .deadlines import Deadlines
 from .environ import host_of
 from .exchange import Exchange
 from .options import HttpOptions
-from .owner import Ending
+from .owner import Ending, Waiting
 from .request_body import BadBody
 from .request_head import Refused
 from .shortcut import Shortcut, shortcut_of
@@ -41,8 +44,13 @@ __all__ = ["LISTENING", "Connections"]
 
 log = logs.get("engine.http")
 
-#: Seconds for which a connection has to be idle before it may make room for another.
+#: Seconds for which a connection has to be idle, or its client has to wait for news,
+#: before it may make room for another.
 IDLE = 2.0
+#: Seconds between two looks at all who wait for news.
+_LOOK = 0.05
+#: One of so many of them gives way at a time.
+_SHARE = 4
 
 
 class Connections:
@@ -90,6 +98,11 @@ class Connections:
         self._open: set[Ending] = set()
         #: The exchanges that run, with the greenlet of each.
         self._running: dict[Exchange, Any] = {}
+        #: Who holds a descriptor that is not a connection's any more.
+        self._holders: set[Waiting] = set()
+        #: When it was looked last who can give way.
+        self._looked = -_LOOK
+        self.on_room: Callable[[], object] = _nothing
         self._empty = Event()
         self._date = (0, "")
         self._error_log = error_log
@@ -139,7 +152,9 @@ class Connections:
         """Close the connection that has been idle for longest; False: none is.
 
         One that has had its answer comes first, then one that has not sent all of a
-        head, then one whose TLS handshake takes long; none that has just come.
+        head, then one whose TLS handshake takes long; none that has just come. If none
+        is idle, those who have waited for news for longest give way: there is room
+        soon, and their clients come back behind all those who wait for a connection.
         """
         deadlines = self.deadlines
         for deadline in (deadlines.keep_alive, deadlines.head, deadlines.tls):
@@ -148,7 +163,32 @@ class Connections:
                 log.debug("an idle connection makes room for a newcomer")
                 idle.close()
                 return True
+        self._take_turns()
         return False
+
+    def _take_turns(self) -> None:
+        """Let those give way who have waited for news for longest, a few at a time."""
+        now = self.clock.now()
+        if now - self._looked < _LOOK:
+            return
+        self._looked = now
+        clients = [one for one in self._open if isinstance(one, HttpConnection)]
+        waiting = [
+            (since, who)
+            for who in (*clients, *self._holders)
+            if (since := who.waits_since) is not None and since <= now - IDLE
+        ]
+        for _, who in nsmallest(1 + len(waiting) // _SHARE, waiting, itemgetter(0)):
+            log.debug("a client that waits for news makes room for a newcomer")
+            who.give_way()
+
+    def hold(self, who: Waiting) -> None:
+        """Let ``who`` give way to newcomers, until ``release``."""
+        self._holders.add(who)
+
+    def release(self, who: Waiting) -> None:
+        """Ask nothing of ``who`` any more; do nothing if it is not known."""
+        self._holders.discard(who)
 
     def expect(self, connection: Ending) -> None:
         """Wait also for a connection that cannot be taken yet, until ``forget``."""
@@ -158,6 +198,7 @@ class Connections:
         """Drop a connection that is closed, or has another owner."""
         self._open.discard(connection)
         self._check_empty()
+        self.on_room()
 
     # ------------------------------------------------------------------ answering
 
@@ -275,6 +316,10 @@ class Connections:
     def _kill(self, exchange: Exchange, worker: Any) -> None:
         if exchange in self._running:  # it may have ended meanwhile
             worker.throw(gevent.GreenletExit)
+
+
+def _nothing() -> None:
+    """Stand for a call that nobody has asked for."""
 
 
 #: The connections of the servers of this process, by where these listen.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from sockio.runtime.clock import Clock
@@ -15,7 +16,7 @@ from .request_body import BadBody
 from .request_head import Refused
 from .shortcut import Shortcut
 
-__all__ = ["Ending", "Owner", "Place"]
+__all__ = ["Ending", "Owner", "Place", "Waiting"]
 
 
 class Ending(Protocol):
@@ -32,6 +33,17 @@ class Ending(Protocol):
         """Close at once."""
 
 
+class Waiting(Protocol):
+    """A client that holds a descriptor while it waits for news."""
+
+    @property
+    def waits_since(self) -> float | None:
+        """When it began to wait; None: it does not."""
+
+    def give_way(self) -> None:
+        """Let the client go on without it, and end its connection, now or soon."""
+
+
 class Place(Protocol):
     """Where a socket is served."""
 
@@ -44,8 +56,17 @@ class Place(Protocol):
     @property
     def repeats(self) -> Repeats: ...
 
+    #: Called when a connection has left.
+    on_room: Callable[[], object]
+
     def make_room(self) -> bool:
         """Close the connection that has been idle for longest; False: none is."""
+
+    def hold(self, who: Waiting) -> None:
+        """Let ``who`` give way to newcomers, until ``release``."""
+
+    def release(self, who: Waiting) -> None:
+        """Ask nothing of ``who`` any more; do nothing if it is not known."""
 
     def expect(self, connection: Ending) -> None:
         """Wait also for a connection that cannot be taken yet, until ``forget``."""

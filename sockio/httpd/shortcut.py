@@ -10,7 +10,14 @@ from typing import Any, Protocol
 
 from .request_head import Headers
 
-__all__ = ["Replying", "Shortcut", "shortcut_of"]
+__all__ = ["Replying", "Shortcut", "Waiter", "shortcut_of"]
+
+
+class Waiter(Protocol):
+    """Who waits with a request for what is to be in its answer."""
+
+    def release(self) -> None:
+        """Have the request answered now, unless it is already; never blocks."""
 
 
 class Replying(Protocol):
@@ -33,8 +40,14 @@ class Replying(Protocol):
     def cut(self, data: bytes) -> None:
         """End the connection if ``data``, given to ``reply``, is still being sent."""
 
-    def watch(self, on_hangup: Callable[[], object] | None) -> None:
-        """Call ``on_hangup`` in the hub if the client goes before its answer."""
+    def watch(
+        self, on_hangup: Callable[[], object] | None, waiter: Waiter | None = None
+    ) -> None:
+        """Call ``on_hangup`` in the hub if the client goes before its answer.
+
+        Args:
+            waiter: Released in the hub if others need the descriptor.
+        """
 
     def close(self) -> None:
         """End the connection without an answer."""

@@ -11,6 +11,7 @@ import pytest
 
 from sockio.httpd.server import HTTPServer, create_server
 from sockio.types import Environ, StartResponse, WSGIApp
+from tests.support.timed_server import receive
 
 POST = b"POST / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"
 NEXT = b"GET /next HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -48,16 +49,6 @@ def open_connection() -> Iterator[Callable[[WSGIApp], Any]]:
 Connect = Callable[[WSGIApp], Any]
 
 
-def heard(peer: Any, end: bytes) -> bytes:
-    """Return what comes, up to and including ``end``."""
-    data = b""
-    while not data.endswith(end):
-        more = peer.recv(65536)
-        assert more, data
-        data += more
-    return data
-
-
 def rest(peer: Any) -> bytes:
     """Return what comes until the server closes."""
     return b"".join(iter(lambda: peer.recv(65536), b""))
@@ -67,15 +58,15 @@ def test_a_body_that_is_wanted_gets_leave_once(open_connection: Connect) -> None
     peer = open_connection(read)
 
     peer.sendall(POST + b"\r\n")
-    assert heard(peer, b"\r\n\r\n") == LEAVE
+    assert receive(peer, b"\r\n\r\n") == LEAVE
     for byte in b"o", b"k":
         peer.sendall(byte)
         gevent.idle()
 
-    answer = heard(peer, b"ok")
+    answer = receive(peer, b"ok")
     assert answer.startswith(b"HTTP/1.1 200 ")
     peer.sendall(NEXT)
-    assert heard(peer, b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+    assert receive(peer, b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("first", [b"\r\nok", b"\r\no"])
@@ -88,7 +79,7 @@ def test_a_body_that_has_come_needs_no_leave(
     gevent.idle()
     peer.sendall(b"\r\nok"[len(first) :])
 
-    assert heard(peer, b"ok").startswith(b"HTTP/1.1 200 ")
+    assert receive(peer, b"ok").startswith(b"HTTP/1.1 200 ")
 
 
 def test_an_old_client_knows_no_leave(open_connection: Connect) -> None:
@@ -98,7 +89,7 @@ def test_an_old_client_knows_no_leave(open_connection: Connect) -> None:
     gevent.idle()
     peer.sendall(b"ok")
 
-    assert heard(peer, b"ok").startswith(b"HTTP/1.1 200 ")
+    assert receive(peer, b"ok").startswith(b"HTTP/1.1 200 ")
 
 
 def test_no_leave_stands_in_an_answer(open_connection: Connect) -> None:
@@ -110,7 +101,7 @@ def test_no_leave_stands_in_an_answer(open_connection: Connect) -> None:
     peer = open_connection(app)
 
     peer.sendall(POST + b"\r\n")
-    begun = heard(peer, b"ab")
+    begun = receive(peer, b"ab")
     peer.sendall(b"ok")
 
     assert begun.count(b"HTTP/1.1") == 1
@@ -146,9 +137,9 @@ def test_the_next_request_is_answered_where_no_leave_is_needed(
 
     peer.sendall(sent + NEXT)
 
-    answers = heard(peer, b"\r\n\r\n")
+    answers = receive(peer, b"\r\n\r\n")
     while answers.count(b"HTTP/1.1 ") < 2:
-        answers += heard(peer, b"\r\n\r\n")
+        answers += receive(peer, b"\r\n\r\n")
     assert answers.count(b"HTTP/1.1 401 ") == 2
     assert b"Connection: close" not in answers
 

@@ -127,8 +127,8 @@ class SessionMachine(RuleBasedStateMachine):
     @rule()
     def connect_websocket(self) -> None:
         websocket = FakeTransport()
-        taken = self.session.try_upgrade(websocket)
-        assert taken == (websocket.closed is None)
+        trial = self.session.try_upgrade(websocket)
+        assert (trial is None) == (websocket.closed is not None)
         self.websockets.append(websocket)
 
     def newest(self) -> FakeTransport | None:

@@ -19,7 +19,7 @@ from _socket import MSG_PEEK
 from _socket import socket as PlainSocket
 from collections.abc import Callable
 from io import BufferedReader
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from gevent import Greenlet, GreenletExit, get_hub, pywsgi
 from gevent.monkey import get_original
@@ -27,6 +27,8 @@ from gevent.socket import socket as GeventSocket
 
 from sockio.httpd.connection import CONNECTION, HttpConnection
 from sockio.httpd.exchange import Exchange
+from sockio.httpd.owner import Place
+from sockio.httpd.shortcut import Waiter
 from sockio.runtime.hangup import hang_up
 from sockio.runtime.watchers import READ, drop
 
@@ -37,7 +39,15 @@ if TYPE_CHECKING:
 
     from sockio.types import Environ
 
-__all__ = ["HangupWatch", "TakenSocket", "end_idle", "find", "take_over", "watch"]
+__all__ = [
+    "HangupWatch",
+    "TakenSocket",
+    "end_idle",
+    "find",
+    "may_give_way",
+    "take_over",
+    "watch",
+]
 
 #: Makes epoll objects; None: not on this system. In a patched process ``select`` no
 #: longer has it, since waiting in it would block. We never wait in it.
@@ -62,16 +72,38 @@ def find(environ: Environ) -> socket | None:
     return cast("socket | None", found)
 
 
+class Holder(Protocol):
+    """Who holds a descriptor while its client waits."""
+
+    def hold(self, place: Place) -> None:
+        """Give way to newcomers if ``place`` has no descriptor left."""
+
+
+def may_give_way(environ: Environ, holder: Holder | None) -> None:
+    """Let ``holder`` of the request's descriptor make room for newcomers.
+
+    Only our own server asks for that. None: nobody holds it.
+    """
+    connection: HttpConnection | None = environ.get(CONNECTION)
+    if connection is not None and holder is not None:
+        holder.hold(connection.owner)
+
+
 def watch(
-    environ: Environ, on_hangup: Callable[[], object]
+    environ: Environ,
+    on_hangup: Callable[[], object],
+    waiter: Waiter | None = None,
 ) -> HangupWatch | OwnWatch | None:
     """Call ``on_hangup`` once, in the hub, when the client goes away meanwhile.
 
     None where nobody can tell. Close what is returned before the request ends.
+
+    Args:
+        waiter: Released in the hub, if our own server needs the descriptor.
     """
     connection: HttpConnection | None = environ.get(CONNECTION)
     if connection is not None:
-        return OwnWatch(connection, on_hangup)
+        return OwnWatch(connection, on_hangup, waiter)
     sock = find(environ)
     return None if sock is None else HangupWatch(sock, on_hangup)
 
@@ -82,10 +114,13 @@ class OwnWatch:
     __slots__ = ("_connection",)
 
     def __init__(
-        self, connection: HttpConnection, on_hangup: Callable[[], object]
+        self,
+        connection: HttpConnection,
+        on_hangup: Callable[[], object],
+        waiter: Waiter | None,
     ) -> None:
         self._connection = connection
-        connection.watch(on_hangup)
+        connection.watch(on_hangup, waiter)
 
     def close(self) -> None:
         """Stop watching."""

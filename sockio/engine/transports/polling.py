@@ -108,7 +108,7 @@ class PollingTransport:
             self._answer(None)
 
     def release(self) -> None:
-        """Answer the parked GET with a noop, so that the client can stop polling."""
+        """Answer the parked GET with a noop, so that its client goes on."""
         if self.writable:
             self._answer([NOOP])
 
@@ -214,7 +214,7 @@ class PollingTransport:
         response.end(200, body)
 
     def _wait(self, request: Request, poll: Latch[list[Wire] | None]) -> None:
-        watcher = watch(request.environ, self.on_hangup)
+        watcher = watch(request.environ, self.on_hangup, self)
         try:
             poll.wait()
         finally:

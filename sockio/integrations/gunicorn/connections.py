@@ -8,7 +8,6 @@ request, the polls of open sessions are served through WSGI, too.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic
 from typing import Any, Protocol
@@ -22,7 +21,6 @@ from sockio.httpd.connections import Connections
 from sockio.httpd.environ import common_environ
 from sockio.httpd.exchange import Exchange
 from sockio.httpd.masked import loggable
-from sockio.httpd.owner import Ending
 from sockio.httpd.request_head import Headers
 from sockio.httpd.shortcut import Replying, Shortcut
 from sockio.runtime import logs
@@ -78,8 +76,6 @@ class WorkerConnections(Connections):
         self._before = cfg.pre_request if is_own(cfg, "pre_request") else None
         self._after = cfg.post_request if is_own(cfg, "post_request") else None
         self._logs = _has_access_log(worker.log)
-        #: Called when there is room for another client.
-        self.on_room: Callable[[], object] = lambda: None
         if not (self._sees_all or cfg.keepalive == 0):
             self.use_shortcut_of(worker.wsgi)
 
@@ -95,10 +91,6 @@ class WorkerConnections(Connections):
 
     def name_of(self, option: str) -> str:
         return f"{NAMES[option]} to gunicorn"
-
-    def forget(self, connection: Ending) -> None:
-        super().forget(connection)
-        self.on_room()
 
     def begun(self, exchange: Exchange) -> None:
         environ = exchange.environ

@@ -136,7 +136,10 @@ class _Listening:
 
 
 class _WorkerAcceptor(Acceptor):
-    """Accepts clients while there are less than ``worker_connections``."""
+    """Accepts clients while there are less than ``worker_connections``.
+
+    At the limit, room is made as if no descriptor were left.
+    """
 
     def __init__(
         self, sock: Any, connections: WorkerConnections, most: int, context: Any
@@ -144,11 +147,12 @@ class _WorkerAcceptor(Acceptor):
         super().__init__(sock, connections.take, connections, context)
         self._connections = connections
         self._most = most
-        connections.on_room = self._resume
 
-    def full(self) -> bool:
-        return self._connections.count >= self._most
-
-    def _resume(self) -> None:
-        if self.started and not self.full():
-            self.start_accepting()
+    def accept(self) -> tuple[int, Any]:
+        if self._connections.count >= self._most:
+            self.make_room(
+                f"it has {self._most} connections",
+                "the limit: gunicorn --worker-connections",
+                "worker-connections",
+            )
+        return super().accept()

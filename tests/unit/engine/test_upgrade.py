@@ -152,6 +152,27 @@ def test_a_transport_that_breaks_ends_the_trial(trial: Trial) -> None:
     assert trial.clock.armed == 0
 
 
+def test_who_gives_way_stays_on_the_first_transport(trial: Trial) -> None:
+    trial.probe()
+
+    trial.upgrade.give_way()
+    trial.clock.settle()
+
+    assert trial.told == ["probe", "failed"]
+    assert trial.transport.closed == "discarded"
+
+
+def test_what_came_before_giving_way_counts(trial: Trial) -> None:
+    trial.probe()
+
+    trial.upgrade.give_way()
+    trial.transport.packet(PacketType.UPGRADE)
+    trial.clock.settle()
+
+    assert trial.told == ["probe", "upgrade"]
+    assert trial.transport.closed is None
+
+
 def test_an_aborted_trial_closes_the_transport_and_tells_nobody(trial: Trial) -> None:
     trial.probe()
 

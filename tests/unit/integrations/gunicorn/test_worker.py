@@ -10,6 +10,7 @@ import pytest
 from gevent.event import Event
 from gevent.monkey import get_original
 
+import sockio
 from sockio.types import Environ, StartResponse
 from tests.support.deployed import CERTIFICATE
 from tests.support.gunicorn_worker import (
@@ -19,6 +20,7 @@ from tests.support.gunicorn_worker import (
     make_worker,
     serving,
 )
+from tests.support.raw_client import RawClient, handshake_fields
 from tests.support.waiting import wait_until
 from tests.unit.integrations.gunicorn.application import hello, tell
 
@@ -86,6 +88,51 @@ def test_worker_connections_limit_the_connections() -> None:
         one.close()
 
         assert three.receive().text == "/c"
+
+
+def test_at_that_limit_an_idle_connection_makes_room(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with serving(hello, worker_connections=1, keepalive=75) as served:
+        idle, newcomer = served.connect(), served.connect()
+        idle.request("GET", "/")
+        newcomer.send("GET", "/c")
+
+        assert newcomer.receive().text == "/c"
+        assert idle.wire.socket.recv(1) == b""
+
+    line = caplog.records[0].getMessage()
+    assert line.startswith("no room for another client: it has 1 connections; ")
+    assert "gunicorn --worker-connections" in line
+    assert line.endswith("code=worker-connections")
+
+
+def test_at_that_limit_clients_that_poll_can_still_send() -> None:
+    engine = sockio.EngineServer()
+    url = "http://{}:{}"
+    with (
+        serving(engine, worker_connections=2) as served,
+        RawClient(url.format(*served.address)) as client,
+    ):
+        targets = [_open_session(client) for _ in range(2)]
+        polls = [client.http() for _ in targets]
+        for poll, target in zip(polls, targets, strict=True):
+            poll.send("GET", target)
+        posts = [client.http() for _ in targets]
+        for post, target in zip(posts, targets, strict=True):
+            post.send("POST", target, "4hello")
+
+        assert polls[0].receive().text == "6"
+        polls[0].close()
+
+        assert posts[0].receive().text == "ok"
+        engine.close()
+
+
+def _open_session(client: RawClient) -> str:
+    """Return where to send the requests of a new session that holds no connection."""
+    answer = client.request(transport="polling")
+    return client.target(transport="polling", sid=handshake_fields(answer.text)["sid"])
 
 
 def test_tls() -> None:
