@@ -412,7 +412,7 @@ LONGER = {
     "engine/server": (440, 326),
     "engine/session": (467, 370),
     "engine/quic/connection": (400, 310),
-    "httpd/connection": (425, 329),
+    "httpd/connection": (426, 330),
     "engine/websockets/simple_websocket": (421, 300),
     "socket/server/server": (486, 300),
 }

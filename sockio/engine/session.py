@@ -367,9 +367,9 @@ class EngineSession(EventEmitter):
         tell_probe(self, transport.name)
         self.fire("upgrading", transport)
 
-    def release_poll(self) -> None:
-        if isinstance(self._transport, PollingTransport):
-            self._transport.release()
+    def release_poll(self) -> bool:
+        polling = self._transport
+        return isinstance(polling, PollingTransport) and polling.release()
 
     def when_read(self, fn: Callable[[], None]) -> None:
         """Call ``fn`` when all that came over the transport has been handed on."""

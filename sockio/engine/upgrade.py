@@ -35,8 +35,8 @@ class Upgrading(Protocol):
     def on_probe(self, transport: Transport) -> None:
         """The client has probed; it is about to pause its polling."""
 
-    def release_poll(self) -> None:
-        """Answer the parked GET, if there is one, so that the client can pause."""
+    def release_poll(self) -> bool:
+        """Answer the parked GET, so that the client can pause; False: none waits."""
 
     def when_read(self, fn: Callable[[], None]) -> None:
         """Call ``fn`` when all packets of the first transport have been handed on."""
@@ -69,7 +69,7 @@ class Upgrade:
         self._moving = False
         self._release_timer: Timer | None = None
         self._deadline: Timer | None = reactor.deadline(timeout, self._on_deadline)
-        #: Where it holds a descriptor, and since when.
+        #: Where it holds a descriptor, and since when the client has not got on.
         self._place: Place | None = None
         self.waits_since: float | None = None
         transport.bind(Outbox(), self)
@@ -149,7 +149,9 @@ class Upgrade:
 
     def _release_poll(self) -> None:
         self._release_later()
-        self._session.release_poll()
+        if self._session.release_poll() and self.waits_since is not None:
+            # The client can move now, and is about to.
+            self.waits_since = self._reactor.clock.now()
 
     def _on_deadline(self) -> None:
         self._deadline = None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import select
+import sys
 from _socket import socket as PlainSocket
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -34,6 +35,8 @@ log = logs.get("engine.http")
 
 #: What ``accept`` says if the process or the system has too little for one more client.
 _NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+#: Where Linux tells how many wait on a listening socket, ``tcpi_unacked``.
+_QUEUED = slice(24, 28)
 #: Makes poll objects; None: not on this system. gevent's would let others run.
 _Poll: Any = get_original("select", "poll") if hasattr(select, "poll") else None
 #: Seconds until it is tried again if nobody has made room meanwhile.
@@ -65,6 +68,8 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         self._ssl_context = ssl_context
         #: Ends a pause in which nobody is accepted; so does a connection that leaves.
         self._pause: Timer | None = None
+        #: Whether somebody has waited until a pause was over.
+        self.waited = False
         place.on_room = self._go_on
 
     def do_read(self) -> tuple[Any, Any] | None:
@@ -76,7 +81,7 @@ class Acceptor(StreamServer):  # type: ignore[misc]
             if exc.errno not in _NO_ROOM:
                 raise
             self.stop_accepting()
-            self._pause = self._place.clock.call_later(_PAUSE, self._go_on)
+            self._pause = self._place.clock.call_later(_PAUSE, self._on_pause_over)
             return None
         sock = PlainSocket(self.family, socket.SOCK_STREAM, 0, descriptor)
         sock.setblocking(False)
@@ -94,15 +99,17 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         except OSError as exc:
             if exc.errno not in _NO_ROOM:
                 raise
-            self.make_room(
+            newcomers = self.newcomers(
                 str(exc.strerror),
                 "the limit: ulimit -n, LimitNOFILE=",
                 "no-descriptors",
             )
+            if not self._place.make_room(newcomers, self._place.holders):
+                raise
         return self.socket._accept()  # type: ignore[no-any-return]
 
-    def make_room(self, why: str, advice: str, code: str) -> None:
-        """Make room for the client that waits, and log once a minute why.
+    def newcomers(self, why: str, advice: str, code: str) -> int:
+        """Return how many clients wait, one at least; log once a minute why they do.
 
         Args:
             why: What is missing.
@@ -110,9 +117,9 @@ class Acceptor(StreamServer):  # type: ignore[misc]
 
         Raises:
             BlockingIOError: Nobody waits.
-            OSError: There is no room yet.
         """
-        if not self._is_awaited():
+        count = self._queued()
+        if not count:
             raise BlockingIOError  # without a descriptor, ``accept`` does not say so
         log.log(
             self._place.repeats.level(log, WARNING, code),
@@ -122,16 +129,25 @@ class Acceptor(StreamServer):  # type: ignore[misc]
             advice,
             code,
         )
-        if not self._place.make_room():
-            raise OSError(errno.EMFILE, why)
+        return count
 
-    def _is_awaited(self) -> bool:
-        """Whether a client waits to be accepted."""
-        if _Poll is None:
-            return True
-        poll = _Poll()
-        poll.register(self.socket.fileno(), select.POLLIN)
-        return bool(poll.poll(0))
+    def _queued(self) -> int:
+        """Return how many clients wait; 1 stands for any number if nobody tells."""
+        if _Poll is not None:
+            poll = _Poll()
+            poll.register(self.socket.fileno(), select.POLLIN)
+            if not poll.poll(0):
+                return 0
+        count = 1
+        if sys.platform == "linux" and self.family != socket.AF_UNIX:
+            level, option = socket.IPPROTO_TCP, socket.TCP_INFO
+            info = self.socket.getsockopt(level, option, _QUEUED.stop)
+            count = max(count, int.from_bytes(info[_QUEUED], sys.byteorder))
+        return count
+
+    def _on_pause_over(self) -> None:
+        self.waited = self._queued() > 0
+        self._go_on()
 
     def _go_on(self) -> None:
         if self._pause is not None:

@@ -339,6 +339,7 @@ class HttpConnection(HttpSocket):
         """Send the answer to a request that the shortcut took; never blocks."""
         if self._exchange is not SHORT:
             return
+        self._waiter = None
         try:
             self._send_in_hub(data, self._replied)
         except PeerGone as exc:
@@ -346,7 +347,7 @@ class HttpConnection(HttpSocket):
             self.close()
 
     def _replied(self) -> None:
-        self._exchange = self._on_hangup = self._waiter = None
+        self._exchange = self._on_hangup = None
         if self._last or self.owner.closing:
             self._end()
         else:
@@ -401,8 +402,8 @@ class HttpConnection(HttpSocket):
 
     @property
     def waits_since(self) -> float | None:
-        """When its client began to wait for news; None: it does not, or has to."""
-        return None if self._waiter is None else self._since
+        """When its client began to wait for news alone; None: it does not."""
+        return None if self._waiter is None or self._buffer else self._since
 
     def give_way(self) -> None:
         """Have the request that waits answered now, and end with its answer."""

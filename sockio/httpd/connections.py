@@ -6,7 +6,7 @@ again. Clients that go away are worth a debug line only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import Context
 from email.utils import formatdate
 from functools import partial
@@ -49,8 +49,6 @@ log = logs.get("engine.http")
 IDLE = 2.0
 #: Seconds between two looks at all who wait for news.
 _LOOK = 0.05
-#: One of so many of them gives way at a time.
-_SHARE = 4
 
 
 class Connections:
@@ -148,13 +146,22 @@ class Connections:
         """How many connections there are; WebSockets have left."""
         return len(self._open)
 
-    def make_room(self) -> bool:
+    @property
+    def holders(self) -> Iterable[Waiting]:
+        """Who holds a descriptor that is not a connection's any more."""
+        return self._holders
+
+    def make_room(self, newcomers: int, holders: Iterable[Waiting] = ()) -> bool:
         """Close the connection that has been idle for longest; False: none is.
 
         One that has had its answer comes first, then one that has not sent all of a
         head, then one whose TLS handshake takes long; none that has just come. If none
         is idle, those who have waited for news for longest give way: there is room
         soon, and their clients come back behind all those who wait for a connection.
+
+        Args:
+            newcomers: How many there are.
+            holders: Who else may give way.
         """
         deadlines = self.deadlines
         for deadline in (deadlines.keep_alive, deadlines.head, deadlines.tls):
@@ -163,11 +170,11 @@ class Connections:
                 log.debug("an idle connection makes room for a newcomer")
                 idle.close()
                 return True
-        self._take_turns()
+        self._take_turns(newcomers, holders)
         return False
 
-    def _take_turns(self) -> None:
-        """Let those give way who have waited for news for longest, a few at a time."""
+    def _take_turns(self, newcomers: int, holders: Iterable[Waiting]) -> None:
+        """Let as many give way, of those who have waited for news for longest."""
         now = self.clock.now()
         if now - self._looked < _LOOK:
             return
@@ -175,10 +182,10 @@ class Connections:
         clients = [one for one in self._open if isinstance(one, HttpConnection)]
         waiting = [
             (since, who)
-            for who in (*clients, *self._holders)
+            for who in (*clients, *holders)
             if (since := who.waits_since) is not None and since <= now - IDLE
         ]
-        for _, who in nsmallest(1 + len(waiting) // _SHARE, waiting, itemgetter(0)):
+        for _, who in nsmallest(newcomers, waiting, itemgetter(0)):
             log.debug("a client that waits for news makes room for a newcomer")
             who.give_way()
 

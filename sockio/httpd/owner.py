@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from sockio.runtime.clock import Clock
@@ -59,8 +59,17 @@ class Place(Protocol):
     #: Called when a connection has left.
     on_room: Callable[[], object]
 
-    def make_room(self) -> bool:
-        """Close the connection that has been idle for longest; False: none is."""
+    @property
+    def holders(self) -> Iterable[Waiting]:
+        """Who holds a descriptor that is not a connection's any more."""
+
+    def make_room(self, newcomers: int, holders: Iterable[Waiting] = ()) -> bool:
+        """Close the connection that has been idle for longest; False: none is.
+
+        Args:
+            newcomers: How many there are.
+            holders: Who else may give way.
+        """
 
     def hold(self, who: Waiting) -> None:
         """Let ``who`` give way to newcomers, until ``release``."""

@@ -16,7 +16,7 @@ __all__ = ["Replying", "Shortcut", "Waiter", "shortcut_of"]
 class Waiter(Protocol):
     """Who waits with a request for what is to be in its answer."""
 
-    def release(self) -> None:
+    def release(self) -> object:
         """Have the request answered now, unless it is already; never blocks."""
 
 

@@ -18,6 +18,7 @@ from tests.support.http_wire import HttpConnection
 from tests.support.no_descriptors import PAUSE, has, knock, no_descriptors
 from tests.support.raw_client import RawClient
 from tests.support.raw_websocket import RawWebSocket
+from tests.support.timed_server import GET
 from tests.support.waiting import wait_until
 
 from .conftest import StartHttp
@@ -28,6 +29,8 @@ CLIENTS = {
     "v3": ({"EIO": 3}, "1:6"),
     "jsonp": ({"j": 0}, '___eio[0]("6");'),
 }
+#: More than any kernel takes for a client that reads nothing.
+LARGE = 16 << 20
 #: How a poll gets to the engine.
 WAYS: dict[str, Callable[[sockio.EngineServer], WSGIApp]] = {
     "directly": lambda engine: engine,
@@ -223,6 +226,71 @@ def test_a_poll_that_has_just_come_stays(
         clock.advance(PAUSE)
 
         wait_until(lambda: see(poll) == "an answer")
+    newcomer.close()
+
+
+def test_one_newcomer_costs_one_poll(start_side: StartSide, clock: FakeClock) -> None:
+    side = start_side()
+    polls = []
+    for _ in range(8):
+        polls.append(side.poll(side.open()))
+        clock.advance(0.1)
+    clock.advance(IDLE)
+    newcomer = knock(side.address)
+
+    with no_descriptors():
+        clock.settle()
+        first = polls[0]
+        assert first.receive().text == "6"
+        leave(first)
+        clock.settle()
+        wait_until(lambda: has(newcomer) == "an answer")
+        clock.advance(1)
+
+    assert [see(poll) for poll in polls] == ["the end"] + ["nothing"] * 7
+    newcomer.close()
+
+
+def test_a_poll_whose_answer_is_being_sent_keeps_its_connection(
+    start_side: StartSide, clock: FakeClock
+) -> None:
+    side = start_side()
+    sid = side.open()
+    poll = side.poll(sid)
+    clock.advance(IDLE)
+    side.engine.sessions[sid].send("x" * LARGE)
+    clock.settle()
+    newcomer = knock(side.address)
+
+    with no_descriptors():
+        clock.settle()
+
+        assert len(poll.receive().text) == 1 + LARGE
+
+    side.engine.sessions[sid].send("more")
+    target = side.client.target(transport="polling", sid=sid)
+    assert poll.request("GET", target).text == "4more"
+    newcomer.close()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_request_behind_a_poll_is_answered(
+    start_side: StartSide, clock: FakeClock, way: str
+) -> None:
+    side = start_side(way)
+    sid = side.open()
+    poll = side.poll(sid)
+    poll.wire.send(GET)
+    clock.advance(IDLE)
+    newcomer = knock(side.address)
+
+    with no_descriptors():
+        clock.settle()
+        assert see(poll) == "nothing"
+        side.engine.sessions[sid].send("news")
+        clock.settle()
+        assert poll.receive().text == "4news"
+        assert poll.receive().status == 404
     newcomer.close()
 
 

@@ -107,10 +107,15 @@ class PollingTransport:
             self._promised = True
             self._answer(None)
 
-    def release(self) -> None:
-        """Answer the parked GET with a noop, so that its client goes on."""
-        if self.writable:
+    def release(self) -> bool:
+        """Answer the parked GET with a noop, so that its client goes on.
+
+        False: none waits, or it has its answer.
+        """
+        waits = self.writable
+        if waits:
             self._answer([NOOP])
+        return waits
 
     def _answer(self, wires: list[Wire] | None) -> None:
         if self._parked is not None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 from typing import Any
@@ -126,12 +127,7 @@ class _Listening:
             worker, address, secure=context is not None
         )
         sock.setblocking(False)
-        self.acceptor = _WorkerAcceptor(
-            sock, self.connections, worker.cfg.worker_connections, context
-        )
-        if worker.cfg.workers > 1:
-            # Others wait for clients, too.
-            self.acceptor.max_accept = 1
+        self.acceptor = _WorkerAcceptor(sock, self.connections, worker.cfg, context)
         self.acceptor.start()
 
 
@@ -142,17 +138,27 @@ class _WorkerAcceptor(Acceptor):
     """
 
     def __init__(
-        self, sock: Any, connections: WorkerConnections, most: int, context: Any
+        self, sock: Any, connections: WorkerConnections, cfg: Any, context: Any
     ) -> None:
         super().__init__(sock, connections.take, connections, context)
         self._connections = connections
-        self._most = most
+        self._most: int = cfg.worker_connections
+        #: Whether others wait for clients on the same socket.
+        self._shared = cfg.workers > 1
+        if self._shared:
+            self.max_accept = 1
 
     def accept(self) -> tuple[int, Any]:
-        if self._connections.count >= self._most:
-            self.make_room(
-                f"it has {self._most} connections",
+        connections = self._connections
+        while connections.count >= self._most:
+            if self._shared and not self.waited:
+                raise OSError(errno.EMFILE, "another worker may have room")
+            newcomers = self.newcomers(
+                f"{self._most} connections are open",
                 "the limit: gunicorn --worker-connections",
                 "worker-connections",
             )
+            if not connections.make_room(newcomers):
+                raise OSError(errno.EMFILE, "nobody has made room yet")
+        self.waited = False
         return super().accept()

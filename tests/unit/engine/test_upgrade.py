@@ -6,6 +6,9 @@ import pytest
 
 from sockio.engine.transports.transport import Transport
 from sockio.engine.upgrade import RELEASE_INTERVAL, Upgrade
+from sockio.httpd.connections import IDLE, Connections
+from sockio.httpd.environ import common_environ
+from sockio.httpd.options import HttpOptions
 from sockio.protocol.engineio.packet import PacketType
 from sockio.runtime.reactor import Reactor
 from sockio.testing import FakeClock
@@ -20,6 +23,8 @@ class Trial:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.told: list[str] = []
+        #: Whether a poll waits.
+        self.polls = True
         self.remote_address = "192.0.2.1"
         self.transport = FakeTransport()
         reactor = Reactor(self.clock)
@@ -29,8 +34,9 @@ class Trial:
     def on_probe(self, transport: Transport) -> None:
         self.told.append("probe")
 
-    def release_poll(self) -> None:
+    def release_poll(self) -> bool:
         self.told.append("release")
+        return self.polls
 
     def when_read(self, fn: Callable[[], None]) -> None:
         fn()
@@ -160,6 +166,26 @@ def test_who_gives_way_stays_on_the_first_transport(trial: Trial) -> None:
 
     assert trial.told == ["probe", "failed"]
     assert trial.transport.closed == "discarded"
+
+
+@pytest.mark.parametrize("polls", [True, False])
+def test_only_a_client_that_does_not_get_on_is_told_to_give_way(
+    trial: Trial, polls: bool
+) -> None:
+    environ = common_environ(("127.0.0.1", 80), secure=False)
+    place = Connections(
+        lambda environ, start: [], HttpOptions(), environ, clock=trial.clock
+    )
+    trial.polls = polls
+    trial.upgrade.hold(place)
+    trial.probe()
+    trial.clock.advance(IDLE)
+
+    assert not place.make_room(1, place.holders)
+    trial.clock.settle()
+
+    assert ("failed" in trial.told) is not polls
+    assert list(place.holders) == [trial.upgrade] * polls
 
 
 def test_what_came_before_giving_way_counts(trial: Trial) -> None:

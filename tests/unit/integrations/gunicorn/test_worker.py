@@ -90,10 +90,11 @@ def test_worker_connections_limit_the_connections() -> None:
         assert three.receive().text == "/c"
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 def test_at_that_limit_an_idle_connection_makes_room(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, workers: int
 ) -> None:
-    with serving(hello, worker_connections=1, keepalive=75) as served:
+    with serving(hello, workers=workers, worker_connections=1, keepalive=75) as served:
         idle, newcomer = served.connect(), served.connect()
         idle.request("GET", "/")
         newcomer.send("GET", "/c")
@@ -102,7 +103,7 @@ def test_at_that_limit_an_idle_connection_makes_room(
         assert idle.wire.socket.recv(1) == b""
 
     line = caplog.records[0].getMessage()
-    assert line.startswith("no room for another client: it has 1 connections; ")
+    assert line.startswith("no room for another client: 1 connections are open; ")
     assert "gunicorn --worker-connections" in line
     assert line.endswith("code=worker-connections")
 
