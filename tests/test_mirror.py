@@ -124,7 +124,6 @@ ELSEWHERE = {
     "engine/websockets/simple_websocket": "loopback/test_simple_websocket",
     "engine/websockets/subprotocols": "loopback/test_subprotocols",
     "errors": "unit/test_public_names",
-    "httpd/acceptor": "loopback/test_http_server",
     "httpd/connection": "loopback/test_http_server",
     "httpd/environ": "loopback/test_http_strictness",
     "httpd/exchange": "loopback/test_wrong_applications",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from sockio.httpd.owner import Place
 from sockio.protocol.engineio.packet import Packet, PacketType
@@ -69,8 +69,10 @@ class Upgrade:
         self._moving = False
         self._release_timer: Timer | None = None
         self._deadline: Timer | None = reactor.deadline(timeout, self._on_deadline)
-        #: Where it holds a descriptor, and since when the client has not got on.
+        #: Where it holds a descriptor, with which socket, and since when the client has
+        #: not got on.
         self._place: Place | None = None
+        self.sock: Any = None
         self.waits_since: float | None = None
         transport.bind(Outbox(), self)
 
@@ -85,6 +87,7 @@ class Upgrade:
                 self._probed = True
                 self._session.on_probe(self._transport)
                 self._release_later()
+                self._got_on()
         elif packet.type is PacketType.UPGRADE:
             self._stop()
             self._moving = True
@@ -114,9 +117,10 @@ class Upgrade:
             log.debug("upgrade failed: %s", reason)
             self._session.on_upgrade_failed()
 
-    def hold(self, place: Place) -> None:
-        """Give way to newcomers if ``place`` has no descriptor left."""
+    def hold(self, place: Place, sock: Any) -> None:
+        """Give way if newcomers to ``place`` need the descriptor of ``sock``."""
         self._place = place
+        self.sock = sock
         self.waits_since = place.clock.now()
         place.hold(self)
 
@@ -149,8 +153,11 @@ class Upgrade:
 
     def _release_poll(self) -> None:
         self._release_later()
-        if self._session.release_poll() and self.waits_since is not None:
-            # The client can move now, and is about to.
+        if self._session.release_poll():
+            self._got_on()  # it can move now, and is about to
+
+    def _got_on(self) -> None:
+        if self.waits_since is not None:
             self.waits_since = self._reactor.clock.now()
 
     def _on_deadline(self) -> None:

@@ -4,7 +4,8 @@ It hands on a client whose handshake is done. Until then a client costs no green
 
 If the system has no descriptor left for a newcomer, one of the connections on which
 nothing is asked makes room, or else one whose client waits for news. Newcomers wait in
-the system's queue meanwhile.
+the system's queue meanwhile. Where several processes share that queue, the others get
+some time first: one of them may have room.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import errno
 import select
 import sys
 from _socket import socket as PlainSocket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from logging import WARNING
+from math import ceil
 from typing import Any
 
 from gevent import socket
@@ -26,10 +28,10 @@ from sockio.runtime import logs
 from sockio.runtime.clock import Timer
 from sockio.runtime.hangup import hang_up
 
-from .owner import Place
+from .owner import Place, Waiting
 from .tls_handshake import TlsHandshake
 
-__all__ = ["Acceptor"]
+__all__ = ["Acceptor", "NoRoom"]
 
 log = logs.get("engine.http")
 
@@ -39,8 +41,31 @@ _NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _QUEUED = slice(24, 28)
 #: Makes poll objects; None: not on this system. gevent's would let others run.
 _Poll: Any = get_original("select", "poll") if hasattr(select, "poll") else None
-#: Seconds until it is tried again if nobody has made room meanwhile.
+#: Seconds until it is tried again, if nobody leaves meanwhile.
 _PAUSE = 0.1
+#: Most clients that are accepted after it at once, as many as gevent accepts.
+_MOST = 100
+
+
+class NoRoom(Exception):
+    """Nobody can be accepted."""
+
+    def __init__(
+        self, why: str, advice: str, code: str, holders: Iterable[Waiting] = ()
+    ) -> None:
+        """Say ``why``.
+
+        Args:
+            why: What is missing.
+            advice: What the operator can raise, and where.
+            code: That of the log line.
+            holders: Who can give way, besides connections.
+        """
+        super().__init__(why)
+        self.why = why
+        self.advice = advice
+        self.code = code
+        self.holders = holders
 
 
 class Acceptor(StreamServer):  # type: ignore[misc]
@@ -52,6 +77,8 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         take: Callable[..., object],
         place: Place,
         ssl_context: Any = None,
+        *,
+        processes: int = 1,
     ) -> None:
         """Accept from ``listener`` from ``start`` on.
 
@@ -61,105 +88,127 @@ class Acceptor(StreamServer):  # type: ignore[misc]
                 address, and ``tls``.
             place: Where the clients are served; it keeps the handshakes under way.
             ssl_context: A context of gevent's; None: no TLS.
+            processes: How many accept from ``listener``.
         """
         super().__init__(listener, self.do_handle)
         self._take = take
         self._place = place
         self._ssl_context = ssl_context
-        #: Ends a pause in which nobody is accepted; so does a connection that leaves.
+        self._processes = processes
+        if processes > 1:
+            self.max_accept = 1
+        #: Ends a pause. If a connection leaves meanwhile, accepting is tried again; the
+        #: pause goes on if there is still no room.
         self._pause: Timer | None = None
-        #: Whether somebody has waited until a pause was over.
-        self.waited = False
-        place.on_room = self._go_on
+        place.on_room(self._on_room)
 
     def do_read(self) -> tuple[Any, Any] | None:
+        return self._next(at_once=self._processes == 1)
+
+    def _next(self, *, at_once: bool) -> tuple[Any, Any] | None:
+        """Accept a client; begin a pause if there is no room for it.
+
+        Args:
+            at_once: Whether others are to make room for it now.
+        """
         try:
-            descriptor, address = self.accept()
+            descriptor, address = self._accept_or_make_room(at_once)
         except BlockingIOError:
             return None
-        except OSError as exc:
-            if exc.errno not in _NO_ROOM:
-                raise
-            self.stop_accepting()
-            self._pause = self._place.clock.call_later(_PAUSE, self._on_pause_over)
+        except NoRoom:
+            super().stop_accepting()
+            if self._pause is None:
+                self._pause = self._place.clock.call_later(_PAUSE, self._on_pause_over)
             return None
+        self._end_pause()
         sock = PlainSocket(self.family, socket.SOCK_STREAM, 0, descriptor)
         sock.setblocking(False)
         return sock, address
+
+    def _accept_or_make_room(self, at_once: bool) -> tuple[int, Any]:
+        while True:
+            try:
+                return self.accept()
+            except NoRoom as exc:
+                if not self._somebody_waits():
+                    raise BlockingIOError from None  # ``accept`` could not say so
+                if not (at_once and self._make_room(exc)):
+                    raise
 
     def accept(self) -> tuple[int, Any]:
         """Return the descriptor and the address of the next client.
 
         Raises:
             BlockingIOError: Nobody waits.
-            OSError: There is no room.
+            NoRoom: Nobody can be accepted, whether somebody waits or not.
         """
         try:
             return self.socket._accept()  # type: ignore[no-any-return]
         except OSError as exc:
             if exc.errno not in _NO_ROOM:
                 raise
-            newcomers = self.newcomers(
+            raise NoRoom(
                 str(exc.strerror),
                 "the limit: ulimit -n, LimitNOFILE=",
                 "no-descriptors",
-            )
-            if not self._place.make_room(newcomers, self._place.holders):
-                raise
-        return self.socket._accept()  # type: ignore[no-any-return]
+                self._place.holders,
+            ) from exc
 
-    def newcomers(self, why: str, advice: str, code: str) -> int:
-        """Return how many clients wait, one at least; log once a minute why they do.
-
-        Args:
-            why: What is missing.
-            advice: What the operator can raise, and where.
-
-        Raises:
-            BlockingIOError: Nobody waits.
-        """
-        count = self._queued()
-        if not count:
-            raise BlockingIOError  # without a descriptor, ``accept`` does not say so
+    def _make_room(self, lack: NoRoom) -> bool:
+        """Have room made for those who wait; False: there is none yet."""
         log.log(
-            self._place.repeats.level(log, WARNING, code),
+            self._place.repeats.level(log, WARNING, lack.code),
             "no room for another client: %s; it waits, or the connection that has been "
             "idle for longest ends. Raise %s, see docs/deployment.rst; code=%s",
-            why,
-            advice,
-            code,
+            lack.why,
+            lack.advice,
+            lack.code,
         )
-        return count
+        newcomers = self._newcomers()
+        if newcomers is not None:
+            newcomers = ceil(newcomers / self._processes)
+        return self._place.make_room(newcomers, lack.holders)
 
-    def _queued(self) -> int:
-        """Return how many clients wait; 1 stands for any number if nobody tells."""
-        if _Poll is not None:
-            poll = _Poll()
-            poll.register(self.socket.fileno(), select.POLLIN)
-            if not poll.poll(0):
-                return 0
-        count = 1
-        if sys.platform == "linux" and self.family != socket.AF_UNIX:
-            level, option = socket.IPPROTO_TCP, socket.TCP_INFO
+    def _somebody_waits(self) -> bool:
+        if _Poll is None:
+            return True
+        poll = _Poll()
+        poll.register(self.socket.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+
+    def _newcomers(self) -> int | None:
+        """Return how many clients wait; None: the system does not tell."""
+        if sys.platform != "linux" or self.family == socket.AF_UNIX:
+            return None
+        level, option = socket.IPPROTO_TCP, socket.TCP_INFO
+        try:
             info = self.socket.getsockopt(level, option, _QUEUED.stop)
-            count = max(count, int.from_bytes(info[_QUEUED], sys.byteorder))
-        return count
+        except OSError:
+            return None  # what stands in for Linux need not know it
+        return int.from_bytes(info[_QUEUED], sys.byteorder) or None
 
     def _on_pause_over(self) -> None:
-        self.waited = self._queued() > 0
-        self._go_on()
+        """Accept those whom no other process has taken meanwhile."""
+        self._pause = None
+        self._start_accepting_if_started()
+        for _ in range(_MOST):
+            client = self._next(at_once=True)
+            if client is None:
+                break
+            self.do_handle(*client)
 
-    def _go_on(self) -> None:
+    def _on_room(self) -> None:
         if self._pause is not None:
-            self._pause.cancel()
-            self._pause = None
             self._start_accepting_if_started()
 
     def stop_accepting(self) -> None:
+        self._end_pause()
+        super().stop_accepting()
+
+    def _end_pause(self) -> None:
         if self._pause is not None:
             self._pause.cancel()
             self._pause = None
-        super().stop_accepting()
 
     def do_handle(self, sock: Any, address: Any) -> None:
         if self._ssl_context is None:

@@ -39,6 +39,7 @@ from .owner import Ending, Waiting
 from .request_body import BadBody
 from .request_head import Refused
 from .shortcut import Shortcut, shortcut_of
+from .socket import LINGERING
 
 __all__ = ["LISTENING", "Connections"]
 
@@ -100,7 +101,10 @@ class Connections:
         self._holders: set[Waiting] = set()
         #: When it was looked last who can give way.
         self._looked = -_LOOK
-        self.on_room: Callable[[], object] = _nothing
+        #: The sockets of those who have given way and may not have left, since when.
+        self._leaving: list[tuple[float, Any]] = []
+        #: Called when a connection has left.
+        self._on_room: Callable[[], object] = _nothing
         self._empty = Event()
         self._date = (0, "")
         self._error_log = error_log
@@ -151,7 +155,7 @@ class Connections:
         """Who holds a descriptor that is not a connection's any more."""
         return self._holders
 
-    def make_room(self, newcomers: int, holders: Iterable[Waiting] = ()) -> bool:
+    def make_room(self, newcomers: int | None, holders: Iterable[Waiting] = ()) -> bool:
         """Close the connection that has been idle for longest; False: none is.
 
         One that has had its answer comes first, then one that has not sent all of a
@@ -160,7 +164,7 @@ class Connections:
         soon, and their clients come back behind all those who wait for a connection.
 
         Args:
-            newcomers: How many there are.
+            newcomers: How many there are; None: nobody knows, one at least.
             holders: Who else may give way.
         """
         deadlines = self.deadlines
@@ -170,24 +174,40 @@ class Connections:
                 log.debug("an idle connection makes room for a newcomer")
                 idle.close()
                 return True
-        self._take_turns(newcomers, holders)
+        now = self.clock.now()
+        if now - self._looked >= _LOOK:
+            self._looked = now
+            self._take_turns(newcomers, holders)
         return False
 
-    def _take_turns(self, newcomers: int, holders: Iterable[Waiting]) -> None:
-        """Let as many give way, of those who have waited for news for longest."""
+    def _take_turns(self, newcomers: int | None, holders: Iterable[Waiting]) -> None:
+        """Let those give way who have waited for news for longest, one per newcomer.
+
+        Those who have given way before and are about to leave count.
+        """
         now = self.clock.now()
-        if now - self._looked < _LOOK:
+        leaving = self._leaving = [
+            (since, sock)
+            for since, sock in self._leaving
+            if since > now - LINGERING and sock.fileno() >= 0
+        ]
+        missing = 1 if newcomers is None else newcomers - len(leaving)
+        if missing <= 0:
             return
-        self._looked = now
         clients = [one for one in self._open if isinstance(one, HttpConnection)]
         waiting = [
             (since, who)
             for who in (*clients, *holders)
             if (since := who.waits_since) is not None and since <= now - IDLE
         ]
-        for _, who in nsmallest(newcomers, waiting, itemgetter(0)):
+        for _, who in nsmallest(missing, waiting, itemgetter(0)):
             log.debug("a client that waits for news makes room for a newcomer")
+            leaving.append((now, who.sock))
             who.give_way()
+
+    def on_room(self, call: Callable[[], object]) -> None:
+        """Have ``call`` called whenever a connection has left."""
+        self._on_room = call
 
     def hold(self, who: Waiting) -> None:
         """Let ``who`` give way to newcomers, until ``release``."""
@@ -205,7 +225,7 @@ class Connections:
         """Drop a connection that is closed, or has another owner."""
         self._open.discard(connection)
         self._check_empty()
-        self.on_room()
+        self._on_room()
 
     # ------------------------------------------------------------------ answering
 

@@ -40,6 +40,10 @@ class Waiting(Protocol):
     def waits_since(self) -> float | None:
         """When it began to wait; None: it does not."""
 
+    @property
+    def sock(self) -> Any:
+        """The socket; it has no descriptor any more when the client has left."""
+
     def give_way(self) -> None:
         """Let the client go on without it, and end its connection, now or soon."""
 
@@ -56,18 +60,18 @@ class Place(Protocol):
     @property
     def repeats(self) -> Repeats: ...
 
-    #: Called when a connection has left.
-    on_room: Callable[[], object]
+    def on_room(self, call: Callable[[], object]) -> None:
+        """Have ``call`` called whenever a connection has left."""
 
     @property
     def holders(self) -> Iterable[Waiting]:
         """Who holds a descriptor that is not a connection's any more."""
 
-    def make_room(self, newcomers: int, holders: Iterable[Waiting] = ()) -> bool:
+    def make_room(self, newcomers: int | None, holders: Iterable[Waiting] = ()) -> bool:
         """Close the connection that has been idle for longest; False: none is.
 
         Args:
-            newcomers: How many there are.
+            newcomers: How many there are; None: nobody knows, one at least.
             holders: Who else may give way.
         """
 

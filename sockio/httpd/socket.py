@@ -21,7 +21,7 @@ from .deadlines import Deadline
 from .exchange import PeerGone
 from .owner import Place
 
-__all__ = ["PROGRESS", "HttpSocket", "has_arrived"]
+__all__ = ["LINGERING", "PROGRESS", "HttpSocket", "has_arrived"]
 
 log = logs.get("engine.http")
 

@@ -12,6 +12,7 @@ import pytest
 
 import sockio
 from sockio.httpd.connections import IDLE
+from sockio.httpd.socket import LINGERING
 from sockio.testing import FakeClock
 from sockio.types import WSGIApp
 from tests.support.http_wire import HttpConnection
@@ -51,6 +52,7 @@ class Side:
         self.http = start_http(WAYS[way](self.engine), **options).http
         scheme = "https" if options else "http"
         self.client = RawClient("{}://{}:{}".format(scheme, *self.address))
+        self.newcomers: list[Any] = []
 
     @property
     def address(self) -> Any:
@@ -77,6 +79,18 @@ class Side:
         self.clock.settle()
         return connection
 
+    def crowd(self, **query: object) -> tuple[str, HttpConnection, Any]:
+        """Return a session, its poll, old enough to give way, and a newcomer."""
+        sid = self.open(**query)
+        poll = self.poll(sid, **query)
+        self.clock.advance(IDLE)
+        return sid, poll, self.knock()
+
+    def knock(self, request: bytes = GET) -> Any:
+        """Return a newcomer that nobody has accepted yet."""
+        self.newcomers.append(knock(self.address, request))
+        return self.newcomers[-1]
+
     def message(self, sid: str) -> bytes:
         """Return the request that sends a message, on a connection for it alone."""
         target = self.client.target(transport="polling", sid=sid)
@@ -91,6 +105,8 @@ class Side:
         return websocket
 
     def close(self) -> None:
+        for newcomer in self.newcomers:
+            newcomer.close()
         self.client.close()
         self.engine.close()
 
@@ -135,7 +151,7 @@ def test_the_poll_that_has_waited_for_longest_gives_way(
     clock.advance(1)
     second = side.poll(second_sid, **query)
     clock.advance(IDLE - 1)
-    newcomer = knock(side.address)
+    newcomer = side.knock()
 
     with no_descriptors():
         clock.settle()
@@ -152,14 +168,11 @@ def test_the_poll_that_has_waited_for_longest_gives_way(
 
     assert see(second) == "nothing"
     assert set(side.engine.sessions) == {first_sid, second_sid}
-    newcomer.close()
 
 
 def test_a_poll_under_tls_gives_way(start_side: StartSide, clock: FakeClock) -> None:
     side = start_side(tls=True)
-    poll = side.poll(side.open())
-    clock.advance(IDLE)
-    newcomer = knock(side.address)
+    _, poll, newcomer = side.crowd()
 
     with no_descriptors():
         clock.settle()
@@ -168,7 +181,6 @@ def test_a_poll_under_tls_gives_way(start_side: StartSide, clock: FakeClock) -> 
         clock.settle()
 
         wait_until(lambda: has(newcomer) == "the end")  # it is told that this is no TLS
-    newcomer.close()
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -176,11 +188,8 @@ def test_what_is_said_meanwhile_comes_with_the_next_poll(
     start_side: StartSide, clock: FakeClock, way: str
 ) -> None:
     side = start_side(way)
-    sid = side.open()
+    sid, poll, _ = side.crowd()
     session = side.engine.sessions[sid]
-    poll = side.poll(sid)
-    clock.advance(IDLE)
-    newcomer = knock(side.address)
 
     with no_descriptors():
         clock.settle()
@@ -191,24 +200,19 @@ def test_what_is_said_meanwhile_comes_with_the_next_poll(
     poll.close()
 
     assert side.poll(sid).receive().packets == ["4one", "4two"]
-    newcomer.close()
 
 
 def test_what_waits_for_a_poll_goes_with_it(
     start_side: StartSide, clock: FakeClock
 ) -> None:
     side = start_side()
-    sid = side.open()
-    poll = side.poll(sid)
-    clock.advance(IDLE)
-    newcomer = knock(side.address)
+    sid, poll, _ = side.crowd()
 
     with no_descriptors():
         side.engine.sessions[sid].send("news")
         clock.settle()
 
         assert poll.receive().packets == ["4news"]
-    newcomer.close()
 
 
 def test_a_poll_that_has_just_come_stays(
@@ -217,7 +221,7 @@ def test_a_poll_that_has_just_come_stays(
     side = start_side()
     poll = side.poll(side.open())
     clock.advance(IDLE - PAUSE)
-    newcomer = knock(side.address)
+    side.knock()
 
     with no_descriptors():
         clock.settle()
@@ -226,29 +230,31 @@ def test_a_poll_that_has_just_come_stays(
         clock.advance(PAUSE)
 
         wait_until(lambda: see(poll) == "an answer")
-    newcomer.close()
 
 
-def test_one_newcomer_costs_one_poll(start_side: StartSide, clock: FakeClock) -> None:
+@pytest.mark.parametrize("distance", [0, LINGERING - PAUSE])
+def test_one_newcomer_costs_one_poll(
+    start_side: StartSide, clock: FakeClock, distance: float
+) -> None:
     side = start_side()
     polls = []
     for _ in range(8):
         polls.append(side.poll(side.open()))
         clock.advance(0.1)
     clock.advance(IDLE)
-    newcomer = knock(side.address)
+    newcomer = side.knock()
 
     with no_descriptors():
         clock.settle()
         first = polls[0]
         assert first.receive().text == "6"
+        clock.advance(distance)
         leave(first)
         clock.settle()
         wait_until(lambda: has(newcomer) == "an answer")
         clock.advance(1)
 
     assert [see(poll) for poll in polls] == ["the end"] + ["nothing"] * 7
-    newcomer.close()
 
 
 def test_a_poll_whose_answer_is_being_sent_keeps_its_connection(
@@ -260,7 +266,7 @@ def test_a_poll_whose_answer_is_being_sent_keeps_its_connection(
     clock.advance(IDLE)
     side.engine.sessions[sid].send("x" * LARGE)
     clock.settle()
-    newcomer = knock(side.address)
+    side.knock()
 
     with no_descriptors():
         clock.settle()
@@ -270,7 +276,6 @@ def test_a_poll_whose_answer_is_being_sent_keeps_its_connection(
     side.engine.sessions[sid].send("more")
     target = side.client.target(transport="polling", sid=sid)
     assert poll.request("GET", target).text == "4more"
-    newcomer.close()
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -282,7 +287,7 @@ def test_a_request_behind_a_poll_is_answered(
     poll = side.poll(sid)
     poll.wire.send(GET)
     clock.advance(IDLE)
-    newcomer = knock(side.address)
+    side.knock()
 
     with no_descriptors():
         clock.settle()
@@ -291,7 +296,6 @@ def test_a_request_behind_a_poll_is_answered(
         clock.settle()
         assert poll.receive().text == "4news"
         assert poll.receive().status == 404
-    newcomer.close()
 
 
 def test_those_that_are_idle_go_first(start_side: StartSide, clock: FakeClock) -> None:
@@ -300,7 +304,7 @@ def test_those_that_are_idle_go_first(start_side: StartSide, clock: FakeClock) -
     idle = side.client.http()
     assert idle.request("GET", "/").status == 404
     clock.advance(IDLE)
-    newcomer = knock(side.address)
+    newcomer = side.knock()
 
     with no_descriptors():
         clock.settle()
@@ -308,7 +312,6 @@ def test_those_that_are_idle_go_first(start_side: StartSide, clock: FakeClock) -
 
     assert see(idle) == "the end"
     assert see(poll) == "nothing"
-    newcomer.close()
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -319,7 +322,7 @@ def test_clients_that_hold_all_descriptors_can_still_send(
     sids = [side.open() for _ in range(10)]
     waiting = [side.poll(sid) for sid in sids]
     clock.advance(IDLE)
-    posts = [knock(side.address, side.message(sid)) for sid in sids]
+    posts = [side.knock(side.message(sid)) for sid in sids]
 
     with no_descriptors():
 
@@ -336,8 +339,6 @@ def test_clients_that_hold_all_descriptors_can_still_send(
 
     assert sorted(side.messages) == sorted((sid, "hello") for sid in sids)
     assert set(side.engine.sessions) == set(sids)
-    for post in posts:
-        post.close()
 
 
 # --------------------------------------------------------------------------- upgrades
@@ -355,7 +356,7 @@ def test_an_upgrade_on_trial_gives_way(
     sid = side.open()
     websocket = side.try_websocket(sid)
     clock.advance(IDLE)
-    newcomer = knock(side.address)
+    newcomer = side.knock()
 
     with no_descriptors():
         clock.settle()
@@ -368,7 +369,6 @@ def test_an_upgrade_on_trial_gives_way(
     assert line.startswith("upgrade to websocket failed: no descriptor is left; ")
     side.engine.sessions[sid].send("still here")
     assert side.poll(sid).receive().text == "4still here"
-    newcomer.close()
 
 
 def test_an_upgrade_that_has_just_begun_stays(
@@ -378,7 +378,7 @@ def test_an_upgrade_that_has_just_begun_stays(
     sid = side.open()
     websocket = side.try_websocket(sid)
     clock.advance(IDLE - PAUSE)
-    newcomer = knock(side.address)
+    newcomer = side.knock()
 
     with no_descriptors():
         clock.settle()
@@ -390,7 +390,30 @@ def test_an_upgrade_that_has_just_begun_stays(
         clock.advance(20)
         assert has(newcomer) == "nothing"
     assert side.engine.sessions[sid].transport.name == "websocket"
-    newcomer.close()
+
+
+def test_one_newcomer_costs_one_upgrade(
+    start_side: StartSide, clock: FakeClock
+) -> None:
+    side = start_side()
+    trials = []
+    for _ in range(4):
+        trials.append(side.try_websocket(side.open()))
+        clock.advance(PAUSE)
+    clock.advance(IDLE)
+    newcomer = side.knock()
+
+    with no_descriptors():
+        clock.advance(LINGERING - 2 * PAUSE)
+        assert has(newcomer) == "nothing"
+        trials[0].wait_closed()
+        clock.advance(PAUSE)
+        wait_until(lambda: has(newcomer) == "an answer")
+        clock.advance(1)
+
+    assert [has(trial.wire.socket) for trial in trials[1:]] == ["nothing"] * 3
+    for trial in trials:
+        trial.close()
 
 
 def test_clients_whose_trials_hold_all_descriptors_can_still_send(
@@ -400,7 +423,7 @@ def test_clients_whose_trials_hold_all_descriptors_can_still_send(
     sids = [side.open() for _ in range(10)]
     trials = [side.try_websocket(sid) for sid in sids]
     clock.advance(IDLE)
-    posts = [knock(side.address, side.message(sid)) for sid in sids]
+    posts = [side.knock(side.message(sid)) for sid in sids]
 
     with no_descriptors():
 
@@ -412,5 +435,5 @@ def test_clients_whose_trials_hold_all_descriptors_can_still_send(
         wait_until(lambda: all(has(post) == "an answer" for post in posts))
 
     assert sorted(side.messages) == sorted((sid, "hello") for sid in sids)
-    for one in (*posts, *trials):
-        one.close()
+    for trial in trials:
+        trial.close()

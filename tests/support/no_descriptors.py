@@ -6,7 +6,7 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from socket import MSG_DONTWAIT, MSG_PEEK
+from socket import AF_INET, AF_UNIX, MSG_DONTWAIT, MSG_PEEK
 from typing import Any
 
 from gevent.monkey import get_original
@@ -22,7 +22,7 @@ KernelSocket = get_original("socket", "socket")
 
 def knock(address: Any, request: bytes = GET) -> Any:
     """Connect and ask, as far as the kernel does that alone."""
-    peer = KernelSocket()
+    peer = KernelSocket(AF_UNIX if isinstance(address, str) else AF_INET)
     peer.settimeout(PATIENCE)
     peer.connect(address)
     peer.sendall(request)

@@ -44,6 +44,7 @@ UNQUOTED = {
     "why.status",
     "NOT_FOUND", "detail", "cause", "cause.code",
     "culprit", "name_of(listener.fn)", "outgoing.label", "advice",
+    "lack.advice", "lack.code", "lack.why",
     "self._outgoing.label",
     "f'{self.code} {self.part}'.rstrip()", "transport", "who(fn, exc)",
     "who(self._fn, exc)", "who(fn, left)",

@@ -75,8 +75,8 @@ def find(environ: Environ) -> socket | None:
 class Holder(Protocol):
     """Who holds a descriptor while its client waits."""
 
-    def hold(self, place: Place) -> None:
-        """Give way to newcomers if ``place`` has no descriptor left."""
+    def hold(self, place: Place, sock: Any) -> None:
+        """Give way if newcomers to ``place`` need the descriptor of ``sock``."""
 
 
 def may_give_way(environ: Environ, holder: Holder | None) -> None:
@@ -86,7 +86,7 @@ def may_give_way(environ: Environ, holder: Holder | None) -> None:
     """
     connection: HttpConnection | None = environ.get(CONNECTION)
     if connection is not None and holder is not None:
-        holder.hold(connection.owner)
+        holder.hold(connection.owner, connection.sock)
 
 
 def watch(

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +15,7 @@ from gunicorn.errors import HaltServer
 from gunicorn.sock import ssl_context
 from gunicorn.workers.ggevent import GeventWorker
 
-from sockio.httpd.acceptor import Acceptor
+from sockio.httpd.acceptor import Acceptor, NoRoom
 from sockio.runtime import logs
 
 from .connections import WorkerConnections
@@ -140,25 +139,17 @@ class _WorkerAcceptor(Acceptor):
     def __init__(
         self, sock: Any, connections: WorkerConnections, cfg: Any, context: Any
     ) -> None:
-        super().__init__(sock, connections.take, connections, context)
+        super().__init__(
+            sock, connections.take, connections, context, processes=cfg.workers
+        )
         self._connections = connections
         self._most: int = cfg.worker_connections
-        #: Whether others wait for clients on the same socket.
-        self._shared = cfg.workers > 1
-        if self._shared:
-            self.max_accept = 1
 
     def accept(self) -> tuple[int, Any]:
-        connections = self._connections
-        while connections.count >= self._most:
-            if self._shared and not self.waited:
-                raise OSError(errno.EMFILE, "another worker may have room")
-            newcomers = self.newcomers(
+        if self._connections.count >= self._most:
+            raise NoRoom(
                 f"{self._most} connections are open",
                 "the limit: gunicorn --worker-connections",
                 "worker-connections",
             )
-            if not connections.make_room(newcomers):
-                raise OSError(errno.EMFILE, "nobody has made room yet")
-        self.waited = False
         return super().accept()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from socket import socket
 
 import pytest
 
@@ -168,16 +169,23 @@ def test_who_gives_way_stays_on_the_first_transport(trial: Trial) -> None:
     assert trial.transport.closed == "discarded"
 
 
-@pytest.mark.parametrize("polls", [True, False])
-def test_only_a_client_that_does_not_get_on_is_told_to_give_way(
-    trial: Trial, polls: bool
-) -> None:
+@pytest.fixture
+def place(trial: Trial) -> Iterator[Connections]:
+    """Give the place where the trial holds a descriptor."""
     environ = common_environ(("127.0.0.1", 80), secure=False)
     place = Connections(
         lambda environ, start: [], HttpOptions(), environ, clock=trial.clock
     )
+    with socket() as sock:
+        trial.upgrade.hold(place, sock)
+        yield place
+
+
+@pytest.mark.parametrize("polls", [True, False])
+def test_only_a_client_that_does_not_get_on_is_told_to_give_way(
+    trial: Trial, place: Connections, polls: bool
+) -> None:
     trial.polls = polls
-    trial.upgrade.hold(place)
     trial.probe()
     trial.clock.advance(IDLE)
 
@@ -186,6 +194,18 @@ def test_only_a_client_that_does_not_get_on_is_told_to_give_way(
 
     assert ("failed" in trial.told) is not polls
     assert list(place.holders) == [trial.upgrade] * polls
+
+
+def test_who_has_just_probed_gets_time_to_move(
+    trial: Trial, place: Connections
+) -> None:
+    trial.clock.advance(IDLE)
+    trial.probe()
+
+    assert not place.make_room(1, place.holders)
+    trial.clock.settle()
+
+    assert "failed" not in trial.told
 
 
 def test_what_came_before_giving_way_counts(trial: Trial) -> None:
