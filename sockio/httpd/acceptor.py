@@ -41,9 +41,10 @@ _NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _QUEUED = slice(24, 28)
 #: Makes poll objects; None: not on this system. gevent's would let others run.
 _Poll: Any = get_original("select", "poll") if hasattr(select, "poll") else None
-#: Seconds until it is tried again, if nobody leaves meanwhile.
-_PAUSE = 0.1
-#: Most clients that are accepted after it at once, as many as gevent accepts.
+#: A pause: how often it is looked whether somebody still waits, and after how many
+#: seconds each time.
+_LOOKS, _LOOK = 5, 0.02
+#: Most clients that are accepted at once after a pause, as many as gevent accepts.
 _MOST = 100
 
 
@@ -51,7 +52,13 @@ class NoRoom(Exception):
     """Nobody can be accepted."""
 
     def __init__(
-        self, why: str, advice: str, code: str, holders: Iterable[Waiting] = ()
+        self,
+        why: str,
+        advice: str,
+        code: str,
+        *,
+        over: int = 0,
+        holders: Iterable[Waiting] = (),
     ) -> None:
         """Say ``why``.
 
@@ -59,12 +66,14 @@ class NoRoom(Exception):
             why: What is missing.
             advice: What the operator can raise, and where.
             code: That of the log line.
+            over: How many connections there are above the limit.
             holders: Who can give way, besides connections.
         """
         super().__init__(why)
         self.why = why
         self.advice = advice
         self.code = code
+        self.over = over
         self.holders = holders
 
 
@@ -95,10 +104,8 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         self._place = place
         self._ssl_context = ssl_context
         self._processes = processes
-        if processes > 1:
-            self.max_accept = 1
         #: Ends a pause. If a connection leaves meanwhile, accepting is tried again; the
-        #: pause goes on if there is still no room.
+        #: pause goes on if somebody still waits.
         self._pause: Timer | None = None
         place.on_room(self._on_room)
 
@@ -109,7 +116,7 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         """Accept a client; begin a pause if there is no room for it.
 
         Args:
-            at_once: Whether others are to make room for it now.
+            at_once: Whether connections are to make room for it now.
         """
         try:
             descriptor, address = self._accept_or_make_room(at_once)
@@ -118,22 +125,24 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         except NoRoom:
             super().stop_accepting()
             if self._pause is None:
-                self._pause = self._place.clock.call_later(_PAUSE, self._on_pause_over)
+                self._wait(_LOOKS)
             return None
-        self._end_pause()
+        if self._pause is not None and not self._somebody_waits():
+            self._end_pause()
         sock = PlainSocket(self.family, socket.SOCK_STREAM, 0, descriptor)
         sock.setblocking(False)
         return sock, address
 
     def _accept_or_make_room(self, at_once: bool) -> tuple[int, Any]:
-        while True:
-            try:
-                return self.accept()
-            except NoRoom as exc:
-                if not self._somebody_waits():
-                    raise BlockingIOError from None  # ``accept`` could not say so
-                if not (at_once and self._make_room(exc)):
-                    raise
+        try:
+            return self.accept()
+        except NoRoom as exc:
+            if not self._somebody_waits():
+                raise BlockingIOError from None  # ``accept`` could not say so
+            if not at_once:
+                raise
+            self._make_room(exc)
+        return self.accept()
 
     def accept(self) -> tuple[int, Any]:
         """Return the descriptor and the address of the next client.
@@ -151,11 +160,11 @@ class Acceptor(StreamServer):  # type: ignore[misc]
                 str(exc.strerror),
                 "the limit: ulimit -n, LimitNOFILE=",
                 "no-descriptors",
-                self._place.holders,
+                holders=self._place.holders,
             ) from exc
 
-    def _make_room(self, lack: NoRoom) -> bool:
-        """Have room made for those who wait; False: there is none yet."""
+    def _make_room(self, lack: NoRoom) -> None:
+        """Have room made for those who wait, now or soon."""
         log.log(
             self._place.repeats.level(log, WARNING, lack.code),
             "no room for another client: %s; it waits, or the connection that has been "
@@ -167,7 +176,7 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         newcomers = self._newcomers()
         if newcomers is not None:
             newcomers = ceil(newcomers / self._processes)
-        return self._place.make_room(newcomers, lack.holders)
+        self._place.make_room(newcomers, lack.over, lack.holders)
 
     def _somebody_waits(self) -> bool:
         if _Poll is None:
@@ -184,13 +193,29 @@ class Acceptor(StreamServer):  # type: ignore[misc]
         try:
             info = self.socket.getsockopt(level, option, _QUEUED.stop)
         except OSError:
-            return None  # what stands in for Linux need not know it
+            return None  # not all that runs Linux's programs is Linux
         return int.from_bytes(info[_QUEUED], sys.byteorder) or None
 
-    def _on_pause_over(self) -> None:
-        """Accept those whom no other process has taken meanwhile."""
+    def _wait(self, looks: int) -> None:
+        self._pause = self._place.clock.call_later(_LOOK, self._look, looks - 1)
+
+    def _look(self, looks: int) -> None:
+        """Go on if nobody waits any more, or somebody has waited for the whole pause.
+
+        Args:
+            looks: How many follow.
+        """
         self._pause = None
+        waits = self._somebody_waits()
+        if waits and looks:
+            self._wait(looks)
+            return
         self._start_accepting_if_started()
+        if waits:
+            self._accept_those_left()
+
+    def _accept_those_left(self) -> None:
+        """Accept those whom no other process has taken."""
         for _ in range(_MOST):
             client = self._next(at_once=True)
             if client is None:

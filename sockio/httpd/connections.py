@@ -99,10 +99,10 @@ class Connections:
         self._running: dict[Exchange, Any] = {}
         #: Who holds a descriptor that is not a connection's any more.
         self._holders: set[Waiting] = set()
-        #: When it was looked last who can give way.
+        #: When we last looked for those who can give way.
         self._looked = -_LOOK
-        #: The sockets of those who have given way and may not have left, since when.
-        self._leaving: list[tuple[float, Any]] = []
+        #: When those gave way who may not have left yet, by their sockets.
+        self._leaving: dict[Any, float] = {}
         #: Called when a connection has left.
         self._on_room: Callable[[], object] = _nothing
         self._empty = Event()
@@ -155,54 +155,62 @@ class Connections:
         """Who holds a descriptor that is not a connection's any more."""
         return self._holders
 
-    def make_room(self, newcomers: int | None, holders: Iterable[Waiting] = ()) -> bool:
-        """Close the connection that has been idle for longest; False: none is.
+    def make_room(
+        self, newcomers: int | None, over: int = 0, holders: Iterable[Waiting] = ()
+    ) -> None:
+        """Close the connections that have been idle for longest, for one newcomer.
 
-        One that has had its answer comes first, then one that has not sent all of a
-        head, then one whose TLS handshake takes long; none that has just come. If none
-        is idle, those who have waited for news for longest give way: there is room
-        soon, and their clients come back behind all those who wait for a connection.
+        Those that have had their answer come first, then those that have not sent all
+        of a head, then those whose TLS handshake takes long; none that has just come.
+        If too few are idle, those who have waited for news for longest give way, for
+        all newcomers: there is room soon, and their clients come back behind all those
+        who wait for a connection.
 
         Args:
             newcomers: How many there are; None: nobody knows, one at least.
+            over: How many connections there are above the limit.
             holders: Who else may give way.
         """
         deadlines = self.deadlines
         for deadline in (deadlines.keep_alive, deadlines.head, deadlines.tls):
-            idle = deadline.under_it_for(IDLE)
-            if idle is not None:
+            while (idle := deadline.under_it_for(IDLE)) is not None:
                 log.debug("an idle connection makes room for a newcomer")
                 idle.close()
-                return True
+                over -= 1
+                if over < 0:
+                    return
         now = self.clock.now()
         if now - self._looked >= _LOOK:
             self._looked = now
-            self._take_turns(newcomers, holders)
-        return False
+            self._take_turns(newcomers, over, holders)
 
-    def _take_turns(self, newcomers: int | None, holders: Iterable[Waiting]) -> None:
+    def _take_turns(
+        self, newcomers: int | None, over: int, holders: Iterable[Waiting]
+    ) -> None:
         """Let those give way who have waited for news for longest, one per newcomer.
 
         Those who have given way before and are about to leave count.
         """
         now = self.clock.now()
-        leaving = self._leaving = [
-            (since, sock)
-            for since, sock in self._leaving
+        leaving = self._leaving = {
+            sock: since
+            for sock, since in self._leaving.items()
             if since > now - LINGERING and sock.fileno() >= 0
-        ]
-        missing = 1 if newcomers is None else newcomers - len(leaving)
+        }
+        missing = 1 if newcomers is None else newcomers + over - len(leaving)
         if missing <= 0:
             return
         clients = [one for one in self._open if isinstance(one, HttpConnection)]
         waiting = [
             (since, who)
             for who in (*clients, *holders)
-            if (since := who.waits_since) is not None and since <= now - IDLE
+            if (since := who.waits_since) is not None
+            and since <= now - IDLE
+            and who.sock not in leaving
         ]
         for _, who in nsmallest(missing, waiting, itemgetter(0)):
             log.debug("a client that waits for news makes room for a newcomer")
-            leaving.append((now, who.sock))
+            leaving[who.sock] = now
             who.give_way()
 
     def on_room(self, call: Callable[[], object]) -> None:

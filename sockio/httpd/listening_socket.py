@@ -32,15 +32,19 @@ Address: TypeAlias = "int | str | tuple[str, int]"
 
 @dataclass(frozen=True, slots=True)
 class ListeningSocket:
-    """A bound socket, and its file, which has to be removed when it is closed."""
+    """A bound socket, and its file, which has to be removed when it is closed.
+
+    ``processes``: how many accept from it.
+    """
 
     sock: socket.socket
     path: str | None = None
     file: os.stat_result | None = None
+    processes: int = 1
 
-    def shared(self) -> ListeningSocket:
-        """Return the same for a forked child, which must not remove the file."""
-        return ListeningSocket(self.sock, self.path)
+    def shared(self, processes: int = 1) -> ListeningSocket:
+        """Return the same for one of ``processes``, which must not remove the file."""
+        return ListeningSocket(self.sock, self.path, processes=processes)
 
     @property
     def address(self) -> tuple[str, int] | str:

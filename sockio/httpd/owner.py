@@ -67,11 +67,14 @@ class Place(Protocol):
     def holders(self) -> Iterable[Waiting]:
         """Who holds a descriptor that is not a connection's any more."""
 
-    def make_room(self, newcomers: int | None, holders: Iterable[Waiting] = ()) -> bool:
-        """Close the connection that has been idle for longest; False: none is.
+    def make_room(
+        self, newcomers: int | None, over: int = 0, holders: Iterable[Waiting] = ()
+    ) -> None:
+        """Close idle connections for one newcomer, or have some leave soon for all.
 
         Args:
             newcomers: How many there are; None: nobody knows, one at least.
+            over: How many connections there are above the limit.
             holders: Who else may give way.
         """
 

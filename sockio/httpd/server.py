@@ -152,7 +152,13 @@ class HTTPServer:
         with ExitStack() as undo:
             undo.callback(listening.close)
             connections = self._make_connections(listening, context)
-            acceptor = Acceptor(listening.sock, connections.take, connections, context)
+            acceptor = Acceptor(
+                listening.sock,
+                connections.take,
+                connections,
+                context,
+                processes=listening.processes,
+            )
             acceptor.start()
             undo.pop_all()
         self._parts = _Parts(listening, acceptor, connections)

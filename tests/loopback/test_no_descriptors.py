@@ -109,6 +109,25 @@ def test_those_that_do_not_finish_tls_go(
         peer.close()
 
 
+def test_processes_that_share_a_socket_first_leave_newcomers_to_each_other(
+    start_http: StartHttp, clock: FakeClock
+) -> None:
+    server = start_http(processes=2)
+    idle = asked(server)
+    clock.advance(IDLE)
+    newcomer = knock(server.http.address)
+
+    with no_descriptors():
+        clock.advance(PAUSE / 2)
+        assert has(idle) == "nothing"
+        clock.advance(PAUSE)
+
+    wait_until(lambda: has(idle) == "the end")
+    wait_until(lambda: has(newcomer) == "an answer")
+    for peer in (idle, newcomer):
+        peer.close()
+
+
 # -------------------------------------------------------------------------- who stays
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import gevent.socket
 
+from sockio.httpd.listening_socket import listen
 from sockio.httpd.options import HttpOptions
 from sockio.httpd.server import HTTPServer
 from sockio.testing import FakeClock
@@ -30,12 +31,19 @@ class TimedServer:
     """A server whose clock the test advances."""
 
     def __init__(
-        self, clock: FakeClock, app: Any, *, tls: bool = False, **options: Any
+        self,
+        clock: FakeClock,
+        app: Any,
+        *,
+        tls: bool = False,
+        processes: int = 1,
+        **options: Any,
     ) -> None:
         self.clock = clock
         self.http = HTTPServer(app, HttpOptions(**options), clock=clock)
         certificate = CERTIFICATE if tls else None
-        self.http.listen("127.0.0.1:0", certfile=certificate)
+        listening = listen("127.0.0.1:0", 128).shared(processes)
+        self.http.listen(listening, certfile=certificate)
 
     def connect(self) -> Any:
         """Return a connection that the server has accepted."""

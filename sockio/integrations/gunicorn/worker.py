@@ -142,14 +142,18 @@ class _WorkerAcceptor(Acceptor):
         super().__init__(
             sock, connections.take, connections, context, processes=cfg.workers
         )
+        if cfg.workers > 1:
+            self.max_accept = 1
         self._connections = connections
         self._most: int = cfg.worker_connections
 
     def accept(self) -> tuple[int, Any]:
-        if self._connections.count >= self._most:
+        over = self._connections.count - self._most
+        if over >= 0:
             raise NoRoom(
                 f"{self._most} connections are open",
                 "the limit: gunicorn --worker-connections",
                 "worker-connections",
+                over=over,
             )
         return super().accept()

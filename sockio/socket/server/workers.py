@@ -107,7 +107,9 @@ def serve_together(
     group = secrets.token_hex(12)
     supervisor = Supervisor(
         workers,
-        lambda ready: make().run_as_worker(listening.shared(), group, ready, **options),
+        lambda ready: make().run_as_worker(
+            listening.shared(workers), group, ready, **options
+        ),
         ServiceManager(),
     )
     scheme = scheme_of(options)

@@ -43,11 +43,17 @@ class Limited(Acceptor):
         super().__init__(listener, place.take, place, processes=processes)
         self.place = place
         self.most = most
+        #: Whether anybody can be accepted at all.
+        self.can = True
         self.holders: list[Waiting] = []
 
     def accept(self) -> tuple[int, Any]:
-        if self.place.count >= self.most:
-            raise NoRoom("enough", "the limit", "enough", self.holders)
+        over = self.place.count - self.most
+        if over >= 0 or not self.can:
+            over = max(over, 0)
+            raise NoRoom(
+                "enough", "the limit", "enough", over=over, holders=self.holders
+            )
         return super().accept()
 
 
@@ -227,6 +233,78 @@ def test_connections_that_leave_keep_nobody_waiting(start: StartBench) -> None:
     wait_until(lambda: bench.answered(newcomers) == 1)
 
 
+def test_connections_that_leave_do_not_make_the_others_wait_for_longer(
+    start: StartBench,
+) -> None:
+    bench = start(20)
+    idle = bench.serve(20)
+    bench.clock.advance(IDLE)
+    newcomers = bench.knock(15)
+
+    for peer in idle[-3:]:
+        bench.clock.advance(PAUSE / 2)
+        peer.close()
+
+    wait_until(lambda: bench.answered(newcomers) == 15)
+
+
+def test_who_comes_during_a_pause_does_not_profit_from_it(start: StartBench) -> None:
+    bench = start(1)
+    (idle,) = bench.serve(1)
+    bench.clock.advance(IDLE)
+    bench.knock()
+    bench.clock.advance(PAUSE / 4)
+    bench.peers.append(bench.listener.accept()[0])  # another process takes the first
+    bench.clock.advance(PAUSE / 4)
+    newcomers = bench.knock()
+
+    bench.clock.advance(PAUSE * 3 / 4)
+    assert has(idle) == "nothing"
+    bench.clock.advance(PAUSE / 2)
+
+    wait_until(lambda: bench.answered(newcomers) == 1)
+
+
+def test_one_idle_connection_ends_where_that_does_not_help(start: StartBench) -> None:
+    bench = start(30, processes=1)
+    idle = bench.serve(10)
+    bench.clock.advance(IDLE)
+    bench.acceptor.can = False
+    newcomers = bench.knock()
+
+    bench.clock.advance(PAUSE / 2)
+
+    assert [has(one) for one in idle].count("the end") == 1
+    bench.acceptor.can = True
+    bench.clock.advance(PAUSE)
+    wait_until(lambda: bench.answered(newcomers) == 1)
+
+
+def test_those_above_the_limit_give_way_with_the_others(start: StartBench) -> None:
+    bench = start(0, processes=1)
+    waiting = bench.wait_for(8)
+    bench.clock.advance(IDLE)
+    for _ in range(3):
+        bench.take()
+    bench.knock(2)
+    bench.clock.settle()
+
+    assert [one.gave_way for one in waiting].count(True) == 5
+
+
+def test_an_acceptor_that_is_closed_in_a_pause_leaves_no_timer(
+    start: StartBench,
+) -> None:
+    bench = start(0)
+    bench.knock()
+    bench.clock.settle()
+    assert bench.clock.armed
+
+    bench.acceptor.close()
+
+    assert not bench.clock.armed
+
+
 @pytest.mark.parametrize(("processes", "go"), [(1, 5), (2, 3), (4, 2), (9, 1)])
 def test_each_process_makes_room_for_its_part_of_the_newcomers(
     start: StartBench, processes: int, go: int
@@ -254,7 +332,7 @@ def test_those_who_are_about_to_leave_count(start: StartBench) -> None:
     assert gone_after(LINGERING - 2 * PAUSE) == 2
     waiting[0].leave()
     assert gone_after(PAUSE) == 3
-    assert gone_after(PAUSE) == 4  # one of the first two does not leave
+    assert gone_after(2 * PAUSE) == 4  # one of the first two does not leave
 
 
 def test_one_at_a_time_gives_way_if_nobody_tells(start: StartBench) -> None:

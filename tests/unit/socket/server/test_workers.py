@@ -129,8 +129,8 @@ def run(
 def test_each_gets_the_socket_the_group_and_the_options(tmp_path: Path) -> None:
     socket_file = tmp_path / "s"
     body = (
-        "on_ready(); told = (listening.address, len(group), sorted(options), "
-        "os.path.exists(listening.path)); listening.close(); "
+        "on_ready(); told = (listening.address, listening.processes, len(group), "
+        "sorted(options), os.path.exists(listening.path)); listening.close(); "
         "os.write(1, ' '.join(map(str, told)).encode() + b'\\n'); "
         "os.kill(os.getppid(), 15); import signal; signal.pause()"
     )
@@ -138,7 +138,7 @@ def test_each_gets_the_socket_the_group_and_the_options(tmp_path: Path) -> None:
     ended = run(body, f"unix:{socket_file}", backlog=5)
 
     assert ended.returncode == 0
-    assert f"unix:{socket_file} 24 ['backlog'] True" in ended.stdout
+    assert f"unix:{socket_file} 2 24 ['backlog'] True" in ended.stdout
     assert f"serves on unix:{socket_file}, with 2 workers" in ended.stderr
     # A worker that closes it leaves the file, which is the parent's.
     assert not socket_file.exists()
